@@ -1,0 +1,1 @@
+"""Boxes and video to pseudo-masks: depth and flow, similarity, fusion, puzzle pieces, and their Zarr store."""

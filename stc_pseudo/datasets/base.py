@@ -1,0 +1,83 @@
+"""What every data set gives: sequences of frames, and the boxes on each frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class FrameBoxes:
+    """The boxes of one frame.
+
+    Attributes:
+        xyxy: (N, 4) float32, pixels of the original frame, x1 y1 inclusive, x2 y2 exclusive (a box around pixels
+            3..5 is 3..6), inside the frame and of positive area.
+        class_ids: (N,) int32, the data set's class number (KITTI MOTS: 1 car, 2 pedestrian).
+        track_ids: (N,) int32, unique over the sequence per object (KITTI MOTS: `class * 1000 + k`).
+        ignore: (M, 4) float32, regions where nothing is known (KITTI MOTS class 10), same convention.
+    """
+
+    xyxy: np.ndarray
+    class_ids: np.ndarray
+    track_ids: np.ndarray
+    ignore: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.xyxy)
+
+    @staticmethod
+    def empty() -> FrameBoxes:
+        """No boxes."""
+        none = np.zeros((0, 4), np.float32)
+        return FrameBoxes(none, np.zeros(0, np.int32), np.zeros(0, np.int32), none)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A rectified pinhole camera, and where there is one, its stereo partner.
+
+    Attributes:
+        focal_x, focal_y, centre_x, centre_y: pixels of the original frame.
+        baseline: metres between the left and the right camera; None without a stereo partner.
+    """
+
+    focal_x: float
+    focal_y: float
+    centre_x: float
+    centre_y: float
+    baseline: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Sequence:
+    """One video: frames in temporal order, with what is known of them.
+
+    Attributes:
+        name: the sequence's name, a plain file name (never a path).
+        size: (height, width) in pixels, the same for every frame.
+        frames: path of each frame's picture, in temporal order; T of them.
+        numbers: the data set's own number of each frame (KITTI: the file name's), strictly increasing; T of them.
+        right: path of each frame's right stereo picture, or an empty tuple.
+        calibration: the camera, or None.
+        boxes: FrameBoxes by frame number; a frame without an entry has none.
+        class_names: class number to name.
+    """
+
+    name: str
+    size: tuple[int, int]
+    frames: tuple[Path, ...]
+    numbers: tuple[int, ...]
+    right: tuple[Path, ...] = ()
+    calibration: Calibration | None = None
+    boxes: dict[int, FrameBoxes] = field(default_factory=dict)
+    class_names: dict[int, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def boxes_at(self, index: int) -> FrameBoxes:
+        """The boxes of the frame at position `index` (0..T-1)."""
+        return self.boxes.get(self.numbers[index], FrameBoxes.empty())

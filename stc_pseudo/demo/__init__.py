@@ -1,0 +1,1 @@
+"""Synthetic driving video that knows its own depth, flow, masks and tracks."""

@@ -1,0 +1,1 @@
+"""Sources of inverse depth: Monodepth2, stereo matching, files."""

@@ -1,0 +1,65 @@
+"""The doors behind which every source of depth and flow stands (design: any network, or none)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from stc_pseudo.datasets.base import Sequence
+
+
+class DepthEstimator(Protocol):
+    """Gives inverse depth for a run of frames.
+
+    Attributes:
+        fingerprint: names the method, its settings and the hash of its weights; recorded in the store, and a store
+            made with another fingerprint is not taken for up to date.
+    """
+
+    fingerprint: str
+
+    def inverse_depth(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+        """Inverse depth of frames `start .. start + n` of a sequence.
+
+        Args:
+            sequence: the video that the frames come from (paths, numbers, calibration).
+            start: position of the first frame in the sequence.
+            frames: (n, H, W, 3) uint8 RGB, already decoded.
+
+        Returns:
+            (n, H, W) float32, 1/metre or in any one positive scale per frame; larger is nearer; 0 at infinity; NaN
+            where nothing is known.
+        """
+        ...
+
+
+class FlowEstimator(Protocol):
+    """Gives forward optical flow for a run of frames. `fingerprint` as in `DepthEstimator`."""
+
+    fingerprint: str
+
+    def flow(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+        """Flow from each of n - 1 frames to the next: frames `start .. start + n` give n - 1 fields.
+
+        Args:
+            sequence: the video that the frames come from.
+            start: position of the first frame in the sequence.
+            frames: (n, H, W, 3) uint8 RGB, already decoded, n >= 2.
+
+        Returns:
+            (n - 1, 2, H, W) float32, (dx, dy) in pixels of the original frame; NaN where nothing is known.
+        """
+        ...
+
+    def last_flow(self, sequence: Sequence, frames: np.ndarray) -> np.ndarray:
+        """Flow of a sequence's last frame, which has no next one: that *to the previous frame*, negated.
+
+        Args:
+            sequence: the video that the frames come from.
+            frames: (2, H, W, 3) uint8 RGB, the last two frames in temporal order.
+
+        Returns:
+            (2, H, W) float32, as in `flow`.
+        """
+        ...

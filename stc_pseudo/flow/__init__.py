@@ -1,0 +1,1 @@
+"""Sources of optical flow: UPFlow, DIS, files."""

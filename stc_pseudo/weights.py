@@ -1,0 +1,76 @@
+"""Network weights on disk: written whole or not at all, read without running code, checked key by key."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from stc_track.formats.errors import InputError, require_file
+
+
+def save(path: Path, content: dict[str, Any]) -> None:
+    """Write a checkpoint under a temporary name, then rename it: `path` is whole or absent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    torch.save(content, partial)
+    os.replace(partial, path)
+
+
+def load(path: Path, flag: str) -> dict[str, Any]:
+    """Read a checkpoint to the CPU with `weights_only=True`.
+
+    Args:
+        path: a file that `torch.save` wrote.
+        flag: the command's flag that named the file, for the message.
+
+    Raises:
+        InputError: no such file, or not a dictionary of plain tensors and values.
+    """
+    require_file(path, "a file of network weights", f"{flag} names it")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        raise InputError(path, expected="a checkpoint of plain tensors", found=reason, mend=flag) from error
+    if not isinstance(content, dict):
+        raise InputError(path, expected="a dictionary of weights", found=type(content).__name__, mend=flag)
+    return content
+
+
+def load_state(network: torch.nn.Module, state: dict[str, Any], path: Path, flag: str, name: str) -> None:
+    """Copy `state` into `network`, or say which key does not fit.
+
+    Args:
+        network: takes the weights (half-precision tensors are widened).
+        state: key to tensor; keys must be exactly the network's.
+        path: the file they came from, for the message.
+        flag: the command's flag that named the file.
+        name: the network's name, for the message.
+
+    Raises:
+        InputError: a key is missing, left over, or of another shape: the weights are another network's.
+    """
+    own = network.state_dict()
+    expected = f"weights of {name}"
+    for key in own:
+        if key not in state:
+            raise InputError(path, expected=f"{expected} with key '{key}'", found="no such key", mend=flag)
+        if tuple(getattr(state[key], "shape", ())) != tuple(own[key].shape):
+            found = f"shape {tuple(getattr(state[key], 'shape', ()))}"
+            raise InputError(path, expected=f"{expected}, '{key}' of shape {tuple(own[key].shape)}", found=found,
+                             mend=flag)
+    for key in state:
+        if key not in own:
+            raise InputError(path, expected=expected, found=f"the unknown key '{key}'", mend=flag)
+    network.load_state_dict(state)
+
+
+def fingerprint(path: Path) -> str:
+    """Return the first 16 hexadecimal digits of a file's SHA-256."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

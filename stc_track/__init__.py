@@ -1,0 +1,1 @@
+"""Detections to tracks: the tracker, the file formats and the evaluation. Needs no torch."""

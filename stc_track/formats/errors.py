@@ -1,0 +1,42 @@
+"""The one error that a user's bad input raises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+class InputError(click.ClickException):
+    """Something that the user handed in is wrong. Commands print its one line and exit with code 2.
+
+    Args:
+        where: the file, `file:line`, or frame that is wrong.
+        expected: what should have been there.
+        found: what was there.
+        mend: what the user can do about it, naming the flag that helps; may be empty.
+
+    Examples:
+        >>> InputError("0000.txt:3", expected="5 columns", found="2").message
+        '0000.txt:3: expected 5 columns, found 2'
+    """
+
+    exit_code = 2
+
+    def __init__(self, where: str | Path, *, expected: str, found: str, mend: str = "") -> None:
+        super().__init__(f"{where}: expected {expected}, found {found}" + (f" ({mend})" if mend else ""))
+
+
+def require_folder(path: Path, what: str, mend: str = "") -> Path:
+    """Return `path` if it is a folder, or raise an InputError that says what it should have held."""
+    if not path.is_dir():
+        found = "a file" if path.exists() else "nothing"
+        raise InputError(path, expected=f"a folder of {what}", found=found, mend=mend)
+    return path
+
+
+def require_file(path: Path, what: str, mend: str = "") -> Path:
+    """Return `path` if it is a file, or raise an InputError that says what it should have been."""
+    if not path.is_file():
+        raise InputError(path, expected=what, found="a folder" if path.is_dir() else "nothing", mend=mend)
+    return path

@@ -1,0 +1,1 @@
+"""Store to segmenter: the MMDetection trainer and predictor, and the puzzle loss."""
