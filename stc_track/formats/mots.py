@@ -1,0 +1,186 @@
+"""The MOTS text formats (Voigtlaender et al., MOTS, CVPR 2019): annotations and results, and public detections.
+
+Annotations and results have one object a line, `frame id class height width rle`; detections
+`frame x1 y1 x2 y2 score class height width rle`, further columns ignored. `rle` is compressed COCO RLE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from stc_track.formats import rle
+from stc_track.formats.errors import InputError
+from stc_track.formats.files import replacing
+from stc_track.formats.text import lines, real, whole
+
+IGNORE_CLASS = 10  # KITTI MOTS: a region where nothing is known
+IDS_PER_CLASS = 1000  # a file names track k of class c as c * 1000 + k
+
+MOTS_LINE = "'frame id class height width rle'"
+DETECTION_LINE = "'frame x1 y1 x2 y2 score class height width rle'"
+
+
+@dataclass(frozen=True, slots=True)
+class MotsObject:
+    """One object on one frame, with its track.
+
+    Attributes:
+        frame: the data set's number of the frame, 0 or more.
+        track_id: unique over the sequence per object (KITTI MOTS: `class * 1000 + k`).
+        class_id: KITTI MOTS: 1 car, 2 pedestrian, 10 ignore region.
+        height, width: of the frame, pixels.
+        counts: compressed COCO RLE of the mask.
+    """
+
+    frame: int
+    track_id: int
+    class_id: int
+    height: int
+    width: int
+    counts: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One detected object on one frame.
+
+    Attributes:
+        frame: the data set's number of the frame, 0 or more.
+        box: x1 y1 x2 y2, pixels, x2 and y2 exclusive.
+        score: confidence, larger is surer.
+        class_id: as in MotsObject.
+        height, width: of the frame, pixels.
+        counts: compressed COCO RLE of the mask.
+    """
+
+    frame: int
+    box: tuple[float, float, float, float]
+    score: float
+    class_id: int
+    height: int
+    width: int
+    counts: bytes
+
+
+def iter_mots(path: Path) -> Iterator[MotsObject]:
+    """Objects of a KITTI MOTS text file in file order, one line in memory at a time.
+
+    Raises:
+        InputError: naming file and line: a missing column, a foreign number, a broken RLE, a second size in one file.
+    """
+    size = None
+    for number, fields in lines(path, f"a text file of lines {MOTS_LINE}"):
+        where = f"{path}:{number}"
+        _require_columns(fields, 6, MOTS_LINE, where, exact=True)
+        frame, track_id, class_id = (
+            whole(text, name, where) for text, name in zip(fields, ("a frame", "an id", "a class"), strict=False)
+        )
+        height, width, counts = _mask(fields[3:6], where, size)
+        size = height, width
+        yield MotsObject(frame, track_id, class_id, height, width, counts)
+
+
+def read_mots(path: Path) -> dict[int, list[MotsObject]]:
+    """Objects of a KITTI MOTS text file by frame number, in file order; ignore regions (class 10) are kept.
+
+    Raises:
+        InputError: as `iter_mots`, or where an object's id appears twice on one frame.
+    """
+    frames: dict[int, list[MotsObject]] = {}
+    seen: set[tuple[int, int]] = set()
+    for found in iter_mots(path):
+        key = found.frame, found.track_id
+        if key in seen and found.class_id != IGNORE_CLASS:
+            raise InputError(
+                f"{path}: frame {found.frame}", expected="each id once", found=f"id {found.track_id} a second time"
+            )
+        seen.add(key)
+        frames.setdefault(found.frame, []).append(found)
+    return frames
+
+
+def write_mots(path: Path, objects: Iterable[MotsObject]) -> None:
+    """Write a KITTI MOTS text file, in the order given; the file appears when it is whole."""
+    with replacing(path) as file:
+        for each in objects:
+            head = f"{each.frame} {each.track_id} {each.class_id} {each.height} {each.width} "
+            file.write(head.encode() + each.counts + b"\n")
+
+
+def iter_detections(path: Path) -> Iterator[Detection]:
+    """Detections of a public MOTS detection file in file order, one line in memory at a time.
+
+    Raises:
+        InputError: naming file and line: a missing column, a number that is not finite, a box of no area, a broken RLE,
+            a second size in one file.
+    """
+    size = None
+    for number, fields in lines(path, f"a text file of lines {DETECTION_LINE}"):
+        where = f"{path}:{number}"
+        _require_columns(fields, 10, DETECTION_LINE, where)
+        frame = whole(fields[0], "a frame", where)
+        x1, y1, x2, y2 = (
+            real(text, name, where) for text, name in zip(fields[1:5], ("x1", "y1", "x2", "y2"), strict=True)
+        )
+        if x2 <= x1 or y2 <= y1:
+            raise InputError(where, expected="a box with x1 < x2 and y1 < y2", found=f"{x1:g} {y1:g} {x2:g} {y2:g}")
+        score = real(fields[5], "a score", where)
+        class_id = whole(fields[6], "a class", where)
+        height, width, counts = _mask(fields[7:10], where, size)
+        size = height, width
+        yield Detection(frame, (x1, y1, x2, y2), score, class_id, height, width, counts)
+
+
+def read_detections(path: Path) -> dict[int, list[Detection]]:
+    """Detections of a public MOTS detection file by frame number, in file order; raises as `iter_detections`."""
+    frames: dict[int, list[Detection]] = {}
+    for found in iter_detections(path):
+        frames.setdefault(found.frame, []).append(found)
+    return frames
+
+
+class DetectionWriter:
+    """Writes public MOTS detections; the file appears when the block ends without an exception.
+
+    Examples:
+        >>> with DetectionWriter(Path("predictions/0000.txt")) as writer:  # doctest: +SKIP
+        ...     writer.write(Detection(0, (3, 4, 10, 20), 0.9, 1, 375, 1242, counts))
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._replacing = replacing(path)
+
+    def __enter__(self) -> Self:
+        self._file = self._replacing.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> bool | None:
+        return self._replacing.__exit__(*error)
+
+    def write(self, each: Detection) -> None:
+        """Write one line; boxes and scores keep nine significant digits, which hold any float32."""
+        box = " ".join(f"{value:.9g}" for value in each.box)
+        head = f"{each.frame} {box} {each.score:.9g} {each.class_id} {each.height} {each.width} "
+        self._file.write(head.encode() + each.counts + b"\n")
+
+
+def _require_columns(fields: list[bytes], count: int, line: str, where: str, *, exact: bool = False) -> None:
+    if len(fields) < count or (exact and len(fields) > count):
+        raise InputError(where, expected=f"{count} columns, {line}", found=f"{len(fields)}")
+
+
+def _mask(fields: list[bytes], where: str, size: tuple[int, int] | None) -> tuple[int, int, bytes]:
+    """Height, width and checked RLE; `size` is what the file's earlier lines said, None on its first."""
+    height, width = whole(fields[0], "a height", where, 1), whole(fields[1], "a width", where, 1)
+    if size is not None and (height, width) != size:
+        raise InputError(
+            where, expected=f"{size[0]} x {size[1]} pixels as in the lines before", found=f"{height} x {width}"
+        )
+    try:
+        rle.validate(fields[2], height, width)
+    except rle.RleError as error:
+        raise InputError(where, expected=error.expected, found=error.found) from error
+    return height, width, fields[2]
