@@ -1,0 +1,168 @@
+"""The KITTI MOTS layout.
+
+    ROOT/training/image_02/{sequence}/{frame}.png or .jpg   left frames
+    ROOT/training/image_03/{sequence}/...                   right frames, optional
+    ROOT/training/calib/{sequence}.txt                      P2 and P3, optional
+    ROOT/instances_txt/{sequence}.txt                       masks and ids (also under training/)
+    ROOT/training/label_02/{sequence}.txt                   boxes of the tracking benchmark
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from stc_pseudo.datasets.base import Calibration, FrameBoxes, Sequence
+from stc_pseudo.images import list_frames, read_frame
+from stc_track.formats import rle
+from stc_track.formats.errors import InputError, require_file, require_folder
+from stc_track.formats.kitti_labels import read_labels
+from stc_track.formats.mots import read_mots
+
+CLASS_NAMES = {1: "car", 2: "pedestrian"}
+IGNORE_CLASS = 10
+# Every other kind of label_02 (Van, Truck, Cyclist, ..., DontCare) has no masks in KITTI MOTS: nothing is known there.
+LABEL_CLASSES = {"Car": 1, "Pedestrian": 2}
+
+
+def read_kitti(root: Path, sequences: Iterable[str] | None = None, boxes: str | None = "instances") -> list[Sequence]:
+    """Read sequences of a data set in the KITTI MOTS layout; frames stay on disk.
+
+    Args:
+        root: the folder that holds `training/`.
+        sequences: names, or None for every one that has frames.
+        boxes: `instances` takes tight boxes around the masks of `instances_txt`; `labels` those of `label_02`; None
+            reads frames only.
+
+    Raises:
+        InputError: a folder or file is missing or malformed, or a sequence has no boxes.
+    """
+    images = require_folder(root / "training" / "image_02", "sequences of frames", "--root names the data set")
+    found = sorted(path.name for path in images.iterdir() if path.is_dir())
+    names = found if sequences is None else list(sequences)
+    if not names:
+        raise InputError(images, expected="folders of frames", found="none", mend="--root names the data set")
+    for name in names:
+        if name not in found:
+            raise InputError(images, expected=f"sequence '{name}'", found=", ".join(found) or "none",
+                             mend="see --sequences")
+    return [read_sequence(root, name, boxes) for name in names]
+
+
+def read_sequence(root: Path, name: str, boxes: str | None) -> Sequence:
+    """Read one sequence of a data set in the KITTI MOTS layout; arguments as for `read_kitti`."""
+    training = root / "training"
+    frames = tuple(list_frames(training / "image_02" / name))
+    numbers = tuple(frame_number(path) for path in frames)
+    if len(set(numbers)) < len(numbers):
+        raise InputError(frames[0].parent, expected="one picture a frame number", found="two of the same number",
+                         mend="keep either PNG or JPEG")
+    size = read_frame(frames[0]).shape[:2]
+    right_folder = training / "image_03" / name
+    right = tuple(list_frames(right_folder)) if right_folder.is_dir() else ()
+    if right and [path.stem for path in right] != [path.stem for path in frames]:
+        raise InputError(right_folder, expected=f"the {len(frames)} frame names of image_02",
+                         found=f"{len(right)} frames of other names")
+    calibration_file = training / "calib" / f"{name}.txt"
+    return Sequence(
+        name=name, size=size, frames=frames, numbers=numbers, right=right,
+        calibration=read_calibration(calibration_file) if calibration_file.is_file() else None,
+        boxes={} if boxes is None else read_boxes(root, name, boxes, size, numbers), class_names=CLASS_NAMES)
+
+
+def frame_number(path: Path) -> int:
+    """Return the number that a frame's file name is, or raise an InputError."""
+    if not path.stem.isdecimal():
+        raise InputError(path, expected="a frame named by its number, as 000042.png", found=f"'{path.stem}'")
+    return int(path.stem)
+
+
+def instances_file(root: Path, name: str) -> Path:
+    """Path of a sequence's true masks; `instances_txt` may lie beside `training` or in it."""
+    for folder in (root / "instances_txt", root / "training" / "instances_txt"):
+        if folder.is_dir():
+            return folder / f"{name}.txt"
+    raise InputError(root / "instances_txt", expected="a folder of masks in MOTS text", found="nothing",
+                     mend="--boxes labels takes boxes from label_02 instead")
+
+
+def read_boxes(root: Path, name: str, source: str, size: tuple[int, int],
+               numbers: tuple[int, ...]) -> dict[int, FrameBoxes]:
+    """Read a sequence's boxes by frame number, from `source` `instances` or `labels`.
+
+    Raises:
+        InputError: no file, no box of a known class, a box outside its frame or of no area, a frame that is not there.
+    """
+    if source == "instances":
+        path = require_file(instances_file(root, name), "masks in MOTS text", "--boxes labels reads label_02")
+        rows = []
+        for frame, objects in read_mots(path).items():
+            for o in objects:
+                where = f"{path}: frame {frame}, id {o.track_id}"
+                if (o.height, o.width) != size:
+                    raise InputError(where, expected=f"masks of the frames' {size[1]}x{size[0]} pixels",
+                                     found=f"{o.width}x{o.height}")
+                box = rle.tight_box(o.counts, o.height, o.width)
+                rows.append((frame, box, 0 if o.class_id == IGNORE_CLASS else o.class_id, o.track_id, where))
+    else:
+        path = require_file(root / "training" / "label_02" / f"{name}.txt", "KITTI tracking labels",
+                            "--boxes instances reads instances_txt")
+        rows = []
+        for label in read_labels(path):
+            class_id = LABEL_CLASSES.get(label.kind, 0)
+            rows.append((label.frame, np.asarray(label.box, np.float32), class_id,
+                         class_id * 1000 + label.track_id, f"{path}:{label.line}"))
+    if not any(row[2] for row in rows):
+        raise InputError(path, expected="at least one box of a car or pedestrian", found="none",
+                         mend="leave the sequence out with --sequences")
+    known = set(numbers)
+    by_frame: dict[int, list] = {}
+    for frame, box, class_id, track_id, where in rows:
+        if frame not in known:
+            raise InputError(where, expected=f"frames {numbers[0]} to {numbers[-1]} of image_02", found=f"{frame}")
+        by_frame.setdefault(frame, []).append((check_box(box, size, where), class_id, track_id))
+    return {frame: frame_boxes(rows) for frame, rows in by_frame.items()}
+
+
+def check_box(box: np.ndarray, size: tuple[int, int], where: str) -> np.ndarray:
+    """Return `box` clipped to the frame, by at most its rounding at the border; an InputError beyond that.
+
+    KITTI's own labels touch the border at exactly (width - 1, height - 1) and beyond by fractions of a pixel.
+    """
+    height, width = size
+    x1, y1, x2, y2 = (float(v) for v in box)
+    if not (x2 > x1 and y2 > y1):
+        raise InputError(where, expected="a box of positive area (x1 < x2, y1 < y2)", found=f"{x1, y1, x2, y2}")
+    if x1 < -1 or y1 < -1 or x2 > width + 1 or y2 > height + 1:
+        raise InputError(where, expected=f"a box inside the {width}x{height} frame", found=f"{x1, y1, x2, y2}")
+    return np.clip(np.asarray(box, np.float32), 0, [width, height, width, height]).astype(np.float32)
+
+
+def frame_boxes(rows: list[tuple[np.ndarray, int, int]]) -> FrameBoxes:
+    """Gather (box, class, track) rows of one frame; class 0 marks ignore regions."""
+    objects = [row for row in rows if row[1]]
+    ignore = [row[0] for row in rows if not row[1]]
+    return FrameBoxes(
+        np.array([row[0] for row in objects], np.float32).reshape(-1, 4),
+        np.array([row[1] for row in objects], np.int32), np.array([row[2] for row in objects], np.int32),
+        np.array(ignore, np.float32).reshape(-1, 4))
+
+
+def read_calibration(path: Path) -> Calibration:
+    """Read the left colour camera (P2) and, where P3 is given, the baseline to the right one, from KITTI's `calib`."""
+    matrices = {}
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        key, *values = line.split()
+        if key.rstrip(":") in ("P2", "P3"):
+            try:
+                matrices[key.rstrip(":")] = np.array(values, float).reshape(3, 4)
+            except ValueError as error:
+                raise InputError(f"{path}:{number}", expected="12 numbers", found=str(error)) from error
+    if "P2" not in matrices:
+        raise InputError(path, expected="a line P2: with 12 numbers", found="none")
+    left, right = matrices["P2"], matrices.get("P3")
+    # A projection's fourth column is -focal * x of its camera's centre.
+    baseline = None if right is None else float((left[0, 3] - right[0, 3]) / left[0, 0])
+    return Calibration(*(float(left[i, j]) for i, j in ((0, 0), (1, 1), (0, 2), (1, 2))), baseline)
