@@ -1,0 +1,58 @@
+"""No pixel has two owners: the mask of higher score keeps what two masks claim.
+
+Masks are compared as their runs, never as pixels: one sort of a frame's runs finds the masks that touch, and only
+those are cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from stc_track.formats import rle
+
+
+def touching(spans: Sequence[np.ndarray]) -> np.ndarray:
+    """Which masks share a pixel with another.
+
+    Args:
+        spans: N masks of one frame, each (S, 2) as `rle.spans` gives them.
+
+    Returns:
+        (N,) bool.
+
+    Examples:
+        >>> touching([np.array([[0, 3]]), np.array([[3, 5], [8, 9]]), np.array([[6, 9]])])
+        array([False,  True,  True])
+    """
+    found = np.zeros(len(spans), bool)
+    if len(spans) < 2:
+        return found
+    owners = np.repeat(np.arange(len(spans)), [len(each) for each in spans])
+    starts, ends = np.concatenate(spans).T
+    order = np.argsort(starts, kind="stable")
+    starts, ends, owners = starts[order], ends[order], owners[order]
+    reached = np.maximum.accumulate(ends)
+    found[owners[1:][starts[1:] < reached[:-1]]] = True
+    found[owners[:-1][starts[1:] < ends[:-1]]] = True
+    return found
+
+
+def make_disjoint(spans: Sequence[np.ndarray], scores: np.ndarray) -> list[np.ndarray]:
+    """Cut from each mask what masks of higher score claim; of equal scores the earlier keeps it.
+
+    Args:
+        spans: N masks of one frame, each (S, 2) as `rle.spans` gives them.
+        scores: (N,) float.
+
+    Returns:
+        N masks of the same form, in the same order, of which some may be empty.
+    """
+    cut = list(spans)
+    clashing = np.flatnonzero(touching(spans))
+    taken = np.zeros((0, 2), np.int64)
+    for index in clashing[np.argsort(-np.asarray(scores)[clashing], kind="stable")]:
+        cut[index] = rle.subtract_spans(cut[index], taken)
+        taken = rle.union_spans(taken, cut[index])
+    return cut

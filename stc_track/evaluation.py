@@ -1,0 +1,235 @@
+"""Tracking figures of MOTS results by the `trackeval` package, on files that are checked first.
+
+HOTA (Luiten et al., IJCV 2020), CLEAR (sMOTSA, MOTSA, MOTSP; Voigtlaender et al., CVPR 2019) and identity figures
+(Ristani et al., ECCVW 2016) are TrackEval's own, and so are the KITTI MOTS rules: classes apart, an unmatched result
+that lies by more than half in an ignore region is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from pycocotools import mask as coco_mask
+from tqdm import tqdm
+
+from stc_track.disjoint import touching
+from stc_track.formats import rle
+from stc_track.formats.errors import InputError, require_folder
+from stc_track.formats.mots import IGNORE_CLASS, MotsObject, read_mots
+
+CLASS_NAMES = {1: "car", 2: "pedestrian"}
+
+Frames = Mapping[int, Sequence[MotsObject]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Figures of one class on one sequence, or on all together.
+
+    Attributes:
+        HOTA, DetA, AssA, LocA: percent, mean over the localisation thresholds 0.05 to 0.95.
+        sMOTSA, MOTSA, MOTSP, IDF1: percent, at mask IoU 0.5.
+        id_switches: how often a true object changes its track.
+        true_positives, false_negatives, false_positives: masks, at mask IoU 0.5.
+    """
+
+    HOTA: float
+    DetA: float
+    AssA: float
+    LocA: float
+    sMOTSA: float  # noqa: N815 - the metric's name
+    MOTSA: float
+    MOTSP: float
+    IDF1: float
+    id_switches: int
+    true_positives: int
+    false_negatives: int
+    false_positives: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Figures by class name, over all sequences and of each. Classes without truth and results are left out."""
+
+    combined: dict[str, Scores]
+    sequences: dict[str, dict[str, Scores]]
+
+    def as_dict(self) -> dict:
+        """Plain dictionaries, for JSON."""
+        return asdict(self)
+
+
+def truth_files(truth: Path, sequences: Sequence[str] | None = None) -> dict[str, Path]:
+    """Path of each sequence's truth file.
+
+    Args:
+        truth: a folder of `{sequence}.txt`, or a data set's root that holds one named `instances_txt`.
+        sequences: which to take; None takes all.
+
+    Raises:
+        InputError: no such folder, no file in it, or a named sequence without one.
+    """
+    require_folder(truth, "MOTS text files", "--truth names it")
+    folder = truth / "instances_txt" if (truth / "instances_txt").is_dir() else truth
+    return sequence_files(folder, sequences, "--truth names the folder, --sequences what to take from it")
+
+
+def sequence_files(folder: Path, sequences: Sequence[str] | None, mend: str) -> dict[str, Path]:
+    """Path of each `{sequence}.txt` in a folder, by name; all of them where `sequences` is None.
+
+    Raises:
+        InputError: nothing there, or named sequences without a file.
+    """
+    files = {path.stem: path for path in sorted(folder.glob("*.txt"))}
+    if not files:
+        raise InputError(folder, expected="files {sequence}.txt", found="none", mend=mend)
+    if sequences is None:
+        return files
+    if missing := [name for name in sequences if name not in files]:
+        raise InputError(folder, expected=f"{', '.join(f'{name}.txt' for name in missing)}", found="none", mend=mend)
+    return {name: files[name] for name in sequences}
+
+
+def evaluate(results: Path, truth: Path, sequences: Sequence[str] | None = None) -> Evaluation:
+    """Measure a folder of `{sequence}.txt` against the truth.
+
+    Args:
+        results: folder of KITTI MOTS text files, one for each sequence that is measured.
+        truth: as in `truth_files`.
+        sequences: which to measure; None measures all that have a truth.
+
+    Raises:
+        InputError: a missing or malformed file, masks that overlap, a frame size that is not the truth's.
+    """
+    require_folder(results, "MOTS text files")
+    true_files = truth_files(truth, sequences)
+    result_files = sequence_files(results, list(true_files), "--sequences measures only those it names")
+    bar = tqdm(true_files.items(), unit="sequence", desc="evaluate", disable=None)
+    return _summary({name: evaluate_sequence(result_files[name], path) for name, path in bar})
+
+
+def evaluate_sequence(result: Path, truth: Path) -> dict[str, dict[str, dict]]:
+    """TrackEval's figures of one sequence, by class name and metric name (HOTA, CLEAR, Identity).
+
+    Raises:
+        InputError: as `evaluate`.
+    """
+    found, true = _read_disjoint(result), _read_disjoint(truth)
+    _require_one_size(result, found, true)
+    dataset, raw = _dataset(), _raw_data(truth.stem, found, true)
+    data = {name: dataset.get_preprocessed_seq_data(raw, name) for name in CLASS_NAMES.values()}
+    return {
+        name: {metric.get_name(): metric.eval_sequence(part) for metric in _metrics()} for name, part in data.items()
+    }
+
+
+def _read_disjoint(path: Path) -> Frames:
+    """Objects by frame number, of which no two may claim one pixel."""
+    frames = read_mots(path)
+    for frame, objects in frames.items():
+        clashing = touching([rle.spans(each.counts, each.height, each.width) for each in objects])
+        if clashing.any():
+            ids = ", ".join(str(objects[index].track_id) for index in np.flatnonzero(clashing))
+            raise InputError(f"{path}: frame {frame}", expected="masks that do not overlap", found=f"ids {ids} overlap")
+    return frames
+
+
+def _require_one_size(result: Path, found: Frames, true: Frames) -> None:
+    sizes = [{(each.height, each.width) for each in next(iter(frames.values()), ())} for frames in (found, true)]
+    if all(sizes) and sizes[0] != sizes[1]:
+        (found_size,), (true_size,) = sizes
+        expected = f"masks of {true_size[0]} x {true_size[1]} as in the truth"
+        raise InputError(result, expected=expected, found=f"{found_size[0]} x {found_size[1]}")
+
+
+def _dataset():
+    """TrackEval's KITTI MOTS rules without its files and folders."""
+    try:
+        from trackeval.datasets import KittiMOTS
+    except ImportError as error:
+        raise InputError(
+            "trackeval", expected="the package", found="none", mend="pip install 'stc-seg[eval]'"
+        ) from error
+
+    class Checked(KittiMOTS):
+        def __init__(self) -> None:
+            self.class_name_to_class_id = {name: str(number) for number, name in CLASS_NAMES.items()}
+
+    return Checked()
+
+
+def _metrics() -> list:
+    from trackeval import metrics
+
+    quiet = {"PRINT_CONFIG": False}
+    return [metrics.HOTA(), metrics.CLEAR(quiet), metrics.Identity(quiet)]
+
+
+def _raw_data(name: str, found: Frames, true: Frames) -> dict:
+    """What TrackEval's `get_raw_seq_data` would give, from objects in memory."""
+    numbers = range(max([*found, *true], default=-1) + 1)
+    raw = {"seq": name, "num_timesteps": len(numbers)}
+    seen = {
+        "tracker": [found.get(number, ()) for number in numbers],
+        "gt": [[each for each in true.get(number, ()) if each.class_id != IGNORE_CLASS] for number in numbers],
+    }
+    for who, frames in seen.items():
+        # TrackEval makes a table as long as the largest id
+        compact = {each: k for k, each in enumerate(sorted({each.track_id for frame in frames for each in frame}))}
+        raw[f"{who}_ids"] = [np.array([compact[each.track_id] for each in frame], int) for frame in frames]
+        raw[f"{who}_classes"] = [np.array([each.class_id for each in frame], int) for frame in frames]
+        raw[f"{who}_dets"] = [_coco(frame) for frame in frames]
+    raw["gt_ignore_region"] = [
+        coco_mask.merge(_coco([each for each in true.get(number, ()) if each.class_id == IGNORE_CLASS]))
+        for number in numbers
+    ]
+    raw["similarity_scores"] = [
+        np.asarray(coco_mask.iou(gt, dets, [False] * len(dets))).reshape(len(gt), len(dets))
+        for gt, dets in zip(raw["gt_dets"], raw["tracker_dets"], strict=True)
+    ]
+    return raw
+
+
+def _coco(objects: Sequence[MotsObject]) -> list[dict]:
+    return [{"size": [each.height, each.width], "counts": each.counts} for each in objects]
+
+
+def _summary(parts: dict[str, dict[str, dict[str, dict]]]) -> Evaluation:
+    """Scores of each sequence and of all, for the classes that occur in any."""
+    combined, sequences = {}, {name: {} for name in parts}
+    for class_name in CLASS_NAMES.values():
+        together = {
+            metric.get_name(): metric.combine_sequences(
+                {name: part[class_name][metric.get_name()] for name, part in parts.items()}
+            )
+            for metric in _metrics()
+        }
+        if not _occurs(together):
+            continue
+        combined[class_name] = _scores(together)
+        for name, part in parts.items():
+            if _occurs(part[class_name]):
+                sequences[name][class_name] = _scores(part[class_name])
+    return Evaluation(combined, sequences)
+
+
+def _occurs(figures: dict[str, dict]) -> bool:
+    return figures["CLEAR"]["CLR_TP"] + figures["CLEAR"]["CLR_FN"] + figures["CLEAR"]["CLR_FP"] > 0
+
+
+def _scores(figures: dict[str, dict]) -> Scores:
+    hota, clear, identity = figures["HOTA"], figures["CLEAR"], figures["Identity"]
+    return Scores(
+        **{name: 100 * float(np.mean(hota[name])) for name in ("HOTA", "DetA", "AssA", "LocA")},
+        sMOTSA=100 * float(clear["sMOTA"]),
+        MOTSA=100 * float(clear["MOTA"]),
+        MOTSP=100 * float(clear["MOTP"]),
+        IDF1=100 * float(identity["IDF1"]),
+        id_switches=int(clear["IDSW"]),
+        true_positives=int(clear["CLR_TP"]),
+        false_negatives=int(clear["CLR_FN"]),
+        false_positives=int(clear["CLR_FP"]),
+    )

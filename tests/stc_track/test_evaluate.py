@@ -1,0 +1,148 @@
+"""`stc-eval`: TrackEval's own figures, and input that it would not survive."""
+
+import contextlib
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from stc_track.commands.evaluate import main
+from stc_track.evaluation import evaluate
+from stc_track.formats import rle
+from stc_track.formats.mots import IGNORE_CLASS, MotsObject, write_mots
+
+HEIGHT, WIDTH, FRAMES = 40, 90, 12
+METRICS = {"HOTA": ("HOTA", "HOTA"), "DetA": ("HOTA", "DetA"), "AssA": ("HOTA", "AssA"), "LocA": ("HOTA", "LocA"),
+           "sMOTSA": ("CLEAR", "sMOTA"), "MOTSA": ("CLEAR", "MOTA"), "MOTSP": ("CLEAR", "MOTP"),
+           "IDF1": ("Identity", "IDF1")}  # fmt: skip
+
+
+def drawn(frame, track_id, class_id, x, y, side):
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[max(y, 0) : y + side, max(x, 0) : x + side] = True
+    return MotsObject(frame, track_id, class_id, HEIGHT, WIDTH, rle.encode(mask))
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Two sequences of cars and pedestrians, and results with misses, shifts, id switches, false alarms."""
+    for name, shift in (("0000", 0), ("0001", 1)):
+        truth, results = [], []
+        for t in range(FRAMES):
+            truth += [drawn(t, 1001, 1, 2 + 3 * t, 2, 9), drawn(t, 2001, 2, 80 - 2 * t, 20, 7)]
+            truth += [drawn(t, 10000, IGNORE_CLASS, 0, 33, 6)]
+            results += [drawn(t, 1001 + (t > 5), 1, 2 + 3 * t + shift, 2, 9)]
+            if t != 4:
+                results += [drawn(t, 2003, 2, 81 - 2 * t, 21, 7)]
+            if t == 7:
+                results += [drawn(t, 1007, 1, 60, 30, 5), drawn(t, 1008, 1, 0, 34, 5)]
+        write_mots(tmp_path / "truth" / f"{name}.txt", truth)
+        write_mots(tmp_path / "results" / f"{name}.txt", results)
+    return tmp_path / "results", tmp_path / "truth"
+
+
+def by_trackeval(results, truth, tmp_path):
+    """The same figures by TrackEval's own reading of the same files."""
+    import trackeval
+
+    shutil.copytree(results, tmp_path / "trackers" / "ours" / "data")
+    names = {path.stem: FRAMES for path in sorted(truth.glob("*.txt"))}
+    config = {"GT_FOLDER": str(truth), "TRACKERS_FOLDER": str(tmp_path / "trackers"), "SEQ_INFO": names,
+              "GT_LOC_FORMAT": "{gt_folder}/{seq}.txt", "PRINT_CONFIG": False}  # fmt: skip
+    quiet = {"PRINT_CONFIG": False}
+    plain = {key: False for key, value in trackeval.Evaluator.get_default_eval_config().items() if value is True}
+    with contextlib.redirect_stdout(io.StringIO()):
+        metrics = [trackeval.metrics.HOTA(), trackeval.metrics.CLEAR(quiet), trackeval.metrics.Identity(quiet)]
+        figures, _ = trackeval.Evaluator({**plain, "BREAK_ON_ERROR": True}).evaluate(
+            [trackeval.datasets.KittiMOTS(config)], metrics
+        )
+    return figures["KittiMOTS"]["ours"]
+
+
+def test_parity_with_trackeval(folders, tmp_path):
+    ours, theirs = evaluate(*folders), by_trackeval(*folders, tmp_path)
+    theirs["all"] = theirs.pop("COMBINED_SEQ")
+    assert {**ours.sequences, "all": ours.combined}.keys() == theirs.keys()
+    for name, classes in {**ours.sequences, "all": ours.combined}.items():
+        assert classes.keys() == {"car", "pedestrian"}
+        for class_name, scores in classes.items():
+            for field, (metric, key) in METRICS.items():
+                expected = 100 * np.mean(theirs[name][class_name][metric][key])
+                assert getattr(scores, field) == pytest.approx(expected, abs=1e-9), (name, class_name, field)
+            assert scores.id_switches == theirs[name][class_name]["CLEAR"]["IDSW"]
+    assert ours.combined["car"].id_switches == 2
+    assert ours.combined["car"].false_positives == 2
+    assert ours.combined["pedestrian"].false_negatives == 2
+    assert 0 < ours.combined["car"].HOTA < 100
+
+
+def test_truth_against_itself(folders):
+    for scores in evaluate(folders[1], folders[1]).combined.values():
+        assert scores.HOTA == scores.sMOTSA == scores.MOTSP == scores.IDF1 == 100
+
+
+def test_command(folders, tmp_path):
+    results, truth = folders
+    (tmp_path / "set").mkdir()
+    truth.rename(tmp_path / "set" / "instances_txt")
+    out = tmp_path / "out.json"
+    arguments = [str(results), "--truth", str(tmp_path / "set"), "--json", str(out), "--sequences", "0001"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    assert "Eval" not in done.output  # TrackEval's own chatter
+    figures = json.loads(out.read_text())
+    assert list(figures["sequences"]) == ["0001"]
+    assert f"{figures['combined']['car']['HOTA']:.2f}" in done.output
+
+
+def overlapping(results, truth):
+    write_mots(results / "0001.txt", [drawn(3, 1001, 1, 5, 5, 9), drawn(3, 2001, 2, 9, 9, 9)])
+
+
+def other_size(results, truth):
+    mask = rle.encode(np.eye(5, dtype=bool))
+    write_mots(results / "0001.txt", [MotsObject(0, 1001, 1, 5, 5, mask)])
+
+
+def truncated(results, truth):
+    (results / "0001.txt").write_bytes(b"0 1001 1 40 90 Z7\n")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda results, truth: (results / "0001.txt").unlink(), "expected 0001.txt, found none"),
+        (lambda results, truth: shutil.rmtree(results), "expected a folder of MOTS text files, found nothing"),
+        (lambda results, truth: shutil.rmtree(truth), "expected a folder of MOTS text files, found nothing"),
+        (
+            lambda results, truth: [path.unlink() for path in truth.iterdir()],
+            "expected files {sequence}.txt, found none",
+        ),
+        (overlapping, "0001.txt: frame 3: expected masks that do not overlap, found ids 1001, 2001 overlap"),
+        (other_size, "0001.txt: expected masks of 40 x 90 as in the truth, found 5 x 5"),
+        (truncated, "0001.txt:1: expected an RLE string of 40 x 90 = 3600 pixels"),
+    ],
+)
+def test_bad_input(folders, tmp_path, spoil, message):
+    spoil(*folders)
+    out = tmp_path / "out.json"
+    done = CliRunner().invoke(main, [str(folders[0]), "--truth", str(folders[1]), "--json", str(out)])
+    assert done.exit_code == 2
+    assert message in done.output
+    assert not out.exists()
+
+
+def test_an_unknown_sequence(folders):
+    done = CliRunner().invoke(main, [str(folders[0]), "--truth", str(folders[1]), "--sequences", "0000,0009"])
+    assert done.exit_code == 2
+    assert "expected 0009.txt, found none" in done.output
+
+
+def test_an_empty_result_is_all_missed(folders):
+    for path in folders[0].iterdir():
+        path.write_text("")
+    scores = evaluate(*folders).combined["car"]
+    assert (scores.HOTA, scores.true_positives, scores.false_negatives) == (0, 0, 2 * FRAMES)
