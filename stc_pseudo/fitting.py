@@ -22,7 +22,7 @@ CHECKPOINT_EVERY = 200
 
 def fit(network: nn.Module, loss: Callable[[dict[str, Any], int], tuple[Tensor, dict[str, float]]], clips: Dataset, *,
         out: Path, describe: dict[str, Any], steps: int, batch_size: int, learning_rate: float,
-        drop_after: float = 0.75, seed: int = 0, device: str = "cpu", workers: int = 0) -> None:
+        drop_after: float = 0.75, seed: int = 0, device: str = "cpu", workers: int = 0, half: bool = False) -> None:
     """Minimise `loss` over random batches with Adam, and write the weights to `out`.
 
     Args:
@@ -39,6 +39,7 @@ def fit(network: nn.Module, loss: Callable[[dict[str, Any], int], tuple[Tensor, 
         seed: of the batches' order and the augmentation.
         device: `cpu`, `cuda`, ...
         workers: processes that read frames.
+        half: store the weights in half precision, at half the size.
 
     Raises:
         FloatingPointError: the loss is not finite; the last checkpoint stays as it was.
@@ -66,7 +67,12 @@ def fit(network: nn.Module, loss: Callable[[dict[str, Any], int], tuple[Tensor, 
                 bar.set_postfix({key: f"{figure:.3f}" for key, figure in figures.items()}, refresh=False)
                 bar.update()
                 if step % CHECKPOINT_EVERY == 0 or step == steps:
-                    weights.save(out, describe | {"state": network.state_dict(), "step": step})
+                    weights.save(out, describe | {"state": _state(network, half), "step": step})
                 if step == steps:
                     break
     log.info("wrote %s after %d steps", out, steps)
+
+
+def _state(network: nn.Module, half: bool) -> dict[str, Tensor]:
+    return {key: value.half() if half and value.is_floating_point() else value
+            for key, value in network.state_dict().items()}
