@@ -14,33 +14,45 @@ def ssim_distance(x: Tensor, y: Tensor) -> Tensor:
     """Structural dissimilarity `(1 - SSIM) / 2` over 3x3 windows, reflected at the borders.
 
     Args:
-        x, y: (B, C, H, W) in 0..1.
+        x, y: (..., C, H, W) in 0..1, of shapes that broadcast: many views against one picture.
 
     Returns:
-        (B, C, H, W) in 0..1; 0 where the windows are equal.
+        (..., C, H, W) in 0..1; 0 where the windows are equal.
     """
-    x, y = (F.pad(image, (1, 1, 1, 1), mode="reflect") for image in (x, y))
-    mean_x, mean_y = F.avg_pool2d(x, 3, 1), F.avg_pool2d(y, 3, 1)
-    var_x = F.avg_pool2d(x * x, 3, 1) - mean_x**2
-    var_y = F.avg_pool2d(y * y, 3, 1) - mean_y**2
-    covariance = F.avg_pool2d(x * y, 3, 1) - mean_x * mean_y
+    x, y = _reflect_border(x), _reflect_border(y)
+    mean_x, mean_y = _window_mean(x), _window_mean(y)
+    var_x = _window_mean(x * x) - mean_x**2
+    var_y = _window_mean(y * y) - mean_y**2
+    covariance = _window_mean(x * y) - mean_x * mean_y
     numerator = (2 * mean_x * mean_y + SSIM_C1) * (2 * covariance + SSIM_C2)
     denominator = (mean_x**2 + mean_y**2 + SSIM_C1) * (var_x + var_y + SSIM_C2)
     return ((1 - numerator / denominator) / 2).clamp(0, 1)
+
+
+def _reflect_border(image: Tensor) -> Tensor:
+    """(..., H, W) to (..., H + 2, W + 2)."""
+    padded = F.pad(image.flatten(0, -3), (1, 1, 1, 1), mode="reflect")
+    return padded.view(*image.shape[:-2], *padded.shape[-2:])
+
+
+def _window_mean(x: Tensor) -> Tensor:
+    """Mean of each 3x3 window, (..., H + 2, W + 2) to (..., H, W); sums of slices outrun `avg_pool2d` on a CPU."""
+    rows = x[..., :-2, :] + x[..., 1:-1, :] + x[..., 2:, :]
+    return (rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]) / 9
 
 
 def photometric_distance(x: Tensor, y: Tensor, ssim_weight: float = 0.85) -> Tensor:
     """`ssim_weight * (1 - SSIM) / 2 + (1 - ssim_weight) * |x - y|`, averaged over colour (Monodepth2, Eq. 2).
 
     Args:
-        x, y: (B, 3, H, W) in 0..1.
+        x, y: (..., 3, H, W) in 0..1, of shapes that broadcast.
         ssim_weight: share of the structural term.
 
     Returns:
-        (B, 1, H, W) in 0..1.
+        (..., 1, H, W) in 0..1.
     """
-    absolute = (x - y).abs().mean(1, keepdim=True)
-    return ssim_weight * ssim_distance(x, y).mean(1, keepdim=True) + (1 - ssim_weight) * absolute
+    absolute = (x - y).abs().mean(-3, keepdim=True)
+    return ssim_weight * ssim_distance(x, y).mean(-3, keepdim=True) + (1 - ssim_weight) * absolute
 
 
 def edge_aware_smoothness(field: Tensor, image: Tensor, edge_weight: float = 1.0) -> Tensor:
@@ -62,22 +74,27 @@ def edge_aware_smoothness(field: Tensor, image: Tensor, edge_weight: float = 1.0
     return total
 
 
-def warp(image: Tensor, flow: Tensor, padding_mode: str = "border") -> Tensor:
+def warp(image: Tensor, flow: Tensor, padding_mode: str = "border", origin: Tensor | None = None) -> Tensor:
     """Sample `image` at `position + flow`: what the first frame would look like, given the second and the flow.
 
     Args:
         image: (B, C, H, W), the second frame.
-        flow: (B, 2, H, W) in pixels of this resolution, (dx, dy), from the first frame to the second.
+        flow: (B, 2, h, w) in pixels of this resolution, (dx, dy), from the first frame to the second; (h, w) is
+            (H, W) unless `origin` is given.
         padding_mode: `border` or `zeros`, for positions outside.
+        origin: (B, 2), where in the frame the flow's first pixel lies, (x, y): the flow is that of a crop, which may
+            point outside the crop and yet inside the frame.
 
     Returns:
-        (B, C, H, W).
+        (B, C, h, w).
     """
     height, width = flow.shape[-2:]
+    if origin is not None:
+        flow = flow + origin[:, :, None, None]
     ys = torch.arange(height, device=flow.device, dtype=flow.dtype)[None, :, None]
     xs = torch.arange(width, device=flow.device, dtype=flow.dtype)[None, None, :]
     # align_corners: -1 and 1 are the centres of the outermost pixels.
-    grid_x = 2 * (xs + flow[:, 0]) / max(width - 1, 1) - 1
-    grid_y = 2 * (ys + flow[:, 1]) / max(height - 1, 1) - 1
+    grid_x = 2 * (xs + flow[:, 0]) / max(image.shape[-1] - 1, 1) - 1
+    grid_y = 2 * (ys + flow[:, 1]) / max(image.shape[-2] - 1, 1) - 1
     grid = torch.stack([grid_x, grid_y], dim=-1)
     return F.grid_sample(image, grid, mode="bilinear", padding_mode=padding_mode, align_corners=True)

@@ -1,1 +1,46 @@
-"""Sources of inverse depth: Monodepth2, stereo matching, files."""
+"""Inverse depth of frames: precomputed maps, Monodepth2, or stereo matching."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stc_track.formats.errors import InputError
+
+if TYPE_CHECKING:
+    from stc_pseudo.estimators import DepthEstimator
+
+DEPTH_METHODS = ("precomputed", "monodepth2", "sgbm")
+
+
+def make_depth_estimator(name: str, *, weights: Path | None, folder: Path | None, device: str) -> DepthEstimator:
+    """Return the source of depth that the user chose.
+
+    Args:
+        name: one of `DEPTH_METHODS`.
+        weights: for `monodepth2`, a checkpoint file or a folder with the published `encoder.pth` and `depth.pth`.
+        folder: for `precomputed`, `{sequence}/{frame}.png` or `.npy`.
+        device: for `monodepth2`, `cpu`, `cuda`, ...
+
+    Raises:
+        InputError: the name is unknown, or its file or folder is not given.
+    """
+    if name == "precomputed":
+        if folder is None:
+            raise InputError("--depth precomputed", expected="a folder of depth maps", found="none",
+                             mend="--depth-dir names it")
+        from stc_pseudo.depth.precomputed import PrecomputedDepth
+
+        return PrecomputedDepth(folder)
+    if name == "monodepth2":
+        if weights is None:
+            raise InputError("--depth monodepth2", expected="a file of network weights", found="none",
+                             mend="--depth-weights names it; stc-pseudo train-depth makes one")
+        from stc_pseudo.depth.prediction import Monodepth2Depth
+
+        return Monodepth2Depth(weights, device)
+    if name == "sgbm":
+        from stc_pseudo.depth.sgbm import SgbmDepth
+
+        return SgbmDepth()
+    raise InputError("--depth", expected=f"one of {', '.join(DEPTH_METHODS)}", found=repr(name))

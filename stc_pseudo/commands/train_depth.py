@@ -1,0 +1,107 @@
+"""`stc-pseudo train-depth`: Monodepth2 from video, self-supervised."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from stc_track.formats.errors import InputError
+
+if TYPE_CHECKING:
+    from stc_pseudo.datasets.base import Calibration, Sequence
+
+FOLDER = click.Path(path_type=Path)
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--frames", "frame_dirs", type=FOLDER, multiple=True,
+              help="folder of frames, or of such folders; repeatable")
+@click.option("--right", "right_dirs", type=FOLDER, multiple=True, help="the right stereo frames of each --frames")
+@click.option("--dataset", type=click.Choice(["kitti", "demo"]), help="instead of --frames: a data set's sequences")
+@click.option("--root", type=FOLDER, help="the data set's folder")
+@click.option("--sequences", help="comma-separated names; all, if not given")
+@click.option("--calib", type=FOLDER, help="KITTI calibration file (P2, P3) of --frames")
+@click.option("--intrinsics", help="fx,fy,cx,cy of --frames, pixels of the original frame")
+@click.option("--baseline", type=float, help="metres between the stereo cameras, with --intrinsics")
+@click.option("--mode", type=click.Choice(["mono", "stereo", "mono+stereo"]), default="mono", help="what to learn from")
+@click.option("--out", type=FOLDER, required=True, help="checkpoint to write")
+@click.option("--height", default=192, help="of the network's input, pixels, divisible by 32")
+@click.option("--width", default=640, help="of the network's input, pixels, divisible by 32")
+@click.option("--encoder", type=click.Choice(["resnet18", "resnet50"]), default="resnet18")
+@click.option("--channel-width", default=1.0, help="factor on every channel count")
+@click.option("--encoder-weights", type=FOLDER, help="torchvision ResNet state dict to start from")
+@click.option("--steps", type=click.IntRange(min=1), default=20_000, help="optimisation steps")
+@click.option("--batch-size", type=click.IntRange(min=1), default=12, help="clips per step")
+@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=1e-4,
+              help="Adam's; a tenth of it in the last quarter")
+@click.option("--seed", default=0, help="of weights, batches and augmentation")
+@click.option("--device", default="cpu", help="cpu or cuda")
+@click.option("--workers", type=click.IntRange(min=0), default=0, help="processes that read frames")
+@click.option("--half", is_flag=True, help="keep only the depth network, in half precision")
+def main(frame_dirs: tuple[Path, ...], right_dirs: tuple[Path, ...], dataset: str | None, root: Path | None,
+         sequences: str | None, calib: Path | None, intrinsics: str | None, baseline: float | None, out: Path,
+         **settings: object) -> None:
+    """Train Monodepth2 on video, without depth truth."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    from stc_pseudo.depth.training import DepthTraining, train_depth
+
+    training = DepthTraining(**settings)
+    if (dataset is None) == (not frame_dirs):
+        raise InputError("train-depth", expected="either --frames or --dataset", found="both" if dataset else "neither")
+    if dataset is None:
+        videos = read_folders(frame_dirs, right_dirs, _calibration(calib, intrinsics, baseline))
+    else:
+        from stc_pseudo.datasets.kitti import read_kitti
+
+        if root is None:
+            raise InputError(f"--dataset {dataset}", expected="the data set's folder", found="none",
+                             mend="--root names it")
+        videos = read_kitti(root, sequences.split(",") if sequences else None, boxes=None)
+    train_depth(videos, training, out)
+
+
+def read_folders(frame_dirs: tuple[Path, ...], right_dirs: tuple[Path, ...],
+                 calibration: Calibration | None) -> list[Sequence]:
+    """Return a sequence for each folder of frames, all taken by one camera.
+
+    Raises:
+        InputError: no frames, or not as many right folders as left ones.
+    """
+    from stc_pseudo.clips import frame_folders
+    from stc_pseudo.datasets.base import Sequence
+    from stc_pseudo.images import read_frame
+
+    lefts = frame_folders(frame_dirs, "--frames")
+    rights = frame_folders(right_dirs, "--right") if right_dirs else [[]] * len(lefts)
+    if len(rights) != len(lefts):
+        raise InputError("--right", expected=f"{len(lefts)} folders of right frames, as of --frames",
+                         found=str(len(rights)))
+    return [Sequence(left[0].parent.name, read_frame(left[0]).shape[:2], tuple(left), tuple(range(len(left))),
+                     tuple(right), calibration) for left, right in zip(lefts, rights, strict=True)]
+
+
+def _calibration(calib: Path | None, intrinsics: str | None, baseline: float | None) -> Calibration | None:
+    from stc_pseudo.datasets.base import Calibration
+
+    if calib is not None:
+        from stc_pseudo.datasets.kitti import read_calibration
+
+        if intrinsics or baseline:
+            raise InputError("--calib", expected="no --intrinsics or --baseline beside it", found="one")
+        return read_calibration(calib)
+    if intrinsics is None:
+        if baseline is not None:
+            raise InputError("--baseline", expected="--intrinsics beside it", found="none")
+        return None
+    try:
+        values = [float(part) for part in intrinsics.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != 4 or min(values[:2]) <= 0:
+        raise InputError("--intrinsics", expected="fx,fy,cx,cy in pixels, fx and fy positive", found=repr(intrinsics))
+    if baseline is not None and baseline <= 0:
+        raise InputError("--baseline", expected="a positive distance in metres", found=str(baseline))
+    return Calibration(*values, baseline)
