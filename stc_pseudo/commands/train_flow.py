@@ -1,0 +1,60 @@
+"""`stc-pseudo train-flow`: UPFlow from video, unsupervised."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import click
+
+from stc_track.formats.errors import InputError
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--frames", "frame_dirs", type=PATH, multiple=True,
+              help="folder of frames, or of such folders; repeatable")
+@click.option("--dataset", type=click.Choice(["kitti", "demo"]), help="instead of --frames: a data set's sequences")
+@click.option("--root", type=PATH, help="the data set's folder")
+@click.option("--sequences", help="comma-separated names; all, if not given")
+@click.option("--out", type=PATH, required=True, help="checkpoint to write")
+@click.option("--height", default=256, help="what frames are resized to, pixels, divisible by 32")
+@click.option("--width", default=832, help="what frames are resized to, pixels, divisible by 32")
+@click.option("--smoothness-order", type=click.IntRange(1, 2), default=2, help="1: constant flow is smooth, 2: affine")
+@click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default="float32",
+              help="of the network's arithmetic; bfloat16 is faster where the processor has it")
+@click.option("--init", type=PATH, help="weights to start from: a checkpoint, or the authors' published file")
+@click.option("--steps", type=click.IntRange(min=1), default=20_000, help="optimisation steps")
+@click.option("--batch-size", type=click.IntRange(min=1), default=4, help="pairs of frames per step")
+@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=1e-4,
+              help="Adam's; a tenth of it in the last quarter")
+@click.option("--seed", default=0, help="of weights, batches and augmentation")
+@click.option("--device", default="cpu", help="cpu or cuda")
+@click.option("--workers", type=click.IntRange(min=0), default=0, help="processes that read frames")
+@click.option("--half", is_flag=True, help="store the weights in half precision")
+def main(frame_dirs: tuple[Path, ...], dataset: str | None, root: Path | None, sequences: str | None, out: Path,
+         **settings: object) -> None:
+    """Train UPFlow on video, without flow truth."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    from stc_pseudo.flow.training import FlowTraining, train_flow
+
+    training = FlowTraining(**settings)
+    if (dataset is None) == (not frame_dirs):
+        raise InputError("train-flow", expected="either --frames or --dataset", found="both" if dataset else "neither")
+    if dataset is None:
+        from stc_pseudo.clips import frame_folders
+
+        videos = frame_folders(frame_dirs, "--frames")
+    else:
+        from stc_pseudo.datasets.kitti import read_kitti
+
+        if root is None:
+            raise InputError(f"--dataset {dataset}", expected="the data set's folder", found="none",
+                             mend="--root names it")
+        names = sequences.split(",") if sequences else None
+        videos = [sequence.frames for sequence in read_kitti(root, names, boxes=None)]
+    try:
+        train_flow(videos, training, out)
+    except FloatingPointError as error:
+        raise click.ClickException(str(error)) from error
