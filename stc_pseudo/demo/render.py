@@ -1,0 +1,143 @@
+"""One frame of synthetic video with everything that is known about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stc_pseudo.demo.camera import Camera, compose, inverse, rigid
+from stc_pseudo.demo.scene import FRAME_RATE
+from stc_pseudo.demo.shading import shade
+from stc_pseudo.demo.stage import NEAR, Stage, Surfaces
+
+SENSOR_NOISE = 1.6 / 255
+# Share of each direct neighbour in the lens's blur: it softens the stairs of silhouettes.
+BLUR = 0.14
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectBox:
+    """One tracked object in one frame, as a KITTI tracking label tells it.
+
+    Attributes:
+        object_id: class * 1000 + the object's number.
+        box: (x1, y1, x2, y2) pixels, x2 and y2 exclusive: around what would be seen if nothing hid it, inside the frame.
+        truncated: share of its 3D box's picture outside the frame, 0..1.
+        hidden: share of its outline that others hide, 0..1.
+        size: (height, width, length), metres.
+        location: (3,) middle of its underside in the camera's frame, metres.
+        heading: radians about the camera's y axis, 0 facing along x (KITTI's rotation_y).
+    """
+
+    object_id: int
+    box: tuple[int, int, int, int]
+    truncated: float
+    hidden: float
+    size: tuple[float, float, float]
+    location: np.ndarray
+    heading: float
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A rendered frame.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB, left camera.
+        right: (H, W, 3) uint8 RGB, right camera; None without stereo.
+        depth: (H, W) float32, metres along the optical axis; inf is the sky.
+        flow: (2, H, W) float32, (dx, dy) in pixels to the next frame, exact where the point is hidden there too; NaN where it
+            goes behind the camera.
+        instances: (H, W) uint16, class * 1000 + number of the object; 0 elsewhere.
+        pose: (3, 4) float64, from the left camera's frame to the world.
+        objects: every tracked object in view, hidden or not.
+    """
+
+    image: np.ndarray
+    right: np.ndarray | None
+    depth: np.ndarray
+    flow: np.ndarray
+    instances: np.ndarray
+    pose: np.ndarray
+    objects: tuple[ObjectBox, ...]
+
+
+def render_frame(stage: Stage, camera: Camera, number: int, *, stereo: bool = True,
+                 noise: np.random.Generator | None = None) -> Frame:
+    """Render frame `number` of a scene.
+
+    Args:
+        stage: the scene's solids.
+        camera: the left camera and its partner's distance.
+        number: frame, from 0, at FRAME_RATE a second.
+        stereo: render the right camera as well.
+        noise: draws the sensor's noise; None leaves noise and blur of the lens out.
+    """
+    time = number / FRAME_RATE
+    eye, poses = stage.scene.camera(time), stage.poses(time)
+    surfaces = stage.look(camera, eye, poses, outlines=True)
+    image = _expose(shade(stage, surfaces, camera, eye, poses, time), noise)
+    right = None
+    if stereo:
+        right_eye = compose(eye, rigid(translation=(camera.baseline, 0, 0)))
+        right_view = stage.look(camera, right_eye, poses)
+        right = _expose(shade(stage, right_view, camera, right_eye, poses, time), noise)
+    with np.errstate(divide="ignore"):
+        depth = 1 / surfaces.inverse_depth
+    return Frame(image, right, depth, _flow(stage, surfaces, camera, number, eye, poses),
+                 stage.track[surfaces.seen].astype(np.uint16), eye, _objects(stage, surfaces, camera, eye, time))
+
+
+def _expose(picture: np.ndarray, noise: np.random.Generator | None) -> np.ndarray:
+    """To 8 bits, through the lens's blur and with the sensor's noise."""
+    if noise is not None:
+        for axis in (0, 1):
+            padded = np.concatenate([picture.take([0], axis), picture, picture.take([-1], axis)], axis)
+            before, after = (padded[s] if axis == 0 else padded[:, s] for s in (slice(None, -2), slice(2, None)))
+            picture = (1 - 2 * BLUR) * picture + np.float32(BLUR) * (before + after)
+        picture += np.float32(SENSOR_NOISE) * noise.standard_normal(picture.shape, np.float32)
+    return (np.clip(picture, 0, 1) * 255 + .5).astype(np.uint8)
+
+
+def _flow(stage: Stage, surfaces: Surfaces, camera: Camera, number: int, eye: np.ndarray, poses: np.ndarray) -> np.ndarray:
+    """Where each surface point's picture goes, (2, H, W): with its solid's motion, seen from the next camera."""
+    later = (number + 1) / FRAME_RATE
+    view = inverse(stage.scene.camera(later))
+    x, y = (axis.astype(np.float64) for axis in camera.rays())
+    seen, inverse_depth = surfaces.seen, surfaces.inverse_depth
+    motion = compose(view, eye)
+    # In homogeneous form, R (x, y, 1) + t / z, the sky needs no case of its own.
+    moved = [(motion[i, 1] * y + motion[i, 2])[:, None] + (motion[i, 0] * x)[None] + motion[i, 3] * inverse_depth
+             for i in range(3)]
+    row, column = np.nonzero(stage.moves[seen])
+    if row.size:
+        own = compose(compose(view, stage.poses(later)), compose(inverse(poses), eye))[seen[row, column]]
+        ray = np.stack([x[column], y[row], np.ones(row.size), inverse_depth[row, column]], axis=1)
+        for axis, values in zip(moved, np.einsum("nij,nj->in", own, ray), strict=True):
+            axis[row, column] = values
+    ahead = moved[2] > NEAR * inverse_depth
+    depth = np.where(ahead, moved[2], np.nan)
+    return np.stack([camera.focal * (moved[0] / depth - x[None]), camera.focal * (moved[1] / depth - y[:, None])]
+                    ).astype(np.float32)
+
+
+def _objects(stage: Stage, surfaces: Surfaces, camera: Camera, eye: np.ndarray, time: float) -> tuple[ObjectBox, ...]:
+    """What a label says of every tracked object in view."""
+    visible = np.bincount(stage.actor[surfaces.seen].ravel() + 1, minlength=len(stage.scene.actors) + 1)[1:]
+    view, objects = inverse(eye), []
+    for number, (area, *box) in sorted(surfaces.outlines.items()):
+        actor = stage.scene.actors[number]
+        height, width, length = actor.body.size
+        pose = compose(view, actor.pose(time))
+        corners = np.array([[sx * width / 2, y, sz * length / 2] for sx in (-1, 1) for y in (-height, 0) for sz in (-1, 1)])
+        corners = corners @ pose[:, :3].T + pose[:, 3]
+        z = np.maximum(corners[:, 2], NEAR)
+        low, high = ((f(camera.focal * corners[:, 0] / z + camera.centre_x), f(camera.focal * corners[:, 1] / z + camera.centre_y))
+                     for f in (np.min, np.max))
+        inside = max(0.0, min(high[0], camera.width) - max(low[0], 0)) * max(0.0, min(high[1], camera.height) - max(low[1], 0))
+        truncated = 1 - inside / ((high[0] - low[0]) * (high[1] - low[1]))
+        objects.append(ObjectBox(actor.body.class_id * 1000 + actor.track, tuple(box), float(np.clip(truncated, 0, 1)),
+                                 1 - visible[number] / area, actor.body.size, pose[:, 3],
+                                 float(np.arctan2(-pose[2, 2], pose[0, 2]))))
+    return tuple(objects)

@@ -1,0 +1,227 @@
+"""Colour of what is seen: textures, sun and sky light, contact shadows, haze."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stc_pseudo.demo.camera import Camera, apply, inverse
+from stc_pseudo.demo.primitives import END_HIGH, END_LOW, SIDE, Kind, Material
+from stc_pseudo.demo.road import Road
+from stc_pseudo.demo.stage import GROUND, NEAR, SKY, Stage, Surfaces
+from stc_pseudo.demo.textures import band, cell_value, fade, layered, noise, pulses
+
+HAZE_DISTANCE = 450.0
+# Directions in a solid's frame that its two texture coordinates follow: oblique, so that no face is parallel to both.
+_OBLIQUE = np.array([[1, .31, .57], [-.22, 1, -.43]])
+_GRAIN = ((1.0, 1.0, .55), (2.3, 2.3, .4), (5.1, 5.1, .3))
+_ASPHALT = ((.06, .5, .10), (.35, 1.1, .12), (1.0, 6.0, .09), (3.1, 3.1, .14), (9.0, 9.0, .12), (24.0, 24.0, .10))
+_VERGE = ((.3, .5, .25), (1.2, 1.9, .25), (4.0, 4.0, .25), (11.0, 11.0, .2))
+_WALL = ((.35, .35, .30), (1.0, 1.0, .40), (2.7, 2.7, .35), (7.0, 7.0, .30))
+
+
+def shade(stage: Stage, surfaces: Surfaces, camera: Camera, eye: np.ndarray, poses: np.ndarray, time: float) -> np.ndarray:
+    """The picture of `surfaces`, (H, W, 3) float32 in 0..1, without sensor noise.
+
+    Args:
+        stage, surfaces, camera, eye, poses: as in `Stage.look`.
+        time: seconds, for the places of contact shadows.
+    """
+    x, y = camera.rays()
+    rotation = eye[:, :3].astype(np.float32)
+    shape = surfaces.seen.shape
+    direction = [(((rotation[i, 1] * y + rotation[i, 2])[:, None]) + (rotation[i, 0] * x)[None]).ravel() for i in range(3)]
+    seen, face = surfaces.seen.ravel(), surfaces.face.ravel()
+    inverse_depth = surfaces.inverse_depth.ravel()
+    picture = np.empty((seen.size, 3), np.float32)
+    material = stage.material[seen]
+    light = _Light(stage)
+    for name, paint in ((Material.GROUND, _ground), (Material.FACADE, _facade), (Material.PLAIN, _plain)):
+        at = np.flatnonzero(material == name)
+        if not at.size:
+            continue
+        depth = 1 / inverse_depth[at]
+        ray = [d[at] for d in direction]
+        point = [np.float32(eye[i, 3]) + ray[i] * depth for i in range(3)]
+        colour = paint(stage, light, seen[at], face[at], point, ray, depth / np.float32(camera.focal), poses)
+        if name == Material.GROUND:
+            colour *= (1 - _contact_shadows(stage, camera, eye, time, at, shape, point))[:, None]
+        haze = np.exp(depth * np.float32(-1 / HAZE_DISTANCE))[:, None]
+        picture[at] = colour * haze + light.horizon * (1 - haze)
+    at = np.flatnonzero(seen == SKY)
+    picture[at] = _sky(light, [d[at] for d in direction], camera.focal)
+    return picture.reshape(*shape, 3)
+
+
+class _Light:
+    """The scene's light: brightness by normal, and the sky's colours."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.sun, (self.ambient, self.direct) = stage.scene.sun, stage.scene.light
+        self.horizon, self.zenith = stage.scene.sky.astype(np.float32)
+
+    def on(self, normals: np.ndarray) -> np.ndarray:
+        """Brightness (...,) of unit normals (..., 3): the sky from above, the sun from its side."""
+        return (self.ambient * (.78 - .22 * normals[..., 1])
+                + self.direct * np.maximum(0, normals @ self.sun)).astype(np.float32)
+
+
+def _sky(light: _Light, ray: list[np.ndarray], focal: float) -> np.ndarray:
+    norm = np.sqrt(ray[0] ** 2 + ray[1] ** 2 + ray[2] ** 2)
+    rise = np.clip(-ray[1] / norm, 0, 1)
+    reach = 2.5 / (rise + .12)
+    u, v = ray[0] / norm * reach, ray[2] / norm * reach
+    size = reach * reach / (2.5 * np.float32(focal))
+    cloud = np.clip(layered(u, v, size, size, ((.5, .5, .7), (1.3, 1.3, .4), (3.1, 3.1, .2))), 0, 1)
+    blend = np.sqrt(rise)[:, None]
+    colour = light.horizon + (light.zenith - light.horizon) * blend
+    return colour + (np.float32(.97) - colour) * (.7 * cloud)[:, None]
+
+
+def _ground(stage: Stage, light: _Light, seen: np.ndarray, face: np.ndarray, point: list[np.ndarray],
+            ray: list[np.ndarray], size: np.ndarray, poses: np.ndarray) -> np.ndarray:
+    road: Road = stage.scene.road
+    along, across = road.locate(point[0], point[2])
+    angle = np.float32(road.curvature) * along
+    sin, cos = np.sin(angle), np.cos(angle)
+    # How far a pixel's footprint is drawn out along each axis by the grazing view.
+    size_along = size * np.sqrt(1 + ((sin * ray[0] + cos * ray[2]) / ray[1]) ** 2)
+    size_across = size * np.sqrt(1 + ((cos * ray[0] - sin * ray[2]) / ray[1]) ** 2)
+    kerb, outer = road.half_width, road.half_width + road.sidewalk
+    street = band(across, -kerb, kerb, size_across)
+    plots = 1 - band(across, -outer, outer, size_across)
+    marks = (band(np.abs(across), 0, .07, size_across) * pulses(along, 9.0, 1 / 3, size_along)
+             + band(np.abs(across), 2 * 1.8 - .06, 2 * 1.8 + .06, size_across) * (1.0 if road.parking else 0.0))
+    edge = band(np.abs(across), kerb, kerb + .16, size_across)
+    if road.crossing is not None:
+        half = road.side_half_width
+        side = band(along, road.crossing - half, road.crossing + half, size_along)
+        before = road.crossing - half - 1.2
+        zebra = band(along, before - 3, before, size_along) * pulses(across, 1.0, .5, size_across) * street
+        stop = band(along, before - 4.4, before - 4, size_along) * band(across, 0, kerb, size_across)
+        near = band(along, before - 5, road.crossing + half, size_along)
+        marks = marks * (1 - near) + np.maximum(zebra, stop)
+        street, edge, plots = street + (1 - street) * side, edge * (1 - side), plots * (1 - side)
+    marks = np.clip(marks, 0, 1) * street * (.9 + .3 * noise(along * 1.3, across * 3.1) * fade(size_along * 1.3))
+    slabs = np.maximum(pulses(along, .8, .04, size_along), pulses(np.abs(across) - kerb, .6, .05, size_across))
+    grain = layered(along, across, size_along, size_across, _ASPHALT)
+    colour = _mix(np.array([.55, .53, .50]) * (1 - .35 * slabs)[:, None], np.array(road.asphalt), street)
+    colour *= (1 + grain)[:, None]
+    colour = _mix(colour, np.array([.62, .61, .58]) * (1 + grain)[:, None], edge * (1 - street))
+    some = np.flatnonzero(plots > 0)
+    if some.size:
+        rough = layered(along[some], across[some], size_along[some], size_across[some], _VERGE)
+        colour[some] = _mix(colour[some], np.array(road.verge) * (1 + rough)[:, None], plots[some])
+    colour = _mix(colour, np.array([.85, .85, .82]), marks * .85)
+    return colour * light.on(np.array([0, -1.0, 0]))
+
+
+def _mix(under: np.ndarray, over: np.ndarray, share: np.ndarray) -> np.ndarray:
+    return (under + (over - under) * share[:, None]).astype(np.float32)
+
+
+def _contact_shadows(stage: Stage, camera: Camera, eye: np.ndarray, time: float, at: np.ndarray, shape: tuple[int, int],
+                     point: list[np.ndarray]) -> np.ndarray:
+    """How much darker (n,) each ground pixel is: a soft patch under each body, drawn a little away from the sun."""
+    dark = np.zeros(shape, np.float32)
+    where = np.zeros((2, *shape), np.float32)
+    for axis, values in zip(where, (point[0], point[2]), strict=True):
+        axis.ravel()[at] = values
+    view = inverse(eye)
+    for actor in stage.scene.actors:
+        if not actor.body.shadow:
+            continue
+        pose = actor.pose(time)
+        height, width, length = actor.body.size
+        half = np.array([width / 2, length / 2])
+        drift = -(pose[:, :3].T @ stage.scene.sun)[[0, 2]] * min(height, 2.0) * .22
+        soft = .16 + .1 * half.min()
+        reach = half + np.abs(drift) + 2 * soft
+        corners = np.array([[sx * reach[0], 0, sz * reach[1]] for sx in (-1, 1) for sz in (-1, 1)])
+        seen = apply(view, apply(pose, corners))
+        if seen[:, 2].max() < NEAR or seen[:, 2].min() > 90:
+            continue
+        if seen[:, 2].min() < 1:
+            x0, y0, x1, y1 = 0, 0, camera.width, camera.height
+        else:
+            columns = camera.focal * seen[:, 0] / seen[:, 2] + camera.centre_x
+            rows = camera.focal * seen[:, 1] / seen[:, 2] + camera.centre_y
+            x0, x1 = (int(np.clip(v, 0, camera.width)) for v in (columns.min(), columns.max() + 1))
+            y0, y1 = (int(np.clip(v, 0, camera.height)) for v in (rows.min(), rows.max() + 1))
+        if x0 >= x1 or y0 >= y1:
+            continue
+        x, z = where[0, y0:y1, x0:x1] - np.float32(pose[0, 3]), where[1, y0:y1, x0:x1] - np.float32(pose[2, 3])
+        patch = np.float32(actor.body.shadow)
+        for k, axis in enumerate((0, 2)):
+            offset = np.float32(pose[0, axis]) * x + np.float32(pose[2, axis]) * z - np.float32(drift[k] / 2)
+            patch = patch * np.clip((half[k] + abs(drift[k]) / 2 + soft - np.abs(offset)) / (2 * soft), 0, 1).astype(np.float32)
+        window = dark[y0:y1, x0:x1]
+        np.maximum(window, patch, out=window)
+    return dark.ravel()[at]
+
+
+def _facade(stage: Stage, light: _Light, seen: np.ndarray, face: np.ndarray, point: list[np.ndarray],
+            ray: list[np.ndarray], size: np.ndarray, poses: np.ndarray) -> np.ndarray:
+    # The wall's horizontal axis: z of the building for its sides, x for its ends.
+    axis = np.where(face < 2, 2, 0)
+    pose = poses.astype(np.float32)
+    ax, az = pose[seen, 0, axis], pose[seen, 2, axis]
+    u = ax * (point[0] - pose[seen, 0, 3]) + az * (point[2] - pose[seen, 2, 3]) + 40
+    v = -point[1]
+    facing = az * ray[0] - ax * ray[2]
+    facing = np.where(np.abs(facing) < 1e-4, np.float32(1e-4), facing)
+    size_u = size * np.sqrt(1 + ((ax * ray[0] + az * ray[2]) / facing) ** 2)
+    size_v = size * np.sqrt(1 + (ray[1] / facing) ** 2)
+    shift = (seen * np.float32(7.13)) % 97
+    wall = layered(u + shift, v + shift, size_u, size_v, _WALL) * stage.grain[seen]
+    # Each house has its own storey height and window spacing.
+    storey = np.float32(2.7) + .12 * (seen % 7).astype(np.float32)
+    bay = np.float32(1.9) + .23 * (seen % 6).astype(np.float32)
+    windows = pulses(u, bay, .5, size_u) * pulses(v - .3 * storey, storey, .52, size_v)
+    frames = pulses(u + .08 * bay, bay, .58, size_u) * pulses(v - .27 * storey, storey, .58, size_v) - windows
+    mullion = pulses(u - .235 * bay, bay, .03, size_u) * windows
+    ledge = pulses(v + .1, storey, .05, size_v)
+    mortar = np.maximum(pulses(v, .22, .12, size_v), .7 * pulses(u + .17 * np.floor(v / .22), .42, .08, size_u))
+    base = band(v, -.1, .55, size_v)
+    colour = stage.colour[seen] * (1 + wall - .16 * mortar - .25 * base)[:, None]
+    colour = _mix(colour, colour * .55 + .3, np.maximum(ledge, frames))
+    lit = cell_value(u / bay + shift, (v - .3 * storey) / storey)
+    pane = np.array([.20, .25, .31]) * (1 + .5 * lit + .5 * layered(u + 2 * shift, v, size_u, size_v, ((.8, .8, .7), (2., 2., .5)))
+                                        )[:, None]
+    colour = _mix(colour, pane, windows - mullion)
+    normals = np.stack([np.abs(az), np.zeros_like(az), np.abs(ax)], axis=1)
+    outward = poses[:, :, :3].astype(np.float32)
+    normals = outward[seen, :, np.where(face < 2, 0, 2)] * np.where(face % 2, 1, -1)[:, None]
+    return colour * light.on(normals)[:, None]
+
+
+def _plain(stage: Stage, light: _Light, seen: np.ndarray, face: np.ndarray, point: list[np.ndarray],
+           ray: list[np.ndarray], size: np.ndarray, poses: np.ndarray) -> np.ndarray:
+    local = inverse(poses)
+    rows = (_OBLIQUE @ local).astype(np.float32)[seen]
+    shift = (seen * np.float32(5.71)) % 89
+    scale = 1 / stage.grain_size[seen]
+    u, v = ((rows[:, k, 0] * point[0] + rows[:, k, 1] * point[1] + rows[:, k, 2] * point[2] + rows[:, k, 3]) * scale + shift
+            for k in range(2))
+    spread = 1.7 * size * scale
+    grain = layered(u, v, spread, spread, _GRAIN) * stage.grain[seen]
+    normals = stage.planes[..., :3] @ np.swapaxes(poses[:, :, :3], 1, 2)
+    bright = light.on(normals)[seen, np.minimum(face, 5)]
+    curved = np.flatnonzero(face >= SIDE)
+    if curved.size:
+        bright[curved] = light.on(_curved_normals(stage, local, seen[curved], face[curved],
+                                                  np.stack([p[curved] for p in point], axis=1)))
+    return stage.colour[seen] * ((1 + grain) * bright)[:, None]
+
+
+def _curved_normals(stage: Stage, local: np.ndarray, seen: np.ndarray, face: np.ndarray, point: np.ndarray) -> np.ndarray:
+    """Unit normals (n, 3) in the world on ellipsoids and cones."""
+    half = np.where(stage.half > 0, stage.half, 1)
+    to_unit = (local / half[..., None]).astype(np.float32)[seen]
+    unit = np.einsum("nij,nj->ni", to_unit[:, :, :3], point) + to_unit[:, :, 3]
+    taper = stage.taper[seen].astype(np.float32)
+    slope = np.where(stage.kind[seen] == Kind.CONE, -taper * (1 + taper * unit[:, 1]), unit[:, 1])
+    slope = np.where(face == END_LOW, -1, np.where(face == END_HIGH, 1, slope))
+    flat = (face == SIDE).astype(np.float32)
+    gradient = np.stack([unit[:, 0] * flat, slope, unit[:, 2] * flat], axis=1)
+    normals = np.einsum("nij,ni->nj", to_unit[:, :, :3], gradient)
+    return normals / np.linalg.norm(normals, axis=1, keepdims=True)
