@@ -1,1 +1,46 @@
-"""Sources of optical flow: UPFlow, DIS, files."""
+"""Optical flow of frames: precomputed maps, UPFlow, or OpenCV's DIS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stc_track.formats.errors import InputError
+
+if TYPE_CHECKING:
+    from stc_pseudo.estimators import FlowEstimator
+
+FLOW_METHODS = ("precomputed", "upflow", "dis")
+
+
+def make_flow_estimator(name: str, *, weights: Path | None, folder: Path | None, device: str) -> FlowEstimator:
+    """Return the source of flow that the user chose.
+
+    Args:
+        name: one of `FLOW_METHODS`.
+        weights: for `upflow`, a checkpoint of `stc-pseudo train-flow` or the published file.
+        folder: for `precomputed`, `{sequence}/{frame}.png`, `.flo` or `.npy`.
+        device: for `upflow`, `cpu`, `cuda`, ...
+
+    Raises:
+        InputError: the name is unknown, or its file or folder is not given, is missing, or is of another kind.
+    """
+    if name == "precomputed":
+        if folder is None:
+            raise InputError("--flow precomputed", expected="a folder of flow maps", found="none",
+                             mend="--flow-dir names it")
+        from stc_pseudo.flow.precomputed import PrecomputedFlow
+
+        return PrecomputedFlow(folder)
+    if name == "upflow":
+        if weights is None:
+            raise InputError("--flow upflow", expected="a file of network weights", found="none",
+                             mend="--flow-weights names it; stc-pseudo train-flow makes one")
+        from stc_pseudo.flow.prediction import UpflowFlow
+
+        return UpflowFlow(weights, device)
+    if name == "dis":
+        from stc_pseudo.flow.dis import DisFlow
+
+        return DisFlow()
+    raise InputError("--flow", expected=f"one of {', '.join(FLOW_METHODS)}", found=repr(name))

@@ -1,0 +1,25 @@
+"""Short names for the content of folders, so that a store knows what it was made from."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+# A PNG's last bytes hold checksums of all its pixels; enough to tell two maps apart without reading gigabytes.
+TAIL_BYTES = 4096
+
+
+def folder_digest(folder: Path, suffixes: tuple[str, ...]) -> str:
+    """Return 16 hexadecimal digits that change with a folder's files: their names, sizes and last bytes.
+
+    Args:
+        folder: searched with all its subfolders; its own path does not count.
+        suffixes: of the files that count, as `.png`.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.suffix in suffixes):
+        size = path.stat().st_size
+        with open(path, "rb") as file:
+            file.seek(max(size - TAIL_BYTES, 0))
+            digest.update(f"{path.relative_to(folder).as_posix()}\0{size}\0".encode() + file.read())
+    return digest.hexdigest()[:16]

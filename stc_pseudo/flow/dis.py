@@ -1,0 +1,28 @@
+"""Flow without a network: OpenCV's dense inverse search (Kroeger et al., ECCV 2016), on a CPU."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import cv2
+import numpy as np
+
+from stc_pseudo.datasets.base import Sequence
+
+
+class DisFlow:
+    """A `FlowEstimator` on grey frames, OpenCV's preset `MEDIUM`."""
+
+    def __init__(self) -> None:
+        self.fingerprint = f"dis-medium-opencv-{cv2.__version__}"
+
+    def flow(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+        """See `FlowEstimator.flow`."""
+        # Made here, because OpenCV's object can be neither pickled nor shared between threads.
+        dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        greys = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
+        return np.stack([dis.calc(*pair, None).transpose(2, 0, 1) for pair in pairwise(greys)])
+
+    def last_flow(self, sequence: Sequence, frames: np.ndarray) -> np.ndarray:
+        """See `FlowEstimator.last_flow`."""
+        return -self.flow(sequence, len(sequence) - 2, frames[::-1])[0]

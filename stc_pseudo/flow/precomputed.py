@@ -1,0 +1,66 @@
+"""Flow that somebody else computed: ground truth, or any other method's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.digests import folder_digest
+from stc_pseudo.flow.kitti_png import read_flo, read_kitti_flow, read_npy_flow
+from stc_track.formats.errors import InputError, require_folder
+
+READERS = {".png": read_kitti_flow, ".flo": read_flo, ".npy": read_npy_flow}
+FLAG = "--flow-dir names the folder"
+
+
+class PrecomputedFlow:
+    """A `FlowEstimator` that reads files.
+
+    `{folder}/{sequence}/{frame}.png` holds the flow from the frame of that name to the next one, in KITTI's 16-bit
+    encoding; `.flo` is Middlebury's, `.npy` (2, H, W) floats. If a frame has several, the first of that order counts.
+
+    A sequence's last frame has no next one. Its file may exist nevertheless (a renderer knows where things would have
+    been); without it nothing is known, and `last_flow` is NaN everywhere.
+
+    Args:
+        folder: holds a folder for each sequence.
+
+    Raises:
+        InputError: no such folder, or no flow maps in it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = require_folder(folder, "flow maps", FLAG)
+        if not any(path.suffix in READERS for path in folder.glob("*/*")):
+            raise InputError(folder, expected="{sequence}/{frame}.png, .flo or .npy", found="none", mend=FLAG)
+        self.fingerprint = f"precomputed-{folder_digest(folder, tuple(READERS))}"
+
+    def flow(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+        """See `FlowEstimator.flow`."""
+        return np.stack([self._read(sequence, index) for index in range(start, start + len(frames) - 1)])
+
+    def last_flow(self, sequence: Sequence, frames: np.ndarray) -> np.ndarray:
+        """See `FlowEstimator.last_flow`."""
+        index = len(sequence) - 1
+        if self._find(sequence, index) is None:
+            return np.full((2, *sequence.size), np.nan, np.float32)
+        return self._read(sequence, index)
+
+    def _find(self, sequence: Sequence, index: int) -> Path | None:
+        stem = self.folder / sequence.name / sequence.frames[index].stem
+        paths = (stem.with_name(stem.name + suffix) for suffix in READERS)
+        return next((path for path in paths if path.is_file()), None)
+
+    def _read(self, sequence: Sequence, index: int) -> np.ndarray:
+        path = self._find(sequence, index)
+        if path is None:
+            raise InputError(self.folder / sequence.name / f"{sequence.frames[index].stem}.png",
+                             expected="a flow map of every frame but the last (.png, .flo or .npy)", found="no file",
+                             mend=FLAG)
+        flow = READERS[path.suffix](path)
+        if flow.shape[1:] != sequence.size:
+            expected, found = ("{1}x{0}".format(*size) for size in (sequence.size, flow.shape[1:]))
+            raise InputError(path, expected=f"{expected} pixels as the frames", found=found, mend=FLAG)
+        return flow
