@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stc_track.formats.errors import InputError
+from stc_track.formats.errors import InputError, require_file
 
 if TYPE_CHECKING:
     from stc_pseudo.datasets.base import Calibration, Sequence
@@ -28,8 +28,8 @@ FOLDER = click.Path(path_type=Path)
 @click.option("--baseline", type=float, help="metres between the stereo cameras, with --intrinsics")
 @click.option("--mode", type=click.Choice(["mono", "stereo", "mono+stereo"]), default="mono", help="what to learn from")
 @click.option("--out", type=FOLDER, required=True, help="checkpoint to write")
-@click.option("--height", default=192, help="of the network's input, pixels, divisible by 32")
-@click.option("--width", default=640, help="of the network's input, pixels, divisible by 32")
+@click.option("--height", default=192, help="of the network's input, pixels, a multiple of 32, at least 64")
+@click.option("--width", default=640, help="of the network's input, pixels, a multiple of 32, at least 64")
 @click.option("--encoder", type=click.Choice(["resnet18", "resnet50"]), default="resnet18")
 @click.option("--channel-width", default=1.0, help="factor on every channel count")
 @click.option("--encoder-weights", type=FOLDER, help="torchvision ResNet state dict to start from")
@@ -91,7 +91,7 @@ def _calibration(calib: Path | None, intrinsics: str | None, baseline: float | N
 
         if intrinsics or baseline:
             raise InputError("--calib", expected="no --intrinsics or --baseline beside it", found="one")
-        return read_calibration(calib)
+        return read_calibration(require_file(calib, "a KITTI calibration", "--calib"))
     if intrinsics is None:
         if baseline is not None:
             raise InputError("--baseline", expected="--intrinsics beside it", found="none")

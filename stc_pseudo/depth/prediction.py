@@ -12,6 +12,7 @@ from stc_pseudo import weights
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.depth.monodepth2 import Monodepth2
 from stc_pseudo.depth.training import NETWORK_NAME
+from stc_pseudo.devices import require_device
 from stc_track.formats.errors import InputError, require_file
 
 FLAG = "--depth-weights"
@@ -34,8 +35,8 @@ class Monodepth2Depth:
     def __init__(self, path: Path, device: str = "cpu", batch_size: int = 8) -> None:
         read = _read_published if path.is_dir() else _read_own
         self.network, self.size, self.metres_per_unit = read(path)
-        self.network.eval().requires_grad_(False).to(device)
-        self.device, self.batch_size = device, batch_size
+        self.device, self.batch_size = require_device(device), batch_size
+        self.network.eval().requires_grad_(False).to(self.device)
         files = [path / "encoder.pth", path / "depth.pth"] if path.is_dir() else [path]
         self.fingerprint = "-".join(["monodepth2", *map(weights.fingerprint, files)])
 
@@ -61,18 +62,20 @@ def _read_own(path: Path) -> tuple[Monodepth2, tuple[int, int], float]:
     if content.get("network") != NETWORK_NAME:
         raise InputError(path, expected="a checkpoint of stc-pseudo train-depth",
                          found=f"network {content.get('network')!r}", mend=FLAG)
-    network = Monodepth2(content["encoder"], content["channel_width"])
-    state = {key.removeprefix("network."): value for key, value in content["state"].items()
+    encoder, channel_width, height, width, metres_per_unit, state = (
+        _pop(content, key, path) for key in ("encoder", "channel_width", "height", "width", "metres_per_unit", "state"))
+    network = Monodepth2(encoder, channel_width)
+    state = {key.removeprefix("network."): value for key, value in state.items()
              if not key.startswith("pose_network.")}
     weights.load_state(network, state, path, FLAG, "Monodepth2")
-    return network, (content["height"], content["width"]), content["metres_per_unit"] or 1.0
+    return network, (height, width), metres_per_unit or 1.0
 
 
 def _read_published(folder: Path) -> tuple[Monodepth2, tuple[int, int], float]:
     encoder, decoder = (weights.load(require_file(folder / name, "Monodepth2's published weights", FLAG), FLAG)
                         for name in ("encoder.pth", "depth.pth"))
     path = folder / "encoder.pth"
-    size = int(_require(encoder, "height", path)), int(_require(encoder, "width", path))
+    size = int(_pop(encoder, "height", path)), int(_pop(encoder, "width", path))
     stereo = bool(encoder.pop("use_stereo", False))
     # The classifier came along from ImageNet, and no part of Monodepth2 uses it.
     encoder = {key: value for key, value in encoder.items() if not key.startswith("encoder.fc.")}
@@ -82,8 +85,8 @@ def _read_published(folder: Path) -> tuple[Monodepth2, tuple[int, int], float]:
     return network, size, PUBLISHED_METRES_PER_UNIT if stereo else 1.0
 
 
-def _require(content: dict[str, Any], key: str, path: Path) -> Any:
+def _pop(content: dict[str, Any], key: str, path: Path) -> Any:
     if key not in content:
-        raise InputError(path, expected=f"Monodepth2's published encoder with the entry '{key}'", found="no such entry",
+        raise InputError(path, expected=f"weights of Monodepth2 with the entry '{key}'", found="no such entry",
                          mend=FLAG)
     return content.pop(key)

@@ -25,6 +25,7 @@ from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.depth.geometry import flipped_intrinsics, invert_rigid, resized_intrinsics, rigid_transform
 from stc_pseudo.depth.losses import View, depth_loss
 from stc_pseudo.depth.monodepth2 import Monodepth2, PoseNetwork
+from stc_pseudo.devices import require_device
 from stc_pseudo.fitting import fit
 from stc_track.formats.errors import InputError
 
@@ -38,6 +39,8 @@ BASELINE_UNITS = 0.1
 KITTI_FOCAL, KITTI_CENTRE = (0.58, 1.92), (0.5, 0.5)
 # Zhou et al. (CVPR 2017, section 4) leave out frames whose mean flow is below a pixel, at 416 pixels of width.
 STATIC_FLOW, STATIC_WIDTH = 1.0, 416
+# The deepest features, at 1/32, need two pixels to be reflected at the border.
+MIN_SIDE = 64
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class DepthTraining:
 
     Attributes:
         mode: `mono` (neighbouring frames), `stereo` (the right frame), or `mono+stereo`.
-        height, width: of the network's input, pixels, divisible by 32.
+        height, width: of the network's input, pixels, divisible by 32, at least `MIN_SIDE`.
         encoder: `resnet18` or `resnet50`.
         channel_width: factor on every channel count; 1.0 is Monodepth2's.
         encoder_weights: a torchvision ResNet's state dict to start from, or None for a random start.
@@ -70,10 +73,11 @@ class DepthTraining:
 
     def __post_init__(self) -> None:
         for flag, value in (("--height", self.height), ("--width", self.width)):
-            if value <= 0 or value % 32:
-                raise InputError(flag, expected="a positive multiple of 32", found=str(value))
+            if value < MIN_SIDE or value % 32:
+                raise InputError(flag, expected=f"a multiple of 32, at least {MIN_SIDE}", found=str(value))
         if round(64 * self.channel_width) < 1:
             raise InputError("--channel-width", expected="at least one channel", found=str(self.channel_width))
+        require_device(self.device)
 
 
 class DepthTrainer(nn.Module):
@@ -145,7 +149,7 @@ def train_depth(sequences: Many[Sequence], settings: DepthTraining, out: Path) -
         clips = Subset(clips, moving_clips(clips))
     torch.manual_seed(settings.seed)
     trainer = DepthTrainer(settings, intrinsics, baselines)
-    _start_encoders(trainer, settings)
+    start_encoders(trainer, settings)
     describe = {"network": NETWORK_NAME, "encoder": settings.encoder, "channel_width": settings.channel_width,
                 "height": settings.height, "width": settings.width, "mode": settings.mode,
                 "metres_per_unit": metres_per_unit}
@@ -218,7 +222,7 @@ def _require_baseline(sequence: Sequence) -> float:
     return sequence.calibration.baseline
 
 
-def _start_encoders(trainer: DepthTrainer, settings: DepthTraining) -> None:
+def start_encoders(trainer: DepthTrainer, settings: DepthTraining) -> None:
     """Copy a torchvision ResNet's weights into the depth encoder, and into the pose encoder where they fit."""
     if settings.encoder_weights is None:
         log.warning("the encoder starts from random weights: --encoder-weights names a torchvision %s to start from",

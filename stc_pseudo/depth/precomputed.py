@@ -1,0 +1,109 @@
+"""Depth maps from files: KITTI's 16-bit PNG, or `.npy`."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from stc_pseudo.datasets.base import Sequence
+from stc_track.formats.errors import InputError, require_folder
+
+FLAG = "--depth-dir"
+# KITTI's depth maps hold metres * 256, and 0 where nothing was measured.
+PNG_PER_METRE = 256
+SUFFIXES = (".npy", ".png")
+# A PNG's last bytes hold checksums of all its pixels; enough to tell two maps apart without reading gigabytes.
+TAIL_BYTES = 4096
+
+
+class PrecomputedDepth:
+    """A `DepthEstimator` that reads `{folder}/{sequence}/{frame's stem}.npy` or, where there is none, `.png`.
+
+    Args:
+        folder: the folder of the sequences' folders. Its path is no part of the fingerprint, its maps are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = require_folder(folder, "depth maps, {sequence}/{frame}.png or .npy", FLAG)
+        self.fingerprint = f"precomputed-{_digest(folder)}"
+
+    def inverse_depth(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+        """See `DepthEstimator`; 1/metre.
+
+        Raises:
+            InputError: a map is missing, of another size or encoding, or holds no depth at all.
+        """
+        paths = sequence.frames[start:start + len(frames)]
+        return np.stack([self._read(sequence, path.stem) for path in paths])
+
+    def _read(self, sequence: Sequence, stem: str) -> np.ndarray:
+        candidates = [self.folder / sequence.name / (stem + suffix) for suffix in SUFFIXES]
+        path = next((path for path in candidates if path.is_file()), None)
+        if path is None:
+            raise InputError(candidates[-1], expected="a depth map of every frame (PNG, or .npy)", found="no file",
+                             mend=FLAG)
+        depth = read_depth(path)
+        if depth.shape != sequence.size:
+            raise InputError(path, expected="a depth map of the frames' {1}x{0} pixels".format(*sequence.size),
+                             found="{1}x{0}".format(*depth.shape), mend=FLAG)
+        with np.errstate(divide="ignore"):
+            return 1 / depth
+
+
+def read_depth(path: Path) -> np.ndarray:
+    """Read one depth map.
+
+    Args:
+        path: `.npy` of floating-point metres (infinity is allowed, NaN is unknown), or 16-bit `.png` of metres * 256
+            (0 is unknown).
+
+    Returns:
+        (H, W) float32 metres, positive, NaN where unknown.
+
+    Raises:
+        InputError: another encoding, a depth that is not positive, or no depth at all.
+    """
+    depth = _read_npy(path) if path.suffix == ".npy" else _read_png(path)
+    if (depth <= 0).any():
+        raise InputError(path, expected="positive depth, NaN where unknown", found=f"{np.nanmin(depth):g}", mend=FLAG)
+    if np.isnan(depth).all():
+        raise InputError(path, expected="a depth somewhere in the map", found="none", mend=FLAG)
+    return depth
+
+
+def _read_npy(path: Path) -> np.ndarray:
+    try:
+        depth = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise InputError(path, expected="an array in NumPy's format", found=str(error), mend=FLAG) from error
+    if depth.ndim != 2 or not np.issubdtype(depth.dtype, np.floating):
+        raise InputError(path, expected="a (height, width) array of floating-point metres",
+                         found=f"{depth.shape} {depth.dtype}", mend=FLAG)
+    return depth.astype(np.float32)
+
+
+def _read_png(path: Path) -> np.ndarray:
+    import cv2
+
+    encoded = np.fromfile(path, np.uint8)
+    stored = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
+    if stored is None:
+        raise InputError(path, expected="a PNG depth map", found=f"{encoded.size} bytes that do not decode", mend=FLAG)
+    if stored.ndim != 2 or stored.dtype != np.uint16:
+        channels = 1 if stored.ndim == 2 else stored.shape[2]
+        raise InputError(path, expected="one channel of 16 bits, metres * 256",
+                         found=f"{channels} of {8 * stored.itemsize} bits", mend=FLAG)
+    return np.where(stored > 0, stored / np.float32(PNG_PER_METRE), np.float32(np.nan)).astype(np.float32)
+
+
+def _digest(folder: Path) -> str:
+    """Return 16 hexadecimal digits that change with the folder's maps: their names, sizes and last bytes."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES):
+        size = path.stat().st_size
+        with open(path, "rb") as file:
+            file.seek(max(size - TAIL_BYTES, 0))
+            digest.update(f"{path.relative_to(folder).as_posix()}\0{size}\0".encode() + file.read())
+    return digest.hexdigest()[:16]

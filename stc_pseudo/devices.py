@@ -1,0 +1,18 @@
+"""Where networks run."""
+
+from __future__ import annotations
+
+import torch
+
+from stc_track.formats.errors import InputError
+
+
+def require_device(name: str) -> torch.device:
+    """Return the device that `--device` names, or raise an InputError if torch cannot compute on it here."""
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(f"--device {name}", expected="a device that torch can use here, as cpu or cuda",
+                         found=str(error).splitlines()[0][:100]) from error
+    return device
