@@ -58,6 +58,7 @@ def car(rng: np.random.Generator) -> Body:
     bumper, w, l = (clear + belt) / 2 + .04, width / 2, length / 2
     at = [share * length - l for share in (tail, roof_tail, roof_nose, nose)]
     pane = (height - belt) * .13
+    pillar = (at[1] + at[2]) / 2 + np.array([-.06, .06]) + (.1 if shape != 4 else .25) * (at[2] - at[1])
     coat = dict(grain=.07, grain_size=.6)
     dull = dict(grain=.15, grain_size=.12)
 
@@ -77,8 +78,8 @@ def car(rng: np.random.Generator) -> Body:
         cabin((0, 0), (0, 0), paint, **coat),
         cabin((.03, pane), (.012, -.16 * (at[2] - at[1])), _GLASS, **coat),
         cabin((.03, pane), (-.10 * width, .015), _GLASS, **coat),
-        cabin((0, 0), (.018, -(at[3] - at[0]) / 2 + .34), paint, **coat) if shape != 4 else
-        cabin((0, 0), (.018, -(at[3] - at[0]) / 2 + .9), paint, **coat),
+        frustum((-w * .94 - .02, w * .94 + .02, *pillar), (-w * .76 - .02, w * .76 + .02, *pillar), (-height, -belt), paint,
+                **coat),
         box((-w * .9, w * .9), (-clear - .18, -clear + .02), (-l - .02, -l + .3), trim, **dull),
         box((-w * .9, w * .9), (-clear - .18, -clear + .02), (l - .3, l + .02), trim, **dull),
         box((-w * .5, w * .5), (-bumper - .06, -bumper + .07), (l - .2, l + .012), _PLASTIC, **dull),
@@ -136,8 +137,8 @@ class Gait:
             reach = max(reach, foot[1, 3] + .04 * self.scale)
         for side in (-1, 1):
             arm = -.85 * side * self.swing * np.sin(phase)
-            outward = turn(2, -side * .10) @ turn(0, arm)
-            limbs += self._limb(rigid(outward, (side * .215 * self.scale, -.53 * self.scale, 0)), self.UPPER_ARM,
+            outward = turn(2, -side * .07) @ turn(0, arm)
+            limbs += self._limb(rigid(outward, (side * .21 * self.scale, -.50 * self.scale, 0)), self.UPPER_ARM,
                                 self.FOREARM, self.elbow + .3 * max(0.0, arm))
             limbs.append(compose(limbs[-1], rigid(translation=(0, (self.FOREARM / 2 + .05) * self.scale, 0))))
         return compose(rigid(translation=(0, -reach, 0)), np.concatenate([self.rest, np.stack(limbs)]))
@@ -164,11 +165,11 @@ def pedestrian(rng: np.random.Generator, speed: float) -> Body:
         return cone((0, 0, 0), (radius * girth, length / 2, radius * girth), colour, taper=taper, **texture)
 
     # In the frame of the hips (y = 0), for a stature of 1.7 m; scaled below.
-    trunk = [ellipsoid((0, -.80, .01), (.085, .125, .105), skin, **smooth),
-             ellipsoid((0, -.835, -.025), (.094, .115, .105), hair, **smooth),
-             cone((0, -.62, 0), (.055, .08, .055), skin, **smooth),
+    trunk = [ellipsoid((0, -.77, .01), (.085, .125, .105), skin, **smooth),
+             ellipsoid((0, -.805, -.025), (.094, .115, .105), hair, **smooth),
+             cone((0, -.61, 0), (.055, .08, .055), skin, **smooth),
              cone((0, -.30, 0), (.165 * girth, .25, .11 * girth), top, taper=-.12, **cloth),
-             ellipsoid((0, -.525, 0), (.215, .075, .10 * girth), top, **cloth),
+             ellipsoid((0, -.525, 0), (.22, .085, .10 * girth), top, **cloth),
              ellipsoid((0, -.03, 0), (.165 * girth, .125, .125 * girth), legs if rng.random() < .6 else top, **cloth)]
     extra = rng.random()
     if extra < .2:
@@ -182,7 +183,8 @@ def pedestrian(rng: np.random.Generator, speed: float) -> Body:
         limbs += [stub(.083, Gait.THIGH + .06, legs, **cloth), stub(.062, Gait.SHIN + .04, shin, **cloth),
                   ellipsoid((0, 0, 0), (.05, .055, .13), shoes, **smooth)]
     for _ in range(2):
-        limbs += [stub(.055, Gait.UPPER_ARM + .05, top, **cloth), stub(.044, Gait.FOREARM + .03, sleeve, **cloth),
+        limbs += [ellipsoid((0, 0, 0), (.06 * girth, Gait.UPPER_ARM / 2 + .07, .065 * girth), top, **cloth),
+                  stub(.044, Gait.FOREARM + .03, sleeve, **cloth),
                   ellipsoid((0, 0, 0), (.038, .065, .045), skin, **smooth)]
     solids = tuple(replace(s, half=s.half * scale, planes=s.planes * [1, 1, 1, scale],
                            pose=np.concatenate([s.pose[:, :3], s.pose[:, 3:] * scale], axis=1)) for s in trunk + limbs)
@@ -198,11 +200,11 @@ def tree(rng: np.random.Generator) -> Body:
     green = np.array([.20, .30, .12]) * rng.uniform(.7, 1.3) + rng.uniform(-.03, .05, 3)
     bark = (.27, .22, .18)
     solids = [cone((0, -trunk / 2, 0), (.13, trunk / 2 + .3, .13), bark, taper=-.2, grain=.4, grain_size=.15)]
-    for _ in range(5):
-        offset = rng.uniform(-.6, .6, 3) * radius
-        r = rng.uniform(.55, .85) * radius
+    for _ in range(9):
+        offset = rng.normal(0, .42, 3).clip(-.8, .8) * radius
+        r = rng.uniform(.35, .62) * radius
         solids.append(ellipsoid((offset[0], -trunk - radius * .8 + offset[1], offset[2]), (r, r * .85, r),
-                                tuple(np.clip(green * rng.uniform(.8, 1.2), .03, 1)), grain=.9, grain_size=.5))
+                                tuple(np.clip(green * rng.uniform(.75, 1.25), .03, 1)), grain=.9, grain_size=.22))
     return Body(tuple(solids), (trunk + 2 * radius, 2 * radius, 2 * radius), shadow=.35)
 
 

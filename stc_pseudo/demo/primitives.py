@@ -32,6 +32,7 @@ class Material(IntEnum):
     FACADE = 3
 
 
+_ELLIPSOID = int(Kind.ELLIPSOID)
 # Convex faces are 0..5 in the order of FACE_CORNERS; the curved side of a cone or ellipsoid and a cone's two ends follow.
 SIDE, END_LOW, END_HIGH = 6, 7, 8
 # Corners of a hexahedron: bit 0 is x, bit 1 is y, bit 2 is z. Three corners a face suffice, wound so that normals point out.
@@ -112,25 +113,26 @@ def hit_convex(planes: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.nda
     Returns:
         Inverse depth (h, w) float32, 0 where missed, and the face that was entered (h, w) uint8.
     """
-    front = planes[:, 3] < 0
-    scaled = (planes[:, :3] / np.where(planes[:, 3:] == 0, 1e-9, planes[:, 3:])).astype(np.float32)
-    near = np.full((len(y), len(x)), np.inf, np.float32)
-    face = np.zeros(near.shape, np.uint8)
-    for k in np.flatnonzero(front):
-        entry = (scaled[k, 1] * y + scaled[k, 2])[:, None] + (scaled[k, 0] * x)[None]
-        nearer = entry < near
-        np.copyto(near, entry, where=nearer)
-        face[nearer] = k
-    if not front.any():
-        return np.zeros_like(near), face
+    offset = planes[:, 3]
+    scaled = (planes[:, :3] / np.where(offset == 0, 1e-9, offset)[:, None]).astype(np.float32)
+    across, down = scaled[:, :1] * x, scaled[:, 1:2] * y + scaled[:, 2:]
+    front, back = np.flatnonzero(offset < 0), np.flatnonzero(offset >= 0)
+    face = np.full((len(y), len(x)), front[0] if front.size else 0, np.uint8)
+    if not front.size:
+        return np.zeros(face.shape, np.float32), face
+    near = down[front[0]][:, None] + across[front[0]]
+    for k in front[1:]:
+        entry = down[k][:, None] + across[k]
+        np.copyto(face, np.uint8(k), where=entry < near)
+        np.minimum(near, entry, out=near)
     far = np.zeros_like(near)
-    for k in np.flatnonzero(~front):
-        np.maximum(far, (scaled[k, 1] * y + scaled[k, 2])[:, None] + (scaled[k, 0] * x)[None], out=far)
-    near[near <= far] = 0
+    for k in back:
+        np.maximum(far, down[k][:, None] + across[k], out=far)
+    near *= near > far
     return near, face
 
 
-def hit_curved(kind: Kind, to_unit: np.ndarray, taper: float, x: np.ndarray, y: np.ndarray
+def hit_curved(kind: int, to_unit: np.ndarray, taper: float, x: np.ndarray, y: np.ndarray
                ) -> tuple[np.ndarray, np.ndarray]:
     """Where rays enter an ellipsoid or a capped cone; returns what `hit_convex` does.
 
@@ -145,7 +147,7 @@ def hit_curved(kind: Kind, to_unit: np.ndarray, taper: float, x: np.ndarray, y: 
     start = to_unit[:, 3]
     face = np.full(ray.shape[1:], SIDE, np.uint8)
     with np.errstate(divide="ignore", invalid="ignore"):
-        if kind == Kind.ELLIPSOID:
+        if kind == _ELLIPSOID:
             a = (ray * ray).sum(0)
             half_b = np.tensordot(start, ray, 1)
             depth = (-half_b - np.sqrt(half_b * half_b - a * (start @ start - 1))) / a

@@ -119,7 +119,7 @@ def make_scene(seed: int, sequence: int, duration: float) -> Scene:
     # The kinds take turns, so that a few sequences already hold all of them.
     crossing = (seed + sequence) % 3 == 1
     curvature = rng.choice([0, 1, -1], p=[.4, .3, .3]) * rng.uniform(1 / 260, 1 / 90)
-    parking = crossing is False or rng.random() < .5
+    parking = rng.random() < (.4 if crossing else .7)
     speed = rng.uniform(3, 11)
     stop_after = rng.uniform(1.5, 5) if crossing else None
     if crossing and rng.random() < .3:
@@ -152,27 +152,31 @@ def _free(road: Road, along: float, margin: float = 0.0) -> bool:
 
 
 def _add_fronts(scene: Scene, rng: np.random.Generator, end: float) -> None:
-    """Houses on both sides with gaps between them, and one across the far end."""
+    """Houses on both sides with gaps between them, a second row behind, and more across the far end."""
     road = scene.road
     edge = road.half_width + road.sidewalk
+    stretches = [(-12.0, end)]
+    if road.crossing is not None:
+        gap = road.side_half_width + road.sidewalk
+        stretches = [(-12.0, road.crossing - gap), (road.crossing + gap, end)]
     for side in (-1, 1):
-        along, setback = -12.0, rng.uniform(0, 5)
-        while along < end:
-            length, depth = rng.uniform(8, 20), rng.uniform(8, 14)
-            middle = along + length / 2
-            body = models.building(rng, length, depth)
-            offset = setback + rng.uniform(0, 2.5)
-            if _free(road, middle, length / 2 + road.sidewalk):
-                scene.add(body, road.place(middle, side * (edge + offset + depth / 2)))
+        setback = rng.uniform(0, 4)
+        for along, stop in stretches:
+            while stop - along > 5:
+                length, depth = min(rng.uniform(8, 20), stop - along), rng.uniform(8, 14)
+                middle, offset = along + length / 2, setback + rng.uniform(0, 2.5)
+                scene.add(models.building(rng, length, depth), road.place(middle, side * (edge + offset + depth / 2)))
                 if offset > 2 and rng.random() < .6:
-                    scene.add(models.hedge(rng, length - 3), road.place(middle, side * (edge + .5)))
-            gap = rng.random() < .35
-            along += length + (rng.uniform(3, 9) if gap else rng.uniform(0, .3))
+                    scene.add(models.hedge(rng, max(2.0, length - 3)), road.place(middle, side * (edge + .5)))
+                along += length + (rng.uniform(3, 9) if rng.random() < .35 else rng.uniform(0, .3))
+        for along in np.arange(0, end, 36):
+            scene.add(models.building(rng, 35, 10), road.place(along, side * rng.uniform(46, 52)))
+        if road.crossing is not None:
+            for far in (-1, 1):
+                scene.add(models.building(rng, 22, 10),
+                          road.place(road.crossing + far * (gap + rng.uniform(6, 9)), side * (edge + 30), np.pi / 2))
     for across in np.arange(-45, 46, 15.0):
         scene.add(models.building(rng, 15.5, 12), road.place(end + rng.uniform(0, 4), across, np.pi / 2))
-    if road.crossing is not None:
-        for side in (-1, 1):
-            scene.add(models.building(rng, 24, 12), road.place(road.crossing, side * rng.uniform(48, 65)))
 
 
 def _add_clutter(scene: Scene, rng: np.random.Generator, end: float) -> None:
@@ -196,25 +200,27 @@ def _add_clutter(scene: Scene, rng: np.random.Generator, end: float) -> None:
 
 
 def _add_parked_cars(scene: Scene, rng: np.random.Generator, end: float) -> None:
-    """Cars along the kerbs, and some across them in the gaps of the side street."""
+    """Cars along the kerbs."""
     road = scene.road
     if not road.parking:
         return
     for side in (-1, 1):
-        along, density = rng.uniform(-2, 6), rng.uniform(.35, .9)
+        along, density = rng.uniform(-2, 6), rng.uniform(.25, .75)
         while along < min(end, 95):
             body = models.car(rng)
             if rng.random() < density and _free(road, along, 6):
                 facing = 0 if (side > 0) != (rng.random() < .15) else np.pi
                 scene.add(body, road.place(along, side * (road.half_width - 1.08 + rng.uniform(-.08, .12)),
                                            facing + rng.normal(0, .02)))
-            along += body.size[2] + rng.uniform(.7, 3)
+            along += body.size[2] + rng.uniform(.8, 4)
 
 
 def _add_traffic(scene: Scene, rng: np.random.Generator, duration: float) -> None:
     """Cars that drive: oncoming, ahead in the camera's lane, or across on the side street."""
     road, ego = scene.road, scene.ego
     if road.crossing is None:
+        if rng.random() < .25:
+            return
         if rng.random() < .65:
             gap, beat = rng.uniform(8, 20), rng.uniform(0, 6)
             scene.add(models.car(rng), lambda time: road.place(
@@ -250,9 +256,10 @@ def _add_pedestrians(scene: Scene, rng: np.random.Generator, duration: float) ->
     """People on the sidewalks, alone and in groups, and people who cross the road."""
     road, ego = scene.road, scene.ego
     last = ego.along(duration)
-    for _ in range(rng.integers(3, 7)):
+    traffic = any(actor.moves for actor in scene.actors)
+    for _ in range(2 + int(rng.uniform(.1, .2) * (last + 26))):
         side = rng.choice([-1, 1])
-        along, inward = rng.uniform(6, last + 32), rng.uniform(.7, max(.8, road.sidewalk - .7))
+        along, inward = rng.uniform(5, last + 28), rng.uniform(.5, max(.6, road.sidewalk - 1.2))
         speed = 0.0 if rng.random() < .2 else rng.uniform(.9, 1.7) * rng.choice([-1, 1])
         for k in range(rng.choice([1, 2, 3], p=[.55, .3, .15])):
             body = models.pedestrian(rng, abs(speed))
@@ -261,9 +268,7 @@ def _add_pedestrians(scene: Scene, rng: np.random.Generator, duration: float) ->
             turned = rng.uniform(0, 2 * np.pi) if speed == 0 else (0 if speed > 0 else np.pi) + rng.normal(0, .06)
             scene.add(body, _driving(road, at, speed, across, turned), _walk(speed))
     if road.crossing is None:
-        first, count = last + rng.uniform(22, 30), rng.integers(0, 2)
-        if any(actor.body.class_id and actor.moves for actor in scene.actors):
-            count = 0
+        first, count = last + rng.uniform(8, 16), 0 if traffic else rng.integers(1, 4)
     else:
         first, count = road.crossing - road.side_half_width - rng.uniform(2, 4.5), rng.integers(2, 6)
     for k in range(count):

@@ -11,9 +11,7 @@ from stc_pseudo.demo.stage import GROUND, NEAR, SKY, Stage, Surfaces
 from stc_pseudo.demo.textures import band, cell_value, fade, layered, noise, pulses
 
 HAZE_DISTANCE = 450.0
-# Directions in a solid's frame that its two texture coordinates follow: oblique, so that no face is parallel to both.
-_OBLIQUE = np.array([[1, .31, .57], [-.22, 1, -.43]])
-_GRAIN = ((1.0, 1.0, .55), (2.3, 2.3, .4), (5.1, 5.1, .3))
+_GRAIN = ((1.0, .55), (2.3, .4), (5.1, .3))
 _ASPHALT = ((.06, .5, .10), (.35, 1.1, .12), (1.0, 6.0, .09), (3.1, 3.1, .14), (9.0, 9.0, .12), (24.0, 24.0, .10))
 _VERGE = ((.3, .5, .25), (1.2, 1.9, .25), (4.0, 4.0, .25), (11.0, 11.0, .2))
 _WALL = ((.35, .35, .30), (1.0, 1.0, .40), (2.7, 2.7, .35), (7.0, 7.0, .30))
@@ -197,20 +195,23 @@ def _facade(stage: Stage, light: _Light, seen: np.ndarray, face: np.ndarray, poi
 def _plain(stage: Stage, light: _Light, seen: np.ndarray, face: np.ndarray, point: list[np.ndarray],
            ray: list[np.ndarray], size: np.ndarray, poses: np.ndarray) -> np.ndarray:
     local = inverse(poses)
-    rows = (_OBLIQUE @ local).astype(np.float32)[seen]
+    shown = np.flatnonzero(np.bincount(seen))
+    row = np.searchsorted(shown, np.arange(len(poses)))[seen]
+    scale = 1 / np.maximum(stage.grain_size, 1e-3)
+    own = (local[shown] * scale[shown, None, None]).astype(np.float32)[row]
     shift = (seen * np.float32(5.71)) % 89
-    scale = 1 / stage.grain_size[seen]
-    u, v = ((rows[:, k, 0] * point[0] + rows[:, k, 1] * point[1] + rows[:, k, 2] * point[2] + rows[:, k, 3]) * scale + shift
-            for k in range(2))
-    spread = 1.7 * size * scale
-    grain = layered(u, v, spread, spread, _GRAIN) * stage.grain[seen]
-    normals = stage.planes[..., :3] @ np.swapaxes(poses[:, :, :3], 1, 2)
-    bright = light.on(normals)[seen, np.minimum(face, 5)]
+    a, b, c = (own[:, i, 0] * point[0] + own[:, i, 1] * point[1] + own[:, i, 2] * point[2] + own[:, i, 3] for i in range(3))
+    spread = np.float32(1.7) * size * scale[seen]
+    # Each octave looks along another oblique direction, so that no face shows streaks in all of them.
+    grain = sum(layered(u + .31 * v + .57 * w + shift, w - .43 * v + shift, spread, spread, ((rate, rate, amplitude),))
+                for (u, v, w), (rate, amplitude) in zip(((a, b, c), (b, c, a), (c, a, b)), _GRAIN, strict=True))
+    normals = stage.planes[shown, :, :3] @ np.swapaxes(poses[shown, :, :3], 1, 2)
+    bright = light.on(normals)[row, np.minimum(face, 5)]
     curved = np.flatnonzero(face >= SIDE)
     if curved.size:
         bright[curved] = light.on(_curved_normals(stage, local, seen[curved], face[curved],
                                                   np.stack([p[curved] for p in point], axis=1)))
-    return stage.colour[seen] * ((1 + grain) * bright)[:, None]
+    return stage.colour[seen] * ((1 + grain * stage.grain[seen]) * bright)[:, None]
 
 
 def _curved_normals(stage: Stage, local: np.ndarray, seen: np.ndarray, face: np.ndarray, point: np.ndarray) -> np.ndarray:

@@ -12,7 +12,8 @@ from stc_pseudo.demo.scene import Scene
 
 # What a pixel shows: the sky, the ground, or solid k as FIRST + k.
 SKY, GROUND, FIRST = 0, 1, 2
-NEAR = 0.05
+NEAR = 0.05  # metres
+THINNEST = 0.8  # pixels
 _CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], float)
 _PAIRS = np.array([(i, j) for i in range(8) for j in range(i)])
 
@@ -98,6 +99,7 @@ class Stage:
         boxes, nearest = self._boxes(camera, local)
         planes = _move_planes(self.planes, local)
         to_unit = inverse(local) / np.where(self.half > 0, self.half, 1)[..., None]
+        kinds, convex = self.kind.tolist(), int(Kind.CONVEX)
         scratch = np.zeros(seen.shape, bool)
         found: dict[int, tuple[int, int, int, int, int]] = {}
         near_of_actor = np.full(len(self.rows) - 1, np.inf)
@@ -115,16 +117,16 @@ class Stage:
                 held = inverse_depth[window]
                 if not measured and nearest[k] > NEAR and held.min() * nearest[k] >= 1:
                     continue
-                if self.kind[k] == Kind.CONVEX:
+                if kinds[k] == convex:
                     depth, side = hit_convex(planes[k], x[x0:x1], y[y0:y1])
                 else:
-                    depth, side = hit_curved(self.kind[k], to_unit[k], self.taper[k], x[x0:x1], y[y0:y1])
+                    depth, side = hit_curved(kinds[k], to_unit[k], self.taper[k], x[x0:x1], y[y0:y1])
                 if measured:
                     scratch[window] |= depth > 0
                     hull = np.concatenate([np.minimum(hull[:2], (x0, y0)), np.maximum(hull[2:], (x1, y1))])
                 nearer = depth > held
                 np.copyto(held, depth, where=nearer)
-                seen[window][nearer] = k
+                np.copyto(seen[window], np.int32(k), where=nearer)
                 np.copyto(face[window], side, where=nearer)
             if measured and hull[0] < hull[2]:
                 outline = scratch[hull[1]:hull[3], hull[0]:hull[2]]
@@ -161,6 +163,8 @@ class Stage:
         boxes = np.concatenate([np.clip(np.floor(low), 0, size), np.clip(np.floor(high) + 1, 0, size)], axis=1).astype(int)
         boxes[behind] = 0
         boxes[:FIRST] = 0
+        # What is thinner than a pixel would show as a row of dots that changes from frame to frame.
+        boxes[(high - low).min(1) < THINNEST] = 0
         nearest[(boxes[:, 0] >= boxes[:, 2]) | (boxes[:, 1] >= boxes[:, 3])] = np.inf
         return boxes, nearest
 

@@ -30,7 +30,7 @@ from stc_pseudo.demo.stage import Stage
 from stc_track.formats.errors import InputError
 
 # Raised whenever the same settings give another picture, so that no data set mixes two renderers.
-RENDERER = 1
+RENDERER = 2
 MIN_PIXELS = 10
 SETTINGS_FILE = "demo.json"
 
