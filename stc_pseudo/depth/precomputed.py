@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
 
 from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.digests import folder_digest
 from stc_track.formats.errors import InputError, require_folder
 
 FLAG = "--depth-dir"
 # KITTI's depth maps hold metres * 256, and 0 where nothing was measured.
 PNG_PER_METRE = 256
 SUFFIXES = (".npy", ".png")
-# A PNG's last bytes hold checksums of all its pixels; enough to tell two maps apart without reading gigabytes.
-TAIL_BYTES = 4096
 
 
 class PrecomputedDepth:
@@ -27,7 +25,7 @@ class PrecomputedDepth:
 
     def __init__(self, folder: Path) -> None:
         self.folder = require_folder(folder, "depth maps, {sequence}/{frame}.png or .npy", FLAG)
-        self.fingerprint = f"precomputed-{_digest(folder)}"
+        self.fingerprint = f"precomputed-{folder_digest(folder, SUFFIXES)}"
 
     def inverse_depth(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `DepthEstimator`; 1/metre.
@@ -48,8 +46,7 @@ class PrecomputedDepth:
         if depth.shape != sequence.size:
             raise InputError(path, expected="a depth map of the frames' {1}x{0} pixels".format(*sequence.size),
                              found="{1}x{0}".format(*depth.shape), mend=FLAG)
-        with np.errstate(divide="ignore"):
-            return 1 / depth
+        return 1 / depth
 
 
 def read_depth(path: Path) -> np.ndarray:
@@ -96,14 +93,3 @@ def _read_png(path: Path) -> np.ndarray:
         raise InputError(path, expected="one channel of 16 bits, metres * 256",
                          found=f"{channels} of {8 * stored.itemsize} bits", mend=FLAG)
     return np.where(stored > 0, stored / np.float32(PNG_PER_METRE), np.float32(np.nan)).astype(np.float32)
-
-
-def _digest(folder: Path) -> str:
-    """Return 16 hexadecimal digits that change with the folder's maps: their names, sizes and last bytes."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES):
-        size = path.stat().st_size
-        with open(path, "rb") as file:
-            file.seek(max(size - TAIL_BYTES, 0))
-            digest.update(f"{path.relative_to(folder).as_posix()}\0{size}\0".encode() + file.read())
-    return digest.hexdigest()[:16]

@@ -1,3 +1,5 @@
+import shutil
+
 import cv2
 import numpy as np
 import pytest
@@ -131,6 +133,22 @@ def test_command_trains_on_folders(stereo_video, tmp_path):
     content = weights.load(out, "--depth-weights")
     assert (content["height"], content["width"], content["channel_width"], content["step"]) == (64, 96, 0.125, 2)
     assert Monodepth2Depth(out).size == (64, 96)
+
+
+def test_command_trains_on_the_kitti_layout(stereo_video, tmp_path):
+    training = tmp_path / "training"
+    for side, name in (("left", "image_02"), ("right", "image_03")):
+        shutil.copytree(stereo_video / side, training / name / "0003")
+    (training / "calib").mkdir()
+    calibration = training / "calib" / "0003.txt"
+    calibration.write_text("P2: 60 0 47.5 6 0 60 31.5 0 0 0 1 0\nP3: 60 0 47.5 -24 0 60 31.5 0 0 0 1 0\n")
+    sources = {"root": ["--dataset", "kitti", "--root", tmp_path, "--sequences", "0003"],
+               "calib": ["--frames", training / "image_02", "--right", training / "image_03", "--calib", calibration]}
+    for name, source in sources.items():
+        out = tmp_path / f"{name}.pth"
+        result = run(*source, "--mode", "stereo", "--out", out, *FLAGS)
+        assert result.exit_code == 0, result.output
+        assert weights.load(out, "--depth-weights")["metres_per_unit"] == pytest.approx(0.5 / 0.1)
 
 
 def test_unknown_camera_is_said(stereo_video, tmp_path, caplog):
