@@ -20,6 +20,9 @@ CENSUS_TOLERANCE = 0.1  # of a difference between two signatures
 ROBUST_OFFSET, ROBUST_POWER = 0.01, 0.4  # Liu et al., DDFlow, 2019
 # Forward-backward check, |f + b| against RELATIVE * (|f| + |b|) + ABSOLUTE pixels (authors' settings).
 OCCLUSION_RELATIVE, OCCLUSION_ABSOLUTE = 0.1, 0.5
+# A check that calls more than this of a picture occluded tells of wrong flow, as early in training, not of occlusion.
+# Without this limit the loss falls to a few pixels that happen to agree, and the network learns nothing from the rest.
+OCCLUSION_LIMIT = 0.5
 SMOOTHNESS_EDGE_WEIGHT = 150.0  # of image gradients in 0..1 (UFlow)
 
 
@@ -49,7 +52,7 @@ class LossWeights:
         return LossWeights(smoothness={1: 4.0, 2: 2.0}[order], smoothness_order=order)
 
 
-def unsupervised_loss(flows: list[Tensor], frames: Tensor, origin: Tensor, terms: LossWeights, occlusion: bool = True
+def unsupervised_loss(flows: list[Tensor], frames: Tensor, origin: Tensor, terms: LossWeights
                       ) -> tuple[Tensor, dict[str, float]]:
     """The sum of UPFlow's terms.
 
@@ -59,7 +62,6 @@ def unsupervised_loss(flows: list[Tensor], frames: Tensor, origin: Tensor, terms
         origin: (B, 2), (x, y) of each crop's first pixel: a crop's pixel that moves out of the crop is still found in
             the frame ("boundary dilated warping", Luo et al., 2020).
         terms: the weights.
-        occlusion: leave out what the forward-backward check calls occluded.
 
     Returns:
         the loss, and each term's value.
@@ -69,7 +71,7 @@ def unsupervised_loss(flows: list[Tensor], frames: Tensor, origin: Tensor, terms
     own, other = torch.cat([frames[:, 0], frames[:, 1]]), torch.cat([frames[:, 1], frames[:, 0]])
     origin = origin.repeat(2, 1)
     target = crop(own, origin, (height, width))
-    seen = visible(finest.detach(), origin, own.shape[-2:], check=occlusion)
+    seen = visible(finest.detach(), origin, own.shape[-2:])
     rebuilt = warp(other, finest, origin=origin.to(finest.dtype))
     inner = slice(CENSUS_RADIUS, -CENSUS_RADIUS)
     values = {
@@ -141,16 +143,16 @@ def _comparison(grey: Tensor, near: tuple[slice, slice], far: tuple[slice, slice
     return step * torch.rsqrt(CENSUS_SOFTNESS + step**2)
 
 
-def visible(flow: Tensor, origin: Tensor, size: tuple[int, int], check: bool = True) -> Tensor:
+def visible(flow: Tensor, origin: Tensor, size: tuple[int, int]) -> Tensor:
     """Where a pixel's counterpart can be seen: inside the frame, and not occluded.
 
-    What leaves the crop cannot be checked for occlusion; it counts as visible while it stays in the frame.
+    What leaves the crop cannot be checked for occlusion; it counts as visible while it stays in the frame. A picture of
+    which more than `OCCLUSION_LIMIT` would be occluded is not checked.
 
     Args:
         flow: (2B, 2, h, w), the forward flows of B crops, then their backward flows.
         origin: (2B, 2), (x, y) of each crop's first pixel in its frame.
         size: the frame's (height, width).
-        check: whether to check for occlusion at all.
 
     Returns:
         (2B, 1, h, w) float, 1 or 0.
@@ -158,9 +160,9 @@ def visible(flow: Tensor, origin: Tensor, size: tuple[int, int], check: bool = T
     ends = _positions(flow) + origin.to(flow.dtype)[:, :, None, None]
     limit = flow.new_tensor([size[1] - 1, size[0] - 1])[:, None, None]
     in_frame = ((ends >= 0) & (ends <= limit)).all(1, keepdim=True)
-    if not check:
-        return in_frame.to(flow.dtype)
-    return (in_frame & (consistent(flow) | ~inside(flow))).to(flow.dtype)
+    found = consistent(flow) | ~inside(flow)
+    doubtful = found.float().mean((1, 2, 3), keepdim=True) < 1 - OCCLUSION_LIMIT
+    return (in_frame & (found | doubtful)).to(flow.dtype)
 
 
 def _positions(flow: Tensor) -> Tensor:

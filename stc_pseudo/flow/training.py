@@ -18,8 +18,6 @@ from stc_track.formats.errors import InputError
 
 SIDE_MULTIPLE = 32
 CROP_SHARE = 7 / 8
-# Flow is still wrong everywhere in the first steps: what the check would call occluded then is not.
-OCCLUSION_FROM = 0.2
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -70,7 +68,6 @@ class FlowTrainer:
         self.terms = LossWeights.of_order(settings.smoothness_order)
         self.crop_size = tuple(int(side * CROP_SHARE) // SIDE_MULTIPLE * SIDE_MULTIPLE
                                for side in (settings.height, settings.width))
-        self.occlusion_from = 0 if settings.init else int(settings.steps * OCCLUSION_FROM)
 
     def loss(self, batch: dict[str, Tensor], step: int) -> tuple[Tensor, dict[str, float]]:
         """Return the loss of a batch of `Clips`, both directions, and figures to show."""
@@ -80,7 +77,7 @@ class FlowTrainer:
         first, second = (crop(view, origin, self.crop_size) for view in batch["augmented"].unbind(1))
         with torch.autocast(frames.device.type, self.dtype, enabled=self.dtype != torch.float32):
             flows = self.network(first, second, both=True)
-        return unsupervised_loss(flows, frames, origin.to(frames.device), self.terms, step >= self.occlusion_from)
+        return unsupervised_loss(flows, frames, origin.to(frames.device), self.terms)
 
 
 def train_flow(videos: Iterable[Iterable[Path]], settings: FlowTraining, out: Path) -> None:

@@ -198,6 +198,8 @@ def inside(flow: Tensor) -> Tensor:
 
 def normalise(features: Tensor) -> Tensor:
     """Give every channel of every frame zero mean and unit deviation, so that costs compare across levels."""
-    variance, mean = torch.var_mean(features, (2, 3), keepdim=True)
+    # Bessel's correction as in the authors' code, but for a map of a single pixel, which has no deviation.
+    correction = min(1, features.shape[2] * features.shape[3] - 1)
+    variance, mean = torch.var_mean(features, (2, 3), correction=correction, keepdim=True)
     # A channel may be dead (all zero): the constant keeps its gradient finite.
     return (features - mean) * torch.rsqrt(variance + 1e-8)

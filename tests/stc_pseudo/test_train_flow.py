@@ -1,0 +1,87 @@
+import re
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from stc_pseudo.cli import main
+from stc_pseudo.flow.checkpoint import load_network
+from stc_pseudo.flow.training import FlowTrainer, FlowTraining
+from stc_pseudo.flow.upflow import UPFlow
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    """Three frames of a texture that moves right by four pixels a frame."""
+    folder = tmp_path_factory.mktemp("video")
+    noise = np.random.default_rng(0).integers(0, 256, (64, 140, 3), np.uint8)
+    scene = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 3), None, 0, 255, cv2.NORM_MINMAX)
+    for i in range(3):
+        cv2.imwrite(str(folder / f"{i:06d}.png"), scene[:, 12 - 4 * i:140 - 4 * i])
+    return folder
+
+
+def train(*flags):
+    return CliRunner().invoke(main, ["train-flow", *map(str, flags)])
+
+
+def test_command_writes_weights_that_load_and_train_on(video, tmp_path):
+    out = tmp_path / "flow.pth"
+    size = ["--height", 64, "--width", 128, "--batch-size", 2]
+    result = train("--frames", video, "--out", out, *size, "--steps", 2, "--half")
+    assert result.exit_code == 0, result.output
+    assert list(tmp_path.iterdir()) == [out]
+    network, recorded = load_network(out, "--flow-weights")
+    assert recorded == (64, 128)
+    assert out.stat().st_size < 8e6
+    result = train("--frames", video, "--out", tmp_path / "on.pth", "--init", out, "--learning-rate", 1e-9, *size,
+                   "--steps", 1, "--precision", "bfloat16")
+    assert result.exit_code == 0, result.output
+    again, _ = load_network(tmp_path / "on.pth", "--flow-weights")
+    for key, value in again.state_dict().items():
+        torch.testing.assert_close(value, network.state_dict()[key], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_few_steps_lower_the_loss(video, precision):
+    settings = FlowTraining(height=64, width=128, precision=precision)
+    frames = [cv2.imread(str(path))[..., ::-1].copy() for path in sorted(video.iterdir())[:2]]
+    clip = torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2)[None].float() / 255
+    torch.manual_seed(0)
+    network = UPFlow()
+    trainer = FlowTrainer(network, settings)
+    optimizer = torch.optim.Adam(network.parameters(), 3e-4)
+    losses = []
+    for step in range(25):
+        value, figures = trainer.loss({"frames": clip, "augmented": clip}, step)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        losses.append(value.item())
+        assert 0 < figures["seen"] <= 1
+    assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:3])
+
+
+@pytest.mark.parametrize(("flags", "told"), [
+    ([], "either --frames or --dataset, found neither"),
+    (["--frames", "VIDEO", "--dataset", "kitti"], "found both"),
+    (["--dataset", "kitti"], "--root names it"),
+    (["--frames", "nowhere"], "nowhere: expected a folder of frames.*--frames"),
+    (["--frames", "VIDEO", "--height", "100"], "--height: expected a multiple of 32"),
+    (["--frames", "VIDEO", "--width", "32"], "--width: expected a multiple of 32, at least 64"),
+    (["--frames", "VIDEO", "--init", "nowhere.pth"], "nowhere.pth: .*--init"),
+    (["--frames", "SINGLE"], "videos of at least 2 frames"),
+    (["--frames", "VIDEO", "--steps", "0"], "--steps"),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_bad_input_ends_with_2_and_one_message(video, tmp_path, flags, told):
+    single = tmp_path / "single"
+    single.mkdir()
+    (single / "0.png").write_bytes((video / "000000.png").read_bytes())
+    names = {"VIDEO": str(video), "SINGLE": str(single)}
+    result = train("--out", tmp_path / "flow.pth", *(names.get(flag, flag) for flag in flags))
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+    assert re.search(told, result.output), result.output
+    assert not (tmp_path / "flow.pth").exists()
