@@ -1,7 +1,7 @@
 """The pinhole stereo camera, and the rigid motions that place things before it.
 
-Axes are the field's: x right, y *down*, z forward, metres, both for the camera and for the world (whose ground is y = 0).
-A pixel's centre has whole coordinates. A rigid motion is its upper three rows, (..., 3, 4) float64, and maps
+Axes are the field's: x right, y *down*, z forward, metres, both for the camera and for the world (whose ground is
+y = 0). A pixel's centre has whole coordinates. A rigid motion is its upper three rows, (..., 3, 4) float64, and maps
 `p -> R p + t`.
 """
 

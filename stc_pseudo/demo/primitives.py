@@ -1,12 +1,13 @@
 """The solids that everything is built of, and where rays from the camera's centre meet them.
 
-Every ray starts at the camera, so a surface is best described by *inverse depth*, which is linear in the pixel for a plane:
-`n . p = d` and `p = z (x, y, 1)` give `1/z = n . (x, y, 1) / d`. A convex solid is then hit where the smallest
+Every ray starts at the camera, so a surface is best described by *inverse depth*, which is linear in the pixel for a
+plane: `n . p = d` and `p = z (x, y, 1)` give `1/z = n . (x, y, 1) / d`. A convex solid is then hit where the smallest
 inverse depth of the planes that face the camera is above the largest of those that do not. No division, no root.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -33,9 +34,9 @@ class Material(IntEnum):
 
 
 _ELLIPSOID = int(Kind.ELLIPSOID)
-# Convex faces are 0..5 in the order of FACE_CORNERS; the curved side of a cone or ellipsoid and a cone's two ends follow.
+# Convex faces are 0..5 in the order of FACE_CORNERS; a curved side and a cone's two ends follow.
 SIDE, END_LOW, END_HIGH = 6, 7, 8
-# Corners of a hexahedron: bit 0 is x, bit 1 is y, bit 2 is z. Three corners a face suffice, wound so that normals point out.
+# Corners of a hexahedron: bit 0 is x, bit 1 is y, bit 2 is z. Three corners a face, wound so that normals point out.
 FACE_CORNERS = np.array([[0, 4, 2], [1, 3, 5], [0, 1, 4], [2, 6, 3], [0, 2, 1], [4, 5, 6]])
 
 
@@ -67,8 +68,8 @@ class Solid:
     material: Material = Material.PLAIN
 
 
-def frustum(low: tuple[float, float, float, float], high: tuple[float, float, float, float],
-            y: tuple[float, float], colour: tuple[float, float, float], **texture: float | Material) -> Solid:
+def frustum(low: Sequence[float], high: Sequence[float],
+            y: Sequence[float], colour: Sequence[float], **texture: float) -> Solid:
     """A convex solid with six faces, standing: rectangle `high` (x0, x1, z0, z1) at y[0] and `low` at y[1] > y[0]."""
     corners = np.empty((8, 3))
     for corner in range(8):
@@ -83,21 +84,21 @@ def frustum(low: tuple[float, float, float, float], high: tuple[float, float, fl
     return Solid(Kind.CONVEX, rigid(translation=middle), np.abs(corners).max(0), np.array(colour), planes, **texture)
 
 
-def box(x: tuple[float, float], y: tuple[float, float], z: tuple[float, float], colour: tuple[float, float, float],
-        **texture: float | Material) -> Solid:
+def box(x: Sequence[float], y: Sequence[float], z: Sequence[float], colour: Sequence[float],
+        **texture: float) -> Solid:
     """A box with sides along the axes."""
     return frustum((*x, *z), (*x, *z), y, colour, **texture)
 
 
-def ellipsoid(centre: tuple[float, float, float], radii: tuple[float, float, float],
-              colour: tuple[float, float, float], **texture: float | Material) -> Solid:
+def ellipsoid(centre: Sequence[float], radii: Sequence[float],
+              colour: Sequence[float], **texture: float) -> Solid:
     """An ellipsoid with radii along the axes."""
     return Solid(Kind.ELLIPSOID, rigid(translation=centre), np.array(radii, float), np.array(colour), np.zeros((6, 4)),
                  **texture)
 
 
-def cone(centre: tuple[float, float, float], radii: tuple[float, float, float], colour: tuple[float, float, float],
-         taper: float = 0.0, rotation: np.ndarray | None = None, **texture: float | Material) -> Solid:
+def cone(centre: Sequence[float], radii: Sequence[float], colour: Sequence[float],
+         taper: float = 0.0, rotation: np.ndarray | None = None, **texture: float) -> Solid:
     """A capped elliptic cylinder or truncated cone about y: radii (x, half height, z), turned by `rotation`."""
     return Solid(Kind.CONE, rigid(rotation, centre), np.array(radii, float), np.array(colour), np.zeros((6, 4)), taper,
                  **texture)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stc_pseudo.demo.camera import Camera, compose, inverse, rigid
+from stc_pseudo.demo.camera import Camera, apply, compose, inverse, rigid
 from stc_pseudo.demo.scene import FRAME_RATE
 from stc_pseudo.demo.shading import shade
 from stc_pseudo.demo.stage import NEAR, Stage, Surfaces
@@ -23,7 +23,7 @@ class ObjectBox:
 
     Attributes:
         object_id: class * 1000 + the object's number.
-        box: (x1, y1, x2, y2) pixels, x2 and y2 exclusive: around what would be seen if nothing hid it, inside the frame.
+        box: (x1, y1, x2, y2) pixels, x2 and y2 exclusive: around its outline as if nothing hid it, inside the frame.
         truncated: share of its 3D box's picture outside the frame, 0..1.
         hidden: share of its outline that others hide, 0..1.
         size: (height, width, length), metres.
@@ -48,8 +48,8 @@ class Frame:
         image: (H, W, 3) uint8 RGB, left camera.
         right: (H, W, 3) uint8 RGB, right camera; None without stereo.
         depth: (H, W) float32, metres along the optical axis; inf is the sky.
-        flow: (2, H, W) float32, (dx, dy) in pixels to the next frame, exact where the point is hidden there too; NaN where it
-            goes behind the camera.
+        flow: (2, H, W) float32, (dx, dy) in pixels to the next frame, exact where the point is hidden there too; NaN
+            where it goes behind the camera.
         instances: (H, W) uint16, class * 1000 + number of the object; 0 elsewhere.
         pose: (3, 4) float64, from the left camera's frame to the world.
         objects: every tracked object in view, hidden or not.
@@ -114,7 +114,8 @@ def _blur(picture: np.ndarray, axis: int) -> np.ndarray:
     return soft
 
 
-def _flow(stage: Stage, surfaces: Surfaces, camera: Camera, number: int, eye: np.ndarray, poses: np.ndarray) -> np.ndarray:
+def _flow(stage: Stage, surfaces: Surfaces, camera: Camera, number: int, eye: np.ndarray, poses: np.ndarray
+          ) -> np.ndarray:
     """Where each surface point's picture goes, (2, H, W): with its solid's motion, seen from the next camera."""
     later = (number + 1) / FRAME_RATE
     view = inverse(stage.scene.camera(later))
@@ -126,9 +127,9 @@ def _flow(stage: Stage, surfaces: Surfaces, camera: Camera, number: int, eye: np
              for i in range(3)]
     row, column = np.nonzero(stage.moves[seen])
     if row.size:
-        own = compose(compose(view, stage.poses(later)), compose(inverse(poses), eye))[seen[row, column]].astype(np.float32)
+        own = compose(compose(view, stage.poses(later)), compose(inverse(poses), eye)).astype(np.float32)
         ray = np.stack([x[column], y[row], np.ones_like(row, np.float32), inverse_depth[row, column]], axis=1)
-        for axis, values in zip(moved, np.einsum("nij,nj->in", own, ray), strict=True):
+        for axis, values in zip(moved, np.einsum("nij,nj->in", own[seen[row, column]], ray), strict=True):
             axis[row, column] = values
     ahead = moved[2] > np.float32(NEAR) * inverse_depth
     depth = np.where(ahead, moved[2], np.float32(np.nan))
@@ -144,14 +145,13 @@ def _objects(stage: Stage, surfaces: Surfaces, camera: Camera, eye: np.ndarray, 
         actor = stage.scene.actors[number]
         height, width, length = actor.body.size
         pose = compose(view, actor.pose(time))
-        corners = np.array([[sx * width / 2, y, sz * length / 2] for sx in (-1, 1) for y in (-height, 0) for sz in (-1, 1)])
-        corners = corners @ pose[:, :3].T + pose[:, 3]
-        z = np.maximum(corners[:, 2], NEAR)
-        low, high = ((f(camera.focal * corners[:, 0] / z + camera.centre_x), f(camera.focal * corners[:, 1] / z + camera.centre_y))
-                     for f in (np.min, np.max))
-        inside = max(0.0, min(high[0], camera.width) - max(low[0], 0)) * max(0.0, min(high[1], camera.height) - max(low[1], 0))
-        truncated = 1 - inside / ((high[0] - low[0]) * (high[1] - low[1]))
-        objects.append(ObjectBox(actor.body.class_id * 1000 + actor.track, tuple(box), float(np.clip(truncated, 0, 1)),
+        corners = np.array([[x * width / 2, y, z * length / 2] for x in (-1, 1) for y in (-height, 0) for z in (-1, 1)])
+        corners = apply(pose, corners)
+        pixels = camera.focal * corners[:, :2] / np.maximum(corners[:, 2:], NEAR) + [camera.centre_x, camera.centre_y]
+        low, high = pixels.min(0), pixels.max(0)
+        inside = np.clip(high, 0, (camera.width, camera.height)) - np.clip(low, 0, (camera.width, camera.height))
+        truncated = 1 - inside.prod() / (high - low).prod()
+        objects.append(ObjectBox(actor.body.class_id * 1000 + actor.track, tuple(box), float(truncated),
                                  1 - visible[number] / area, actor.body.size, pose[:, 3],
                                  float(np.arctan2(-pose[2, 2], pose[0, 2]))))
     return tuple(objects)

@@ -34,7 +34,7 @@ class Road:
     asphalt: tuple[float, float, float]
 
     def place(self, along: float, across: float, heading: float = 0.0) -> np.ndarray:
-        """The pose (3, 4) of something on the ground there, at a heading (radians, to the right) relative to the road's."""
+        """The pose (3, 4) of something on the ground there; `heading` is to the right of the road's own, radians."""
         angle = self.curvature * along
         if self.curvature:
             x, z = (1 - np.cos(angle)) / self.curvature, np.sin(angle) / self.curvature

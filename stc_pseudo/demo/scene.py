@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from stc_pseudo.demo import models
+from stc_pseudo.demo import clutter
+from stc_pseudo.demo.body import Body
 from stc_pseudo.demo.camera import CAMERA_HEIGHT, compose, rigid, turn
-from stc_pseudo.demo.models import Body
+from stc_pseudo.demo.car import car
+from stc_pseudo.demo.pedestrian import pedestrian
 from stc_pseudo.demo.road import Road
 
 FRAME_RATE = 10.0
@@ -136,7 +138,8 @@ def make_scene(seed: int, sequence: int, duration: float) -> Scene:
     sun = np.array([np.cos(elevation) * np.sin(azimuth), -np.sin(elevation), np.cos(elevation) * np.cos(azimuth)])
     cloudy = rng.random()
     scene = Scene(road, ego, sun, (.62 + .2 * cloudy, .55 - .35 * cloudy),
-                  np.array([[.80, .86, .92], [.42, .60, .86]]) * (1 - cloudy * .15) + cloudy * np.array([[.02], [.2]]) * [1, .6, .1])
+                  (1 - .15 * cloudy) * np.array([[.80, .86, .92], [.42, .60, .86]])
+                  + cloudy * np.array([[.02], [.2]]) * [1, .6, .1])
     end = ego.along(duration) + VIEW_RANGE
     _add_fronts(scene, rng, end)
     _add_clutter(scene, rng, end)
@@ -165,18 +168,18 @@ def _add_fronts(scene: Scene, rng: np.random.Generator, end: float) -> None:
             while stop - along > 5:
                 length, depth = min(rng.uniform(8, 20), stop - along), rng.uniform(8, 14)
                 middle, offset = along + length / 2, setback + rng.uniform(0, 2.5)
-                scene.add(models.building(rng, length, depth), road.place(middle, side * (edge + offset + depth / 2)))
+                scene.add(clutter.building(rng, length, depth), road.place(middle, side * (edge + offset + depth / 2)))
                 if offset > 2 and rng.random() < .6:
-                    scene.add(models.hedge(rng, max(2.0, length - 3)), road.place(middle, side * (edge + .5)))
+                    scene.add(clutter.hedge(rng, max(2.0, length - 3)), road.place(middle, side * (edge + .5)))
                 along += length + (rng.uniform(3, 9) if rng.random() < .35 else rng.uniform(0, .3))
         for along in np.arange(0, end, 36):
-            scene.add(models.building(rng, 35, 10), road.place(along, side * rng.uniform(46, 52)))
+            scene.add(clutter.building(rng, 35, 10), road.place(along, side * rng.uniform(46, 52)))
         if road.crossing is not None:
             for far in (-1, 1):
-                scene.add(models.building(rng, 22, 10),
+                scene.add(clutter.building(rng, 22, 10),
                           road.place(road.crossing + far * (gap + rng.uniform(6, 9)), side * (edge + 30), np.pi / 2))
     for across in np.arange(-45, 46, 15.0):
-        scene.add(models.building(rng, 15.5, 12), road.place(end + rng.uniform(0, 4), across, np.pi / 2))
+        scene.add(clutter.building(rng, 15.5, 12), road.place(end + rng.uniform(0, 4), across, np.pi / 2))
 
 
 def _add_clutter(scene: Scene, rng: np.random.Generator, end: float) -> None:
@@ -190,13 +193,14 @@ def _add_clutter(scene: Scene, rng: np.random.Generator, end: float) -> None:
                 continue
             inward = 0 if side < 0 else np.pi
             if kind < .5 * planted:
-                scene.add(models.tree(rng), road.place(at, side * (road.half_width + rng.uniform(.6, .9))))
+                scene.add(clutter.tree(rng), road.place(at, side * (road.half_width + rng.uniform(.6, .9))))
             elif kind < .5 * planted + .14:
-                scene.add(models.lamp(rng), road.place(at, side * (road.half_width + .45), inward + np.pi))
+                scene.add(clutter.lamp(rng), road.place(at, side * (road.half_width + .45), inward + np.pi))
             elif kind < .5 * planted + .26:
-                scene.add(models.sign(rng), road.place(at, side * (road.half_width + .45), 0 if side > 0 else np.pi))
+                scene.add(clutter.sign(rng), road.place(at, side * (road.half_width + .45), 0 if side > 0 else np.pi))
             elif kind < .5 * planted + .36:
-                scene.add(models.bin_(rng), road.place(at, side * (road.half_width + road.sidewalk - .5), -side * np.pi / 2))
+                scene.add(clutter.rubbish_bin(rng),
+                          road.place(at, side * (road.half_width + road.sidewalk - .5), -side * np.pi / 2))
 
 
 def _add_parked_cars(scene: Scene, rng: np.random.Generator, end: float) -> None:
@@ -207,7 +211,7 @@ def _add_parked_cars(scene: Scene, rng: np.random.Generator, end: float) -> None
     for side in (-1, 1):
         along, density = rng.uniform(-2, 6), rng.uniform(.25, .75)
         while along < min(end, 95):
-            body = models.car(rng)
+            body = car(rng)
             if rng.random() < density and _free(road, along, 6):
                 facing = 0 if (side > 0) != (rng.random() < .15) else np.pi
                 scene.add(body, road.place(along, side * (road.half_width - 1.08 + rng.uniform(-.08, .12)),
@@ -223,21 +227,21 @@ def _add_traffic(scene: Scene, rng: np.random.Generator, duration: float) -> Non
             return
         if rng.random() < .65:
             gap, beat = rng.uniform(8, 20), rng.uniform(0, 6)
-            scene.add(models.car(rng), lambda time: road.place(
+            scene.add(car(rng), lambda time: road.place(
                 ego.along(time) + gap + np.sin(.5 * time + beat), LANE + .1 * np.sin(.4 * time + beat)))
         speed, along = rng.uniform(5, 11), rng.uniform(14, 30)
         for _ in range(rng.integers(1, 5)):
-            scene.add(models.car(rng), _driving(road, along, -speed, -LANE, np.pi))
+            scene.add(car(rng), _driving(road, along, -speed, -LANE, np.pi))
             along += rng.uniform(9, 28)
         return
     for side in (-1, 1):
         speed, moment = rng.uniform(3.5, 8), rng.uniform(-.8, .3)
         for _ in range(1 + int(duration > 2) + rng.integers(2)):
-            scene.add(models.car(rng), _crossing_car(road, side, speed, moment))
+            scene.add(car(rng), _crossing_car(road, side, speed, moment))
             moment += rng.uniform(7.5, 13) / speed
     along = road.crossing + road.side_half_width + rng.uniform(4, 7)
     for _ in range(rng.integers(0, 3)):
-        scene.add(models.car(rng), road.place(along + 2, -LANE, np.pi))
+        scene.add(car(rng), road.place(along + 2, -LANE, np.pi))
         along += rng.uniform(6.5, 9)
 
 
@@ -261,8 +265,10 @@ def _add_pedestrians(scene: Scene, rng: np.random.Generator, duration: float) ->
         side = rng.choice([-1, 1])
         along, inward = rng.uniform(5, last + 28), rng.uniform(.5, max(.6, road.sidewalk - 1.2))
         speed = 0.0 if rng.random() < .2 else rng.uniform(.9, 1.7) * rng.choice([-1, 1])
+        if not all(_free(road, along + speed * time, 2) for time in (0, duration / 2, duration)):
+            continue  # they would walk through the cars of the side street
         for k in range(rng.choice([1, 2, 3], p=[.55, .3, .15])):
-            body = models.pedestrian(rng, abs(speed))
+            body = pedestrian(rng, abs(speed))
             at = along + rng.uniform(-.5, .5) if k == 0 else along + rng.uniform(-.9, .9)
             across = side * (road.half_width + inward + .62 * k)
             turned = rng.uniform(0, 2 * np.pi) if speed == 0 else (0 if speed > 0 else np.pi) + rng.normal(0, .06)
@@ -275,7 +281,7 @@ def _add_pedestrians(scene: Scene, rng: np.random.Generator, duration: float) ->
         direction, speed = rng.choice([-1, 1]), rng.uniform(.9, 1.8)
         start = -direction * rng.uniform(-2, road.half_width + .5)
         along = first + .75 * (k % 3) + rng.uniform(-.2, .2)
-        scene.add(models.pedestrian(rng, speed), _crossing_walker(road, along, start, direction, speed), _walk(speed))
+        scene.add(pedestrian(rng, speed), _crossing_walker(road, along, start, direction, speed), _walk(speed))
 
 
 def _walk(speed: float) -> Callable[[float], float]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from stc_pseudo.demo.camera import Camera, apply, inverse
 from stc_pseudo.demo.primitives import END_HIGH, END_LOW, SIDE, Kind, Material
-from stc_pseudo.demo.road import Road
-from stc_pseudo.demo.stage import GROUND, NEAR, SKY, Stage, Surfaces
+from stc_pseudo.demo.stage import NEAR, SKY, Stage, Surfaces
 from stc_pseudo.demo.textures import band, cell_value, fade, layered, noise, pulses
 
 HAZE_DISTANCE = 450.0
@@ -15,9 +16,29 @@ _GRAIN = ((1.0, .55), (2.3, .4), (5.1, .3))
 _ASPHALT = ((.06, .5, .10), (.35, 1.1, .12), (1.0, 6.0, .09), (3.1, 3.1, .14), (9.0, 9.0, .12), (24.0, 24.0, .10))
 _VERGE = ((.3, .5, .25), (1.2, 1.9, .25), (4.0, 4.0, .25), (11.0, 11.0, .2))
 _WALL = ((.35, .35, .30), (1.0, 1.0, .40), (2.7, 2.7, .35), (7.0, 7.0, .30))
+_REFLECTION = ((.8, .8, .35), (2.0, 2.0, .25))
 
 
-def shade(stage: Stage, surfaces: Surfaces, camera: Camera, eye: np.ndarray, poses: np.ndarray, time: float) -> np.ndarray:
+@dataclass(frozen=True, eq=False)
+class _Pixels:
+    """The n pixels that show one material.
+
+    Attributes:
+        seen, face: (n,) as in `Surfaces`.
+        point: x, y and z of the surface point in the world, (n,) each.
+        ray: x, y and z of the pixel's direction in the world, (n,) each; its length along the optical axis is 1.
+        size: (n,) metres across a pixel at that depth.
+    """
+
+    seen: np.ndarray
+    face: np.ndarray
+    point: list[np.ndarray]
+    ray: list[np.ndarray]
+    size: np.ndarray
+
+
+def shade(stage: Stage, surfaces: Surfaces, camera: Camera, eye: np.ndarray, poses: np.ndarray, time: float
+          ) -> np.ndarray:
     """The picture of `surfaces`, (H, W, 3) float32 in 0..1, without sensor noise.
 
     Args:
@@ -27,7 +48,8 @@ def shade(stage: Stage, surfaces: Surfaces, camera: Camera, eye: np.ndarray, pos
     x, y = camera.rays()
     rotation = eye[:, :3].astype(np.float32)
     shape = surfaces.seen.shape
-    direction = [(((rotation[i, 1] * y + rotation[i, 2])[:, None]) + (rotation[i, 0] * x)[None]).ravel() for i in range(3)]
+    direction = [((rotation[i, 1] * y + rotation[i, 2])[:, None] + (rotation[i, 0] * x)[None]).ravel()
+                 for i in range(3)]
     seen, face = surfaces.seen.ravel(), surfaces.face.ravel()
     inverse_depth = surfaces.inverse_depth.ravel()
     picture = np.empty((seen.size, 3), np.float32)
@@ -40,7 +62,8 @@ def shade(stage: Stage, surfaces: Surfaces, camera: Camera, eye: np.ndarray, pos
         depth = 1 / inverse_depth[at]
         ray = [d[at] for d in direction]
         point = [np.float32(eye[i, 3]) + ray[i] * depth for i in range(3)]
-        colour = paint(stage, light, seen[at], face[at], point, ray, depth / np.float32(camera.focal), poses)
+        pixels = _Pixels(seen[at], face[at], point, ray, depth / np.float32(camera.focal))
+        colour = paint(stage, light, poses, pixels)
         if name == Material.GROUND:
             colour *= (1 - _contact_shadows(stage, camera, eye, time, at, shape, point))[:, None]
         haze = np.exp(depth * np.float32(-1 / HAZE_DISTANCE))[:, None]
@@ -75,9 +98,8 @@ def _sky(light: _Light, ray: list[np.ndarray], focal: float) -> np.ndarray:
     return colour + (np.float32(.97) - colour) * (.7 * cloud)[:, None]
 
 
-def _ground(stage: Stage, light: _Light, seen: np.ndarray, face: np.ndarray, point: list[np.ndarray],
-            ray: list[np.ndarray], size: np.ndarray, poses: np.ndarray) -> np.ndarray:
-    road: Road = stage.scene.road
+def _ground(stage: Stage, light: _Light, poses: np.ndarray, pixels: _Pixels) -> np.ndarray:
+    road, point, ray, size = stage.scene.road, pixels.point, pixels.ray, pixels.size
     along, across = road.locate(point[0], point[2])
     angle = np.float32(road.curvature) * along
     sin, cos = np.sin(angle), np.cos(angle)
@@ -151,14 +173,15 @@ def _contact_shadows(stage: Stage, camera: Camera, eye: np.ndarray, time: float,
         patch = np.float32(actor.body.shadow)
         for k, axis in enumerate((0, 2)):
             offset = np.float32(pose[0, axis]) * x + np.float32(pose[2, axis]) * z - np.float32(drift[k] / 2)
-            patch = patch * np.clip((half[k] + abs(drift[k]) / 2 + soft - np.abs(offset)) / (2 * soft), 0, 1).astype(np.float32)
+            edge = np.float32(half[k] + abs(drift[k]) / 2 + soft)
+            patch = patch * np.clip((edge - np.abs(offset)) / np.float32(2 * soft), 0, 1)
         window = dark[y0:y1, x0:x1]
         np.maximum(window, patch, out=window)
     return dark.ravel()[at]
 
 
-def _facade(stage: Stage, light: _Light, seen: np.ndarray, face: np.ndarray, point: list[np.ndarray],
-            ray: list[np.ndarray], size: np.ndarray, poses: np.ndarray) -> np.ndarray:
+def _facade(stage: Stage, light: _Light, poses: np.ndarray, pixels: _Pixels) -> np.ndarray:
+    seen, face, point, ray, size = pixels.seen, pixels.face, pixels.point, pixels.ray, pixels.size
     # The wall's horizontal axis: z of the building for its sides, x for its ends.
     axis = np.where(face < 2, 2, 0)
     pose = poses.astype(np.float32)
@@ -183,25 +206,23 @@ def _facade(stage: Stage, light: _Light, seen: np.ndarray, face: np.ndarray, poi
     colour = stage.colour[seen] * (1 + wall - .16 * mortar - .25 * base)[:, None]
     colour = _mix(colour, colour * .55 + .3, np.maximum(ledge, frames))
     lit = cell_value(u / bay + shift, (v - .3 * storey) / storey)
-    pane = np.array([.20, .25, .31]) * (1 + .5 * lit + .5 * layered(u + 2 * shift, v, size_u, size_v, ((.8, .8, .7), (2., 2., .5)))
-                                        )[:, None]
-    colour = _mix(colour, pane, windows - mullion)
-    normals = np.stack([np.abs(az), np.zeros_like(az), np.abs(ax)], axis=1)
-    outward = poses[:, :, :3].astype(np.float32)
-    normals = outward[seen, :, np.where(face < 2, 0, 2)] * np.where(face % 2, 1, -1)[:, None]
+    reflection = layered(u + 2 * shift, v, size_u, size_v, _REFLECTION)
+    colour = _mix(colour, np.array([.20, .25, .31]) * (1 + .5 * lit + reflection)[:, None], windows - mullion)
+    normals = pose[seen, :, np.where(face < 2, 0, 2)] * np.where(face % 2, 1, -1)[:, None]
     return colour * light.on(normals)[:, None]
 
 
-def _plain(stage: Stage, light: _Light, seen: np.ndarray, face: np.ndarray, point: list[np.ndarray],
-           ray: list[np.ndarray], size: np.ndarray, poses: np.ndarray) -> np.ndarray:
+def _plain(stage: Stage, light: _Light, poses: np.ndarray, pixels: _Pixels) -> np.ndarray:
+    seen, face, point = pixels.seen, pixels.face, pixels.point
     local = inverse(poses)
     shown = np.flatnonzero(np.bincount(seen))
     row = np.searchsorted(shown, np.arange(len(poses)))[seen]
     scale = 1 / np.maximum(stage.grain_size, 1e-3)
     own = (local[shown] * scale[shown, None, None]).astype(np.float32)[row]
     shift = (seen * np.float32(5.71)) % 89
-    a, b, c = (own[:, i, 0] * point[0] + own[:, i, 1] * point[1] + own[:, i, 2] * point[2] + own[:, i, 3] for i in range(3))
-    spread = np.float32(1.7) * size * scale[seen]
+    a, b, c = (own[:, i, 0] * point[0] + own[:, i, 1] * point[1] + own[:, i, 2] * point[2] + own[:, i, 3]
+               for i in range(3))
+    spread = np.float32(1.7) * pixels.size * scale[seen]
     # Each octave looks along another oblique direction, so that no face shows streaks in all of them.
     grain = sum(layered(u + .31 * v + .57 * w + shift, w - .43 * v + shift, spread, spread, ((rate, rate, amplitude),))
                 for (u, v, w), (rate, amplitude) in zip(((a, b, c), (b, c, a), (c, a, b)), _GRAIN, strict=True))
@@ -214,7 +235,8 @@ def _plain(stage: Stage, light: _Light, seen: np.ndarray, face: np.ndarray, poin
     return stage.colour[seen] * ((1 + grain * stage.grain[seen]) * bright)[:, None]
 
 
-def _curved_normals(stage: Stage, local: np.ndarray, seen: np.ndarray, face: np.ndarray, point: np.ndarray) -> np.ndarray:
+def _curved_normals(stage: Stage, local: np.ndarray, seen: np.ndarray, face: np.ndarray, point: np.ndarray
+                    ) -> np.ndarray:
     """Unit normals (n, 3) in the world on ellipsoids and cones."""
     half = np.where(stage.half > 0, stage.half, 1)
     to_unit = (local / half[..., None]).astype(np.float32)[seen]

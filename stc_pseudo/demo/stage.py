@@ -92,8 +92,8 @@ class Stage:
         local = compose(view, poses)
         # The ground y = 0 of the world: n . p = d with the camera above it.
         down, height = view[:, 1], -eye[1, 3]
-        plane = np.append(down, height)
-        inverse_depth = np.maximum(0, ((plane[1] * y + plane[2])[:, None] + (plane[0] * x)[None]) / height).astype(np.float32)
+        inverse_depth = ((down[1] * y + down[2])[:, None] + (down[0] * x)[None]) / height
+        inverse_depth = np.maximum(0, inverse_depth).astype(np.float32)
         seen = np.where(inverse_depth > 0, GROUND, SKY).astype(np.int32)
         face = np.zeros(seen.shape, np.uint8)
         boxes, nearest = self._boxes(camera, local)
@@ -142,7 +142,7 @@ class Stage:
         z = corners[..., 2]
         nearest = z.min(1)
         for k in np.flatnonzero((nearest < NEAR) & (z.max(1) > NEAR)):
-            # Cut the box at the near plane: every edge and diagonal that passes through it gives a corner of the cut hull.
+            # Cut the box at the near plane: every edge or diagonal through it gives a corner of what is left.
             a, b = corners[k, _PAIRS[:, 0]], corners[k, _PAIRS[:, 1]]
             through = (a[:, 2] < NEAR) != (b[:, 2] < NEAR)
             share = ((NEAR - a[:, 2]) / np.where(through, b[:, 2] - a[:, 2], 1))[:, None]
@@ -160,7 +160,7 @@ class Stage:
         low = np.stack([column.min(1), row.min(1)], axis=1)
         high = np.stack([column.max(1), row.max(1)], axis=1)
         size = np.array([camera.width, camera.height])
-        boxes = np.concatenate([np.clip(np.floor(low), 0, size), np.clip(np.floor(high) + 1, 0, size)], axis=1).astype(int)
+        boxes = np.concatenate([np.floor(low), np.floor(high) + 1], axis=1).clip(0, np.tile(size, 2)).astype(int)
         boxes[behind] = 0
         boxes[:FIRST] = 0
         # What is thinner than a pixel would show as a row of dots that changes from frame to frame.

@@ -1,8 +1,8 @@
 """Procedural textures that are fixed to the surface and hold nothing finer than a pixel.
 
-A texture that is a function of the surface point alone looks the same from every view, which is what photometric training
-assumes. A pixel covers a patch of the surface, its *footprint*; whatever is finer than that would shimmer from frame to frame,
-so noise octaves fade out before they reach it and periodic patterns are integrated over it.
+A texture that is a function of the surface point alone looks the same from every view, which is what photometric
+training assumes. A pixel covers a patch of the surface, its *footprint*; whatever is finer than that would shimmer from
+frame to frame, so noise octaves fade out before they reach it and periodic patterns are integrated over it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ _VALUES = np.random.default_rng(0).uniform(-1, 1, (TILE, TILE)).astype(np.float3
 _NEXT = np.roll(_VALUES, -1, 1)
 _BELOW, _BELOW_NEXT = np.roll(_VALUES, -1, 0), np.roll(_NEXT, -1, 0)
 # The four coefficients of each cell's bilinear form, side by side, so that a point costs one look-up.
-_CELLS = np.stack([_VALUES, _NEXT - _VALUES, _BELOW - _VALUES, _BELOW_NEXT - _BELOW - _NEXT + _VALUES], axis=-1).reshape(-1, 4)
+_CELLS = np.stack([_VALUES, _NEXT - _VALUES, _BELOW - _VALUES, _BELOW_NEXT - _BELOW - _NEXT + _VALUES], axis=-1)
+_CELLS = _CELLS.reshape(-1, 4)
 # Added before truncation, which is faster than a floor: a multiple of the tile above any coordinate in use.
 _POSITIVE = np.float32(32 * TILE)
 

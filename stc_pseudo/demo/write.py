@@ -3,7 +3,7 @@
     ROOT/demo.json                                       the settings that ROOT was rendered with
     ROOT/training/image_02/{sequence}/{frame}.png        left frames; image_03: right ones
     ROOT/training/depth/{sequence}/{frame}.png           KITTI depth: uint16, metres * 256, 0 unknown
-    ROOT/training/flow/{sequence}/{frame}.png            KITTI flow: uint16 R = u * 64 + 2^15, G = v * 64 + 2^15, B valid
+    ROOT/training/flow/{sequence}/{frame}.png            KITTI flow: uint16 R = 64 u + 2^15, G = 64 v + 2^15, B valid
     ROOT/training/{calib,label_02,poses}/{sequence}.txt  KITTI tracking's calibration and labels, KITTI odometry's poses
     ROOT/instances_txt/{sequence}.txt                    KITTI MOTS masks; its presence says the sequence is whole
 """
@@ -19,18 +19,22 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stc_pseudo.demo.body import CAR
 from stc_pseudo.demo.camera import Camera, compose, inverse
-from stc_pseudo.demo.models import CAR
 from stc_pseudo.demo.render import Frame, ObjectBox, render_frame
 from stc_pseudo.demo.scene import FRAME_RATE, make_scene
 from stc_pseudo.demo.stage import Stage
 from stc_track.formats.errors import InputError
 
+if TYPE_CHECKING:
+    from stc_track.formats.mots import MotsObject
+
 # Raised whenever the same settings give another picture, so that no data set mixes two renderers.
-RENDERER = 2
+RENDERER = 3
 MIN_PIXELS = 10
 SETTINGS_FILE = "demo.json"
 
@@ -47,11 +51,11 @@ class Settings:
     renderer: int = RENDERER
 
 
-def render_dataset(root: Path, *, sequences: int = 12, frames: int = 20, size: tuple[int, int] = (375, 1242), seed: int = 0,
-                   stereo: bool = True, workers: int = 1, progress: bool = True) -> Path:
+def render_dataset(root: Path, *, sequences: int = 12, frames: int = 20, size: tuple[int, int] = (375, 1242),
+                   seed: int = 0, stereo: bool = True, workers: int = 1, progress: bool = True) -> Path:
     """Render synthetic driving video into `root`, in KITTI MOTS's layout (the module's docstring lists it).
 
-    A sequence is written under another name and renamed when it is whole, so a rerun renders what is missing and nothing else.
+    A sequence is written under another name and renamed when it is whole; a rerun renders only what is missing.
 
     Args:
         root: folder to write to; made if need be.
@@ -125,7 +129,7 @@ def _outputs(root: Path, sequence: int, stereo: bool) -> tuple[list[Path], list[
 def _complete(root: Path, sequence: int, settings: Settings) -> bool:
     folders, files = _outputs(root, sequence, settings.stereo)
     names = [f"{frame:06d}.png" for frame in range(settings.frames)]
-    return all(file.is_file() for file in files) and all((folder / name).is_file() for folder in folders for name in names)
+    return all(path.is_file() for path in (*files, *(folder / name for folder in folders for name in names)))
 
 
 def _render_all(root: Path, sequences: list[int], settings: Settings, workers: int) -> Iterator[int]:
@@ -150,6 +154,8 @@ def _render_whole(root: Path, sequence: int, settings: Settings) -> int:
 
 def _render_sequence(root: Path, sequence: int, settings: Settings) -> Iterator[int]:
     """Render one sequence under a temporary name and put it in its place; yield 1 for each frame."""
+    from stc_track.formats.mots import write_mots
+
     part = root / f".part-{sequence:04d}"
     shutil.rmtree(part, ignore_errors=True)
     folders, files = _outputs(part, sequence, settings.stereo)
@@ -157,18 +163,22 @@ def _render_sequence(root: Path, sequence: int, settings: Settings) -> Iterator[
         path.mkdir(parents=True, exist_ok=True)
     camera = Camera.for_size((settings.height, settings.width))
     stage = Stage(make_scene(settings.seed, sequence, settings.frames / FRAME_RATE))
-    lines: dict[str, list[str]] = {"calib": _calibration(camera), "label_02": [], "poses": [], "instances_txt": []}
+    lines = {"calib": _calibration(camera), "label_02": [], "poses": []}
+    masks: list[MotsObject] = []
     first = inverse(stage.scene.camera(0.0))
     for number in range(settings.frames):
         noise = np.random.default_rng((settings.seed, sequence, number))
         frame = render_frame(stage, camera, number, stereo=settings.stereo, noise=noise)
         _write_pictures(frame, {folder.parent.name: folder / f"{number:06d}.png" for folder in folders})
-        lines["poses"].append(" ".join(f"{value:.9e}" for value in compose(first, frame.pose).ravel()))
-        lines["label_02"] += [_label(number, box) for box in frame.objects]
-        lines["instances_txt"] += _instances(number, frame.instances)
+        shown = _masks(number, frame.instances)
+        seen = {mask.track_id for mask in shown}
+        masks += shown
+        lines["label_02"] += [_label(number, box) for box in frame.objects if box.object_id in seen]
+        lines["poses"].append(_numbers(compose(first, frame.pose)))
         yield 1
-    for file in files:
+    for file in files[:-1]:
         file.write_text("".join(line + "\n" for line in lines[file.parent.name]))
+    write_mots(files[-1], masks)
     final_folders, final_files = _outputs(root, sequence, settings.stereo)
     # The file that marks a whole sequence goes first and comes last.
     final_files[-1].unlink(missing_ok=True)
@@ -186,57 +196,50 @@ def encode_depth(depth: np.ndarray) -> np.ndarray:
     return np.where(steps <= 65535, steps, 0).astype(np.uint16)
 
 
-def encode_flow(flow: np.ndarray) -> np.ndarray:
-    """Flow (2, H, W) in pixels as KITTI's (H, W, 3) uint16 in R, G, B order; invalid where NaN or beyond +-512 pixels."""
-    steps = np.round(flow * 64.0 + 2.0 ** 15)
-    valid = (np.isfinite(steps) & (steps >= 0) & (steps <= 65535)).all(0)
-    return np.concatenate([np.where(valid, steps, 0), valid[None]]).transpose(1, 2, 0).astype(np.uint16)
-
-
 def _write_pictures(frame: Frame, paths: dict[str, Path]) -> None:
     import cv2
 
-    pictures = {"image_02": frame.image, "image_03": frame.right, "depth": encode_depth(frame.depth),
-                "flow": encode_flow(frame.flow)}
-    for kind, path in paths.items():
-        picture = pictures[kind]
-        picture = picture[..., ::-1] if picture.ndim == 3 else picture
-        if not cv2.imwrite(str(path), np.ascontiguousarray(picture), [cv2.IMWRITE_PNG_COMPRESSION, 1]):
-            raise OSError(f"{path}: could not be written")
+    from stc_pseudo.flow.kitti_png import write_kitti_flow
+
+    write_kitti_flow(paths["flow"], frame.flow)
+    pictures = {"image_02": frame.image[..., ::-1], "depth": encode_depth(frame.depth)}
+    if frame.right is not None:
+        pictures["image_03"] = frame.right[..., ::-1]
+    for kind, picture in pictures.items():
+        if not cv2.imwrite(str(paths[kind]), np.ascontiguousarray(picture)):
+            raise OSError(f"{paths[kind]}: could not be written")
 
 
-def _instances(number: int, instances: np.ndarray) -> list[str]:
-    """Lines `frame id class height width rle` of every object of at least MIN_PIXELS visible pixels."""
-    from pycocotools import mask as coco
+def _masks(number: int, instances: np.ndarray) -> list[MotsObject]:
+    """The masks of every object of at least MIN_PIXELS visible pixels."""
+    from stc_track.formats import rle
+    from stc_track.formats.mots import MotsObject
 
-    height, width = instances.shape
     ids, counts = np.unique(instances, return_counts=True)
-    lines = []
-    for object_id in ids[(ids > 0) & (counts >= MIN_PIXELS)].tolist():
-        rle = coco.encode(np.asfortranarray(instances == object_id, dtype=np.uint8))["counts"].decode("ascii")
-        lines.append(f"{number} {object_id} {object_id // 1000} {height} {width} {rle}")
-    return lines
+    return [MotsObject(number, object_id, object_id // 1000, *instances.shape, rle.encode(instances == object_id))
+            for object_id in ids[(ids > 0) & (counts >= MIN_PIXELS)].tolist()]
 
 
 def _label(number: int, box: ObjectBox) -> str:
-    """A line of KITTI tracking's labels; the box's right and lower side are the last pixel, as there."""
+    """A line of KITTI tracking's labels; the box's sides are continuous pixel coordinates."""
     class_id, track = divmod(box.object_id, 1000)
-    occluded = int(np.searchsorted([.15, .55], box.hidden))
-    x1, y1, x2, y2 = box.box
-    alpha = np.arctan2(np.sin(angle := box.heading - np.arctan2(box.location[0], box.location[2])), np.cos(angle))
-    numbers = (alpha, x1, y1, x2 - 1, y2 - 1, *box.size, *box.location, box.heading)
-    return (f"{number} {track} {'Car' if class_id == CAR else 'Pedestrian'} {int(np.searchsorted([.1, .5], box.truncated))} "
-            f"{occluded} " + " ".join(f"{value:.6f}" for value in numbers))
+    kind = "Car" if class_id == CAR else "Pedestrian"
+    truncated, occluded = np.searchsorted([.1, .5], box.truncated), np.searchsorted([.15, .55], box.hidden)
+    observed = box.heading - np.arctan2(box.location[0], box.location[2])
+    alpha = np.arctan2(np.sin(observed), np.cos(observed))
+    numbers = (alpha, *box.box, *box.size, *box.location, box.heading)
+    return f"{number} {track} {kind} {truncated} {occluded} " + " ".join(f"{value:.6f}" for value in numbers)
 
 
 def _calibration(camera: Camera) -> list[str]:
-    """KITTI tracking's calibration: the left cameras at the origin, the right ones a baseline to the right, no offset
-    between the laser's place and the camera's.
-    """
-    lines = []
-    for k in range(4):
-        shift = -camera.focal * camera.baseline if k % 2 else 0.0
-        lines.append((f"P{k}:", np.column_stack([camera.matrix(), [shift, 0, 0]])))
-    laser_axes = np.array([[0, -1.0, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0]])
-    lines += [("R_rect", np.eye(3)), ("Tr_velo_cam", laser_axes), ("Tr_imu_velo", np.eye(3, 4))]
-    return [f"{name} " + " ".join(f"{value:.12e}" for value in matrix.ravel()) for name, matrix in lines]
+    """KITTI tracking's calibration: left cameras P0, P2; right ones P1, P3; a laser at the left ones."""
+    left = np.column_stack([camera.matrix(), np.zeros(3)])
+    right = np.column_stack([camera.matrix(), [-camera.focal * camera.baseline, 0, 0]])
+    laser = np.array([[0, -1.0, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0]])
+    matrices = {"P0:": left, "P1:": right, "P2:": left, "P3:": right, "R_rect": np.eye(3), "Tr_velo_cam": laser,
+                "Tr_imu_velo": np.eye(3, 4)}
+    return [f"{name} {_numbers(matrix)}" for name, matrix in matrices.items()]
+
+
+def _numbers(matrix: np.ndarray) -> str:
+    return " ".join(f"{value:.9e}" for value in matrix.ravel())
