@@ -18,6 +18,7 @@ from tqdm import tqdm
 from stc_track.disjoint import touching
 from stc_track.formats import rle
 from stc_track.formats.errors import InputError, require_folder
+from stc_track.formats.files import sequence_files
 from stc_track.formats.mots import IGNORE_CLASS, MotsObject, read_mots
 
 CLASS_NAMES = {1: "car", 2: "pedestrian"}
@@ -77,22 +78,6 @@ def truth_files(truth: Path, sequences: Sequence[str] | None = None) -> dict[str
     return sequence_files(folder, sequences, "--truth names the folder, --sequences what to take from it")
 
 
-def sequence_files(folder: Path, sequences: Sequence[str] | None, mend: str) -> dict[str, Path]:
-    """Path of each `{sequence}.txt` in a folder, by name; all of them where `sequences` is None.
-
-    Raises:
-        InputError: nothing there, or named sequences without a file.
-    """
-    files = {path.stem: path for path in sorted(folder.glob("*.txt"))}
-    if not files:
-        raise InputError(folder, expected="files {sequence}.txt", found="none", mend=mend)
-    if sequences is None:
-        return files
-    if missing := [name for name in sequences if name not in files]:
-        raise InputError(folder, expected=f"{', '.join(f'{name}.txt' for name in missing)}", found="none", mend=mend)
-    return {name: files[name] for name in sequences}
-
-
 def evaluate(results: Path, truth: Path, sequences: Sequence[str] | None = None) -> Evaluation:
     """Measure a folder of `{sequence}.txt` against the truth.
 
@@ -104,7 +89,6 @@ def evaluate(results: Path, truth: Path, sequences: Sequence[str] | None = None)
     Raises:
         InputError: a missing or malformed file, masks that overlap, a frame size that is not the truth's.
     """
-    require_folder(results, "MOTS text files")
     true_files = truth_files(truth, sequences)
     result_files = sequence_files(results, list(true_files), "--sequences measures only those it names")
     bar = tqdm(true_files.items(), unit="sequence", desc="evaluate", disable=None)

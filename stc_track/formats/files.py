@@ -1,12 +1,14 @@
-"""Text files that are whole or absent."""
+"""Files that are whole or absent, and folders of one file a sequence."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+from stc_track.formats.errors import InputError, require_folder
 
 
 @contextmanager
@@ -24,3 +26,37 @@ def replacing(path: Path, mode: str = "wb") -> Iterator[IO]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sequence_files(
+    folder: Path, sequences: Sequence[str] | None, mend: str, endings: Sequence[str] = (".txt",)
+) -> dict[str, Path]:
+    """Path of each sequence's file in a folder, by the sequence's name; hidden files are passed over.
+
+    Args:
+        folder: holds one file a sequence.
+        sequences: which to take; None takes all.
+        mend: what the user can do where something is missing.
+        endings: of the files' names.
+
+    Raises:
+        InputError: no file, named sequences without one, two files of one sequence, or a name with `..`.
+    """
+    kinds = " or ".join(f"{{sequence}}{ending}" for ending in endings)
+    require_folder(folder, f"files {kinds}", mend)
+    files: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix not in endings or path.name.startswith(".") or not path.is_file():
+            continue
+        if ".." in path.stem or path.stem in files:
+            found = "'..' in it" if ".." in path.stem else f"{files[path.stem].name} as well"
+            raise InputError(path, expected="a plain name, one file a sequence", found=found)
+        files[path.stem] = path
+    if not files:
+        raise InputError(folder, expected=f"files {kinds}", found="none", mend=mend)
+    if sequences is None:
+        return files
+    if missing := [name for name in sequences if name not in files]:
+        expected = ", ".join(name + endings[0] for name in missing)
+        raise InputError(folder, expected=expected, found="none", mend=mend)
+    return {name: files[name] for name in sequences}

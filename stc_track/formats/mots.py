@@ -110,18 +110,26 @@ def write_mots(path: Path, objects: Iterable[MotsObject]) -> None:
             file.write(head.encode() + each.counts + b"\n")
 
 
-def iter_detections(path: Path) -> Iterator[Detection]:
+def iter_detections(path: Path, *, ordered: bool = False) -> Iterator[Detection]:
     """Detections of a public MOTS detection file in file order, one line in memory at a time.
+
+    Args:
+        path: the file.
+        ordered: whether frames must increase.
 
     Raises:
         InputError: naming file and line: a missing column, a number that is not finite, a box of no area, a broken RLE,
-            a second size in one file.
+            a second size in one file, a frame out of order.
     """
-    size = None
+    size, last = None, 0
     for number, fields in lines(path, f"a text file of lines {DETECTION_LINE}"):
         where = f"{path}:{number}"
         _require_columns(fields, 10, DETECTION_LINE, where)
         frame = whole(fields[0], "a frame", where)
+        if ordered and frame < last:
+            mend = f"sort -s -n -k 1,1 {path.name}"
+            raise InputError(where, expected=f"frames in increasing order, after {last}", found=f"{frame}", mend=mend)
+        last = frame
         x1, y1, x2, y2 = (
             real(text, name, where) for text, name in zip(fields[1:5], ("x1", "y1", "x2", "y2"), strict=True)
         )

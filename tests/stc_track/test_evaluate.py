@@ -115,7 +115,7 @@ def truncated(results, truth):
     ("spoil", "message"),
     [
         (lambda results, truth: (results / "0001.txt").unlink(), "expected 0001.txt, found none"),
-        (lambda results, truth: shutil.rmtree(results), "expected a folder of MOTS text files, found nothing"),
+        (lambda results, truth: shutil.rmtree(results), "expected a folder of files {sequence}.txt, found nothing"),
         (lambda results, truth: shutil.rmtree(truth), "expected a folder of MOTS text files, found nothing"),
         (
             lambda results, truth: [path.unlink() for path in truth.iterdir()],

@@ -1,0 +1,128 @@
+"""Depth and flow at the diagonal corners of boxes (III-C4, Eq. 9), read from a store of pseudo-labels.
+
+The store is Zarr v3: a group a sequence with attributes `schema`, `numbers` (position in time to number of frame) and
+`size`, and arrays `inverse_depth` (T, h, w) and `flow` (T, 2, h, w) at a quarter of the frame's size.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from stc_track.formats.errors import InputError
+
+CueTerms = Literal["none", "depth", "flow", "both"]
+
+SCHEMA = 1
+CELL = 4  # pixels of the frame to a side of the store's cell
+
+
+class CueReader:
+    """Cues of one sequence, one frame in memory at a time.
+
+    Args:
+        store: path or URL of the store.
+        sequence: name of the sequence.
+
+    Raises:
+        InputError: zarr is not installed, no such store or sequence, or one of another schema.
+    """
+
+    def __init__(self, store: Path | str, sequence: str) -> None:
+        try:
+            import zarr
+        except ImportError as error:
+            raise InputError(
+                "zarr",
+                expected="the package, which --cues reads with",
+                found="none",
+                mend="pip install 'stc-seg[pseudo]'",
+            ) from error
+        where = f"{store}/{sequence}"
+        mend = "--cues names a store that `stc-pseudo build` made of the same sequences"
+        try:
+            self._group = zarr.open_group(where, mode="r")
+        except FileNotFoundError as error:
+            raise InputError(where, expected="a sequence of a store", found="nothing", mend=mend) from error
+        attributes = self._group.attrs.asdict()
+        if attributes.get("schema") != SCHEMA:
+            found = f"schema {attributes.get('schema')}"
+            raise InputError(where, expected=f"a sequence of schema {SCHEMA}", found=found, mend=mend)
+        if missing := {"inverse_depth", "flow"} - set(self._group.array_keys()):
+            raise InputError(where, expected="arrays inverse_depth and flow", found=f"no {min(missing)}", mend=mend)
+        self._where = where
+        self._size = tuple(attributes["size"])
+        self._positions = {number: position for position, number in enumerate(attributes["numbers"])}
+
+    def at(self, frame: int, boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Cues of one frame's boxes.
+
+        Args:
+            frame: number of the frame.
+            boxes: (N, 4) x1 y1 x2 y2, pixels of the frame; corners outside it are read at its border.
+            size: (height, width) of the frame, pixels.
+
+        Returns:
+            (N, 2, 3) float64 inverse depth and flow (dx, dy; pixels of the frame) at the upper left and the lower right
+            corner.
+
+        Raises:
+            InputError: the store has no such frame, or frames of another size.
+        """
+        if frame not in self._positions:
+            raise InputError(self._where, expected=f"frame {frame}", found=f"{len(self._positions)} others")
+        if size != self._size:
+            found, expected = (f"{height} x {width}" for height, width in (self._size, size))
+            raise InputError(self._where, expected=f"frames of {expected} as the detections'", found=found)
+        position = self._positions[frame]
+        maps = np.concatenate((self._group["inverse_depth"][position][None], self._group["flow"][position]))
+        return at_corners(maps.astype(np.float64), boxes)
+
+
+def at_corners(maps: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Values of the cells that hold the boxes' upper left and lower right pixels.
+
+    Args:
+        maps: (C, h, w), cells of CELL x CELL pixels.
+        boxes: (N, 4) x1 y1 x2 y2, pixels, x2 and y2 exclusive.
+
+    Returns:
+        (N, 2, C).
+    """
+    corners = boxes.reshape(-1, 2, 2) - [[0, 0], [1, 1]]
+    x, y = np.moveaxis((corners // CELL).astype(np.int64), -1, 0)
+    _, height, width = maps.shape
+    return np.moveaxis(maps[:, y.clip(0, height - 1), x.clip(0, width - 1)], 0, -1)
+
+
+def discrepancy(
+    tracks: np.ndarray, detections: np.ndarray, sizes: np.ndarray, terms: CueTerms
+) -> tuple[np.ndarray, np.ndarray]:
+    """The second and third term of Eq. 9, made free of units like the first.
+
+    Args:
+        tracks: (G, 2, 3) cues of each track's last detection.
+        detections: (K, 2, 3) cues of the detections.
+        sizes: (G, K) pixels, the mean diagonal of both boxes.
+        terms: which are asked for; the others are 0.
+
+    Returns:
+        depth (G, K): difference of the inverse depths as a share of their mean; flow (G, K): length of the difference
+        of the flows as a share of the box. Both are means over the corners; a corner unknown on either side counts 0.
+    """
+    depth = flow = np.zeros(sizes.shape)
+    mine, theirs = tracks[:, None], detections[None]
+    if terms in ("depth", "both"):
+        total = mine[..., 0] + theirs[..., 0]
+        known = (mine[..., 0] > 0) & (theirs[..., 0] > 0) & np.isfinite(total)
+        depth = _mean(2 * np.abs(mine[..., 0] - theirs[..., 0]) / np.where(known, total, 1), known)
+    if terms in ("flow", "both"):
+        length = np.linalg.norm(mine[..., 1:] - theirs[..., 1:], axis=-1)
+        flow = _mean(length / sizes[..., None], np.isfinite(length))
+    return depth, flow
+
+
+def _mean(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    return np.where(known, values, 0).mean(-1)

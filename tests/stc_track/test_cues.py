@@ -1,0 +1,69 @@
+"""Depth and flow at the corners, from arrays and from a store."""
+
+import numpy as np
+import pytest
+
+from stc_track.cues import SCHEMA, CueReader, at_corners, discrepancy
+from stc_track.formats.errors import InputError
+
+zarr = pytest.importorskip("zarr")
+SIZE = 24, 40
+
+
+@pytest.fixture
+def store(tmp_path):
+    group = zarr.open_group(tmp_path / "store" / "0000", mode="w", zarr_format=3)
+    group.attrs.update({"schema": SCHEMA, "numbers": [3, 5], "size": list(SIZE)})
+    cells = np.arange(2 * 6 * 10).reshape(2, 6, 10)
+    group.create_array("inverse_depth", data=cells.astype(np.float16))
+    group.create_array("flow", data=np.stack((cells + 0.5, -cells), 1).astype(np.float16))
+    return tmp_path / "store"
+
+
+def test_reads_the_cells_of_both_corners(store):
+    found = CueReader(store, "0000").at(5, np.array([[4.0, 8, 12, 16], [-5, -5, 99, 99]]), SIZE)
+    # cells (row 2, column 1) and (row 3, column 2) of the second frame; then the map's own corners
+    assert found[:, :, 0].tolist() == [[60 + 21, 60 + 32], [60, 60 + 59]]
+    np.testing.assert_array_equal(found[..., 1:], np.stack((found[..., 0] + 0.5, -found[..., 0]), -1))
+
+
+@pytest.mark.parametrize(("x2", "column"), [(8, 1), (8.5, 1), (9, 2)])
+def test_the_lower_right_corner_is_exclusive(x2, column):
+    maps = np.arange(3.0)[None, None]
+    assert at_corners(maps, np.array([[0.0, 0, x2, 4]]))[0, 1, 0] == column
+
+
+@pytest.mark.parametrize(
+    ("sequence", "frame", "size", "message"),
+    [
+        ("0001", 3, SIZE, "expected a sequence of a store, found nothing"),
+        ("0000", 4, SIZE, "expected frame 4, found 2 others"),
+        ("0000", 3, (24, 44), "expected frames of 24 x 44 as the detections', found 24 x 40"),
+    ],
+)
+def test_a_store_of_something_else(store, sequence, frame, size, message):
+    with pytest.raises(InputError, match=message):
+        CueReader(store, sequence).at(frame, np.zeros((1, 4)), size)
+
+
+def test_a_store_of_another_schema(store):
+    group = zarr.open_group(store / "0000")
+    group.attrs["schema"] = SCHEMA + 1
+    with pytest.raises(InputError, match=f"expected a sequence of schema {SCHEMA}, found schema {SCHEMA + 1}"):
+        CueReader(store, "0000")
+
+
+def test_a_store_without_flow(store):
+    del zarr.open_group(store / "0000")["flow"]
+    with pytest.raises(InputError, match="expected arrays inverse_depth and flow, found no flow"):
+        CueReader(store, "0000")
+
+
+def test_discrepancy_by_hand():
+    tracks = np.array([[[0.1, 3.0, 4.0], [0.0, 0.0, 0.0]]])
+    detections = np.array([[[0.3, 0.0, 0.0], [0.5, 0.0, 10.0]]])
+    depth, flow = discrepancy(tracks, detections, np.full((1, 1), 20.0), "both")
+    assert depth == pytest.approx((2 * 0.2 / 0.4 + 0) / 2)  # the second corner's depth is unknown
+    assert flow == pytest.approx((5 / 20 + 10 / 20) / 2)
+    assert discrepancy(tracks, detections, np.full((1, 1), 20.0), "depth")[1] == 0
+    assert discrepancy(tracks, detections, np.full((1, 1), 20.0), "flow")[0] == 0

@@ -1,0 +1,85 @@
+"""Algorithm 1 worked by hand and against a plain reference; greedy and Hungarian against their definitions."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from stc_track.matching import MATCHERS, bi_greedy, greedy, hungarian
+
+INF = np.inf
+SHAPES = st.tuples(st.integers(0, 4), st.integers(0, 3))
+COSTS = SHAPES.flatmap(lambda s: hnp.arrays(np.float64, s, elements=st.floats(0, 9) | st.just(INF), unique=False))
+
+
+def pairs(found):
+    return dict(zip(found[1].tolist(), found[0].tolist(), strict=True))
+
+
+def algorithm_1(costs):
+    """The paper's lines 1 to 14 with loops; gated pairs (inf) do not exist."""
+    named = set()
+    for track, row in enumerate(costs):
+        if np.isfinite(row).any():
+            named.add((track, int(np.argmin(row))))
+    matched = {}
+    for detection in range(costs.shape[1]):
+        candidates = [track for track, nearest in sorted(named) if nearest == detection]
+        if candidates:
+            matched[detection] = min(candidates, key=lambda track: costs[track, detection])
+    return matched
+
+
+@pytest.mark.parametrize(
+    ("costs", "expected"),
+    [
+        pytest.param([[1, 5], [5, 2]], {0: 0, 1: 1}, id="each its own"),
+        pytest.param(
+            [[2, 3], [1, 9]], {0: 1}, id="two tracks name one detection, the nearer has it, the other goes without"
+        ),
+        pytest.param([[4, 9, 9]], {0: 0}, id="detections that nobody names stay new"),
+        pytest.param([[INF, INF], [INF, 3]], {1: 1}, id="a gated track names nobody"),
+        pytest.param([[2, 2]], {0: 0}, id="of equal costs the first"),
+    ],
+)
+def test_algorithm_1_by_hand(costs, expected):
+    assert pairs(bi_greedy(np.array(costs, float))) == expected
+
+
+@given(COSTS)
+def test_bi_greedy_is_algorithm_1(costs):
+    assert pairs(bi_greedy(costs)) == algorithm_1(costs)
+
+
+@given(COSTS)
+def test_greedy_takes_the_cheapest_of_what_is_left(costs):
+    left, matched = costs.copy(), {}
+    while np.isfinite(left).any():
+        row, column = np.unravel_index(left.argmin(), left.shape)
+        matched[int(column)] = int(row)
+        left[row], left[:, column] = INF, INF
+    assert pairs(greedy(costs)) == matched
+
+
+@given(COSTS)
+def test_hungarian_has_the_most_pairs_then_the_least_cost(costs):
+    found = pairs(hungarian(costs))
+    tracks, detections = costs.shape
+    best = (0, 0.0)
+    padded = np.pad(costs, ((0, detections), (0, 0)), constant_values=INF)
+    for chosen in permutations(range(tracks + detections), detections):
+        taken = [padded[row, column] for column, row in enumerate(chosen) if padded[row, column] < INF]
+        best = min(best, (-len(taken), sum(taken)))
+    assert len(found) == -best[0]
+    assert sum(costs[row, column] for column, row in found.items()) == pytest.approx(best[1])
+
+
+@given(COSTS, st.sampled_from(sorted(MATCHERS)))
+def test_pairs_are_one_to_one_and_possible(costs, name):
+    rows, columns = MATCHERS[name](costs)
+    assert len(set(rows.tolist())) == len(rows)
+    assert columns.tolist() == sorted(set(columns.tolist()))
+    assert np.isfinite(costs[rows, columns]).all()

@@ -1,0 +1,78 @@
+"""The Kalman filter against plain matrices."""
+
+import numpy as np
+import pytest
+
+from stc_track.motion import STILL, KalmanSettings, KalmanState, points_of
+
+SETTINGS = KalmanSettings(measurement=0.3, position=0.2, velocity=0.1, start_velocity=0.7)
+
+
+class PlainKalman:
+    """One coordinate: state (position, velocity), textbook matrices."""
+
+    F = np.array([[1.0, 1.0], [0.0, 1.0]])
+    H = np.array([[1.0, 0.0]])
+
+    def __init__(self, at):
+        self.x = np.array([at, 0.0])
+        self.P = np.diag([SETTINGS.measurement**2, SETTINGS.start_velocity**2])
+
+    def predict(self):
+        self.x = self.F @ self.x
+        self.P = self.F @ self.P @ self.F.T + np.diag([SETTINGS.position**2, SETTINGS.velocity**2])
+
+    def update(self, z):
+        S = self.H @ self.P @ self.H.T + SETTINGS.measurement**2
+        K = self.P @ self.H.T / S
+        self.x = self.x + K[:, 0] * (z - self.H @ self.x)
+        self.P = (np.eye(2) - K @ self.H) @ self.P
+
+
+def test_agrees_with_plain_matrices():
+    random = np.random.default_rng(0)
+    start = random.normal(size=(3, 4)) * 50
+    state = KalmanState.start(start, SETTINGS)
+    plain = [[PlainKalman(at) for at in row] for row in start]
+    for step in range(8):
+        state.predict(SETTINGS)
+        rows = np.array([0, 2]) if step % 3 else np.array([1])
+        measured = state.position[rows] + random.normal(size=(len(rows), 4))
+        for track in plain:
+            for coordinate in track:
+                coordinate.predict()
+        for row, values in zip(rows, measured, strict=True):
+            for coordinate, value in zip(plain[row], values, strict=True):
+                coordinate.update(value)
+        state.update(rows, measured, SETTINGS)
+        for row, track in enumerate(plain):
+            for column, coordinate in enumerate(track):
+                assert state.position[row, column] == pytest.approx(coordinate.x[0])
+                assert state.velocity[row, column] == pytest.approx(coordinate.x[1])
+                P = coordinate.P
+                np.testing.assert_allclose(state.covariance[row], [P[0, 0], P[0, 1], P[1, 1]])
+
+
+def test_learns_a_constant_velocity():
+    state = KalmanState.start(np.zeros((1, 2)), SETTINGS)
+    for step in range(1, 40):
+        state.predict(SETTINGS)
+        state.update(np.array([0]), np.array([[3.0 * step, -step]]), SETTINGS)
+    np.testing.assert_allclose(state.velocity, [[3, -1]], atol=1e-3)
+    state.predict(SETTINGS)
+    np.testing.assert_allclose(state.position, [[120, -40]], atol=1e-2)  # Eq. 7: one movement further
+
+
+def test_still_expects_the_last_place():
+    state = KalmanState.start(np.zeros((1, 2)), STILL)
+    for place in ([5.0, 1.0], [9.0, 1.0]):
+        state.predict(STILL)
+        state.update(np.array([0]), np.array([place]), STILL)
+    state.predict(STILL)
+    assert state.position.tolist() == [[9, 1]]
+
+
+def test_points():
+    boxes = np.array([[2.0, 4, 8, 6]])
+    assert points_of(boxes, "center").tolist() == [[5, 5]]
+    assert points_of(boxes, "diagonal") is points_of(boxes, "none") is boxes

@@ -1,0 +1,253 @@
+"""`stc-track` from files to files, and every kind of bad input."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from stc_track.commands.track import main
+from stc_track.formats import rle
+from stc_track.formats.mots import Detection, DetectionWriter, read_mots
+from stc_track.linking import link
+from stc_track.settings import TrackerSettings
+
+HEIGHT, WIDTH = 40, 120
+
+
+def drawn(frame, class_id, x, y, side, score=0.9):
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[y : y + side, x : x + side] = True
+    return Detection(frame, (x, y, x + side, y + side), score, class_id, HEIGHT, WIDTH, rle.encode(mask))
+
+
+def drawn_sequence():
+    """A car that drives before another for two frames, and a pedestrian; frame 5 is empty."""
+    for t in (0, 1, 2, 3, 4, 6, 7):
+        yield drawn(t, 1, 10 + 4 * t, 5, 12)
+        yield drawn(t, 1, 70 - 4 * t, 7, 12, 0.8)
+        yield drawn(t, 2, 90, 25, 8, 0.6 if t != 3 else 0.2)
+        yield drawn(t, 2, 50, 30, 6, 0.05)
+
+
+def write(path, detections):
+    with DetectionWriter(path) as writer:
+        for each in detections:
+            writer.write(each)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write(tmp_path / "predictions" / "0000.txt", drawn_sequence())
+    write(tmp_path / "predictions" / "0001.txt", [drawn(3, 2, 20, 20, 9)])
+    return tmp_path / "predictions"
+
+
+def invoke(folder, *options):
+    return CliRunner().invoke(main, [str(folder), "--out", str(folder.parent / "results"), *options])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--motion", "center"),
+        ("--matching", "hungarian"),
+        ("--matching", "greedy"),
+        ("--cascade",),
+        ("--no-cascade", "--mask-weight", "0"),
+    ],
+)
+def test_end_to_end(folder, options):
+    done = invoke(folder, *options)
+    assert done.exit_code == 0, done.output
+    found = read_mots(folder.parent / "results" / "0000.txt")
+    assert sorted(found) == [0, 1, 2, 3, 4, 6, 7]
+    assert all({each.track_id for each in objects} == {1001, 1002, 2001} for objects in found.values())
+    assert all(each.class_id == each.track_id // 1000 for objects in found.values() for each in objects)
+    for objects in found.values():
+        masks = np.stack([rle.decode(each.counts, HEIGHT, WIDTH) for each in objects])
+        assert masks.sum(0).max() == 1
+        by_id = {each.track_id: mask.sum() for each, mask in zip(objects, masks, strict=True)}
+        assert by_id[1001] == 144  # the higher score keeps all its pixels
+    (alone,) = read_mots(folder.parent / "results" / "0001.txt")[3]
+    assert alone.track_id == 2001
+    assert sorted(path.name for path in (folder.parent / "results").iterdir()) == ["0000.txt", "0001.txt"]
+
+
+def test_switches_change_the_result(folder):
+    assert invoke(folder, "--single-threshold").exit_code == 0
+    assert len(read_mots(folder.parent / "results" / "0000.txt")[3]) == 2  # the pedestrian's score fell to 0.2
+    assert invoke(folder, "--max-gap", "0").exit_code == 0
+    ids = {each.track_id for objects in read_mots(folder.parent / "results" / "0000.txt").values() for each in objects}
+    assert {1003, 1004} < ids  # frame 5 ended every track
+
+
+def test_coco_results_give_the_same(folder):
+    assert invoke(folder).exit_code == 0
+    expected = (folder.parent / "results" / "0000.txt").read_bytes()
+    results = []
+    for each in drawn_sequence():
+        x1, y1, x2, y2 = each.box
+        plain = rle.run_lengths(each.counts, HEIGHT, WIDTH).tolist()
+        counts = plain if each.frame % 2 else each.counts.decode()
+        results.append({"image_id": each.frame, "category_id": each.class_id, "score": each.score,
+                        "segmentation": {"size": [HEIGHT, WIDTH], "counts": counts}})  # fmt: skip
+        if each.frame % 3:
+            results[-1]["bbox"] = [x1, y1, x2 - x1, y2 - y1]
+    (folder / "0000.txt").unlink()
+    (folder / "0000.json").write_text(json.dumps(results))
+    assert invoke(folder).exit_code == 0
+    assert (folder.parent / "results" / "0000.txt").read_bytes() == expected
+
+
+def test_a_sequence_without_detections_gives_an_empty_file(folder):
+    (folder / "0000.txt").write_bytes(b"")
+    assert invoke(folder).exit_code == 0
+    assert (folder.parent / "results" / "0000.txt").read_bytes() == b""
+
+
+GOOD = "3 1 2 9 9 0.9 1 2 2 "
+HALF = rle.encode(np.arange(4).reshape(2, 2) < 2).decode()
+RESULT = {"image_id": 3, "category_id": 1, "score": 0.5, "segmentation": {"size": [2, 2], "counts": HALF}}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("3 1 2 9 9 0.9 1 2 2\n", "0002.txt:1: expected 10 columns"),
+        (f"3 1 2 9 9 1 2 2 {HALF}\n", "0002.txt:1: expected 10 columns"),
+        (f"3 1 2 nan 9 0.9 1 2 2 {HALF}\n", "0002.txt:1: expected x2, a finite number, found 'nan'"),
+        (f"{GOOD}{HALF[:-1]}\n", "0002.txt:1: expected an RLE string of 2 x 2 = 4 pixels, found one of 3"),
+        (f"{GOOD}{HALF}\n2{GOOD[1:]}{HALF}\n", "0002.txt:2: expected frames in increasing order, after 3, found 2"),
+        (f"{GOOD}{HALF}\n3 1 2 9 9 0.9 1 4 1 {HALF}\n", "0002.txt:2: expected 2 x 2 pixels as in the lines before"),
+        ("\x00\x01", "0002.txt:1: expected 10 columns"),
+        ("{", "0002.json: expected COCO result JSON"),
+        ("[" * 100_000, "0002.json: expected COCO result JSON"),
+        ({"annotations": []}, "0002.json: expected a JSON list of results, found a dict"),
+        ([RESULT, 5], "0002.json: result 1: expected an object, found a int"),
+        ([RESULT | {"image_id": True}], "result 0: expected image_id, a whole number of at least 0, found True"),
+        ([RESULT | {"score": float("nan")}], "result 0: expected score, 1 finite number, found [nan]"),
+        ([RESULT | {"bbox": [1, 2, 3]}], "result 0: expected bbox, 4 finite numbers, found [1, 2, 3]"),
+        ([RESULT | {"bbox": [1, 2, 0, 3]}], "result 0: expected bbox of positive width and height, found 0 3"),
+        ([RESULT | {"segmentation": [[1, 2, 3, 4]]}], "result 0: expected segmentation, RLE with size and counts"),
+        (
+            [RESULT | {"segmentation": {"size": [2, 2], "counts": [1, 2]}}],
+            "expected counts of 2 x 2 = 4 pixels, found 3",
+        ),
+        ([RESULT | {"segmentation": {"size": [2, 2], "counts": "µ"}}], "expected an RLE string of the characters"),
+        (
+            [RESULT, RESULT | {"segmentation": {"size": [4, 1], "counts": HALF}}],
+            "expected 2 x 2 pixels as in the results",
+        ),
+    ],
+)
+def test_bad_files(folder, content, message):
+    is_json = not isinstance(content, str) or content[0] in "{["
+    path = folder / ("0002.json" if is_json else "0002.txt")
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    done = invoke(folder, "--sequences", "0002")
+    assert done.exit_code == 2
+    assert message in done.output
+    assert not list((folder.parent / "results").glob("*"))
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ((), "expected files {sequence}.txt or {sequence}.json, found none"),
+        (("...txt",), "found none"),
+        (("a..b.txt",), "expected a plain name, one file a sequence, found '..' in it"),
+        (("0000.json", "0000.txt"), "0000.txt: expected a plain name, one file a sequence, found 0000.json as well"),
+    ],
+)
+def test_bad_names(tmp_path, names, message):
+    (tmp_path / "predictions").mkdir()
+    for name in names:
+        (tmp_path / "predictions" / name).touch()
+    done = invoke(tmp_path / "predictions")
+    assert done.exit_code == 2
+    assert message in done.output
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--sequences", "0000,../0001"), "expected ../0001.txt, found none"),
+        (("--low-score", "0.7"), "--low-score: expected at most --high-score 0.5, found 0.7"),
+        (("--matching", "best"), "'best' is not one of"),
+        (("--cues", "nowhere"), "nowhere/0000: expected a sequence of a store, found nothing"),
+    ],
+)
+def test_bad_options(folder, options, message):
+    done = invoke(folder, *options)
+    assert done.exit_code == 2
+    assert message in done.output
+    assert not (folder.parent / "results").exists()
+
+
+def test_results_never_replace_predictions(folder):
+    done = CliRunner().invoke(main, [str(folder), "--out", str(folder)])
+    assert done.exit_code == 2
+    assert "expected a folder other than PREDICTIONS" in done.output
+
+
+def test_missing_folder(tmp_path):
+    done = invoke(tmp_path / "nowhere")
+    assert done.exit_code == 2
+    assert "nowhere: expected a folder of files {sequence}.txt or {sequence}.json, found nothing" in done.output
+
+
+def test_cues_are_used(folder):
+    zarr = pytest.importorskip("zarr")
+    store = folder.parent / "store"
+    for name in ("0000", "0001"):
+        group = zarr.open_group(store / name, mode="w", zarr_format=3)
+        group.attrs.update({"schema": 1, "numbers": list(range(8)), "size": [HEIGHT, WIDTH]})
+        # depth jumps everywhere from frame to frame by a factor that no gate of costs forbids: tracks must survive
+        depth = np.ones((8, HEIGHT // 4, WIDTH // 4), np.float16) * (1 + np.arange(8) % 2)[:, None, None]
+        group.create_array("inverse_depth", data=depth.astype(np.float16))
+        group.create_array("flow", data=np.zeros((8, 2, HEIGHT // 4, WIDTH // 4), np.float16))
+    for terms in ("none", "depth", "flow", "both"):
+        assert invoke(folder, "--cues", str(store), "--cue-terms", terms).exit_code == 0
+        assert {each.track_id for each in read_mots(folder.parent / "results" / "0000.txt")[7]} == {1001, 1002, 2001}
+
+
+def test_more_than_999_tracks_of_a_class_have_ids_of_their_own():
+    detections = [drawn(20 * t, 1, 5, 5, 4) for t in range(1001)] + [drawn(20 * 1001, 2, 5, 5, 4)]
+    ids = [each.track_id for each in link(detections, TrackerSettings())]
+    assert ids[:999] == list(range(1001, 2000))
+    assert ids[999:] == [1_001_000, 1_001_001, 2001]
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+@given(
+    st.lists(st.lists(st.tuples(hnp.arrays(bool, (4, 5)), st.floats(0, 1), st.integers(1, 2)), max_size=4), max_size=5)
+)
+def test_no_pixel_has_two_owners(frames):
+    detections = [
+        Detection(t, (0, 0, 5, 4), score, class_id, 4, 5, rle.encode(mask))
+        for t, frame in enumerate(frames)
+        for mask, score, class_id in frame
+    ]
+    found = list(link(detections, TrackerSettings()))
+    assert len({(each.frame, each.track_id) for each in found}) == len(found)
+    for t in range(len(frames)):
+        masks = [rle.decode(each.counts, 4, 5) for each in found if each.frame == t]
+        assert not masks or np.sum(masks, 0).max() <= 1
+
+
+@settings(max_examples=80)
+@given(st.binary(max_size=80), st.integers(0, 40))
+def test_fuzzed_files_end_in_a_result_or_a_message(tmp_path_factory, garbage, position):
+    folder = Path(tmp_path_factory.mktemp("fuzz"))
+    good = f"{GOOD}{HALF}\n4{GOOD[1:]}{HALF}\n".encode()
+    (folder / "predictions").mkdir()
+    (folder / "predictions" / "0000.txt").write_bytes(good[:position] + garbage + good[position:])
+    done = invoke(folder / "predictions")
+    assert done.exit_code in (0, 2), done.exception
+    assert (folder / "results" / "0000.txt").exists() == (done.exit_code == 0)

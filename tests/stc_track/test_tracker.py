@@ -1,0 +1,173 @@
+"""The tracker on small drawn scenes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from stc_track.settings import TrackerSettings
+from stc_track.tracker import Tracker
+from stc_track.types import Detections
+
+DEFAULT = TrackerSettings()
+VARIANTS = [
+    DEFAULT,
+    *(replace(DEFAULT, motion=motion) for motion in ("center", "none")),
+    *(replace(DEFAULT, matching=matching) for matching in ("hungarian", "greedy")),
+    replace(DEFAULT, cascade=True),
+    replace(DEFAULT, single_threshold=True),
+    replace(DEFAULT, mask_weight=0),
+]
+
+
+def rectangle(x1, y1, x2, y2, height=100):
+    return np.arange(x1, x2)[:, None] * height + np.array([y1, y2])
+
+
+def scene(frame, *objects):
+    """Detections from (x, y, width, height[, score[, class]])."""
+    boxes = np.array([[x, y, x + w, y + h] for x, y, w, h, *_ in objects], float).reshape(-1, 4)
+    extra = [(*rest, *(1.0, 1)[len(rest) :]) for *_, rest in ((each[:4], each[4:]) for each in objects)]
+    scores, classes = (
+        np.array(column, kind) for column, kind in zip(zip(*extra, strict=True), (float, int), strict=True)
+    )
+    masks = tuple(rectangle(*map(int, box)) for box in boxes)
+    return Detections(frame, boxes, scores, classes, masks, height=100)
+
+
+def run(scenes, settings=DEFAULT):
+    tracker = Tracker(settings)
+    tracks = [tracker.update(each) for each in scenes]
+    return [dict(zip(each.indices.tolist(), each.track_ids.tolist(), strict=True)) for each in tracks]
+
+
+@pytest.mark.parametrize("settings", VARIANTS, ids=str)
+def test_two_cars_pass_each_other_in_lanes(settings):
+    found = run([scene(t, (10 + 6 * t, 20, 30, 20), (160 - 6 * t, 45, 30, 20)) for t in range(25)], settings)
+    assert all(each == {0: 1, 1: 2} for each in found)
+
+
+def test_crossing_paths_keep_their_velocities():
+    """Two that meet in the same place and go on: places alone cannot tell them apart, velocities do."""
+    crossing = [scene(t, (10 + 5 * t, 20 + t, 30, 20), (160 - 5 * t, 50 - t, 30, 20)) for t in range(30)]
+    assert all(each == {0: 1, 1: 2} for each in run(crossing))
+
+
+@pytest.mark.parametrize("settings", VARIANTS, ids=str)
+@pytest.mark.parametrize("gap", [1, 5])
+def test_an_occlusion_gap_is_bridged(settings, gap):
+    before = [scene(t, (10 + 3 * t, 20, 30, 20), (150, 60, 20, 20)) for t in range(8)]
+    hidden = [scene(8 + t, (150, 60, 20, 20)) for t in range(gap)]
+    after = scene(8 + gap, (10 + 3 * (8 + gap), 20, 30, 20), (150, 60, 20, 20))
+    assert run([*before, *hidden, after], settings)[-1] == {0: 1, 1: 2}
+
+
+def test_frames_without_detections_age_tracks():
+    """Empty frames, and frames left out, both count as missing."""
+    first = scene(0, (10, 20, 30, 20))
+    for missing, track_id in ((DEFAULT.max_gap, 1), (DEFAULT.max_gap + 1, 2)):
+        last = scene(missing + 1, (10, 20, 30, 20))
+        empty = [Detections.empty(t) for t in range(1, missing + 1)]
+        assert run([first, *empty, last])[-1] == {0: track_id}
+        assert run([first, last])[-1] == {0: track_id}
+
+
+def test_low_confidence_is_kept_by_the_second_round():
+    scores = (0.9, 0.9, 0.3, 0.9)
+    scenes = [scene(t, (10, 20, 30, 20, score)) for t, score in enumerate(scores)]
+    assert run(scenes) == [{0: 1}] * 4
+    assert run(scenes, replace(DEFAULT, single_threshold=True)) == [{0: 1}, {0: 1}, {}, {0: 1}]
+
+
+def test_the_second_round_takes_what_the_first_leaves():
+    """A sure detection nearby has precedence over an unsure one in the very place."""
+    found = run([scene(0, (10, 20, 30, 20)), scene(1, (10, 20, 30, 20, 0.3), (14, 22, 30, 20, 0.9))])
+    assert found[1] == {1: 1}
+
+
+@pytest.mark.parametrize(("score", "expected"), [(0.05, [{}, {}]), (0.3, [{}, {}]), (0.5, [{0: 1}, {0: 1}])])
+def test_only_sure_detections_begin_tracks(score, expected):
+    assert run([scene(t, (10, 20, 30, 20, score)) for t in range(2)]) == expected
+
+
+def test_classes_never_mix():
+    found = run([scene(0, (10, 20, 30, 20, 1, 1)), scene(1, (10, 20, 30, 20, 1, 2)), scene(2, (10, 20, 30, 20, 1, 1))])
+    assert found == [{0: 1}, {0: 2}, {0: 1}]
+
+
+def test_gate_and_reach():
+    apart = [scene(0, (10, 20, 30, 20)), scene(1, (150, 20, 30, 20))]
+    assert run(apart) == [{0: 1}, {0: 2}]
+    assert run(apart, replace(DEFAULT, gate=5)) == [{0: 1}, {0: 1}]
+    assert run(apart, replace(DEFAULT, reach=5)) == [{0: 1}, {0: 1}]
+
+
+def test_masks_tell_apart_what_boxes_do_not():
+    """Two triangles share a box: only the masks say who is who when both swap their order in the frame."""
+    upper = np.array([[100 * x + 20, 100 * x + 21 + x - 10] for x in range(10, 40)])
+    lower = np.array([[100 * x + 21 + x - 10, 100 * x + 50] for x in range(10, 39)])
+    boxes, ones = np.array([[10.0, 20, 40, 50], [10, 20, 40, 50]]), np.ones(2)
+    frames = [
+        Detections(t, boxes.copy(), ones.copy(), ones.astype(int), masks, height=100)
+        for t, masks in enumerate([(upper, lower), (lower, upper)])
+    ]
+    assert run(frames)[1] == {0: 2, 1: 1}
+    assert run(frames, replace(DEFAULT, mask_weight=0))[1] == {0: 1, 1: 2}
+
+
+def test_cascade_prefers_the_track_seen_last():
+    """A track missing for long lies nearer to the detection than the one seen last frame."""
+    settings = replace(DEFAULT, motion="none", mask_weight=0, gate=1, reach=0)
+    scenes = [
+        scene(0, (100, 20, 30, 20)),
+        scene(1, (60, 20, 30, 20)),
+        scene(2, (60, 20, 30, 20)),
+        scene(3, (90, 20, 30, 20)),
+    ]
+    assert run(scenes, settings)[1:] == [{0: 2}, {0: 2}, {0: 1}]
+    assert run(scenes, replace(settings, cascade=True))[1:] == [{0: 2}, {0: 2}, {0: 2}]
+
+
+def test_a_turning_camera_moves_new_tracks_too():
+    """Everything sweeps by more than a newcomer's own size; its neighbours' motion says where it will be."""
+    sweep = [scene(t, (900 - 40 * t, 20, 80, 40), (700 - 40 * t, 30, 80, 40)) for t in range(6)]
+    newcomers = [
+        scene(6 + t, (660 - 40 * t, 20, 80, 40), (460 - 40 * t, 30, 80, 40), (1000 - 40 * t, 30, 12, 9)) for t in (0, 1)
+    ]
+    settings = replace(DEFAULT, reach=0)
+    assert run([*sweep, *newcomers], settings)[-1] == {0: 1, 1: 2, 2: 3}
+    assert run([*sweep, *newcomers], replace(settings, common_start=False))[-1] == {0: 1, 1: 2, 2: 4}
+
+
+@pytest.mark.parametrize("terms", ["none", "depth", "flow", "both"])
+def test_cues_tell_apart_what_places_do_not(terms):
+    """Two boxes swap places within a step; depth and flow stay with their owners."""
+    boxes = np.array([[10.0, 20, 40, 50], [14, 20, 44, 50]])
+    depth_and_flow = np.array([[0.1, 5.0, 0.0], [0.5, -60.0, 0.0]])
+    frames = [
+        Detections(t, boxes.copy(), np.ones(2), np.ones(2, int), cues=np.repeat(depth_and_flow[order][:, None], 2, 1))
+        for t, order in enumerate(([0, 1], [1, 0]))
+    ]
+    settings = replace(DEFAULT, cue_terms=terms)
+    assert run(frames, settings)[1] == ({0: 1, 1: 2} if terms == "none" else {0: 2, 1: 1})
+
+
+def test_inputs_are_read_only():
+    detections = scene(0, (10, 20, 30, 20))
+    with pytest.raises(ValueError, match="read-only"):
+        detections.boxes[0, 0] = 5
+
+
+def test_frames_must_increase():
+    tracker = Tracker()
+    tracker.update(Detections.empty(3))
+    with pytest.raises(ValueError, match="after 3"):
+        tracker.update(Detections.empty(3))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"motion": "corner"}, {"matching": "best"}, {"cue_terms": "all"}, {"low_score": 0.9}]
+)
+def test_settings_are_checked(wrong):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be"):
+        TrackerSettings(**wrong)
