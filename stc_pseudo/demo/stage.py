@@ -54,9 +54,9 @@ class Stage:
         self.rows = np.cumsum([FIRST, *counts])
         self.kind = _column([s.kind for s in solids], np.int8)
         self.taper = _column([s.taper for s in solids], np.float64)
-        self.half = _column([s.half for s in solids], np.float64)
-        self.planes = _column([s.planes for s in solids], np.float64)
-        self.colour = _column([s.colour for s in solids], np.float32)
+        self.half = _column([s.half for s in solids], np.float64, 3)
+        self.planes = _column([s.planes for s in solids], np.float64, 6, 4)
+        self.colour = _column([s.colour for s in solids], np.float32, 3)
         self.grain = _column([s.grain for s in solids], np.float32)
         self.grain_size = _column([s.grain_size for s in solids], np.float32)
         self.material = _column([s.material for s in solids], np.int8)
@@ -169,9 +169,9 @@ class Stage:
         return boxes, nearest
 
 
-def _column(values: list, dtype: type) -> np.ndarray:
-    array = np.array(values, dtype)
-    return np.concatenate([np.zeros((FIRST, *array.shape[1:]), dtype), array])
+def _column(values: list, dtype: type, *shape: int) -> np.ndarray:
+    """Values of that shape in an array, after FIRST rows of zeros."""
+    return np.concatenate([np.zeros((FIRST, *shape), dtype), np.array(values, dtype).reshape(-1, *shape)])
 
 
 def _move_planes(planes: np.ndarray, poses: np.ndarray) -> np.ndarray:
