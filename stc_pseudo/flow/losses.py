@@ -72,7 +72,7 @@ def unsupervised_loss(flows: list[Tensor], frames: Tensor, origin: Tensor, terms
     origin = origin.repeat(2, 1)
     target = crop(own, origin, (height, width))
     seen = visible(finest.detach(), origin, own.shape[-2:])
-    rebuilt = warp(other, finest, origin=origin.to(finest.dtype))
+    rebuilt = warp(other, finest, origin=origin)
     inner = slice(CENSUS_RADIUS, -CENSUS_RADIUS)
     values = {
         "census": masked_mean(robust(census_distance(target, rebuilt)), seen[..., inner, inner]),
@@ -157,19 +157,9 @@ def visible(flow: Tensor, origin: Tensor, size: tuple[int, int]) -> Tensor:
     Returns:
         (2B, 1, h, w) float, 1 or 0.
     """
-    ends = _positions(flow) + origin.to(flow.dtype)[:, :, None, None]
-    limit = flow.new_tensor([size[1] - 1, size[0] - 1])[:, None, None]
-    in_frame = ((ends >= 0) & (ends <= limit)).all(1, keepdim=True)
     found = consistent(flow) | ~inside(flow)
     doubtful = found.float().mean((1, 2, 3), keepdim=True) < 1 - OCCLUSION_LIMIT
-    return (in_frame & (found | doubtful)).to(flow.dtype)
-
-
-def _positions(flow: Tensor) -> Tensor:
-    height, width = flow.shape[-2:]
-    x = torch.arange(width, device=flow.device) + flow[:, :1]
-    y = torch.arange(height, device=flow.device)[:, None] + flow[:, 1:]
-    return torch.cat([x, y], 1)
+    return (inside(flow, size, origin) & (found | doubtful)).to(flow.dtype)
 
 
 def consistent(flow: Tensor) -> Tensor:

@@ -188,11 +188,22 @@ def warp_inside(features: Tensor, flow: Tensor) -> Tensor:
     return warp(features, flow, "zeros") * inside(flow)
 
 
-def inside(flow: Tensor) -> Tensor:
-    """Whether `position + flow` lies in the picture: (B, 1, H, W) bool."""
-    height, width = flow.shape[-2:]
-    x = torch.arange(width, device=flow.device) + flow[:, :1]
-    y = torch.arange(height, device=flow.device)[:, None] + flow[:, 1:]
+def inside(flow: Tensor, size: tuple[int, int] | None = None, origin: Tensor | None = None) -> Tensor:
+    """Whether `position + flow` lies in the picture.
+
+    Args:
+        flow: (B, 2, h, w).
+        size: the picture's (height, width), if the flow is that of a crop.
+        origin: (B, 2), (x, y) of the crop's first pixel in the picture.
+
+    Returns:
+        (B, 1, h, w) bool.
+    """
+    height, width = size or flow.shape[-2:]
+    if origin is not None:
+        flow = flow + origin[:, :, None, None]
+    x = torch.arange(flow.shape[-1], device=flow.device) + flow[:, :1]
+    y = torch.arange(flow.shape[-2], device=flow.device)[:, None] + flow[:, 1:]
     return (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
 
 
