@@ -1,0 +1,33 @@
+"""`stc-pseudo inspect`: how good a store's pseudo-masks are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command(context_settings={"show_default": True})
+@click.argument("store")
+@click.option("--truth", type=PATH, required=True, help="data set root, or folder of {sequence}.txt in MOTS text")
+@click.option("--json", "json_file", type=PATH, help="write the figures here as well")
+@click.option("--sequences", help="comma-separated names; all, if not given")
+@click.option("--min-area", type=click.IntRange(min=0), default=300, help="leave out true masks of fewer pixels")
+def main(store: str, truth: Path, json_file: Path | None, sequences: str | None, min_area: int) -> None:
+    """Mean IoU of STORE's pseudo-masks with true masks, per class, beside the filled box and the inscribed ellipse."""
+    from stc_pseudo.inspection import SHAPES, inspect_store
+    from stc_pseudo.store import StoreReader
+    from stc_track.formats.files import replacing
+
+    reader = StoreReader(store)
+    report = inspect_store(reader, truth, tuple(sequences.split(",")) if sequences else reader.sequences, min_area)
+    if json_file is not None:
+        with replacing(json_file, "w") as file:
+            json.dump(report, file, indent=1)
+    click.echo(f"{'class':<12}{'instances':>10}{'without box':>13}" + "".join(f"{shape:>13}" for shape in SHAPES))
+    for name, row in report["mean_iou"].items():
+        means = "".join(f"{'-' if row[shape] is None else format(row[shape], '.4f'):>13}" for shape in SHAPES)
+        click.echo(f"{name:<12}{row['instances']:>10}{row['without_box']:>13}{means}")

@@ -1,0 +1,33 @@
+"""Fusion of the spatial and the temporal signal by thresholds (III-B1, Eq. 2)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from stc_pseudo.settings import MaskSettings
+from stc_pseudo.similarity import signal
+
+
+def fuse(similarity_depth: np.ndarray, similarity_flow: np.ndarray,
+         settings: MaskSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Keep what is similar to its surroundings in depth and in flow.
+
+    A cue that the settings leave out does not object.
+
+    Args:
+        similarity_depth, similarity_flow: (n, 8, h, w) uint8, edge similarity * 255.
+        settings: thresholds and cues.
+
+    Returns:
+        M: (n, h, w) bool, where both signals pass (Eq. 2).
+        edges: (n, 8, h, w) bool, the edges of which both similarities pass.
+    """
+    mask = np.ones((len(similarity_depth), *similarity_depth.shape[2:]), bool)
+    edges = np.ones(similarity_depth.shape, bool)
+    for cue, similarity, threshold in (("depth", similarity_depth, settings.threshold_depth),
+                                       ("flow", similarity_flow, settings.threshold_flow)):
+        if cue in settings.cues:
+            mask &= (signal(torch.from_numpy(similarity).float() / 255) >= threshold).numpy()
+            edges &= similarity >= threshold * 255
+    return mask, edges

@@ -1,0 +1,61 @@
+"""Settings of the pseudo-labels, grouped by the stage that must be redone when one changes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from stc_pseudo.similarity import DILATION, LAYERS, SIMILARITY_FACTOR
+
+CUES = ("depth", "flow", "colour")
+
+
+@dataclass(frozen=True)
+class SimilaritySettings:
+    """The mini network's settings (IV-B).
+
+    Attributes:
+        layers: dilated layers.
+        dilation: cells between neighbours of one layer.
+        factor: r of Eq. 1.
+    """
+
+    layers: int = LAYERS
+    dilation: int = DILATION
+    factor: float = SIMILARITY_FACTOR
+
+
+@dataclass(frozen=True)
+class MaskSettings:
+    """Settings of the fusion and of the puzzle pieces.
+
+    Attributes:
+        threshold_depth: phi_s of Eq. 2, for the depth signal.
+        threshold_flow: phi_t of Eq. 2, for the flow signal.
+        cues: which of `depth`, `flow` and `colour` the pieces are told apart by.
+        depth_deviation: of the logarithm of inverse depth between neighbours within an object.
+        height_deviation: of the height above the ground, heights of the camera.
+        flow_deviation: pixels of the original frame.
+        colour_deviation: CIELAB units.
+    """
+
+    threshold_depth: float = 0.3
+    threshold_flow: float = 0.4
+    cues: tuple[str, ...] = CUES
+    depth_deviation: float = 0.05
+    height_deviation: float = 0.03
+    flow_deviation: float = 2.0
+    colour_deviation: float = 12.0
+
+
+@dataclass(frozen=True)
+class LabelSettings:
+    """Everything that decides the pseudo-labels, once depth and flow are known."""
+
+    similarity: SimilaritySettings = field(default_factory=SimilaritySettings)
+    masks: MaskSettings = field(default_factory=MaskSettings)
+
+    def as_json(self) -> dict[str, dict[str, Any]]:
+        """Return the settings as JSON values, by stage."""
+        return {stage: {key: list(value) if isinstance(value, tuple) else value for key, value in group.items()}
+                for stage, group in asdict(self).items()}
