@@ -51,6 +51,26 @@ class Camera:
         return (((np.arange(self.width) - self.centre_x) / self.focal).astype(np.float32),
                 ((np.arange(self.height) - self.centre_y) / self.focal).astype(np.float32))
 
+    def bounds(self, points: np.ndarray, near: float) -> tuple[np.ndarray, np.ndarray] | None:
+        """The box around the picture of a convex hull, of which only what lies beyond z = `near` > 0 is seen.
+
+        Args:
+            points: (n, 3) in the camera's frame; the hull's corners are among them.
+            near: metres.
+
+        Returns:
+            Its least and greatest (x, y) in pixels, not cut to the frame; None if nothing lies beyond.
+        """
+        beyond = points[:, 2] >= near
+        if not beyond.any():
+            return None
+        # Every line from a point beyond to one before gives a corner of what is left.
+        a, b = points[beyond][:, None], points[~beyond]
+        cut = a + (a[..., 2:] - near) / (a[..., 2:] - b[..., 2:]) * (b - a)
+        seen = np.concatenate([points[beyond], cut.reshape(-1, 3)])
+        pixels = self.focal * seen[:, :2] / seen[:, 2:] + [self.centre_x, self.centre_y]
+        return pixels.min(0), pixels.max(0)
+
     def matrix(self) -> np.ndarray:
         """The 3x3 intrinsic matrix, float64."""
         return np.array([[self.focal, 0, self.centre_x], [0, self.focal, self.centre_y], [0, 0, 1.0]])

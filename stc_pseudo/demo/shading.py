@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from stc_pseudo.demo.camera import Camera, apply, inverse
 from stc_pseudo.demo.primitives import END_HIGH, END_LOW, SIDE, Kind, Material
-from stc_pseudo.demo.stage import NEAR, SKY, Stage, Surfaces
+from stc_pseudo.demo.stage import SKY, Stage, Surfaces
 from stc_pseudo.demo.textures import band, cell_value, fade, layered, noise, pulses
 
-HAZE_DISTANCE = 450.0
+HAZE_DISTANCE = 450.0  # metres
+NEAREST_GROUND = 2.0  # metres along the optical axis; the frame's lower edge sees none nearer
+# Pixels shaded at a time: few enough that what is computed of them stays in the processor's cache.
+CHUNK = 2 ** 14
 _GRAIN = ((1.0, .55), (2.3, .4), (5.1, .3))
+_SLAB, _KERB, _PAINT, _PANE = np.array([[.55, .53, .50], [.62, .61, .58], [.85, .85, .82], [.20, .25, .31]], np.float32)
 _ASPHALT = ((.06, .5, .10), (.35, 1.1, .12), (1.0, 6.0, .09), (3.1, 3.1, .14), (9.0, 9.0, .12), (24.0, 24.0, .10))
 _VERGE = ((.3, .5, .25), (1.2, 1.9, .25), (4.0, 4.0, .25), (11.0, 11.0, .2))
 _WALL = ((.35, .35, .30), (1.0, 1.0, .40), (2.7, 2.7, .35), (7.0, 7.0, .30))
@@ -47,30 +52,33 @@ def shade(stage: Stage, surfaces: Surfaces, camera: Camera, eye: np.ndarray, pos
     """
     x, y = camera.rays()
     rotation = eye[:, :3].astype(np.float32)
-    shape = surfaces.seen.shape
-    direction = [((rotation[i, 1] * y + rotation[i, 2])[:, None] + (rotation[i, 0] * x)[None]).ravel()
-                 for i in range(3)]
+    direction = [(rotation[i, 1] * y + rotation[i, 2])[:, None] + (rotation[i, 0] * x)[None] for i in range(3)]
+    dark = _contact_shadows(stage, camera, eye, time, direction).ravel()
+    direction = [axis.ravel() for axis in direction]
     seen, face = surfaces.seen.ravel(), surfaces.face.ravel()
     inverse_depth = surfaces.inverse_depth.ravel()
     picture = np.empty((seen.size, 3), np.float32)
     material = stage.material[seen]
     light = _Light(stage)
     for name, paint in ((Material.GROUND, _ground), (Material.FACADE, _facade), (Material.PLAIN, _plain)):
-        at = np.flatnonzero(material == name)
-        if not at.size:
-            continue
-        depth = 1 / inverse_depth[at]
-        ray = [d[at] for d in direction]
-        point = [np.float32(eye[i, 3]) + ray[i] * depth for i in range(3)]
-        pixels = _Pixels(seen[at], face[at], point, ray, depth / np.float32(camera.focal))
-        colour = paint(stage, light, poses, pixels)
-        if name == Material.GROUND:
-            colour *= (1 - _contact_shadows(stage, camera, eye, time, at, shape, point))[:, None]
-        haze = np.exp(depth * np.float32(-1 / HAZE_DISTANCE))[:, None]
-        picture[at] = colour * haze + light.horizon * (1 - haze)
-    at = np.flatnonzero(seen == SKY)
-    picture[at] = _sky(light, [d[at] for d in direction], camera.focal)
-    return picture.reshape(*shape, 3)
+        for at in _chunks(np.flatnonzero(material == name)):
+            depth = 1 / inverse_depth[at]
+            ray = [axis[at] for axis in direction]
+            point = [np.float32(eye[i, 3]) + ray[i] * depth for i in range(3)]
+            size = depth / np.float32(camera.focal)
+            colour = paint(stage, light, poses, _Pixels(seen[at], face[at], point, ray, size))
+            if name == Material.GROUND:
+                colour *= (1 - dark[at])[:, None]
+            haze = np.exp(depth * np.float32(-1 / HAZE_DISTANCE))[:, None]
+            picture[at] = light.horizon + (colour - light.horizon) * haze
+    for at in _chunks(np.flatnonzero(seen == SKY)):
+        picture[at] = _sky(light, [axis[at] for axis in direction], camera.focal)
+    return picture.reshape(*surfaces.seen.shape, 3)
+
+
+def _chunks(pixels: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, len(pixels), CHUNK):
+        yield pixels[start:start + CHUNK]
 
 
 class _Light:
@@ -124,28 +132,25 @@ def _ground(stage: Stage, light: _Light, poses: np.ndarray, pixels: _Pixels) -> 
     marks = np.clip(marks, 0, 1) * street * (.9 + .3 * noise(along * 1.3, across * 3.1) * fade(size_along * 1.3))
     slabs = np.maximum(pulses(along, .8, .04, size_along), pulses(np.abs(across) - kerb, .6, .05, size_across))
     grain = layered(along, across, size_along, size_across, _ASPHALT)
-    colour = _mix(np.array([.55, .53, .50]) * (1 - .35 * slabs)[:, None], np.array(road.asphalt), street)
+    colour = _mix(_SLAB * (1 - .35 * slabs)[:, None], np.array(road.asphalt, np.float32), street)
     colour *= (1 + grain)[:, None]
-    colour = _mix(colour, np.array([.62, .61, .58]) * (1 + grain)[:, None], edge * (1 - street))
+    colour = _mix(colour, _KERB * (1 + grain)[:, None], edge * (1 - street))
     some = np.flatnonzero(plots > 0)
     if some.size:
         rough = layered(along[some], across[some], size_along[some], size_across[some], _VERGE)
-        colour[some] = _mix(colour[some], np.array(road.verge) * (1 + rough)[:, None], plots[some])
-    colour = _mix(colour, np.array([.85, .85, .82]), marks * .85)
+        colour[some] = _mix(colour[some], np.array(road.verge, np.float32) * (1 + rough)[:, None], plots[some])
+    colour = _mix(colour, _PAINT, marks * .85)
     return colour * light.on(np.array([0, -1.0, 0]))
 
 
 def _mix(under: np.ndarray, over: np.ndarray, share: np.ndarray) -> np.ndarray:
-    return (under + (over - under) * share[:, None]).astype(np.float32)
+    return under + (over - under) * share[:, None]
 
 
-def _contact_shadows(stage: Stage, camera: Camera, eye: np.ndarray, time: float, at: np.ndarray, shape: tuple[int, int],
-                     point: list[np.ndarray]) -> np.ndarray:
-    """How much darker (n,) each ground pixel is: a soft patch under each body, drawn a little away from the sun."""
-    dark = np.zeros(shape, np.float32)
-    where = np.zeros((2, *shape), np.float32)
-    for axis, values in zip(where, (point[0], point[2]), strict=True):
-        axis.ravel()[at] = values
+def _contact_shadows(stage: Stage, camera: Camera, eye: np.ndarray, time: float, direction: list[np.ndarray]
+                     ) -> np.ndarray:
+    """How much darker (H, W) the ground is: a soft patch under each body, drawn a little away from the sun."""
+    dark = np.zeros((camera.height, camera.width), np.float32)
     view = inverse(eye)
     for actor in stage.scene.actors:
         if not actor.body.shadow:
@@ -157,27 +162,22 @@ def _contact_shadows(stage: Stage, camera: Camera, eye: np.ndarray, time: float,
         soft = .16 + .1 * half.min()
         reach = half + np.abs(drift) + 2 * soft
         corners = np.array([[sx * reach[0], 0, sz * reach[1]] for sx in (-1, 1) for sz in (-1, 1)])
-        seen = apply(view, apply(pose, corners))
-        if seen[:, 2].max() < NEAR or seen[:, 2].min() > 90:
+        bounds = camera.bounds(apply(view, apply(pose, corners)), NEAREST_GROUND)
+        if bounds is None:
             continue
-        if seen[:, 2].min() < 1:
-            x0, y0, x1, y1 = 0, 0, camera.width, camera.height
-        else:
-            columns = camera.focal * seen[:, 0] / seen[:, 2] + camera.centre_x
-            rows = camera.focal * seen[:, 1] / seen[:, 2] + camera.centre_y
-            x0, x1 = (int(np.clip(v, 0, camera.width)) for v in (columns.min(), columns.max() + 1))
-            y0, y1 = (int(np.clip(v, 0, camera.height)) for v in (rows.min(), rows.max() + 1))
-        if x0 >= x1 or y0 >= y1:
-            continue
-        x, z = where[0, y0:y1, x0:x1] - np.float32(pose[0, 3]), where[1, y0:y1, x0:x1] - np.float32(pose[2, 3])
+        low, high = (np.clip(bound, 0, (camera.width, camera.height)).astype(int) for bound in bounds)
+        window = np.s_[low[1]:high[1] + 1, low[0]:high[0] + 1]
+        # Where the pixel's ray meets the ground; above the horizon there is none to darken.
+        ray = [axis[window] for axis in direction]
+        depth = np.float32(-eye[1, 3]) / np.maximum(ray[1], np.float32(1e-3))
+        x, z = (ray[axis] * depth + np.float32(eye[axis, 3] - pose[axis, 3]) for axis in (0, 2))
         patch = np.float32(actor.body.shadow)
         for k, axis in enumerate((0, 2)):
             offset = np.float32(pose[0, axis]) * x + np.float32(pose[2, axis]) * z - np.float32(drift[k] / 2)
             edge = np.float32(half[k] + abs(drift[k]) / 2 + soft)
             patch = patch * np.clip((edge - np.abs(offset)) / np.float32(2 * soft), 0, 1)
-        window = dark[y0:y1, x0:x1]
-        np.maximum(window, patch, out=window)
-    return dark.ravel()[at]
+        np.maximum(dark[window], patch, out=dark[window])
+    return dark
 
 
 def _facade(stage: Stage, light: _Light, poses: np.ndarray, pixels: _Pixels) -> np.ndarray:
@@ -192,7 +192,7 @@ def _facade(stage: Stage, light: _Light, poses: np.ndarray, pixels: _Pixels) -> 
     facing = np.where(np.abs(facing) < 1e-4, np.float32(1e-4), facing)
     size_u = size * np.sqrt(1 + ((ax * ray[0] + az * ray[2]) / facing) ** 2)
     size_v = size * np.sqrt(1 + (ray[1] / facing) ** 2)
-    shift = (seen * np.float32(7.13)) % 97
+    shift = (seen * 31 % 97).astype(np.float32)
     wall = layered(u + shift, v + shift, size_u, size_v, _WALL) * stage.grain[seen]
     # Each house has its own storey height and window spacing.
     storey = np.float32(2.7) + .12 * (seen % 7).astype(np.float32)
@@ -207,8 +207,8 @@ def _facade(stage: Stage, light: _Light, poses: np.ndarray, pixels: _Pixels) -> 
     colour = _mix(colour, colour * .55 + .3, np.maximum(ledge, frames))
     lit = cell_value(u / bay + shift, (v - .3 * storey) / storey)
     reflection = layered(u + 2 * shift, v, size_u, size_v, _REFLECTION)
-    colour = _mix(colour, np.array([.20, .25, .31]) * (1 + .5 * lit + reflection)[:, None], windows - mullion)
-    normals = pose[seen, :, np.where(face < 2, 0, 2)] * np.where(face % 2, 1, -1)[:, None]
+    colour = _mix(colour, _PANE * (1 + .5 * lit + reflection)[:, None], windows - mullion)
+    normals = pose[seen, :, np.where(face < 2, 0, 2)] * np.where(face % 2, np.float32(1), np.float32(-1))[:, None]
     return colour * light.on(normals)[:, None]
 
 
@@ -219,7 +219,7 @@ def _plain(stage: Stage, light: _Light, poses: np.ndarray, pixels: _Pixels) -> n
     row = np.searchsorted(shown, np.arange(len(poses)))[seen]
     scale = 1 / np.maximum(stage.grain_size, 1e-3)
     own = (local[shown] * scale[shown, None, None]).astype(np.float32)[row]
-    shift = (seen * np.float32(5.71)) % 89
+    shift = (seen * 37 % 89).astype(np.float32)
     a, b, c = (own[:, i, 0] * point[0] + own[:, i, 1] * point[1] + own[:, i, 2] * point[2] + own[:, i, 3]
                for i in range(3))
     spread = np.float32(1.7) * pixels.size * scale[seen]

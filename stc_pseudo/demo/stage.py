@@ -15,7 +15,6 @@ SKY, GROUND, FIRST = 0, 1, 2
 NEAR = 0.05  # metres
 THINNEST = 0.8  # pixels
 _CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], float)
-_PAIRS = np.array([(i, j) for i in range(8) for j in range(i)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,27 +140,14 @@ class Stage:
         corners = np.einsum("kij,kcj->kci", local[:, :, :3], reach[:, None] * _CORNERS) + local[:, None, :, 3]
         z = corners[..., 2]
         nearest = z.min(1)
+        pixels = camera.focal * corners[..., :2] / np.maximum(z, NEAR)[..., None] + [camera.centre_x, camera.centre_y]
+        low, high = pixels.min(1), pixels.max(1)
         for k in np.flatnonzero((nearest < NEAR) & (z.max(1) > NEAR)):
-            # Cut the box at the near plane: every edge or diagonal through it gives a corner of what is left.
-            a, b = corners[k, _PAIRS[:, 0]], corners[k, _PAIRS[:, 1]]
-            through = (a[:, 2] < NEAR) != (b[:, 2] < NEAR)
-            share = ((NEAR - a[:, 2]) / np.where(through, b[:, 2] - a[:, 2], 1))[:, None]
-            cut = (a + share * (b - a))[through]
-            kept = np.concatenate([corners[k][z[k] >= NEAR], cut])
-            # Eight of its extreme points carry the box.
-            slopes = kept[:, :2] / kept[:, 2:]
-            picks = np.concatenate([slopes.argmin(0), slopes.argmax(0)])
-            corners[k] = kept[np.tile(picks, 2)]
+            low[k], high[k] = camera.bounds(corners[k], NEAR)
             nearest[k] = NEAR
-        behind = nearest < NEAR
-        z = np.where(behind[:, None], 1.0, corners[..., 2])
-        column = camera.focal * corners[..., 0] / z + camera.centre_x
-        row = camera.focal * corners[..., 1] / z + camera.centre_y
-        low = np.stack([column.min(1), row.min(1)], axis=1)
-        high = np.stack([column.max(1), row.max(1)], axis=1)
-        size = np.array([camera.width, camera.height])
+        size = (camera.width, camera.height)
         boxes = np.concatenate([np.floor(low), np.floor(high) + 1], axis=1).clip(0, np.tile(size, 2)).astype(int)
-        boxes[behind] = 0
+        boxes[nearest < NEAR] = 0
         boxes[:FIRST] = 0
         # What is thinner than a pixel would show as a row of dots that changes from frame to frame.
         boxes[(high - low).min(1) < THINNEST] = 0

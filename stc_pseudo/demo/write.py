@@ -25,8 +25,9 @@ import numpy as np
 
 from stc_pseudo.demo.body import CAR
 from stc_pseudo.demo.camera import Camera, compose, inverse
+from stc_pseudo.demo.layout import make_scene
 from stc_pseudo.demo.render import Frame, ObjectBox, render_frame
-from stc_pseudo.demo.scene import FRAME_RATE, make_scene
+from stc_pseudo.demo.scene import FRAME_RATE
 from stc_pseudo.demo.stage import Stage
 from stc_track.formats.errors import InputError
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from stc_track.formats.mots import MotsObject
 
 # Raised whenever the same settings give another picture, so that no data set mixes two renderers.
-RENDERER = 3
+RENDERER = 4
 MIN_PIXELS = 10
 SETTINGS_FILE = "demo.json"
 

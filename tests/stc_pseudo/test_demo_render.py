@@ -7,16 +7,17 @@ import pytest
 
 from stc_pseudo.demo import textures
 from stc_pseudo.demo.camera import Camera, apply, compose, inverse, rigid, turn
+from stc_pseudo.demo.layout import make_scene
 from stc_pseudo.demo.pedestrian import pedestrian
 from stc_pseudo.demo.primitives import Kind, cone, ellipsoid, frustum, hit_convex, hit_curved
 from stc_pseudo.demo.render import render_frame
-from stc_pseudo.demo.scene import FRAME_RATE, Ego, Scene, make_scene
+from stc_pseudo.demo.scene import FRAME_RATE, Ego, Scene
 from stc_pseudo.demo.stage import FIRST, GROUND, SKY, Stage
 
 SIZE = (144, 480)
 CAMERA = Camera.for_size(SIZE)
 # Sequences of seed 0: a drive along a street, and a stop before a crossing.
-DRIVE, CROSSING = 3, 7
+DRIVE, CROSSING = 9, 10
 
 
 @pytest.fixture(scope="module", params=[DRIVE, CROSSING], ids=["drive", "crossing"])

@@ -10,8 +10,8 @@ import pytest
 from stc_pseudo.datasets.kitti import read_kitti
 from stc_pseudo.demo import render_dataset
 from stc_pseudo.demo.camera import Camera
+from stc_pseudo.demo.layout import make_scene
 from stc_pseudo.demo.render import render_frame
-from stc_pseudo.demo.scene import make_scene
 from stc_pseudo.demo.stage import Stage
 from stc_pseudo.demo.write import encode_depth
 from stc_pseudo.depth.precomputed import read_depth
