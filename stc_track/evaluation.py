@@ -92,7 +92,7 @@ def evaluate(results: Path, truth: Path, sequences: Sequence[str] | None = None)
     true_files = truth_files(truth, sequences)
     result_files = sequence_files(results, list(true_files), "--sequences measures only those it names")
     bar = tqdm(true_files.items(), unit="sequence", desc="evaluate", disable=None)
-    return _summary({name: evaluate_sequence(result_files[name], path) for name, path in bar})
+    return summarise({name: evaluate_sequence(result_files[name], path) for name, path in bar})
 
 
 def evaluate_sequence(result: Path, truth: Path) -> dict[str, dict[str, dict]]:
@@ -181,8 +181,8 @@ def _coco(objects: Sequence[MotsObject]) -> list[dict]:
     return [{"size": [each.height, each.width], "counts": each.counts} for each in objects]
 
 
-def _summary(parts: dict[str, dict[str, dict[str, dict]]]) -> Evaluation:
-    """Scores of each sequence and of all, for the classes that occur in any."""
+def summarise(parts: Mapping[str, dict[str, dict[str, dict]]]) -> Evaluation:
+    """Scores of each sequence and of all, for the classes that occur in any, from what `evaluate_sequence` gave."""
     combined, sequences = {}, {name: {} for name in parts}
     for class_name in CLASS_NAMES.values():
         together = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,13 +28,15 @@ def coverage(tracks: Sequence[np.ndarray], detections: Sequence[np.ndarray], pai
     others = np.array([_area(each) for each in detections], np.float64)
     for column in np.flatnonzero(pairs.any(0)):
         rows = np.flatnonzero(pairs[:, column])
-        edges = detections[column].ravel()
+        mask = detections[column]
         # pixels of the detection up to each of its edges; between edges that number is linear
-        counted = np.concatenate(([0], np.repeat(np.cumsum(np.diff(detections[column])), 2)[:-1]))
+        counted = np.zeros(mask.shape, np.int64)
+        counted[:, 1] = (mask[:, 1] - mask[:, 0]).cumsum()
+        counted[1:, 0] = counted[:-1, 1]
         candidates = [tracks[row] for row in rows]
-        within = np.diff(np.interp(np.concatenate(candidates), edges, counted)).ravel()
-        firsts = np.cumsum([0] + [len(each) for each in candidates[:-1]])
-        shared[rows, column] = np.add.reduceat(within, firsts)
+        edges = np.interp(np.concatenate(candidates), mask.ravel(), counted.ravel())
+        firsts = [0, *itertools.accumulate(len(each) for each in candidates[:-1])]
+        shared[rows, column] = np.add.reduceat(edges[:, 1] - edges[:, 0], firsts)
     return (shared / areas[:, None] + shared / others) / 2
 
 

@@ -144,10 +144,15 @@ class Tracker:
             self._pair(costs, chosen, partner)
 
     def _pair(self, costs: np.ndarray, chosen: np.ndarray, partner: np.ndarray) -> None:
-        columns = np.flatnonzero(chosen & (partner < 0))
-        rows = np.setdiff1d(np.arange(len(costs)), partner)
-        found, taken = self._match(costs[np.ix_(rows, columns)])
-        partner[columns[taken]] = rows[found]
+        columns = (chosen & (partner < 0)).nonzero()[0]
+        if not len(columns):
+            return
+        free = np.ones(len(costs), bool)
+        free[partner[partner >= 0]] = False
+        rows = free.nonzero()[0]
+        if len(rows):
+            found, taken = self._match(costs[rows[:, None], columns])
+            partner[columns[taken]] = rows[found]
 
     def _take_in(self, detections: Detections, partner: np.ndarray, new: np.ndarray) -> Tracks:
         """Update the tracks that have a partner, begin tracks with the detections `new` (K,) bool."""
