@@ -38,9 +38,8 @@ def link(
     tracker = Tracker(settings)
     names: dict[int, int] = {}
     counts: Counter[int] = Counter()
-    lowest = settings.high_score if settings.single_threshold else settings.low_score
     for frame, group in itertools.groupby(detections, key=lambda each: each.frame):
-        candidates = [each for each in group if each.score >= lowest]
+        candidates = [each for each in group if each.score >= settings.low_score]
         spans = [rle.spans(each.counts, each.height, each.width) for each in candidates]
         objects = [(each, mask) for each, mask in zip(candidates, spans, strict=True) if len(mask)]
         if not objects:

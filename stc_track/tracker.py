@@ -24,14 +24,12 @@ class _Table:
     Attributes:
         track_ids, class_ids: (G,) int64.
         missing: (G,) int64, frames since the last detection.
-        hits: (G,) int64, detections so far.
         boxes: (G, 4), cues: (G, 2, 3), masks: (G,) object of (S, 2): of the last detection.
     """
 
     track_ids: np.ndarray
     class_ids: np.ndarray
     missing: np.ndarray
-    hits: np.ndarray
     boxes: np.ndarray
     cues: np.ndarray
     masks: np.ndarray
@@ -162,10 +160,9 @@ class Tracker:
         self._state.update(rows, points_of(detections.boxes[matched], settings.motion), self._kalman)
         begun, state = self._begin(detections, fresh)
         if settings.common_start and settings.motion != "none":
-            state.velocity += self._common_velocity(rows[self._table.hits[rows] > 0])
+            state.velocity += self._common_velocity(rows)
         table = self._table
         table.missing[rows] = 0
-        table.hits[rows] += 1
         table.boxes[rows] = detections.boxes[matched]
         if detections.cues is not None:
             table.cues[rows] = detections.cues[matched]
@@ -195,7 +192,6 @@ class Tracker:
             track_ids=track_ids,
             class_ids=detections.class_ids[fresh],
             missing=np.zeros(count, np.int64),
-            hits=np.ones(count, np.int64),
             boxes=detections.boxes[fresh],
             cues=np.zeros((count, 2, 3)) if detections.cues is None else detections.cues[fresh],
             masks=_objects(detections.masks, fresh),

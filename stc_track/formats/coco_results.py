@@ -7,7 +7,6 @@ counts (a string) or plain ones (a list); `bbox` is `[x, y, width, height]` and 
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from stc_track.formats import rle
 from stc_track.formats.errors import InputError, require_file
 from stc_track.formats.mots import Detection
+from stc_track.formats.text import LARGEST
 
 
 def read_coco_results(path: Path) -> list[Detection]:
@@ -65,7 +65,7 @@ def _whole(value: object, name: str, where: str) -> int:
 
 def _reals(values: object, count: int, name: str, where: str) -> list[float]:
     numbers = values if isinstance(values, list) else []
-    if len(numbers) != count or not all(type(each) in (int, float) and math.isfinite(each) for each in numbers):
+    if len(numbers) != count or not all(type(each) in (int, float) and abs(each) <= LARGEST for each in numbers):
         expected = f"{name}, {count} finite number{'s' if count > 1 else ''}"
         raise InputError(where, expected=expected, found=repr(values)[:60])
     return [float(each) for each in numbers]

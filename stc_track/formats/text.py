@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stc_track.formats.errors import InputError, require_file
 
+LARGEST = 1e9
 _WHOLE_NUMBER = re.compile(rb"-?[0-9]{1,9}")
 
 
@@ -28,13 +29,16 @@ def whole(text: bytes, name: str, where: str, low: int = 0) -> int:
 
 
 def real(text: bytes, name: str, where: str) -> float:
-    """A finite number."""
+    """A finite number, of a size that arithmetic with it stays finite."""
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value):
-        raise InputError(where, expected=f"{name}, a finite number", found=shown(text))
+    if not abs(value) <= LARGEST:
+        expected = (
+            f"{name}, a finite number of at most {LARGEST:g}" if math.isfinite(value) else f"{name}, a finite number"
+        )
+        raise InputError(where, expected=expected, found=shown(text))
     return value
 
 

@@ -93,6 +93,7 @@ BAD = [
     ("detections", f"3 0 0 2 1 1 2 2 {HALF}", "10 columns", "9"),
     ("detections", f"3 0 0 nan 1 0.5 1 2 2 {HALF}", "x2, a finite number", "nan"),
     ("detections", f"3 0 0 2 inf 0.5 1 2 2 {HALF}", "y2, a finite number", "inf"),
+    ("detections", f"3 0 0 2 1e300 0.5 1 2 2 {HALF}", "y2, a finite number of at most 1e+09", "1e300"),
     ("detections", f"3 2 0 2 1 0.5 1 2 2 {HALF}", "x1 < x2", "2 0 2 1"),
     ("detections", f"3 0 0 2 1 high 1 2 2 {HALF}", "a score", "high"),
     ("detections", f"3 0 0 2 1 0.5 1 2 2 {HALF[:-1]}", "4 pixels", "3"),
