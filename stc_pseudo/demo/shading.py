@@ -9,10 +9,12 @@ import numpy as np
 
 from stc_pseudo.demo.camera import Camera, apply, inverse
 from stc_pseudo.demo.primitives import END_HIGH, END_LOW, SIDE, Kind, Material
+from stc_pseudo.demo.scene import LANE
 from stc_pseudo.demo.stage import SKY, Stage, Surfaces
 from stc_pseudo.demo.textures import band, cell_value, fade, layered, noise, pulses
 
 HAZE_DISTANCE = 450.0  # metres
+SHADOW_RANGE = 90.0  # metres
 NEAREST_GROUND = 2.0  # metres along the optical axis; the frame's lower edge sees none nearer
 # Pixels shaded at a time: few enough that what is computed of them stays in the processor's cache.
 CHUNK = 2 ** 14
@@ -118,7 +120,7 @@ def _ground(stage: Stage, light: _Light, poses: np.ndarray, pixels: _Pixels) -> 
     street = band(across, -kerb, kerb, size_across)
     plots = 1 - band(across, -outer, outer, size_across)
     marks = (band(np.abs(across), 0, .07, size_across) * pulses(along, 9.0, 1 / 3, size_along)
-             + band(np.abs(across), 2 * 1.8 - .06, 2 * 1.8 + .06, size_across) * (1.0 if road.parking else 0.0))
+             + band(np.abs(across), 2 * LANE - .06, 2 * LANE + .06, size_across) * road.parking)
     edge = band(np.abs(across), kerb, kerb + .16, size_across)
     if road.crossing is not None:
         half = road.side_half_width
@@ -156,6 +158,8 @@ def _contact_shadows(stage: Stage, camera: Camera, eye: np.ndarray, time: float,
         if not actor.body.shadow:
             continue
         pose = actor.pose(time)
+        if not -actor.body.size[2] < view[2, :3] @ pose[:, 3] + view[2, 3] < SHADOW_RANGE:
+            continue
         height, width, length = actor.body.size
         half = np.array([width / 2, length / 2])
         drift = -(pose[:, :3].T @ stage.scene.sun)[[0, 2]] * min(height, 2.0) * .22
@@ -197,6 +201,7 @@ def _facade(stage: Stage, light: _Light, poses: np.ndarray, pixels: _Pixels) -> 
     # Each house has its own storey height and window spacing.
     storey = np.float32(2.7) + .12 * (seen % 7).astype(np.float32)
     bay = np.float32(1.9) + .23 * (seen % 6).astype(np.float32)
+    # Shares of a bay and of a storey.
     windows = pulses(u, bay, .5, size_u) * pulses(v - .3 * storey, storey, .52, size_v)
     frames = pulses(u + .08 * bay, bay, .58, size_u) * pulses(v - .27 * storey, storey, .58, size_v) - windows
     mullion = pulses(u - .235 * bay, bay, .03, size_u) * windows
@@ -214,15 +219,15 @@ def _facade(stage: Stage, light: _Light, poses: np.ndarray, pixels: _Pixels) -> 
 
 def _plain(stage: Stage, light: _Light, poses: np.ndarray, pixels: _Pixels) -> np.ndarray:
     seen, face, point = pixels.seen, pixels.face, pixels.point
-    local = inverse(poses)
     shown = np.flatnonzero(np.bincount(seen))
     row = np.searchsorted(shown, np.arange(len(poses)))[seen]
-    scale = 1 / np.maximum(stage.grain_size, 1e-3)
-    own = (local[shown] * scale[shown, None, None]).astype(np.float32)[row]
+    local = inverse(poses[shown])
+    scale = 1 / stage.grain_size[shown]
+    own = (local * scale[:, None, None]).astype(np.float32)[row]
     shift = (seen * 37 % 89).astype(np.float32)
     a, b, c = (own[:, i, 0] * point[0] + own[:, i, 1] * point[1] + own[:, i, 2] * point[2] + own[:, i, 3]
                for i in range(3))
-    spread = np.float32(1.7) * pixels.size * scale[seen]
+    spread = np.float32(1.7) * pixels.size * scale[row]
     # Each octave looks along another oblique direction, so that no face shows streaks in all of them.
     grain = sum(layered(u + .31 * v + .57 * w + shift, w - .43 * v + shift, spread, spread, ((rate, rate, amplitude),))
                 for (u, v, w), (rate, amplitude) in zip(((a, b, c), (b, c, a), (c, a, b)), _GRAIN, strict=True))
@@ -230,17 +235,23 @@ def _plain(stage: Stage, light: _Light, poses: np.ndarray, pixels: _Pixels) -> n
     bright = light.on(normals)[row, np.minimum(face, 5)]
     curved = np.flatnonzero(face >= SIDE)
     if curved.size:
-        bright[curved] = light.on(_curved_normals(stage, local, seen[curved], face[curved],
-                                                  np.stack([p[curved] for p in point], axis=1)))
+        to_unit = (local / stage.half[shown, :, None]).astype(np.float32)[row[curved]]
+        here = np.stack([*(axis[curved] for axis in point), np.ones(curved.size, np.float32)], axis=1)
+        unit = np.einsum("nij,nj->ni", to_unit, here)
+        bright[curved] = light.on(_curved_normals(stage, to_unit, unit, seen[curved], face[curved]))
     return stage.colour[seen] * ((1 + grain * stage.grain[seen]) * bright)[:, None]
 
 
-def _curved_normals(stage: Stage, local: np.ndarray, seen: np.ndarray, face: np.ndarray, point: np.ndarray
+def _curved_normals(stage: Stage, to_unit: np.ndarray, unit: np.ndarray, seen: np.ndarray, face: np.ndarray
                     ) -> np.ndarray:
-    """Unit normals (n, 3) in the world on ellipsoids and cones."""
-    half = np.where(stage.half > 0, stage.half, 1)
-    to_unit = (local / half[..., None]).astype(np.float32)[seen]
-    unit = np.einsum("nij,nj->ni", to_unit[:, :, :3], point) + to_unit[:, :, 3]
+    """Unit normals (n, 3) in the world on ellipsoids and cones.
+
+    Args:
+        stage: the solids.
+        to_unit: (n, 3, 4), from the world to the frame where the point's solid is unit-sized.
+        unit: (n, 3) the point in that frame.
+        seen, face: (n,) as in `Surfaces`.
+    """
     taper = stage.taper[seen].astype(np.float32)
     slope = np.where(stage.kind[seen] == Kind.CONE, -taper * (1 + taper * unit[:, 1]), unit[:, 1])
     slope = np.where(face == END_LOW, -1, np.where(face == END_HIGH, 1, slope))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from stc_track.formats.mots import MotsObject
 
 # Raised whenever the same settings give another picture, so that no data set mixes two renderers.
-RENDERER = 4
+RENDERER = 5
 MIN_PIXELS = 10
 SETTINGS_FILE = "demo.json"
 

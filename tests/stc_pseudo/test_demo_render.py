@@ -172,6 +172,23 @@ def test_field_of_view_does_not_depend_on_size(size):
     assert (camera.centre_x + .5) / size[1] == pytest.approx(610.0593 / 1242)
 
 
+@pytest.mark.parametrize(("depth", "near"), [(6.0, .05), (.5, .3), (-.5, .3)], ids=["ahead", "around", "partly behind"])
+def test_bounds_hold_what_lies_beyond_the_near_plane(depth, near):
+    corners = np.array([[x, y, z + depth] for x in (-.7, 1.8) for y in (-.3, 1.2) for z in (-1, 2)])
+    low, high = CAMERA.bounds(corners, near)
+    weights = np.random.default_rng(0).dirichlet(np.full(8, .15), 20000)
+    points = weights @ corners
+    points = points[points[:, 2] >= near]
+    pixels = CAMERA.focal * points[:, :2] / points[:, 2:] + [CAMERA.centre_x, CAMERA.centre_y]
+    assert (pixels >= low - 1e-6).all()
+    assert (pixels <= high + 1e-6).all()
+    assert ((pixels.max(0) - pixels.min(0)) > .85 * (high - low)).all()
+
+
+def test_bounds_of_what_lies_behind_are_none():
+    assert CAMERA.bounds(np.array([[0, 0, -1.0], [1, 0, -2]]), .05) is None
+
+
 POSE = rigid(turn(1, .7) @ turn(0, .4) @ turn(2, -.3), (.3, -.2, 5.0))
 SOLIDS = {
     "frustum": frustum((-1, 1.2, -.8, .9), (-.5, .4, -.3, .6), (-.7, .8), (1, 1, 1)),
