@@ -2,7 +2,7 @@
 
     ROOT/demo.json                                       the settings that ROOT was rendered with
     ROOT/training/image_02/{sequence}/{frame}.png        left frames; image_03: right ones
-    ROOT/training/depth/{sequence}/{frame}.png           KITTI depth: uint16, metres * 256, 0 unknown
+    ROOT/training/depth/{sequence}/{frame}.png           KITTI depth: uint16, metres * 256, 65535 for all beyond
     ROOT/training/flow/{sequence}/{frame}.png            KITTI flow: uint16 R = 64 u + 2^15, G = 64 v + 2^15, B valid
     ROOT/training/{calib,label_02,poses}/{sequence}.txt  KITTI tracking's calibration and labels, KITTI odometry's poses
     ROOT/instances_txt/{sequence}.txt                    KITTI MOTS masks; its presence says the sequence is whole
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from stc_track.formats.mots import MotsObject
 
 # Raised whenever the same settings give another picture, so that no data set mixes two renderers.
-RENDERER = 5
+RENDERER = 6
 MIN_PIXELS = 10
 SETTINGS_FILE = "demo.json"
 
@@ -192,9 +192,11 @@ def _render_sequence(root: Path, sequence: int, settings: Settings) -> Iterator[
 
 
 def encode_depth(depth: np.ndarray) -> np.ndarray:
-    """Depth (H, W) in metres as KITTI's uint16, metres * 256; 0 where infinite or beyond the range (about 256 m)."""
-    steps = np.round(np.where(np.isfinite(depth), depth, 0) * 256.0)
-    return np.where(steps <= 65535, steps, 0).astype(np.uint16)
+    """Depth (H, W) in metres, infinite in the sky, as KITTI's uint16, metres * 256.
+
+    What is farther than the encoding reaches (about 256 m) becomes its farthest: 0 would say that it is not known.
+    """
+    return np.minimum(np.round(depth * 256.0), 65535).astype(np.uint16)
 
 
 def _write_pictures(frame: Frame, paths: dict[str, Path]) -> None:
