@@ -11,6 +11,7 @@ import importlib
 import sys
 import types
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from typing import Any
 
 import torch
@@ -162,6 +163,7 @@ class Extension(types.ModuleType):
 
     def __init__(self) -> None:
         super().__init__(EXTENSION, __doc__)
+        self.__spec__ = ModuleSpec(EXTENSION, None)  # `importlib.util.find_spec`, which MMEngine asks, wants one
         self.__dict__.update(OPERATORS)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:

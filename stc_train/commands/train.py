@@ -1,0 +1,62 @@
+"""`stc-train`: train an MMDetection segmenter on a store of pseudo-labels."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--pseudo-store", "store", required=True, help="The store that `stc-pseudo build` wrote; path or URL.")
+@click.option("--config", default="condinst_r18_demo",
+              help="A name in stc_train/configs, or the path of your own MMEngine config.")
+@click.option("--work-dir", type=click.Path(path_type=Path), default=None,
+              help="Where checkpoints, log, config and model.pth go.  [default: runs/CONFIG]")
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the work directory.")
+@click.option("--cfg-options", multiple=True, metavar="KEY=VALUE",
+              help="Change a setting of the config, as model.mask_head.topk_masks_per_img=32; may be repeated.")
+@click.option("--max-iters", type=click.IntRange(min=1), default=None,
+              help="Stop after so many steps; the learning rate's schedule is shortened with it.")
+@click.option("--seed", type=int, default=0, help="Of initial weights, order and augmentation.")
+@click.option("--init-backbone", type=click.Path(path_type=Path), default=None,
+              help="Start from a ResNet's weights: torchvision's state dict, or a Monodepth2 encoder.")
+@click.option("--sequences", default=None, help="Train on these sequences only: names with commas between.")
+@click.option("--frames-root", type=click.Path(path_type=Path), default=None,
+              help="Folder of the frames, if they moved since the store was built.")
+@click.option("--device", default=None, help="cpu, cuda or cuda:N.  [default: cuda if there is one]")
+def main(store: str, config: str, work_dir: Path | None, resume: bool, cfg_options: tuple[str, ...],
+         max_iters: int | None, seed: int, init_backbone: Path | None, sequences: str | None,
+         frames_root: Path | None, device: str | None) -> None:
+    """Train CondInst on a store with the puzzle loss; only RGB is needed afterwards."""
+    choose_device(device)
+    from stc_train.training import load_config, train
+
+    loaded = load_config(config, cfg_options)
+    try:
+        train(loaded, store, work_dir or Path("runs") / Path(config).stem, resume=resume, max_iters=max_iters,
+              seed=seed, init_backbone=init_backbone, sequences=sequences.split(",") if sequences else None,
+              root=frames_root)
+    except FloatingPointError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def choose_device(device: str | None) -> None:
+    """Hide every CUDA device but the chosen one; MMEngine takes what it sees. Before torch looks for devices.
+
+    Raises:
+        click.BadParameter: not a device's name, or there is no such device.
+    """
+    if device is None:
+        return
+    kind, _, number = device.partition(":")
+    if kind not in ("cpu", "cuda") or (number and (kind == "cpu" or not number.isdecimal())):
+        raise click.BadParameter(f"expected cpu, cuda or cuda:N, found '{device}'", param_hint="--device")
+    if kind == "cpu" or number:
+        os.environ["CUDA_VISIBLE_DEVICES"] = number
+    if kind == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise click.BadParameter(f"expected a CUDA device, found none for '{device}'", param_hint="--device")

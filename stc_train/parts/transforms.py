@@ -1,0 +1,105 @@
+"""From a frame of a store to what the network takes: image, boxes, and maps on the grid of the predicted masks.
+
+MMDetection's own geometric transforms (Resize, RandomResize, RandomFlip, RandomCrop) go between loading and packing:
+they move image and boxes, and note how positions moved. The maps are moved once, at the end, by the sum of it. (Some
+note nothing: RandomAffine, Expand, Mosaic, MixUp; with them the maps would stay behind.)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from mmdet.datasets.transforms import PackDetInputs
+
+from stc_pseudo.images import read_frame
+from stc_pseudo.store import CELL
+from stc_train.parts import TRANSFORMS
+from stc_train.resample import axis_weights, nearest
+
+# Position, among the eight directions in row-major order, of each direction's image in a mirror.
+MIRRORED_COLUMNS = [2, 1, 0, 4, 3, 7, 6, 5]
+MIRRORED_ROWS = [5, 6, 7, 3, 4, 0, 1, 2]
+
+
+@TRANSFORMS.register_module()
+class LoadFrame(BaseTransform):
+    """Reads `img_path` to `img` (H, W, 3) uint8 RGB, with our messages for what is wrong with a file."""
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Add `img`, `img_shape` and `ori_shape`."""
+        results["img"] = read_frame(Path(results["img_path"]), (results["height"], results["width"]))
+        results["img_shape"] = results["ori_shape"] = results["img"].shape[:2]
+        return results
+
+
+@TRANSFORMS.register_module()
+class LoadPseudoLabels(BaseTransform):
+    """Reads a frame's maps from the store; goes after `LoadAnnotations(with_bbox=True)`.
+
+    Args:
+        edges: load the kept edges as well, for the `pairwise` boundary term.
+        depth_threshold, flow_threshold: an edge is kept where both similarities reach theirs (Eq. 2, IV-D1).
+    """
+
+    def __init__(self, edges: bool = False, depth_threshold: float = 0.3, flow_threshold: float = 0.4) -> None:
+        self.edges = edges
+        self.thresholds = {"similarity_depth": depth_threshold, "similarity_flow": flow_threshold}
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Add `instances_map` (h, w) uint16, `coverage` (h, w) uint8, and on request `edges` (8, h, w) bool."""
+        reader, index = results.pop("reader"), results["index"]
+        results["instances_map"], results["coverage"] = (reader.read(name, index) for name in ("instances", "coverage"))
+        # MMDetection's crops keep these numbers beside the boxes that they keep.
+        results["gt_instances_ids"] = np.arange(1, len(results["gt_bboxes"]) + 1)
+        if self.edges:
+            results["edges"] = np.logical_and(*(reader.read(name, index) >= 255 * threshold
+                                                for name, threshold in self.thresholds.items()))
+        return results
+
+
+@TRANSFORMS.register_module()
+class PackPseudoLabels(PackDetInputs):
+    """Packs MMDetection's inputs, and the maps on the grid of the predicted masks.
+
+    Adds to `gt_instances`: `pieces` (N, h, w) uint8, the pseudo-mask of each box, 255 times the share of the cell that
+    is the object's. Adds to the sample, if `LoadPseudoLabels` read them: `edges` (8, h, w) bool.
+
+    Args:
+        stride: pixels of the network's input per cell.
+        kwargs: MMDetection's.
+    """
+
+    def __init__(self, stride: int = CELL, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.stride = stride
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Pack; `results` may have been resized, flipped and cropped."""
+        packed = super().transform(results)
+        sample = packed["data_samples"]
+        rows, columns = self._axes(results)
+        ids = results["gt_instances_ids"][results["gt_ignore_flags"] == 0]
+        pieces = (results["instances_map"] == ids[:, None, None]) * results["coverage"].astype(np.float32)
+        pieces = axis_weights(*rows) @ pieces @ axis_weights(*columns).T
+        sample.gt_instances.pieces = torch.from_numpy(pieces.round().astype(np.uint8))
+        if "edges" in results:
+            edges = results["edges"][:, nearest(*rows)][:, :, nearest(*columns)]
+            for (_, _, scale, _), order in ((rows, MIRRORED_ROWS), (columns, MIRRORED_COLUMNS)):
+                if scale < 0:
+                    edges = edges[order]
+            sample.set_data({"edges": torch.from_numpy(np.ascontiguousarray(edges))})
+        return packed
+
+    def _axes(self, results: dict[str, Any]) -> tuple[tuple[int, int, float, float], ...]:
+        """For rows and columns: source cells, target cells, scale and shift, as `stc_train.resample` takes them."""
+        moved = results.get("homography_matrix", np.eye(3))  # from pixels of the frame to pixels of the input
+        if np.abs(moved[[0, 1, 2, 2], [1, 0, 0, 1]]).max() > 0:
+            raise ValueError("pseudo-labels follow resizing, flipping and cropping only; take other geometric "
+                             "transforms out of the pipeline")
+        sizes = zip(results["instances_map"].shape, results["img_shape"], (1, 0), strict=True)
+        return tuple((source, -(-target // self.stride), float(moved[axis, axis]) * CELL / self.stride,
+                      float(moved[axis, 2]) / self.stride) for source, target, axis in sizes)

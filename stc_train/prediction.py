@@ -1,0 +1,92 @@
+"""Instance masks of every frame of some videos, from RGB alone, in the public MOTS detection format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dataset import Compose
+from tqdm import tqdm
+
+import stc_train.parts  # noqa: F401  (mmcv's operators and our scope)
+from stc_pseudo.datasets.base import Sequence
+from stc_track.formats import rle
+from stc_track.formats.mots import Detection, DetectionWriter
+from stc_train.model_file import TrainedModel
+
+
+def predict(model: TrainedModel, sequences: list[Sequence], out: Path, *, score_threshold: float = 0.05,
+            batch_size: int = 1, device: str = "cpu") -> int:
+    """Write `out/{sequence}.txt` for every sequence.
+
+    Args:
+        model: as `model_file.load` gives it.
+        sequences: frames are read; boxes, if there are any, are not looked at.
+        out: folder, created if need be.
+        score_threshold: detections below it are left out.
+        batch_size: frames at a time.
+        device: `cpu`, `cuda`, ...
+
+    Returns:
+        how many detections were written.
+
+    Raises:
+        InputError: a frame is missing or cannot be read.
+    """
+    network = model.network.to(device)
+    for head in (network.bbox_head, network.mask_head):
+        head.test_cfg.score_thr = score_threshold
+    prepare, total = Compose(model.pipeline), 0
+    with tqdm(total=sum(map(len, sequences)), desc="predict", unit="frame", mininterval=1) as bar:
+        for sequence in sequences:
+            with DetectionWriter(out / f"{sequence.name}.txt") as writer:
+                for numbers, samples in _batches(sequence, prepare, batch_size):
+                    with torch.inference_mode():
+                        results = network.test_step({"inputs": [sample["inputs"] for sample in samples],
+                                                     "data_samples": [sample["data_samples"] for sample in samples]})
+                    for number, result in zip(numbers, results, strict=True):
+                        for found in detections(number, result.pred_instances, model.class_numbers, score_threshold):
+                            writer.write(found)
+                            total += 1
+                    bar.update(len(numbers))
+    return total
+
+
+def _batches(sequence: Sequence, prepare: Compose, size: int) -> Iterator[tuple[list[int], list[dict[str, Any]]]]:
+    """Frame numbers and prepared samples of `size` frames at a time; the next ones load while these are used."""
+    height, width = sequence.size
+
+    def load(positions: range) -> tuple[list[int], list[dict[str, Any]]]:
+        return [sequence.numbers[t] for t in positions], [
+            prepare({"img_path": str(sequence.frames[t]), "img_id": f"{sequence.name}/{sequence.frames[t].stem}",
+                     "height": height, "width": width}) for t in positions]
+
+    with ThreadPoolExecutor(1) as pool:
+        coming = None
+        for start in range(0, len(sequence), size):
+            ready, coming = coming, pool.submit(load, range(start, min(start + size, len(sequence))))
+            if ready is not None:
+                yield ready.result()
+        yield coming.result()
+
+
+def detections(number: int, instances: Any, class_numbers: tuple[int, ...], threshold: float) -> Iterator[Detection]:
+    """The detections of one frame: boxes within the frame, no empty masks.
+
+    Args:
+        number: the frame's.
+        instances: MMDetection's `bboxes` (N, 4), `scores` (N,), `labels` (N,) and `masks` (N, H, W) of the frame.
+        class_numbers: the data set's class number of each label.
+        threshold: least score.
+    """
+    height, width = instances.masks.shape[1:]
+    limit = instances.bboxes.new_tensor([width, height, width, height])
+    boxes = instances.bboxes.clamp(min=0).minimum(limit)
+    usable = (instances.scores >= threshold) & (boxes[:, 2:] > boxes[:, :2]).all(1) & instances.masks.flatten(1).any(1)
+    for k in usable.nonzero().flatten().tolist():
+        yield Detection(number, tuple(boxes[k].tolist()), float(instances.scores[k]),
+                        class_numbers[int(instances.labels[k])], height, width,
+                        rle.encode(instances.masks[k].cpu().numpy()))
