@@ -1,8 +1,9 @@
 """The ground plane of a driving scene, from one frame's inverse depth.
 
-A plane's inverse depth is linear in the pixel's position: `1/z = a * row + b * column + c`. Where a cell's inverse depth
-is d and the plane's at the same place is g, the cell stands at the height `1 - g / d` above the plane, measured in heights
-of the camera: free of the depth's unknown scale. This is where a wheel's contact shows, which is no jump in depth.
+A plane's inverse depth is linear in the pixel's position: `1/z = a * row + b * column + c`. Where a cell's inverse
+depth is d and the plane's at the same place is g, the cell stands at the height `1 - g / d` above the plane, measured
+in heights of the camera: free of the depth's unknown scale. This is where a wheel's contact shows, which is no jump in
+depth.
 """
 
 from __future__ import annotations

@@ -12,8 +12,9 @@ KERNEL = np.ones((3, 3), np.uint8)
 def matte(claim: np.ndarray, features: np.ndarray) -> np.ndarray:
     """Turn a claim into the share of each cell that the object covers.
 
-    Within a cell of the claim's border, the share is where the cell's features lie on the line from the mean of the pure
-    background nearby (0) to that of the pure object nearby (1), in so far as the two differ; elsewhere it is 0 or 1.
+    Within a cell of the claim's border, the share is where the cell's features lie on the line from the mean of the
+    pure background nearby (0) to that of the pure object nearby (1), in so far as the two differ; elsewhere it is 0 or
+    1.
 
     Args:
         claim: (h, w) float32 in 0..1, object above one half.

@@ -23,12 +23,14 @@ from stc_pseudo.store import CELL
 
 MARGIN = 0.2  # of the box's side, how much of its surroundings a walk may use
 MIN_MARGIN = 3  # cells
+CLAIM_MARGIN = 0.2  # by which another box must claim a cell more strongly to take it
+SURE_QUANTILE = 0.8  # of the claims in a box: what counts as certain
 ROUNDS = 2  # the first finds who claims which cell, the next respect it
 PRIOR_PULL = 0.02  # in units of a free passage between cells
 GROUND_PULL = 1.0
 BACKGROUND_PULL = 10.0
 GROUND_CUE_RANGE = (-0.05, 0.15)  # heights of the camera; above, height says nothing more
-GROUND_TOLERANCE = 0.04  # heights of the camera
+GROUND_TOLERANCE = 0.02  # heights of the camera
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +92,7 @@ def solve(maps: FrameMaps, boxes: FrameBoxes, settings: MaskSettings) -> tuple[n
         for window, x in zip(windows, claims, strict=True):
             strongest[window.place] = np.maximum(strongest[window.place], x)
         # A cell is taken from a box where another's claim is above one half, and stronger.
-        taken = [(strongest[window.place] > x) & (strongest[window.place] > 0.5)
+        taken = [(strongest[window.place] > x + CLAIM_MARGIN) & (strongest[window.place] > 0.5)
                  for window, x in zip(windows, claims, strict=True)]
     instances, best = np.zeros(shape, np.uint16), np.zeros(shape, np.float32)
     for k, (window, x, cells) in enumerate(zip(windows, claims, taken, strict=True), 1):
@@ -167,5 +169,5 @@ def claim(window: Window, features: np.ndarray, ground: np.ndarray, taken: np.nd
     x = walk(features[:, *window.place], target, pull)
     free = x[~outside]
     # The level of certainty depends on how open the object is to its surroundings: measure it against its own best.
-    level = np.quantile(free, 0.95) if free.size else 0
+    level = np.quantile(free, SURE_QUANTILE) if free.size else 0
     return np.clip(x / max(level, 1e-6), 0, 1).astype(np.float32)

@@ -42,8 +42,8 @@ class MaskSettings:
     threshold_depth: float = 0.3
     threshold_flow: float = 0.4
     cues: tuple[str, ...] = CUES
-    depth_deviation: float = 0.05
-    height_deviation: float = 0.03
+    depth_deviation: float = 0.03
+    height_deviation: float = 0.02
     flow_deviation: float = 2.0
     colour_deviation: float = 12.0
 

@@ -50,7 +50,8 @@ def main(dataset: str, root: Path | None, out: str, sequences: str | None, boxes
     chosen = tuple(cues.split(","))
     if not set(chosen) <= set(CUES):
         raise InputError("--cues", expected=f"some of {','.join(CUES)}", found=cues)
-    settings = LabelSettings(SimilaritySettings(layers, dilation), MaskSettings(threshold_depth, threshold_flow, chosen))
+    settings = LabelSettings(SimilaritySettings(layers, dilation),
+                             MaskSettings(threshold_depth, threshold_flow, chosen))
     from stc_pseudo.build import build
     from stc_pseudo.datasets.kitti import CLASS_NAMES, read_kitti
     from stc_pseudo.depth import make_depth_estimator
