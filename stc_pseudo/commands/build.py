@@ -60,9 +60,10 @@ def main(dataset: str, root: Path | None, out: str, sequences: str | None, boxes
 
     root = root or DEFAULT_ROOTS[dataset]
     if dataset == "demo":
-        from stc_pseudo.demo import render_dataset
+        if not (root / "demo.json").is_file():
+            from stc_pseudo.demo import render_dataset
 
-        render_dataset(root)
+            render_dataset(root)
         depth_dir, flow_dir = depth_dir or root / "training" / "depth", flow_dir or root / "training" / "flow"
         depth_weights = depth_weights or DEMO_WEIGHTS / "demo_monodepth2.pth"
         flow_weights = flow_weights or DEMO_WEIGHTS / "demo_upflow.pth"

@@ -1,0 +1,40 @@
+"""Running the commands of this project one after another, as a user would type them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+
+
+class Stages:
+    """Runs commands, shows each, and remembers how long it took.
+
+    Attributes:
+        seconds: command line to wall time.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def run(self, command: str, *arguments: object) -> None:
+        """Run one of this project's commands; a failure ends the pipeline with the command's own exit code.
+
+        Args:
+            command: its name, as `stc-pseudo`.
+            arguments: its arguments, turned to text.
+        """
+        line = shlex.join([command, *(str(argument) for argument in arguments)])
+        click.secho(f"$ {line}", bold=True)
+        started = time.monotonic()
+        # The commands of this very environment, whether or not it is activated.
+        program = Path(sys.executable).with_name(command)
+        ended = subprocess.run([program, *(str(argument) for argument in arguments)], check=False, env=os.environ)
+        if ended.returncode:
+            raise SystemExit(ended.returncode)
+        self.seconds[line] = time.monotonic() - started
