@@ -20,6 +20,7 @@ from dask.callbacks import Callback
 from tqdm import tqdm
 
 from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.digests import files_digest
 from stc_pseudo.estimators import DepthEstimator, FlowEstimator
 from stc_pseudo.images import read_frame
 from stc_pseudo.labels import fill_holes, mask_arrays, similarity_arrays
@@ -151,8 +152,8 @@ def build(sequences: list[Sequence], depth: DepthEstimator, flow: FlowEstimator,
 def plan(sequence: Sequence, depth: DepthEstimator, flow: FlowEstimator, writer: StoreWriter, settings: LabelSettings,
          overwrite: str) -> tuple[dict[str, Any], str]:
     """Return what a sequence will be made from, and the earliest stage to redo (`none` if it is up to date)."""
-    made_from = {"depth": depth.fingerprint, "flow": flow.fingerprint, "frames": frames_hash(sequence),
-                 "boxes": boxes_hash(sequence), **settings.as_json()}
+    made_from = {"depth": depth.fingerprint(sequence), "flow": flow.fingerprint(sequence),
+                 "frames": files_digest(sequence.frames), "boxes": boxes_hash(sequence), **settings.as_json()}
     recorded = writer.recorded(sequence.name)
     if recorded is None:
         return made_from, "all"
@@ -165,14 +166,6 @@ def plan(sequence: Sequence, depth: DepthEstimator, flow: FlowEstimator, writer:
                          found=f"a complete sequence made from {key} {recorded.get(key)}",
                          mend=f"--overwrite {needed} redoes it, another --out keeps it")
     return made_from, needed
-
-
-def frames_hash(sequence: Sequence) -> str:
-    """Hash the bytes of all frames."""
-    digest = hashlib.sha256()
-    for path in sequence.frames:
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()[:16]
 
 
 def boxes_hash(sequence: Sequence) -> str:

@@ -1,8 +1,9 @@
-"""Short names for the content of folders, so that a store knows what it was made from."""
+"""Short names for the content of files, so that a store knows what it was made from."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 # A PNG's last bytes hold checksums of all its pixels; enough to tell two maps apart without reading gigabytes.
@@ -22,4 +23,12 @@ def folder_digest(folder: Path, suffixes: tuple[str, ...]) -> str:
         with open(path, "rb") as file:
             file.seek(max(size - TAIL_BYTES, 0))
             digest.update(f"{path.relative_to(folder).as_posix()}\0{size}\0".encode() + file.read())
+    return digest.hexdigest()[:16]
+
+
+def files_digest(paths: Iterable[Path]) -> str:
+    """Return 16 hexadecimal digits that change with the bytes of any of the files, or with their order."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:16]

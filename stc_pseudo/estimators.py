@@ -10,14 +10,14 @@ from stc_pseudo.datasets.base import Sequence
 
 
 class DepthEstimator(Protocol):
-    """Gives inverse depth for a run of frames.
+    """Gives inverse depth for a run of frames."""
 
-    Attributes:
-        fingerprint: names the method, its settings and the hash of its weights; recorded in the store, and a store
-            made with another fingerprint is not taken for up to date.
-    """
+    def fingerprint(self, sequence: Sequence) -> str:
+        """Name the method, its settings and the hashes of what it reads besides the frames (weights, maps).
 
-    fingerprint: str
+        Recorded in the store: a sequence that was made with another fingerprint is not taken for up to date.
+        """
+        ...
 
     def inverse_depth(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
         """Inverse depth of frames `start .. start + n` of a sequence.
@@ -35,9 +35,11 @@ class DepthEstimator(Protocol):
 
 
 class FlowEstimator(Protocol):
-    """Gives forward optical flow for a run of frames. `fingerprint` as in `DepthEstimator`."""
+    """Gives forward optical flow for a run of frames."""
 
-    fingerprint: str
+    def fingerprint(self, sequence: Sequence) -> str:
+        """See `DepthEstimator.fingerprint`."""
+        ...
 
     def flow(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
         """Flow from each of n - 1 frames to the next: frames `start .. start + n` give n - 1 fields.

@@ -13,6 +13,7 @@ import numpy as np
 TRIALS = 128  # a plane of 30 % inliers is missed with a chance of 3 %
 TOLERANCE = 0.04  # relative, of inverse depth
 MIN_SHARE = 0.15  # of the lower half that must lie on the plane
+MIN_RISE = 0.1  # of inverse depth over the frame's height, against its median: less is a wall
 SAMPLES = 4000  # cells that planes are judged on
 
 
@@ -40,7 +41,8 @@ def height_above_ground(inverse_depth: np.ndarray, seed: int = 0) -> np.ndarray 
     triples = rng.integers(len(values), size=(TRIALS, 3))
     triples = triples[np.abs(np.linalg.det(points[triples])) > 1e-6]
     planes = np.linalg.solve(points[triples], values[triples][..., None])[..., 0]
-    planes = planes[planes[:, 0] > 0]
+    # Ground comes nearer towards the bottom: by a tenth of the typical inverse depth over the picture, at the least.
+    planes = planes[planes[:, 0] * height > MIN_RISE * np.median(values)]
     if not len(planes):
         return None
     residual = planes @ points[judged].T - values[judged]

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 NEIGHBOURHOOD = 5  # cells, side of the window that pure object and pure background are taken from
+STRANGENESS_WEIGHT = 4.0
 KERNEL = np.ones((3, 3), np.uint8)
 
 
@@ -13,8 +14,8 @@ def matte(claim: np.ndarray, features: np.ndarray) -> np.ndarray:
     """Turn a claim into the share of each cell that the object covers.
 
     Within a cell of the claim's border, the share is where the cell's features lie on the line from the mean of the
-    pure background nearby (0) to that of the pure object nearby (1), in so far as the two differ; elsewhere it is 0 or
-    1.
+    pure background nearby (0) to that of the pure object nearby (1), in so far as the two differ and the cell lies near
+    that line (a third thing, as an occluder, does not); else it is the claim. Away from the border it is 0 or 1.
 
     Args:
         claim: (h, w) float32 in 0..1, object above one half.
@@ -34,7 +35,8 @@ def matte(claim: np.ndarray, features: np.ndarray) -> np.ndarray:
     contrast = foreground - background
     squared = np.square(contrast).sum(0)
     share = np.clip(((features - background) * contrast).sum(0) / np.maximum(squared, 1e-6), 0, 1)
-    trust = squared / (squared + 1)
+    strangeness = np.square(features - background - share * contrast).sum(0)
+    trust = squared / (squared + 1 + STRANGENESS_WEIGHT * strangeness)
     known = reached & ~pure & (count_held > 0) & (count_background > 0)
     return np.where(known, trust * share + (1 - trust) * claim, held).astype(np.float32)
 

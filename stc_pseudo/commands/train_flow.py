@@ -25,6 +25,8 @@ PATH = click.Path(path_type=Path)
 @click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default="float32",
               help="of the network's arithmetic; bfloat16 is faster where the processor has it")
 @click.option("--init", type=PATH, help="weights to start from: a checkpoint, or the authors' published file")
+@click.option("--warm-up-steps", type=click.IntRange(min=0), default=0,
+              help="the first steps learn from frames moved by known flow; for short trainings from a random start")
 @click.option("--steps", type=click.IntRange(min=1), default=20_000, help="optimisation steps")
 @click.option("--batch-size", type=click.IntRange(min=1), default=4, help="pairs of frames per step")
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=1e-4,

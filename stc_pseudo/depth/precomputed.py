@@ -20,12 +20,15 @@ class PrecomputedDepth:
     """A `DepthEstimator` that reads `{folder}/{sequence}/{frame's stem}.npy` or, where there is none, `.png`.
 
     Args:
-        folder: the folder of the sequences' folders. Its path is no part of the fingerprint, its maps are.
+        folder: the folder of the sequences' folders. Its path is no part of a fingerprint, its maps are.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = require_folder(folder, "depth maps, {sequence}/{frame}.png or .npy", FLAG)
-        self.fingerprint = f"precomputed-{folder_digest(folder, SUFFIXES)}"
+
+    def fingerprint(self, sequence: Sequence) -> str:
+        """See `DepthEstimator.fingerprint`."""
+        return f"precomputed-{folder_digest(self.folder / sequence.name, SUFFIXES)}"
 
     def inverse_depth(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `DepthEstimator`; 1/metre.

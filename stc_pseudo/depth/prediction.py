@@ -38,9 +38,13 @@ class Monodepth2Depth:
         self.device, self.batch_size = require_device(device), batch_size
         self.network.eval().requires_grad_(False).to(self.device)
         files = [path / "encoder.pth", path / "depth.pth"] if path.is_dir() else [path]
-        self.fingerprint = "-".join(["monodepth2", *map(weights.fingerprint, files)])
+        self._fingerprint = "-".join(["monodepth2", *map(weights.fingerprint, files)])
 
     @torch.inference_mode()
+    def fingerprint(self, sequence: Sequence) -> str:
+        """See `DepthEstimator.fingerprint`."""
+        return self._fingerprint
+
     def inverse_depth(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `DepthEstimator`."""
         import cv2

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.digests import files_digest
 from stc_pseudo.images import read_frame
 from stc_track.formats.errors import InputError
 
@@ -20,7 +21,9 @@ STEP = 16
 class SgbmDepth:
     """A `DepthEstimator`: OpenCV's matcher on each left frame and its right one. NaN where no match is sure."""
 
-    fingerprint = f"sgbm-block{BLOCK}-share{SEARCH_SHARE}"
+    def fingerprint(self, sequence: Sequence) -> str:
+        """See `DepthEstimator.fingerprint`."""
+        return f"sgbm-block{BLOCK}-share{SEARCH_SHARE}-{files_digest(sequence.right)}"
 
     def inverse_depth(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `DepthEstimator`; 1/metre.

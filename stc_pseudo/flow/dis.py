@@ -13,8 +13,9 @@ from stc_pseudo.datasets.base import Sequence
 class DisFlow:
     """A `FlowEstimator` on grey frames, OpenCV's preset `MEDIUM`."""
 
-    def __init__(self) -> None:
-        self.fingerprint = f"dis-medium-opencv-{cv2.__version__}"
+    def fingerprint(self, sequence: Sequence) -> str:
+        """See `FlowEstimator.fingerprint`."""
+        return f"dis-medium-opencv-{cv2.__version__}"
 
     def flow(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `FlowEstimator.flow`."""

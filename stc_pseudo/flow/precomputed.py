@@ -35,7 +35,10 @@ class PrecomputedFlow:
         self.folder = require_folder(folder, "flow maps", FLAG)
         if not any(path.suffix in READERS for path in folder.glob("*/*")):
             raise InputError(folder, expected="{sequence}/{frame}.png, .flo or .npy", found="none", mend=FLAG)
-        self.fingerprint = f"precomputed-{folder_digest(folder, tuple(READERS))}"
+
+    def fingerprint(self, sequence: Sequence) -> str:
+        """See `FlowEstimator.fingerprint`."""
+        return f"precomputed-{folder_digest(self.folder / sequence.name, tuple(READERS))}"
 
     def flow(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `FlowEstimator.flow`."""

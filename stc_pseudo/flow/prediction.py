@@ -34,7 +34,11 @@ class UpflowFlow:
         network, self.size = load_network(path, "--flow-weights")
         self.network = network.to(device).eval()
         self.device, self.batch_size = device, batch_size
-        self.fingerprint = f"upflow-{weights.fingerprint(path)}"
+        self._fingerprint = f"upflow-{weights.fingerprint(path)}"
+
+    def fingerprint(self, sequence: Sequence) -> str:
+        """See `FlowEstimator.fingerprint`."""
+        return self._fingerprint
 
     def flow(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `FlowEstimator.flow`."""

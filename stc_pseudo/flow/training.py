@@ -14,6 +14,7 @@ from stc_pseudo.fitting import fit
 from stc_pseudo.flow.checkpoint import describe, load_network
 from stc_pseudo.flow.losses import LossWeights, crop, unsupervised_loss
 from stc_pseudo.flow.upflow import UPFlow
+from stc_pseudo.flow.warm_up import known_flow_loss
 from stc_track.formats.errors import InputError
 
 SIDE_MULTIPLE = 32
@@ -31,6 +32,7 @@ class FlowTraining:
         smoothness_order: 1 or 2, as in `LossWeights`.
         precision: of the network's arithmetic, a key of `PRECISIONS`; the loss is always float32.
         init: weights to start from, or None for a random start.
+        warm_up_steps: the first of the steps learn from frames moved by known flow (`warm_up`).
         steps, batch_size, learning_rate, seed, device, workers, half: as in `stc_pseudo.fitting.fit`.
     """
 
@@ -39,6 +41,7 @@ class FlowTraining:
     smoothness_order: int = 2
     precision: str = "float32"
     init: Path | None = None
+    warm_up_steps: int = 0
     steps: int = 20_000
     batch_size: int = 4
     learning_rate: float = 1e-4
@@ -65,6 +68,7 @@ class FlowTrainer:
     def __init__(self, network: UPFlow, settings: FlowTraining) -> None:
         self.network = network
         self.dtype = PRECISIONS[settings.precision]
+        self.warm_up_steps = settings.warm_up_steps
         self.terms = LossWeights.of_order(settings.smoothness_order)
         self.crop_size = tuple(int(side * CROP_SHARE) // SIDE_MULTIPLE * SIDE_MULTIPLE
                                for side in (settings.height, settings.width))
@@ -76,6 +80,8 @@ class FlowTrainer:
         origin = (torch.rand(len(frames), 2) * (room + 1)).long()
         first, second = (crop(view, origin, self.crop_size) for view in batch["augmented"].unbind(1))
         with torch.autocast(frames.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            if step < self.warm_up_steps:
+                return known_flow_loss(self.network, first)
             flows = self.network(first, second, both=True)
         return unsupervised_loss(flows, frames, origin.to(frames.device), self.terms)
 

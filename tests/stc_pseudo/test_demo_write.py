@@ -65,7 +65,8 @@ def test_flow_round_trips_and_the_last_frame_has_it(root, frame):
 
 
 @pytest.mark.parametrize(("metres", "stored"), [
-    (np.inf, 65535), (1.0, 256), (255.99, 65533), (300.0, 65535), (0.004, 1)], ids=["sky", "metre", "far", "too far", "near"])
+    (np.inf, 65535), (1.0, 256), (255.99, 65533), (300.0, 65535), (0.004, 1)],
+    ids=["sky", "metre", "far", "too far", "near"])
 def test_depth_encoding(metres, stored):
     assert encode_depth(np.full((1, 1), metres, np.float32)).item() == stored
 

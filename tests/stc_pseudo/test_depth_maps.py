@@ -97,10 +97,10 @@ def test_missing_map_names_file_and_flag(tmp_path):
 
 def test_fingerprint_follows_the_maps_and_not_their_place(tmp_path):
     makers = {"here": metres(1), "there": metres(1), "other": metres(2)}
-    prints = {}
+    prints, sequence = {}, Sequence("0007", (1, 1), (), ())
     for name, second in makers.items():
         (tmp_path / name).mkdir()
-        prints[name] = PrecomputedDepth(folder_with(tmp_path / name, metres(1), second)).fingerprint
+        prints[name] = PrecomputedDepth(folder_with(tmp_path / name, metres(1), second)).fingerprint(sequence)
     assert prints["here"] == prints["there"] != prints["other"]
 
 

@@ -118,12 +118,12 @@ def test_precomputed_last_flow(tmp_path, count, known):
 
 
 def test_precomputed_fingerprint_follows_the_maps_not_the_path(tmp_path):
-    prints = []
+    prints, sequence = [], Sequence("0000", (1, 1), (), ())
     for name, writers in {"a": [PNG] * 2, "b": [PNG] * 2, "c": [PNG] * 3}.items():
         (tmp_path / name).mkdir()
-        prints.append(PrecomputedFlow(write_flows(tmp_path / name, writers)).fingerprint)
+        prints.append(PrecomputedFlow(write_flows(tmp_path / name, writers)).fingerprint(sequence))
     write_kitti_flow(tmp_path / "a" / "0000" / "000000.png", np.full((2, 4, 6), 7.5))
-    prints.append(PrecomputedFlow(tmp_path / "a").fingerprint)
+    prints.append(PrecomputedFlow(tmp_path / "a").fingerprint(sequence))
     assert prints[0] == prints[1]
     assert len(set(prints)) == 3
 
@@ -156,4 +156,5 @@ def test_factory_makes_each_method_with_its_own_fingerprint(tmp_path, checkpoint
     folder = write_flows(tmp_path, [PNG])
     made = [make_flow_estimator(name, weights=checkpoint, folder=folder, device="cpu") for name in FLOW_METHODS]
     assert [type(estimator) for estimator in made] == [PrecomputedFlow, UpflowFlow, DisFlow]
-    assert len({estimator.fingerprint for estimator in made}) == 3
+    sequence = Sequence("0000", (4, 6), (), ())
+    assert len({estimator.fingerprint(sequence) for estimator in made}) == 3
