@@ -23,7 +23,7 @@ def soft_instance(instances: np.ndarray, coverage: np.ndarray, instance: int) ->
 
 
 def enlarge(soft: np.ndarray, box: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Binary mask at the frame's size: the soft map, interpolated bilinearly, cut at one half and at the box.
+    """Binary mask at the frame's size: the soft map, interpolated bicubically, cut at one half and at the box.
 
     Args:
         soft: (h, w) float32 in 0..1.
@@ -41,7 +41,7 @@ def enlarge(soft: np.ndarray, box: np.ndarray, size: tuple[int, int]) -> np.ndar
     window = soft[top:y2 // CELL + 2, left:x2 // CELL + 2]
     if not window.any():
         return full
-    fine = cv2.resize(window, None, fx=CELL, fy=CELL, interpolation=cv2.INTER_LINEAR)
+    fine = cv2.resize(window, None, fx=CELL, fy=CELL, interpolation=cv2.INTER_CUBIC)
     # Rows and columns that no cell covers (a frame's size need not divide by 4) continue the last cell.
     missing = (max(0, y2 - top * CELL - fine.shape[0]), max(0, x2 - left * CELL - fine.shape[1]))
     fine = np.pad(fine, ((0, missing[0]), (0, missing[1])), mode="edge")

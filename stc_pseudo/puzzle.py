@@ -96,7 +96,8 @@ def solve(maps: FrameMaps, boxes: FrameBoxes, settings: MaskSettings) -> tuple[n
                  for window, x in zip(windows, claims, strict=True)]
     instances, best = np.zeros(shape, np.uint16), np.zeros(shape, np.float32)
     for k, (window, x, cells) in enumerate(zip(windows, claims, taken, strict=True), 1):
-        share = matte(np.where(cells, 0, x), features[:, *window.place]) * window.inside
+        # A cell that the box cuts is mixed already: its share is what the mixture tells, at most what the box holds.
+        share = np.minimum(matte(np.where(cells, 0, x), features[:, *window.place]), window.inside)
         wins = share > best[window.place]
         best[window.place][wins] = share[wins]
         instances[window.place][wins] = k
