@@ -26,8 +26,7 @@ MIN_MARGIN = 3  # cells
 CLAIM_MARGIN = 0.2  # by which another box must claim a cell more strongly to take it
 SURE_QUANTILE = 0.8  # of the claims in a box: what counts as certain
 ROUNDS = 2  # the first finds who claims which cell, the next respect it
-PRIOR_PULL = 0.02  # in units of a free passage between cells
-GROUND_PULL = 1.0
+GROUND_PULL = 1.0  # in units of a free passage between cells, as the next
 BACKGROUND_PULL = 10.0
 GROUND_CUE_RANGE = (-0.05, 0.15)  # heights of the camera; above, height says nothing more
 GROUND_TOLERANCE = 0.02  # heights of the camera
@@ -87,7 +86,8 @@ def solve(maps: FrameMaps, boxes: FrameBoxes, settings: MaskSettings) -> tuple[n
     claims = [np.zeros_like(window.prior) for window in windows]
     taken = [np.zeros(window.prior.shape, bool) for window in windows]
     for _ in range(ROUNDS):
-        claims = [claim(window, features, ground, cells) for window, cells in zip(windows, taken, strict=True)]
+        claims = [claim(window, features, ground, cells, settings.prior_pull)
+                  for window, cells in zip(windows, taken, strict=True)]
         strongest = np.zeros(shape, np.float32)
         for window, x in zip(windows, claims, strict=True):
             strongest[window.place] = np.maximum(strongest[window.place], x)
@@ -151,7 +151,8 @@ def window_around(box: np.ndarray, shape: tuple[int, int]) -> Window:
     return Window(slice(top, bottom), slice(left, right), inside.astype(np.float32), prior.astype(np.float32))
 
 
-def claim(window: Window, features: np.ndarray, ground: np.ndarray, taken: np.ndarray) -> np.ndarray:
+def claim(window: Window, features: np.ndarray, ground: np.ndarray, taken: np.ndarray,
+          prior_pull: float) -> np.ndarray:
     """How strongly a box claims each cell of its window.
 
     Args:
@@ -159,13 +160,14 @@ def claim(window: Window, features: np.ndarray, ground: np.ndarray, taken: np.nd
         features: (C, h, w) of the whole map.
         ground: (h, w) bool of the whole map.
         taken: cells of the window that another box's object holds.
+        prior_pull: as in `MaskSettings`.
 
     Returns:
         float32 in 0..1, of the window's shape; above one half where the cell is rather the object's.
     """
     outside = (window.inside < 0.05) | taken
     on_ground = ground[window.place]
-    pull = np.where(outside, BACKGROUND_PULL, np.where(on_ground, GROUND_PULL, PRIOR_PULL))
+    pull = np.where(outside, BACKGROUND_PULL, np.where(on_ground, GROUND_PULL, prior_pull))
     target = np.where(outside | on_ground, 0, window.prior)
     x = walk(features[:, *window.place], target, pull)
     free = x[~outside]
