@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 
-from pipelines.report import Table, stage_pictures, write_report
+from pipelines.report import stage_pictures, write_report
 from pipelines.stages import Stages
+from pipelines.tables import Table, predicted_mask_table, pseudo_mask_table, time_table, track_table
 from stc_pseudo.store import StoreReader
 
 TRAIN = tuple(f"{k:04d}" for k in range(8))
@@ -22,8 +22,6 @@ TEST = tuple(f"{k:04d}" for k in range(8, 11))
 FRAMES = 16
 SHOWN = (4, 10)  # positions of the frames on the page
 SCORE = 0.3  # of the detections that count as found
-CLASSES = ("car", "pedestrian")
-METRICS = ("HOTA", "sMOTSA", "MOTSA", "MOTSP")
 
 
 @click.command(context_settings={"show_default": True})
@@ -53,9 +51,14 @@ def main(out: Path, workers: int, seed: int) -> None:
 
     quality = measure(out / "predictions", truth, SCORE, min_area=300)
     (out / "prediction_iou.json").write_text(json.dumps(quality, indent=1))
-    tables = figures(out, quality, stages, time.monotonic() - started)
+    tables = [
+        pseudo_mask_table({"networks": out / "store.json", "exact depth and flow": out / "store_exact.json"},
+                          "On all sequences: no network saw a mask or these scenes."),
+        predicted_mask_table(quality, SCORE),
+        track_table(out / "scores.json"),
+        time_table(stages.seconds, time.monotonic() - started)]
     for table in tables:
-        click.echo(as_text(table))
+        click.echo(table.as_text())
     write_page(out, tables, stages)
     click.echo(f"page: {out / 'report.html'}")
 
@@ -65,44 +68,6 @@ def render(data: Path, workers: int, seed: int) -> None:
     from stc_pseudo.demo import render_dataset
 
     render_dataset(data, sequences=len(TRAIN) + len(TEST), frames=FRAMES, seed=seed, stereo=False, workers=workers)
-
-
-def figures(out: Path, quality: dict[str, Any], stages: Stages, seconds: float) -> list[Table]:
-    """Gather what the commands wrote into tables."""
-    pseudo = []
-    for label, file in (("networks", "store.json"), ("exact depth and flow", "store_exact.json")):
-        means = json.loads((out / file).read_text())["mean_iou"]
-        pseudo += [(f"{label}: {name}", str(row["instances"]), *(number(row[shape]) for shape in
-                    ("pseudo_mask", "filled_box", "ellipse"))) for name, row in means.items()]
-    predicted = [(name, str(row["objects"]), str(row["matched"]), number(row["predicted_mask"]),
-                  number(row["filled_predicted_box"])) for name, row in quality.items()]
-    scores = json.loads((out / "scores.json").read_text())["combined"]
-    tracked = [(name, *(f"{scores[name][metric]:.1f}" for metric in METRICS)) for name in CLASSES]
-    times = [(line, f"{spent:.0f}") for line, spent in stages.seconds.items()]
-    return [
-        Table("Pseudo-masks", "Mean IoU with true masks of at least 300 pixels, on all sequences.",
-              ("depth and flow, class", "instances", "pseudo-mask", "filled box", "ellipse"), pseudo),
-        Table("Predicted masks", f"RGB only. Detections of score {SCORE} and more, paired with true objects of at "
-              "least 300 pixels by their boxes; mean IoU of the mask, and of the detection's own box filled.",
-              ("class", "objects", "matched", "predicted mask", "its box filled"), predicted),
-        Table("Tracks", "By TrackEval, on the same sequences.", ("class", *METRICS), tracked),
-        Table("Time", "Seconds of each command on this machine.", ("command", "seconds"),
-              [*times, ("all, rendering included", f"{seconds:.0f}")]),
-    ]
-
-
-def number(value: float | None) -> str:
-    """Three decimals, or a dash where there was nothing to measure."""
-    return "-" if value is None else f"{value:.3f}"
-
-
-def as_text(table: Table) -> str:
-    """Return a table as aligned text."""
-    rows = [table.columns, *table.rows]
-    widths = [max(len(row[c]) for row in rows) for c in range(len(table.columns))]
-    lines = ["  ".join(cell.ljust(w) if c == 0 else cell.rjust(w)
-                       for c, (cell, w) in enumerate(zip(row, widths, strict=True))) for row in rows]
-    return "\n".join(["", table.title, *lines])
 
 
 def write_page(out: Path, tables: list[Table], stages: Stages) -> None:

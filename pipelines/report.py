@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import html
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from pipelines import pictures
+from pipelines.tables import Table
 from stc_pseudo.images import read_frame
 from stc_pseudo.instance_masks import enlarge, soft_instance
 from stc_pseudo.store import StoreReader
@@ -31,16 +31,6 @@ table { border-collapse: collapse; margin: .6rem 0 1.4rem } th, td { padding: .2
 th:first-child, td:first-child { text-align: left } thead th { border-bottom: 2px solid #1d2330 }
 tbody tr:nth-child(even) { background: #f2f4f8 } code { background: #f2f4f8; padding: .1rem .3rem; border-radius: 3px }
 """
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of figures: a title, a sentence that says what it shows, column names, and rows of text."""
-
-    title: str
-    note: str
-    columns: tuple[str, ...]
-    rows: list[tuple[str, ...]]
 
 
 def stage_pictures(store: StoreReader, name: str, index: int, predictions: Path, tracks: Path,

@@ -1,0 +1,67 @@
+"""Tables of figures, gathered from the files that the commands write."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+METRICS = ("HOTA", "sMOTSA", "MOTSA", "MOTSP")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, a sentence that says what the table shows, column names, and rows of text."""
+
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+    def as_text(self) -> str:
+        """Return the table as aligned text, the first column to the left."""
+        rows = [self.columns, *self.rows]
+        widths = [max(len(row[c]) for row in rows) for c in range(len(self.columns))]
+        lines = ["  ".join(cell.rjust(w) if c else cell.ljust(w)
+                           for c, (cell, w) in enumerate(zip(row, widths, strict=True))) for row in rows]
+        return "\n".join(["", self.title, *lines])
+
+
+def number(value: float | None) -> str:
+    """Three decimals, or a dash where there was nothing to measure."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def pseudo_mask_table(reports: dict[str, Path], note: str) -> Table:
+    """Mean IoU of pseudo-masks: for each label, the JSON that `stc-pseudo inspect` wrote."""
+    rows = []
+    for label, file in reports.items():
+        for name, row in json.loads(file.read_text())["mean_iou"].items():
+            means = (number(row[shape]) for shape in ("pseudo_mask", "filled_box", "ellipse"))
+            rows.append((f"{label}: {name}", str(row["instances"]), str(row["without_box"]), *means))
+    return Table("Pseudo-masks", f"Mean IoU with true masks of at least 300 pixels. {note}",
+                 ("depth and flow, class", "instances", "without box", "pseudo-mask", "filled box", "ellipse"), rows)
+
+
+def predicted_mask_table(quality: dict[str, Any], score: float) -> Table:
+    """Mean IoU of predicted masks, as `prediction_iou.measure` gives it."""
+    rows = [(name, str(row["objects"]), str(row["matched"]), number(row["predicted_mask"]),
+             number(row["filled_predicted_box"])) for name, row in quality.items()]
+    return Table("Predicted masks", f"RGB only. Detections of score {score} and more, paired with true objects of at "
+                 "least 300 pixels by their boxes; mean IoU of the mask, and of the detection's own box filled.",
+                 ("class", "objects", "matched", "predicted mask", "its box filled"), rows)
+
+
+def track_table(scores: Path) -> Table:
+    """The JSON that `stc-eval` wrote, its headline figures."""
+    combined = json.loads(scores.read_text())["combined"]
+    rows = [(name, *(f"{row[metric]:.1f}" for metric in METRICS)) for name, row in combined.items()]
+    return Table("Tracks", "By TrackEval, on the same sequences.", ("class", *METRICS), rows)
+
+
+def time_table(seconds: dict[str, float], total: float) -> Table:
+    """Wall time of each command, and of all."""
+    rows = [(line, f"{spent:.0f}") for line, spent in seconds.items()]
+    return Table("Time", "Seconds of each command on this machine.", ("command", "seconds"),
+                 [*rows, ("all", f"{total:.0f}")])
