@@ -8,7 +8,7 @@ import numpy as np
 NEIGHBOURHOOD = 5  # cells, side of the window that pure object and pure background are taken from
 STRANGENESS_WEIGHT = 4.0
 THIN_WEIGHT = 1e-3  # of a mixed cell beside a pure one
-PURITY = 4  # power of the share, as a cell's weight in the second round's means
+PURITY = 16  # power of the share, as a cell's weight in the second round's means
 ROUNDS = 2
 KERNEL = np.ones((3, 3), np.uint8)
 
