@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
@@ -80,7 +81,16 @@ def train(config: Config, store: str, work_dir: Path, *, resume: bool = False, m
         runner.model.init_weights()
         weights.load_state(runner.model.backbone, state, init_backbone, "--init-backbone",
                            f"this config's ResNet-{config.model.backbone.depth}")
-    runner.train()
+    try:
+        runner.train()
+    except RuntimeError as error:
+        # torch hands on what a loading process raised as the text of its traceback.
+        name, _, message = str(error).rstrip().rpartition("\n")[2].partition(": ")
+        if not name.endswith(InputError.__name__):
+            raise
+        problem = click.ClickException(message)
+        problem.exit_code = InputError.exit_code
+        raise problem from error
 
 
 def fill_in(config: Config, store: str, sequences: Sequence[str] | None, root: Path | None) -> None:

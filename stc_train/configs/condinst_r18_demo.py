@@ -23,13 +23,13 @@ test_pipeline = [
     dict(type="Resize", scale=(544, 160), keep_ratio=False, interpolation="area"),
     dict(type="PackDetInputs", meta_keys={{_base_.meta_keys}}),
 ]
-train_dataloader = dict(batch_size=4, num_workers=1, dataset=dict(pipeline=train_pipeline))
+train_dataloader = dict(batch_size=2, num_workers=1, dataset=dict(pipeline=train_pipeline))
 
-train_cfg = dict(type="IterBasedTrainLoop", max_iters=500)
+train_cfg = dict(type="IterBasedTrainLoop", max_iters=1000)
 optim_wrapper = dict(
     _delete_=True, type="OptimWrapper", optimizer=dict(type="AdamW", lr=1e-3, weight_decay=1e-4),
     paramwise_cfg=dict(norm_decay_mult=0.0), clip_grad=dict(max_norm=10.0))
 param_scheduler = [
-    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=30),
-    dict(type="CosineAnnealingLR", eta_min=1e-5, by_epoch=False, begin=30, end=500),
+    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=60),
+    dict(type="CosineAnnealingLR", eta_min=1e-5, by_epoch=False, begin=60, end=1000),
 ]

@@ -156,6 +156,19 @@ def test_bad_training_input(drawn_store, tmp_path, arguments, message):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_frame_that_cannot_be_read_is_named(drawn_store, drawn_video, tmp_path, workers):
+    root = tmp_path / "frames"
+    shutil.copytree(drawn_video, root)
+    for frame in (root / "training" / "image_02" / "0003").iterdir():
+        frame.write_bytes(b"not a picture")
+    result = run(train_command, "--pseudo-store", drawn_store, "--work-dir", tmp_path / "work", "--frames-root", root,
+                 "--max-iters", 1, *SMALL, "--cfg-options", f"train_dataloader.num_workers={workers}")
+    assert result.exit_code == 2
+    last = result.output.splitlines()[-1]
+    assert ".png: expected a PNG or JPEG frame, found 13 bytes that do not decode" in last
+
+
 def test_weights_of_another_network_are_named(drawn_store, tmp_path):
     from stc_pseudo.depth.monodepth2 import ResnetTrunk
 
