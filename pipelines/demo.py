@@ -20,6 +20,8 @@ from stc_pseudo.store import StoreReader
 TRAIN = tuple(f"{k:04d}" for k in range(8))
 TEST = tuple(f"{k:04d}" for k in range(8, 11))
 FRAMES = 16
+# The segmenter starts from the depth network's encoder, which saw no label either.
+DEPTH_WEIGHTS = Path(__file__).parents[1] / "data" / "weights" / "demo_monodepth2.pth"
 SHOWN = (4, 10)  # positions of the frames on the page
 SCORE = 0.3  # of the detections that count as found
 
@@ -41,7 +43,7 @@ def main(out: Path, workers: int, seed: int) -> None:
         stages.run("stc-pseudo", "inspect", out / store, "--truth", data, "--json", out / f"{store}.json")
     stages.run("stc-pseudo", "export", out / "store", "--format", "coco", "--out", out / "pseudo_masks.json")
     stages.run("stc-train", "--pseudo-store", out / "store", "--config", "condinst_r18_demo", "--sequences",
-               ",".join(TRAIN), "--work-dir", out / "train", "--seed", seed)
+               ",".join(TRAIN), "--work-dir", out / "train", "--seed", seed, "--init-backbone", DEPTH_WEIGHTS)
     stages.run("stc-predict", out / "train" / "model.pth", "--dataset", "kitti", "--root", data, "--sequences",
                held_out, "--out", out / "predictions")
     stages.run("stc-track", out / "predictions", "--out", out / "results", "--cues", out / "store")
