@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from pipelines.report import stage_pictures, write_report
+from pipelines.report import jpeg, montage, stage_pictures, write_report
 from pipelines.stages import Stages
 from pipelines.tables import Table, predicted_mask_table, pseudo_mask_table, time_table, track_table
 from stc_pseudo.store import StoreReader
@@ -73,11 +73,12 @@ def render(data: Path, workers: int, seed: int) -> None:
 
 
 def write_page(out: Path, tables: list[Table], stages: Stages) -> None:
-    """Write `report.html` with pictures of the held-out sequences."""
+    """Write `report.html` with pictures of the held-out sequences, and `stages.jpg` of one frame."""
     store = StoreReader(str(out / "store"))
     frames = [(f"Sequence {name}, frame {index}", stage_pictures(store, name, index, out / "predictions",
                                                                  out / "results", SCORE))
               for name in TEST for index in SHOWN]
+    (out / "stages.jpg").write_bytes(jpeg(montage(frames[0][1])))
     write_report(out / "report.html", "Masks and tracks from boxes: the demo's synthetic street scenes",
                  f"{len(TRAIN)} rendered sequences trained the segmenter, from their boxes alone; these pictures and "
                  f"figures are of {len(TEST)} others. Depth and flow come from networks that were trained without "

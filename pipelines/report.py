@@ -97,8 +97,27 @@ def _table(table: Table) -> str:
             f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
 
 
-def _image(picture: np.ndarray) -> str:
+def jpeg(picture: np.ndarray) -> bytes:
+    """Encode (H, W, 3) uint8 RGB."""
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88])
+    return encoded.tobytes()
+
+
+def montage(stages: list[np.ndarray]) -> np.ndarray:
+    """Lay the pictures of `COLUMNS` out in two columns, each with its name, as one (H, W, 3) picture."""
+    named = []
+    for name, picture in zip(COLUMNS, map(_small, stages), strict=True):
+        picture = picture.copy()
+        for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+            cv2.putText(picture, name, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, thickness, cv2.LINE_AA)
+        named.append(picture)
+    return np.vstack([np.hstack(named[k:k + 2]) for k in range(0, len(named), 2)])
+
+
+def _small(picture: np.ndarray) -> np.ndarray:
     height = round(picture.shape[0] * PICTURE_WIDTH / picture.shape[1])
-    small = cv2.resize(picture, (PICTURE_WIDTH, height), interpolation=cv2.INTER_AREA)
-    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88])
-    return f'<img src="data:image/jpeg;base64,{base64.b64encode(encoded).decode()}" alt="">'
+    return cv2.resize(picture, (PICTURE_WIDTH, height), interpolation=cv2.INTER_AREA)
+
+
+def _image(picture: np.ndarray) -> str:
+    return f'<img src="data:image/jpeg;base64,{base64.b64encode(jpeg(_small(picture))).decode()}" alt="">'
