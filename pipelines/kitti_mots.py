@@ -30,7 +30,7 @@ SHOWN = 6  # frames of each sequence on the page
 @click.option("--depth-weights", type=PATH, required=True, help="Monodepth2's, by `stc-pseudo train-depth`")
 @click.option("--flow-weights", type=PATH, required=True, help="UPFlow's, by `stc-pseudo train-flow`")
 @click.option("--config", default="condinst_r18_demo", help="of stc-train")
-@click.option("--max-iters", default=500, help="of stc-train")
+@click.option("--max-iters", default=1000, help="of stc-train")
 @click.option("--boxes", type=click.Choice(["instances", "labels"]), default="instances", help="as of stc-pseudo build")
 @click.option("--score", default=0.3, help="detections below are left out of the mean IoU")
 @click.option("--workers", default=2, help="shards at a time")
@@ -47,7 +47,7 @@ def main(root: Path, out: Path, sequences: str, depth_weights: Path, flow_weight
         stages.run("stc-pseudo", "inspect", out / store, "--truth", root, "--json", out / f"{store}.json")
     store = out / "store_opencv"
     stages.run("stc-train", "--pseudo-store", store, "--config", config, "--max-iters", max_iters,
-               "--work-dir", out / "train")
+               "--work-dir", out / "train", "--init-backbone", depth_weights, threads=1)
     stages.run("stc-predict", out / "train" / "model.pth", "--dataset", "kitti", "--root", root,
                "--sequences", sequences, "--out", out / "predictions")
     stages.run("stc-track", out / "predictions", "--out", out / "results", "--cues", store)

@@ -22,19 +22,22 @@ class Stages:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
-    def run(self, command: str, *arguments: object) -> None:
+    def run(self, command: str, *arguments: object, threads: int | None = None) -> None:
         """Run one of this project's commands; a failure ends the pipeline with the command's own exit code.
 
         Args:
             command: its name, as `stc-pseudo`.
             arguments: its arguments, turned to text.
+            threads: of each of its processes; as many as there are cores, if not given.
         """
         line = shlex.join([command, *(str(argument) for argument in arguments)])
         click.secho(f"$ {line}", bold=True)
         started = time.monotonic()
         # The commands of this very environment, whether or not it is activated.
         program = Path(sys.executable).with_name(command)
-        ended = subprocess.run([program, *(str(argument) for argument in arguments)], check=False, env=os.environ)
+        limit = {} if threads is None else {"OMP_NUM_THREADS": str(threads)}
+        ended = subprocess.run([program, *(str(argument) for argument in arguments)], check=False,
+                               env=os.environ | limit)
         if ended.returncode:
             raise SystemExit(ended.returncode)
         self.seconds[line] = time.monotonic() - started
