@@ -11,6 +11,7 @@ from torch import Tensor
 
 from stc_pseudo import weights
 from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.devices import require_device
 from stc_pseudo.flow.checkpoint import load_network
 from stc_pseudo.flow.upflow import STRIDE, upsample_flow
 
@@ -27,13 +28,13 @@ class UpflowFlow:
         batch_size: pairs of frames at a time.
 
     Raises:
-        InputError: no such file, or the weights of another network.
+        InputError: no such file, the weights of another network, or a device that is not there.
     """
 
     def __init__(self, path: Path, device: str = "cpu", batch_size: int = 4) -> None:
+        self.device, self.batch_size = require_device(device), batch_size
         network, self.size = load_network(path, "--flow-weights")
-        self.network = network.to(device).eval()
-        self.device, self.batch_size = device, batch_size
+        self.network = network.to(self.device).eval()
         self._fingerprint = f"upflow-{weights.fingerprint(path)}"
 
     def fingerprint(self, sequence: Sequence) -> str:

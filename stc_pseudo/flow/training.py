@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from stc_pseudo.clips import Clips
+from stc_pseudo.devices import require_device
 from stc_pseudo.fitting import fit
 from stc_pseudo.flow.checkpoint import describe, load_network
 from stc_pseudo.flow.losses import LossWeights, crop, unsupervised_loss
@@ -51,6 +52,7 @@ class FlowTraining:
     half: bool = False
 
     def __post_init__(self) -> None:
+        require_device(self.device)
         for flag, value in (("--height", self.height), ("--width", self.width)):
             if value < 2 * SIDE_MULTIPLE or value % SIDE_MULTIPLE:
                 expected = f"a multiple of {SIDE_MULTIPLE}, at least {2 * SIDE_MULTIPLE}"

@@ -1,0 +1,17 @@
+import pytest
+import torch
+
+from stc_pseudo.devices import require_device
+from stc_pseudo.flow.training import FlowTraining
+from stc_track.formats.errors import InputError
+
+
+@pytest.mark.parametrize("use", [require_device, lambda name: FlowTraining(device=name)], ids=["itself", "train-flow"])
+@pytest.mark.parametrize("name", ["cuda:99", "toaster", ""])
+def test_a_device_that_is_not_there_is_named(use, name):
+    with pytest.raises(InputError, match=f"--device {name}: expected a device"):
+        use(name)
+
+
+def test_the_processor_is_always_there():
+    assert require_device("cpu") == torch.device("cpu")
