@@ -108,3 +108,14 @@ def test_the_fingerprint_follows_what_the_store_is_made_from(tmp_path, sequence)
         prints.append(StoreReader(str(store)).fingerprint)
     assert prints[0] == prints[1] != prints[2]
     assert json.loads((tmp_path / "store0/manifest.json").read_text())["schema"] == 1
+
+
+def test_a_store_behind_a_url(tmp_path, sequence):
+    url = f"memory://bucket/{tmp_path.name}"
+    writer = StoreWriter(url, "kitti", {1: "car"}, tmp_path)
+    partial = writer.begin(sequence, {})
+    for start, stop in partial.missing():
+        partial.write(start, random_shard(stop - start, seed=start))
+    writer.finish(sequence.name, {})
+    flow = StoreReader(url).sequence("0001").read("flow", 0)
+    np.testing.assert_array_equal(flow, random_shard(SHARD_FRAMES)["flow"][0])
