@@ -98,7 +98,7 @@ def npy(folder, array):
     (read_npy_flow, b"not numpy", "found .*pickle"),
     (read_npy_flow, np.zeros((4, 5, 2)), r"\(2, height, width\), found float64 of shape \(4, 5, 2\)"),
     (read_npy_flow, np.zeros((2, 4, 5), int), "found int64"),
-], ids=str)
+], ids=lambda value: getattr(value, "__name__", value if isinstance(value, str) else "content"))
 def test_bad_file_is_named(tmp_path, read, content, told):
     path = tmp_path / "map"
     if content is not None:
