@@ -21,7 +21,7 @@ class StopAtNaN(Hook):
 
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Raise FloatingPointError if a loss term is NaN or infinite."""
-        if not math.isfinite(float(outputs["loss"])):
+        if not math.isfinite(outputs["loss"].item()):
             wrong = [name for name, value in outputs.items() if "loss_" in name and not math.isfinite(float(value))]
             frames = ", ".join(str(sample.img_id) for sample in data_batch["data_samples"])
             raise FloatingPointError(f"step {batch_idx + 1}: {', '.join(wrong)} not finite on the frames {frames}; "
