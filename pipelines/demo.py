@@ -43,7 +43,7 @@ def main(out: Path, workers: int, seed: int) -> None:
     for store in ("store", "store_exact"):
         stages.run("stc-pseudo", "inspect", out / store, "--truth", data, "--json", out / f"{store}.json")
     stages.run("stc-pseudo", "export", out / "store", "--format", "coco", "--out", out / "pseudo_masks.json")
-    # One thread: on so small a network two wait for each other more than they gain (0.45 s a step against 0.30 s).
+    # One thread: on so small a network two wait for each other longer than they gain.
     stages.run("stc-train", "--pseudo-store", out / "store", "--config", "condinst_r18_demo", "--sequences",
                ",".join(TRAIN), "--work-dir", out / "train", "--seed", seed, "--init-backbone", DEPTH_WEIGHTS,
                threads=1)
