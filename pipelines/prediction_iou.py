@@ -17,9 +17,14 @@ from scipy.optimize import linear_sum_assignment
 from stc_pseudo.inspection import SAME_OBJECT, box_iou, drawn_shapes, mask_iou
 from stc_track.formats import rle
 from stc_track.formats.errors import InputError
-from stc_track.formats.mots import IGNORE_CLASS, Detection, MotsObject, read_detections, read_mots
-
-CLASS_NAMES = {1: "car", 2: "pedestrian"}
+from stc_track.formats.mots import (
+    CLASS_NAMES,
+    IGNORE_CLASS,
+    Detection,
+    MotsObject,
+    read_detections,
+    read_mots,
+)
 
 
 def matched_ious(detections: list[Detection], objects: list[MotsObject]) -> list[tuple[int, float, float]]:

@@ -14,10 +14,20 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from stc_pseudo import weights
+from stc_track.formats.errors import InputError
 
 log = logging.getLogger(__name__)
 
 CHECKPOINT_EVERY = 200
+SIDE_MULTIPLE = 32  # five halvings in the encoders
+MIN_SIDE = 64  # a coarsest map of one pixel has nothing to reflect or to correlate
+
+
+def require_sides(height: int, width: int) -> None:
+    """Raise an InputError that names `--height` or `--width` if frames of this size do not fit the networks."""
+    for flag, value in (("--height", height), ("--width", width)):
+        if value < MIN_SIDE or value % SIDE_MULTIPLE:
+            raise InputError(flag, expected=f"a multiple of {SIDE_MULTIPLE}, at least {MIN_SIDE}", found=str(value))
 
 
 def fit(network: nn.Module, loss: Callable[[dict[str, Any], int], tuple[Tensor, dict[str, float]]], clips: Dataset, *,

@@ -9,12 +9,12 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from tqdm import tqdm
 
-from stc_pseudo.datasets.kitti import IGNORE_CLASS, instances_file
+from stc_pseudo.datasets.kitti import instances_file
 from stc_pseudo.instance_masks import enlarge, soft_instance
 from stc_pseudo.store import SequenceReader, StoreReader
 from stc_track.formats import rle
 from stc_track.formats.errors import InputError, require_file
-from stc_track.formats.mots import read_mots
+from stc_track.formats.mots import IGNORE_CLASS, read_mots
 
 SHAPES = ("pseudo_mask", "filled_box", "ellipse")
 SAME_OBJECT = 0.5  # least IoU of a box with a true mask's tight box for both to be one object

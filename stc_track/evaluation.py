@@ -19,9 +19,7 @@ from stc_track.disjoint import touching
 from stc_track.formats import rle
 from stc_track.formats.errors import InputError, require_folder
 from stc_track.formats.files import sequence_files
-from stc_track.formats.mots import IGNORE_CLASS, MotsObject, read_mots
-
-CLASS_NAMES = {1: "car", 2: "pedestrian"}
+from stc_track.formats.mots import CLASS_NAMES, IGNORE_CLASS, MotsObject, read_mots
 
 Frames = Mapping[int, Sequence[MotsObject]]
 

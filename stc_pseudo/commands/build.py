@@ -56,10 +56,11 @@ def main(dataset: str, root: Path | None, out: str, sequences: str | None, boxes
     settings = LabelSettings(SimilaritySettings(layers, dilation),
                              MaskSettings(threshold_depth, threshold_flow, chosen, **TRUST[trust]))
     from stc_pseudo.build import build
-    from stc_pseudo.datasets.kitti import CLASS_NAMES, read_kitti
+    from stc_pseudo.datasets.kitti import read_kitti
     from stc_pseudo.depth import make_depth_estimator
     from stc_pseudo.flow import make_flow_estimator
     from stc_pseudo.store import StoreWriter
+    from stc_track.formats.mots import CLASS_NAMES
 
     root = root or DEFAULT_ROOTS[dataset]
     if dataset == "demo":

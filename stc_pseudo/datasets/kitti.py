@@ -19,10 +19,8 @@ from stc_pseudo.images import list_frames, read_frame
 from stc_track.formats import rle
 from stc_track.formats.errors import InputError, require_file, require_folder
 from stc_track.formats.kitti_labels import read_labels
-from stc_track.formats.mots import read_mots
+from stc_track.formats.mots import CLASS_NAMES, IDS_PER_CLASS, IGNORE_CLASS, read_mots
 
-CLASS_NAMES = {1: "car", 2: "pedestrian"}
-IGNORE_CLASS = 10
 # Every other kind of label_02 (Van, Truck, Cyclist, ..., DontCare) has no masks in KITTI MOTS: nothing is known there.
 LABEL_CLASSES = {"Car": 1, "Pedestrian": 2}
 
@@ -113,7 +111,7 @@ def read_boxes(root: Path, name: str, source: str, size: tuple[int, int],
         for label in read_labels(path):
             class_id = LABEL_CLASSES.get(label.kind, 0)
             rows.append((label.frame, np.asarray(label.box, np.float32), class_id,
-                         class_id * 1000 + label.track_id, f"{path}:{label.line}"))
+                         class_id * IDS_PER_CLASS + label.track_id, f"{path}:{label.line}"))
     if not any(row[2] for row in rows):
         raise InputError(path, expected="at least one box of a car or pedestrian", found="none",
                          mend="leave the sequence out with --sequences")

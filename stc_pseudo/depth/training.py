@@ -26,7 +26,7 @@ from stc_pseudo.depth.geometry import flipped_intrinsics, invert_rigid, resized_
 from stc_pseudo.depth.losses import View, depth_loss
 from stc_pseudo.depth.monodepth2 import Monodepth2, PoseNetwork
 from stc_pseudo.devices import require_device
-from stc_pseudo.fitting import fit
+from stc_pseudo.fitting import fit, require_sides
 from stc_track.formats.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -39,8 +39,6 @@ BASELINE_UNITS = 0.1
 KITTI_FOCAL, KITTI_CENTRE = (0.58, 1.92), (0.5, 0.5)
 # Zhou et al. (CVPR 2017, section 4) leave out frames whose mean flow is below a pixel, at 416 pixels of width.
 STATIC_FLOW, STATIC_WIDTH = 1.0, 416
-# The deepest features, at 1/32, need two pixels to be reflected at the border.
-MIN_SIDE = 64
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class DepthTraining:
 
     Attributes:
         mode: `mono` (neighbouring frames), `stereo` (the right frame), or `mono+stereo`.
-        height, width: of the network's input, pixels, divisible by 32, at least `MIN_SIDE`.
+        height, width: of the network's input, pixels, divisible by 32, at least `fitting.MIN_SIDE`.
         encoder: `resnet18` or `resnet50`.
         channel_width: factor on every channel count; 1.0 is Monodepth2's.
         encoder_weights: a torchvision ResNet's state dict to start from, or None for a random start.
@@ -72,9 +70,7 @@ class DepthTraining:
     half: bool = False
 
     def __post_init__(self) -> None:
-        for flag, value in (("--height", self.height), ("--width", self.width)):
-            if value < MIN_SIDE or value % 32:
-                raise InputError(flag, expected=f"a multiple of 32, at least {MIN_SIDE}", found=str(value))
+        require_sides(self.height, self.width)
         if round(64 * self.channel_width) < 1:
             raise InputError("--channel-width", expected="at least one channel", found=str(self.channel_width))
         require_device(self.device)

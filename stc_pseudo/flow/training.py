@@ -11,14 +11,12 @@ from torch import Tensor
 
 from stc_pseudo.clips import Clips
 from stc_pseudo.devices import require_device
-from stc_pseudo.fitting import fit
+from stc_pseudo.fitting import SIDE_MULTIPLE, fit, require_sides
 from stc_pseudo.flow.checkpoint import describe, load_network
 from stc_pseudo.flow.losses import LossWeights, crop, unsupervised_loss
 from stc_pseudo.flow.upflow import UPFlow
 from stc_pseudo.flow.warm_up import known_flow_loss
-from stc_track.formats.errors import InputError
 
-SIDE_MULTIPLE = 32
 CROP_SHARE = 7 / 8
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -53,10 +51,7 @@ class FlowTraining:
 
     def __post_init__(self) -> None:
         require_device(self.device)
-        for flag, value in (("--height", self.height), ("--width", self.width)):
-            if value < 2 * SIDE_MULTIPLE or value % SIDE_MULTIPLE:
-                expected = f"a multiple of {SIDE_MULTIPLE}, at least {2 * SIDE_MULTIPLE}"
-                raise InputError(flag, expected=expected, found=str(value))
+        require_sides(self.height, self.width)
 
 
 class FlowTrainer:

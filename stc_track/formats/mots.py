@@ -16,6 +16,7 @@ from stc_track.formats.errors import InputError
 from stc_track.formats.files import replacing
 from stc_track.formats.text import lines, real, whole
 
+CLASS_NAMES = {1: "car", 2: "pedestrian"}  # KITTI MOTS
 IGNORE_CLASS = 10  # KITTI MOTS: a region where nothing is known
 IDS_PER_CLASS = 1000  # a file names track k of class c as c * 1000 + k
 
