@@ -33,6 +33,7 @@ FOLDER = click.Path(path_type=Path)
 @click.option("--encoder", type=click.Choice(["resnet18", "resnet50"]), default="resnet18")
 @click.option("--channel-width", default=1.0, help="factor on every channel count")
 @click.option("--encoder-weights", type=FOLDER, help="torchvision ResNet state dict to start from")
+@click.option("--init", type=FOLDER, help="checkpoint of the same encoder and width to start from")
 @click.option("--steps", type=click.IntRange(min=1), default=20_000, help="optimisation steps")
 @click.option("--batch-size", type=click.IntRange(min=1), default=12, help="clips per step")
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=1e-4,

@@ -12,7 +12,7 @@ from stc_pseudo.cli import main
 from stc_pseudo.clips import Clips
 from stc_pseudo.datasets.base import Calibration, Sequence
 from stc_pseudo.depth.prediction import Monodepth2Depth
-from stc_pseudo.depth.training import DepthTrainer, DepthTraining, moving_clips, start_encoders, train_depth
+from stc_pseudo.depth.training import DepthTrainer, DepthTraining, moving_clips, start_networks, train_depth
 from stc_track.formats.errors import InputError
 
 SIZE = (64, 96)
@@ -102,7 +102,7 @@ def test_torchvision_weights_start_both_encoders(tmp_path):
     torch.save(state, tmp_path / "resnet18.pth")
     settings = DepthTraining(mode="mono", encoder_weights=tmp_path / "resnet18.pth")
     trainer = DepthTrainer(settings, torch.eye(3)[None], torch.zeros(1))
-    start_encoders(trainer, settings)
+    start_networks(trainer, settings)
     depth, pose = trainer.network.encoder.encoder, trainer.pose_network.pose_encoder.encoder
     assert torch.equal(depth.layer4[1].conv2.weight, state["layer4.1.conv2.weight"])
     assert torch.equal(pose.layer4[1].conv2.weight, state["layer4.1.conv2.weight"])
@@ -110,7 +110,21 @@ def test_torchvision_weights_start_both_encoders(tmp_path):
     torch.testing.assert_close(first[:, :3] + first[:, 3:], state["conv1.weight"])
     narrow = DepthTrainer(DepthTraining(mode="stereo", channel_width=0.5), torch.eye(3)[None], torch.zeros(1))
     with pytest.raises(InputError, match=r"conv1\.weight.*--encoder-weights"):
-        start_encoders(narrow, settings)
+        start_networks(narrow, settings)
+
+
+def test_training_goes_on_from_a_checkpoint_of_another_size(stereo_video, tmp_path):
+    first, second = tmp_path / "first.pth", tmp_path / "second.pth"
+    settings = DepthTraining(mode="stereo", steps=1, half=True, **TINY)
+    train_depth([sequence_of(stereo_video)], settings, first)
+    settings = DepthTraining(mode="mono+stereo", steps=1, init=first, learning_rate=1e-9, **TINY | {"width": 128})
+    train_depth([sequence_of(stereo_video)], settings, second)
+    before, after = (weights.load(path, "--init")["state"] for path in (first, second))
+    for key in before:
+        if key.endswith(("weight", "bias")):
+            torch.testing.assert_close(after[key], before[key].float(), atol=1e-3, rtol=0)
+    with pytest.raises(InputError, match=r"width 0\.25.*--init"):
+        train_depth([sequence_of(stereo_video)], DepthTraining(init=first, **TINY | {"channel_width": 0.25}), second)
 
 
 def test_frames_at_rest_are_left_out(stereo_video, tmp_path):
