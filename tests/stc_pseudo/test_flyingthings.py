@@ -1,0 +1,93 @@
+"""FlyingThings3D's layout, in small files that the tests write byte by byte."""
+
+import cv2
+import numpy as np
+import pytest
+
+from stc_pseudo.datasets.flyingthings import list_pairs, list_videos, read_pfm_flow
+from stc_track.formats.errors import InputError
+
+H, W = 5, 7
+
+
+def pfm(flow, order="<", kind="PF"):
+    """PFM of (2, H, W): rows from the bottom, a negative scale for little-endian numbers."""
+    channels = np.stack([*flow, np.zeros_like(flow[0])], -1)[::-1]
+    head = f"{kind}\n{flow.shape[2]} {flow.shape[1]}\n{-1.0 if order == '<' else 1.0}\n".encode()
+    return head + channels.astype(f"{order}f4").tobytes()
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Two scenes of three frames, both cameras; the flow's value names frame, direction and camera."""
+    for scene in ("A/0000", "B/0012"):
+        for camera, value in (("left", 0), ("right", 0.5)):
+            frames = tmp_path / "frames_cleanpass" / "TRAIN" / scene / camera
+            frames.mkdir(parents=True)
+            for number in (6, 7, 8):
+                cv2.imwrite(str(frames / f"{number:04d}.png"), np.full((H, W, 3), number, np.uint8))
+                for folder, name, sign in (("into_future", "Future", 1), ("into_past", "Past", -1)):
+                    path = tmp_path / "optical_flow" / "TRAIN" / scene / folder / camera
+                    path.mkdir(parents=True, exist_ok=True)
+                    flow = np.full((2, H, W), sign * (number + value), np.float32)
+                    (path / f"OpticalFlowInto{name}_{number:04d}_{camera[0].upper()}.pfm").write_bytes(pfm(flow))
+    return tmp_path
+
+
+@pytest.mark.parametrize("order", ["<", ">"], ids=["little-endian", "big-endian"])
+def test_flow_is_read_top_row_first(tmp_path, order):
+    flow = np.random.default_rng(0).normal(0, 40, (2, H, W)).astype(np.float32)
+    (tmp_path / "a.pfm").write_bytes(pfm(flow, order))
+    np.testing.assert_array_equal(read_pfm_flow(tmp_path / "a.pfm"), flow)
+    flow[1, 2, 3] = np.inf
+    (tmp_path / "a.pfm").write_bytes(pfm(flow, order))
+    found = read_pfm_flow(tmp_path / "a.pfm")
+    assert np.isnan(found[:, 2, 3]).all()
+    assert np.isnan(found).sum() == 2
+
+
+@pytest.mark.parametrize(("content", "words"), [
+    (None, "found nothing"),
+    (b"", "0 bytes that do not decode"),
+    (b"PF\n7 5\n", "bytes that do not decode"),
+    (pfm(np.zeros((2, H, W)))[:-4], "bytes that do not decode"),
+    (cv2.imencode(".png", np.zeros((H, W, 3), np.uint8))[1].tobytes(), "bytes that do not decode"),
+    (pfm(np.zeros((2, H, W)), kind="Pf"), "three channels"),
+], ids=["absent", "empty", "head", "truncated", "PNG", "one channel"])
+def test_other_files_are_refused(tmp_path, content, words):
+    if content is not None:
+        (tmp_path / "a.pfm").write_bytes(content)
+    with pytest.raises(InputError, match=words):
+        read_pfm_flow(tmp_path / "a.pfm")
+
+
+def test_videos_and_pairs(root):
+    videos = list_videos(root)
+    assert [[path.stem for path in video] for video in videos] == [["0006", "0007", "0008"]] * 4
+    assert len(list_videos(root, cameras=["left"])) == 2
+    pairs = list_pairs(root)
+    assert len(pairs) == 2 * 2 * 2 * 2
+    for pair in pairs:
+        first, second, flow = pair.read()
+        number = first[0, 0, 0]
+        forward = int(second[0, 0, 0]) - int(number)
+        assert forward in (1, -1)
+        assert first.shape == (H, W, 3)
+        assert pair.first.parent == pair.second.parent
+        np.testing.assert_array_equal(flow, forward * (number + 0.5 * (pair.first.parent.name == "right")))
+    assert {pair.flow.parents[1].name for pair in list_pairs(root, directions=["past"])} == {"into_past"}
+
+
+def test_what_is_missing_or_does_not_fit_is_named(root):
+    with pytest.raises(InputError, match="frames_finalpass"):
+        list_videos(root, render_pass="finalpass")
+    flow = root / "optical_flow/TRAIN/A/0000/into_future/left/OpticalFlowIntoFuture_0006_L.pfm"
+    flow.write_bytes(pfm(np.zeros((2, H + 1, W), np.float32)))
+    with pytest.raises(InputError, match="expected 7x5 pixels as the frames, found 7x6"):
+        list_pairs(root)[0].read()
+    flow.unlink()
+    with pytest.raises(InputError, match="OpticalFlowIntoFuture_0006_L"):
+        list_pairs(root)
+    (root / "frames_cleanpass/TEST").mkdir()
+    with pytest.raises(InputError, match="A/0000/left"):
+        list_videos(root, "TEST")
