@@ -7,21 +7,15 @@ from pathlib import Path
 
 import click
 
+from stc_pseudo.commands.dataset_flags import PATH, DatasetFlags, dataset_options
 from stc_track.formats.errors import InputError
 
-PATH = click.Path(path_type=Path)
-DEFAULT_ROOTS = {"kitti": Path("data/kitti_mots"), "demo": Path("runs/demo/data")}
 DEMO_WEIGHTS = Path(__file__).parents[2] / "data" / "weights"
 
 
 @click.command(context_settings={"show_default": True})
-@click.option("--dataset", type=click.Choice(["kitti", "demo"]), required=True,
-              help="layout of the data; `demo` renders its own where --root has none yet")
-@click.option("--root", type=PATH, help="the data set's folder  [default: data/kitti_mots, runs/demo/data]")
+@dataset_options(boxes=True)
 @click.option("--out", default="runs/store", help="the store: a folder or an fsspec URL")
-@click.option("--sequences", help="comma-separated names; all, if not given")
-@click.option("--boxes", type=click.Choice(["instances", "labels"]), default="instances",
-              help="from instances_txt (tight around the masks) or label_02")
 @click.option("--depth", "depth_name", type=click.Choice(["monodepth2", "sgbm", "precomputed"]), default="monodepth2",
               help="where depth comes from")
 @click.option("--depth-weights", type=PATH, help="checkpoint for monodepth2")
@@ -41,10 +35,10 @@ DEMO_WEIGHTS = Path(__file__).parents[2] / "data" / "weights"
               help="the earliest stage to redo in complete sequences")
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="shards at a time")
 @click.option("--device", default="cpu", help="of the networks: cpu or cuda")
-def main(dataset: str, root: Path | None, out: str, sequences: str | None, boxes: str, depth_name: str,
-         depth_weights: Path | None, depth_dir: Path | None, flow_name: str, flow_weights: Path | None,
-         flow_dir: Path | None, cues: str, trust: str | None, layers: int, dilation: int, threshold_depth: float,
-         threshold_flow: float, overwrite: str, workers: int, device: str) -> None:
+def main(data: DatasetFlags, out: str, depth_name: str, depth_weights: Path | None, depth_dir: Path | None,
+         flow_name: str, flow_weights: Path | None, flow_dir: Path | None, cues: str, trust: str | None, layers: int,
+         dilation: int, threshold_depth: float, threshold_flow: float, overwrite: str, workers: int,
+         device: str) -> None:
     """Write depth, flow, similarity maps and pseudo-masks of every frame to a store."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     from stc_pseudo.settings import CUES, TRUST, LabelSettings, MaskSettings, SimilaritySettings
@@ -56,14 +50,13 @@ def main(dataset: str, root: Path | None, out: str, sequences: str | None, boxes
     settings = LabelSettings(SimilaritySettings(layers, dilation),
                              MaskSettings(threshold_depth, threshold_flow, chosen, **TRUST[trust]))
     from stc_pseudo.build import build
-    from stc_pseudo.datasets.kitti import read_kitti
     from stc_pseudo.depth import make_depth_estimator
     from stc_pseudo.flow import make_flow_estimator
     from stc_pseudo.store import StoreWriter
     from stc_track.formats.mots import CLASS_NAMES
 
-    root = root or DEFAULT_ROOTS[dataset]
-    if dataset == "demo":
+    root = data.folder
+    if data.dataset == "demo":
         if not (root / "demo.json").is_file():
             from stc_pseudo.demo import render_dataset
 
@@ -71,7 +64,7 @@ def main(dataset: str, root: Path | None, out: str, sequences: str | None, boxes
         depth_dir, flow_dir = depth_dir or root / "training" / "depth", flow_dir or root / "training" / "flow"
         depth_weights = depth_weights or DEMO_WEIGHTS / "demo_monodepth2.pth"
         flow_weights = flow_weights or DEMO_WEIGHTS / "demo_upflow.pth"
-    videos = read_kitti(root, sequences.split(",") if sequences else None, boxes)
+    videos = data.read()
     depth = make_depth_estimator(depth_name, weights=depth_weights, folder=depth_dir, device=device)
     flow = make_flow_estimator(flow_name, weights=flow_weights, folder=flow_dir, device=device)
-    build(videos, depth, flow, StoreWriter(out, dataset, CLASS_NAMES, root), settings, overwrite, workers)
+    build(videos, depth, flow, StoreWriter(out, data.dataset, CLASS_NAMES, root), settings, overwrite, workers)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stc_pseudo.commands.dataset_flags import DatasetFlags, dataset_options
 from stc_track.formats.errors import InputError, require_file
 
 if TYPE_CHECKING:
@@ -20,9 +21,7 @@ FOLDER = click.Path(path_type=Path)
 @click.option("--frames", "frame_dirs", type=FOLDER, multiple=True,
               help="folder of frames, or of such folders; repeatable")
 @click.option("--right", "right_dirs", type=FOLDER, multiple=True, help="the right stereo frames of each --frames")
-@click.option("--dataset", type=click.Choice(["kitti", "demo"]), help="instead of --frames: a data set's sequences")
-@click.option("--root", type=FOLDER, help="the data set's folder")
-@click.option("--sequences", help="comma-separated names; all, if not given")
+@dataset_options(required=False)
 @click.option("--calib", type=FOLDER, help="KITTI calibration file (P2, P3) of --frames")
 @click.option("--intrinsics", help="fx,fy,cx,cy of --frames, pixels of the original frame")
 @click.option("--baseline", type=float, help="metres between the stereo cameras, with --intrinsics")
@@ -42,25 +41,20 @@ FOLDER = click.Path(path_type=Path)
 @click.option("--device", default="cpu", help="cpu or cuda")
 @click.option("--workers", type=click.IntRange(min=0), default=0, help="processes that read frames")
 @click.option("--half", is_flag=True, help="keep only the depth network, in half precision")
-def main(frame_dirs: tuple[Path, ...], right_dirs: tuple[Path, ...], dataset: str | None, root: Path | None,
-         sequences: str | None, calib: Path | None, intrinsics: str | None, baseline: float | None, out: Path,
-         **settings: object) -> None:
+def main(data: DatasetFlags, frame_dirs: tuple[Path, ...], right_dirs: tuple[Path, ...], calib: Path | None,
+         intrinsics: str | None, baseline: float | None, out: Path, **settings: object) -> None:
     """Train Monodepth2 on video, without depth truth."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     from stc_pseudo.depth.training import DepthTraining, train_depth
 
     training = DepthTraining(**settings)
-    if (dataset is None) == (not frame_dirs):
-        raise InputError("train-depth", expected="either --frames or --dataset", found="both" if dataset else "neither")
-    if dataset is None:
+    if (data.dataset is None) == (not frame_dirs):
+        found = "both" if data.dataset else "neither"
+        raise InputError("train-depth", expected="either --frames or --dataset", found=found)
+    if data.dataset is None:
         videos = read_folders(frame_dirs, right_dirs, _calibration(calib, intrinsics, baseline))
     else:
-        from stc_pseudo.datasets.kitti import read_kitti
-
-        if root is None:
-            raise InputError(f"--dataset {dataset}", expected="the data set's folder", found="none",
-                             mend="--root names it")
-        videos = read_kitti(root, sequences.split(",") if sequences else None, boxes=None)
+        videos = data.read(boxes=False)
     train_depth(videos, training, out)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from stc_pseudo.commands.dataset_flags import DatasetFlags, dataset_options
 from stc_track.formats.errors import InputError
 
 PATH = click.Path(path_type=Path)
@@ -15,9 +16,7 @@ PATH = click.Path(path_type=Path)
 @click.command(context_settings={"show_default": True})
 @click.option("--frames", "frame_dirs", type=PATH, multiple=True,
               help="folder of frames, or of such folders; repeatable")
-@click.option("--dataset", type=click.Choice(["kitti", "demo"]), help="instead of --frames: a data set's sequences")
-@click.option("--root", type=PATH, help="the data set's folder")
-@click.option("--sequences", help="comma-separated names; all, if not given")
+@dataset_options(required=False)
 @click.option("--out", type=PATH, required=True, help="checkpoint to write")
 @click.option("--height", default=256, help="what frames are resized to, pixels, divisible by 32")
 @click.option("--width", default=832, help="what frames are resized to, pixels, divisible by 32")
@@ -35,27 +34,21 @@ PATH = click.Path(path_type=Path)
 @click.option("--device", default="cpu", help="cpu or cuda")
 @click.option("--workers", type=click.IntRange(min=0), default=0, help="processes that read frames")
 @click.option("--half", is_flag=True, help="store the weights in half precision")
-def main(frame_dirs: tuple[Path, ...], dataset: str | None, root: Path | None, sequences: str | None, out: Path,
-         **settings: object) -> None:
+def main(data: DatasetFlags, frame_dirs: tuple[Path, ...], out: Path, **settings: object) -> None:
     """Train UPFlow on video, without flow truth."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     from stc_pseudo.flow.training import FlowTraining, train_flow
 
     training = FlowTraining(**settings)
-    if (dataset is None) == (not frame_dirs):
-        raise InputError("train-flow", expected="either --frames or --dataset", found="both" if dataset else "neither")
-    if dataset is None:
+    if (data.dataset is None) == (not frame_dirs):
+        found = "both" if data.dataset else "neither"
+        raise InputError("train-flow", expected="either --frames or --dataset", found=found)
+    if data.dataset is None:
         from stc_pseudo.clips import frame_folders
 
         videos = frame_folders(frame_dirs, "--frames")
     else:
-        from stc_pseudo.datasets.kitti import read_kitti
-
-        if root is None:
-            raise InputError(f"--dataset {dataset}", expected="the data set's folder", found="none",
-                             mend="--root names it")
-        names = sequences.split(",") if sequences else None
-        videos = [sequence.frames for sequence in read_kitti(root, names, boxes=None)]
+        videos = [sequence.frames for sequence in data.read(boxes=False)]
     try:
         train_flow(videos, training, out)
     except FloatingPointError as error:

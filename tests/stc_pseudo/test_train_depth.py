@@ -175,7 +175,6 @@ def test_unknown_camera_is_said(stereo_video, tmp_path, caplog):
 @pytest.mark.parametrize(("arguments", "named"), [
     pytest.param([], "--frames or --dataset", id="nothing to train on"),
     pytest.param(["--frames", "LEFT", "--dataset", "kitti"], "both", id="frames and data set"),
-    pytest.param(["--dataset", "kitti"], "--root", id="data set without a folder"),
     pytest.param(["--dataset", "kitti", "--root", "NONE"], "image_02", id="no such data set"),
     pytest.param(["--frames", "NONE"], "--frames", id="no such folder"),
     pytest.param(["--frames", "LEFT", "--mode", "stereo"], "--right", id="stereo without right frames"),

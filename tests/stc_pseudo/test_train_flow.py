@@ -67,7 +67,7 @@ def test_a_few_steps_lower_the_loss(video, precision):
 @pytest.mark.parametrize(("flags", "told"), [
     ([], "either --frames or --dataset, found neither"),
     (["--frames", "VIDEO", "--dataset", "kitti"], "found both"),
-    (["--dataset", "kitti"], "--root names it"),
+    (["--dataset", "kitti", "--root", "nowhere"], "nowhere.*--root names"),
     (["--frames", "nowhere"], "nowhere: expected a folder of frames.*--frames"),
     (["--frames", "VIDEO", "--height", "100"], "--height: expected a multiple of 32"),
     (["--frames", "VIDEO", "--width", "32"], "--width: expected a multiple of 32, at least 64"),
