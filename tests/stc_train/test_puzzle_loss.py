@@ -1,4 +1,4 @@
-"""The puzzle loss against plain loops, its gradients, half precision, and MMDetection's BoxInst loss."""
+"""The puzzle loss against plain loops, its gradients, and half precision; tests/pipelines has BoxInst's loss."""
 
 import math
 
@@ -186,47 +186,3 @@ def test_a_box_without_a_piece_says_nothing_about_its_inside(boundary):
 def test_settings_are_checked():
     with pytest.raises(ValueError, match="boundary must be one of pixel, bce"):
         PuzzleLoss(boundary="pixels")
-
-
-def test_equals_boxinst_with_its_colour_edges():
-    """On the same logits, with colour similarity as the only cue: MMDetection's terms to 1e-5."""
-    from mmdet.models.data_preprocessors.data_preprocessor import BoxInstDataPreprocessor
-    from mmdet.registry import MODELS
-    from mmdet.structures.mask import BitmapMasks
-    from mmdet.utils import register_all_modules
-    from mmengine.logging import MessageHub
-    from mmengine.structures import InstanceData
-
-    register_all_modules(init_default_scope=True)
-    generator = torch.Generator().manual_seed(2)
-    head = MODELS.build({
-        "type": "BoxInstMaskHead", "num_layers": 3, "feat_channels": 16, "mask_out_stride": 4, "warmup_iters": 1,
-        "mask_feature_head": {"in_channels": 8, "feat_channels": 8, "start_level": 0, "end_level": 2,
-                              "out_channels": 16, "mask_stride": 8, "norm_cfg": {"type": "BN"}},
-        "loss_mask": {"type": "DiceLoss", "use_sigmoid": True, "activate": True, "eps": 5e-6, "loss_weight": 1.0}})
-    MessageHub.get_current_instance().update_info("iter", 100)
-    preprocessor = BoxInstDataPreprocessor(mask_stride=4, pairwise_size=3, pairwise_dilation=2)
-    corners = [[(8, 12, 40, 50), (50, 0, 96, 64)], [(4, 4, 88, 60)]]  # x1 y1 x2 y2 of the boxes of two images
-    predictions, instances, positives, edges = [], [], [], []
-    for image_boxes in corners:
-        colours = torch.nn.functional.interpolate(40 * torch.randn(1, 3, 4, 6, generator=generator), (16, 24))
-        similarity = preprocessor.get_images_color_similarity(colours, torch.ones(16, 24))[0]
-        edges.append(similarity >= 0.3)
-        masks = np.zeros((len(image_boxes), 64, 96), np.uint8)
-        for mask, (x1, y1, x2, y2) in zip(masks, image_boxes, strict=True):
-            mask[y1:y2, x1:x2] = 1
-        instances.append(InstanceData(bboxes=torch.tensor(image_boxes).float(), masks=BitmapMasks(masks, 64, 96),
-                                      pairwise_masks=edges[-1].float()[None].repeat(len(masks), 1, 1, 1)))
-        assigned = torch.arange(len(masks)).repeat(3)
-        predictions.append(3 * torch.randn(len(assigned), 16, 24, generator=generator))
-        positives.append(InstanceData(pos_assigned_gt_inds=assigned, scores=torch.zeros(len(assigned), 2),
-                                      centernesses=torch.zeros(len(assigned), 1)))
-    theirs = head.loss_by_feat(predictions, instances, [{}, {}], positives)
-    boxes = torch.cat([torch.from_numpy(gt.masks.masks[:, 2::4, 2::4]).bool()[info.pos_assigned_gt_inds]
-                       for gt, info in zip(instances, positives, strict=True)])
-    ours = PuzzleLoss("dice", "pairwise", dilation=2)(
-        torch.cat(predictions), boxes, 0 * boxes, torch.stack(edges),
-        torch.cat([torch.full((len(masks),), k) for k, masks in enumerate(predictions)]))
-    assert 0.1 < ours.kept_edge_share < 0.9
-    assert ours.boundary.item() == pytest.approx(theirs["loss_mask_pairwise"].item(), abs=1e-5)
-    assert ours.box.item() == pytest.approx(theirs["loss_mask_project"].item(), abs=1e-5)
