@@ -1,1 +1,1 @@
-"""The commands `stc-track` and `stc-eval`."""
+"""The commands `stc-track`, `stc-convert`, `stc-video` and `stc-eval`."""

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stc_track.commands.options import split_names
+
 if TYPE_CHECKING:
     from stc_track.evaluation import Evaluation
 
 COLUMNS = ("HOTA", "DetA", "AssA", "sMOTSA", "MOTSA", "MOTSP", "IDF1", "id_switches")
-
-
-def split_names(_ctx: click.Context, _option: click.Parameter, value: str | None) -> list[str] | None:
-    """The names in `a,b,c`; None where the option is not given."""
-    return value and [name.strip() for name in value.split(",") if name.strip()]
 
 
 @click.command()

@@ -8,22 +8,30 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stc_track.commands.evaluate import split_names
+from stc_track.commands.options import FrameSize, split_names
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from stc_track.formats.mots import Detection
+    from stc_track.formats.mots import MotsObject
+    from stc_track.formats.sources import Source
 
+FORMATS = ("mots", "png", "ytvis", "ytvis-results", "coco", "cvat", "mot")
 SCORE = click.FloatRange(-1e6, 1e6)
 POSITIVE = click.FloatRange(0, 1e6)
 
 
 @click.command(context_settings={"show_default": True})
 @click.argument("predictions", type=click.Path(path_type=Path))
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="Folder for {sequence}.txt in KITTI MOTS text."
-)
+@click.option("--out", required=True, type=click.Path(path_type=Path),
+              help="Folder for {sequence}.txt in KITTI MOTS text, or what --format says.")  # fmt: skip
+@click.option("--format", "kind", type=click.Choice(FORMATS), default="mots",
+              help="As stc-convert --to; ytvis, ytvis-results and coco want a .json file as --out.")  # fmt: skip
+@click.option("--frames", type=click.Path(path_type=Path),
+              help="Folder of all sequences' frames, which --format may want to list.")  # fmt: skip
+@click.option("--frame-size", type=FrameSize(), help="Of MOT-Challenge boxes without seqinfo.ini.")
+@click.option("--annotations", type=click.Path(path_type=Path),
+              help="YouTube-VIS annotations that results in PREDICTIONS or --out belong to.")  # fmt: skip
 @click.option("--cues", metavar="STORE", help="Store of pseudo-labels whose depth and flow the matching uses as well.")
 @click.option("--cue-terms", type=click.Choice(["none", "depth", "flow", "both"]), default="both",
               help="Which terms of Eq. 9 count where --cues is given.")  # fmt: skip
@@ -43,19 +51,33 @@ POSITIVE = click.FloatRange(0, 1e6)
 @click.option("--max-gap", type=click.IntRange(0, 100_000), default=10, help="Frames that a track may be missing.")
 @click.option("--sequences", callback=split_names, help="Track only these, comma-separated.  [default: all]")
 def main(
-    predictions: Path, out: Path, cues: str | None, sequences: list[str] | None, **choices: str | float | bool
+    predictions: Path,
+    out: Path,
+    kind: str,
+    frames: Path | None,
+    frame_size: tuple[int, int] | None,
+    annotations: Path | None,
+    cues: str | None,
+    sequences: list[str] | None,
+    **choices: str | float | bool,
 ) -> None:
     """Link the detections in PREDICTIONS, a folder of {sequence}.txt or {sequence}.json, to tracks.
 
     A line of a text file is `frame x1 y1 x2 y2 score class height width rle`, by increasing frame (the public MOTS
-    detections; further columns are ignored). JSON is COCO's result list with the frame's number as image_id.
+    detections; further columns are ignored), or MOT-Challenge's `frame,id,x,y,width,height,score`. JSON is COCO's
+    result list with the frame's number as image_id. PREDICTIONS may also be a folder of MOTS PNG or MOT-Challenge
+    sequences, or a file of YouTube-VIS results, whose ids are not looked at.
     """
     from tqdm import tqdm
 
+    from stc_track.convert import as_detection, require_place, write
     from stc_track.cues import CueReader
     from stc_track.formats.errors import InputError
-    from stc_track.formats.files import sequence_files
-    from stc_track.formats.mots import write_mots
+    from stc_track.formats.mots import CLASS_NAMES
+    from stc_track.formats.pictures import list_frames
+    from stc_track.formats.sources import open_sources
+    from stc_track.formats.tracks import MOTS_CLASS_NAMES, Tracks
+    from stc_track.formats.youtube_vis import read_annotations
     from stc_track.linking import link
     from stc_track.settings import TrackerSettings
 
@@ -65,36 +87,38 @@ def main(
         raise InputError("--low-score", expected=f"at most --high-score {choices['high_score']}",
                          found=str(choices["low_score"]))  # fmt: skip
     settings = TrackerSettings(**choices)
-    files = sequence_files(predictions, sequences, "PREDICTIONS holds one file a sequence", (".txt", ".json"))
-    if out.resolve() == predictions.resolve():
-        raise InputError(out, expected="a folder other than PREDICTIONS", found="the same", mend="--out names another")
+    require_place(kind, out, predictions, "PREDICTIONS")
+    known = annotations and read_annotations(annotations)
+    found = open_sources(predictions, sequences=sequences, size=frame_size, annotations=known, text="detections",
+                         mend="PREDICTIONS holds one file a sequence")  # fmt: skip
+    files = found.sequences
     readers = {name: CueReader(cues, name) if cues and settings.cue_terms != "none" else None for name in files}
     with tqdm(total=_count(files.values()), unit="detection", desc="track", disable=None) as bar:
-        for name, path in files.items():
-            found = _counted(_detections(path), bar)
-            write_mots(out / f"{name}.txt", link(found, settings, readers[name]))
+        linked = (
+            Tracks(
+                name,
+                link(map(as_detection, _counted(source.objects(), bar)), settings, readers[name]),
+                frames and list_frames(frames, name),
+            )
+            for name, source in files.items()
+        )
+        # in MOTS text a detector's class 10 keeps its number; elsewhere it is a class like any other
+        class_names = known.class_names if known else MOTS_CLASS_NAMES if kind == "mots" else CLASS_NAMES
+        write(kind, out, linked, class_names, known)
 
 
-def _count(files: Iterable[Path]) -> int | None:
-    """Lines of all files; None where one is JSON."""
+def _count(sources: Iterable[Source]) -> int | None:
+    """Lines of all files; None where one is no text."""
     total = 0
-    for path in files:
-        if path.suffix == ".json":
+    for source in sources:
+        if source.text is None:
             return None
-        with path.open("rb") as file:
+        with source.text.open("rb") as file:
             total += sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
     return total
 
 
-def _detections(path: Path) -> Iterable[Detection]:
-    """Detections of a file by increasing frame; a text file streams."""
-    from stc_track.formats.coco_results import read_coco_results
-    from stc_track.formats.mots import iter_detections
-
-    return read_coco_results(path) if path.suffix == ".json" else iter_detections(path, ordered=True)
-
-
-def _counted(detections: Iterable[Detection], bar: tqdm) -> Iterator[Detection]:
+def _counted(detections: Iterable[MotsObject], bar: tqdm) -> Iterator[MotsObject]:
     for each in detections:
         bar.update()
         yield each

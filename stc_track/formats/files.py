@@ -28,6 +28,11 @@ def replacing(path: Path, mode: str = "wb") -> Iterator[IO]:
         temporary.unlink(missing_ok=True)
 
 
+def is_plain(name: str) -> bool:
+    """Whether a name from a file may name a file or folder of ours: printable, not hidden, and it leaves no folder."""
+    return bool(name) and name.isprintable() and name[0] != "." and ".." not in name and not set(name) & set("/\\:")
+
+
 def sequence_files(
     folder: Path, sequences: Sequence[str] | None, mend: str, endings: Sequence[str] = (".txt",)
 ) -> dict[str, Path]:

@@ -18,6 +18,8 @@ from stc_track.formats.text import lines, real, whole
 
 CLASS_NAMES = {1: "car", 2: "pedestrian"}  # KITTI MOTS
 IGNORE_CLASS = 10  # KITTI MOTS: a region where nothing is known
+IGNORE_NAME = "ignore"
+IGNORE_ID = 10000  # of every such region
 IDS_PER_CLASS = 1000  # a file names track k of class c as c * 1000 + k
 
 MOTS_LINE = "'frame id class height width rle'"
@@ -34,6 +36,8 @@ class MotsObject:
         class_id: KITTI MOTS: 1 car, 2 pedestrian, 10 ignore region.
         height, width: of the frame, pixels.
         counts: compressed COCO RLE of the mask.
+        score: confidence, larger is surer; formats without scores leave 1.
+        box: x1 y1 x2 y2, pixels, x2 and y2 exclusive, where somebody gave one; None stands for the mask's own.
     """
 
     frame: int
@@ -42,6 +46,8 @@ class MotsObject:
     height: int
     width: int
     counts: bytes
+    score: float = 1.0
+    box: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

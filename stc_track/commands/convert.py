@@ -1,0 +1,99 @@
+"""The `stc-convert` command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from stc_track.commands.options import ClassMap, FrameSize, split_names
+
+if TYPE_CHECKING:
+    from stc_track.convert import Changes
+    from stc_track.formats.sources import Sources
+    from stc_track.formats.tracks import Tracks
+
+FORMATS = ("mots", "png", "ytvis", "ytvis-results", "coco", "cvat", "mot", "detections")
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--to", "kind", required=True, type=click.Choice(FORMATS), help="The format to write.")
+@click.option("--out", required=True, type=click.Path(path_type=Path),
+              help="Folder to write to; for ytvis, ytvis-results and coco the .json file.")  # fmt: skip
+@click.option("--frames", type=click.Path(path_type=Path),
+              help="Folder of all sequences' frames: says which there are and how they are called.")  # fmt: skip
+@click.option("--frame-size", type=FrameSize(), help="Of MOT-Challenge boxes without seqinfo.ini.")
+@click.option("--annotations", type=click.Path(path_type=Path),
+              help="YouTube-VIS annotations that results in SOURCE or --out belong to.")  # fmt: skip
+@click.option("--shift", default=0, help="Add this to every frame's number: KITTI counts from 0, MOT from 1.")
+@click.option("--classes", type=ClassMap(), help="Renumber classes.")
+@click.option("--overlaps", type=click.Choice(["cut", "keep"]), default="cut", show_default=True,
+              help="Give a pixel that several claim to the highest score, or leave it.")  # fmt: skip
+@click.option("--sequences", callback=split_names, help="Only these, comma-separated.  [default: all]")
+def main(
+    source: Path,
+    kind: str,
+    out: Path,
+    frames: Path | None,
+    frame_size: tuple[int, int] | None,
+    annotations: Path | None,
+    shift: int,
+    classes: dict[int, int] | None,
+    overlaps: str,
+    sequences: list[str] | None,
+) -> None:
+    """Convert tracks from any known format to another.
+
+    SOURCE tells its format itself: a folder of {sequence}.txt (MOTS text, MOTS detections or MOT-Challenge boxes),
+    {sequence}.json (COCO results) or {sequence}/ (MOTS PNG, or gt/gt.txt and det/det.txt), or a JSON file (YouTube-VIS
+    annotations or results, COCO with track_id).
+
+    \b
+    --to mots           {sequence}.txt, KITTI MOTS text: frame id class height width rle
+    --to png            {sequence}/{frame}.png of 16 bits, class * 1000 + k
+    --to ytvis          one file of YouTube-VIS annotations
+    --to ytvis-results  one file of YouTube-VIS results
+    --to coco           one file of COCO annotations with track_id
+    --to cvat           {sequence}.xml, CVAT for video 1.1, a track of polygons for each object
+    --to mot            {sequence}.txt, MOT-Challenge boxes
+    --to detections     {sequence}.txt, MOTS detections: the masks without their ids
+    """
+    from stc_track.convert import Changes, require_place, write
+    from stc_track.formats.errors import InputError
+    from stc_track.formats.sources import open_sources
+    from stc_track.formats.youtube_vis import read_annotations
+
+    require_place(kind, out, source, "SOURCE")
+    if overlaps == "keep" and kind in ("mots", "png"):
+        raise InputError("--overlaps keep", expected="a format in which masks may overlap", found=f"--to {kind}")
+    known = annotations and read_annotations(annotations)
+    found = open_sources(source, sequences=sequences, size=frame_size, annotations=known, mend="SOURCE names it")
+    class_names = dict(found.class_names)
+    for old, new in (classes or {}).items():
+        class_names.setdefault(new, class_names.get(old, f"class {new}"))
+    changes = Changes(shift, classes, cut=overlaps == "cut")
+    write(kind, out, _each(found, frames, changes, class_names, kind), class_names, known)
+
+
+def _each(
+    found: Sources, frames: Path | None, changes: Changes, class_names: dict[int, str], kind: str
+) -> Iterator[Tracks]:
+    from tqdm import tqdm
+
+    from stc_track.convert import prepared, shifted
+    from stc_track.formats.pictures import list_frames
+    from stc_track.formats.tracks import Tracks
+
+    for name, source in tqdm(found.sequences.items(), unit="sequence", desc="convert", disable=None):
+        objects = source.objects()
+        ready = (
+            shifted(name, objects, changes) if kind == "detections" else prepared(name, objects, changes, class_names)
+        )
+        yield Tracks(name, ready, frames and list_frames(frames, name))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""What the commands' options have in common."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+
+def split_names(_ctx: click.Context, _option: click.Parameter, value: str | None) -> list[str] | None:
+    """The names in `a,b,c`; None where the option is not given."""
+    return value and [name.strip() for name in value.split(",") if name.strip()]
+
+
+class FrameSize(click.ParamType):
+    """`HEIGHTxWIDTH` in pixels."""
+
+    name = "HEIGHTxWIDTH"
+
+    def convert(self, value, param, ctx) -> tuple[int, int]:
+        """(height, width)."""
+        found = isinstance(value, str) and re.fullmatch(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})", value)
+        if not found:
+            self.fail(f"{value!r} is no size such as 375x1242", param, ctx)
+        return int(found[1]), int(found[2])
+
+
+class ClassMap(click.ParamType):
+    """`OLD=NEW,...` of class numbers."""
+
+    name = "OLD=NEW,..."
+
+    def convert(self, value, param, ctx) -> dict[int, int]:
+        """New number by the old one."""
+        if isinstance(value, dict):
+            return value
+        pairs = [re.fullmatch(r"([0-9]{1,9})=([0-9]{1,9})", each.strip()) for each in value.split(",")]
+        if not all(pairs):
+            self.fail(f"{value!r} is no list such as 10=3,7=1", param, ctx)
+        return {int(pair[1]): int(pair[2]) for pair in pairs}

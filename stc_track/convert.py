@@ -1,0 +1,206 @@
+"""From any of the formats to any of them: tracks with ids of their own, frames in order, no pixel with two owners."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+
+from stc_track.disjoint import make_disjoint
+from stc_track.formats import coco_tracks, cvat, mot_boxes, mots_png, rle, youtube_vis_writers
+from stc_track.formats.errors import InputError
+from stc_track.formats.files import is_plain
+from stc_track.formats.mots import IDS_PER_CLASS, IGNORE_CLASS, Detection, DetectionWriter, MotsObject, write_mots
+from stc_track.formats.sources import UNTRACKED
+from stc_track.formats.tracks import Tracks, is_ignored
+from stc_track.formats.youtube_vis import Annotations
+
+Format = Literal["mots", "png", "ytvis", "ytvis-results", "coco", "cvat", "mot", "detections"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+ONE_FILE: tuple[Format, ...] = ("ytvis", "ytvis-results", "coco")  # the others are one file or folder a sequence
+_WITHOUT_OVERLAPS: tuple[Format, ...] = ("mots", "png")
+_IDS_PER_CLASS_BEYOND = 1_000_000  # of a class's tracks after the 999th, so that no two classes meet
+_IGNORED_SCORE = -np.inf  # a known object keeps what an ignore region claims as well
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is changed on the way.
+
+    Attributes:
+        shift: added to every frame's number.
+        classes: new number of a class by its old one; the others stay.
+        cut: whether a pixel that several objects claim goes to the one of highest score; else it stays theirs.
+    """
+
+    shift: int = 0
+    classes: Mapping[int, int] | None = None
+    cut: bool = True
+
+
+def prepared(
+    name: str, objects: Iterable[MotsObject], changes: Changes, class_names: Mapping[int, str]
+) -> Iterator[MotsObject]:
+    """One sequence's tracks, changed and checked, a frame in memory at a time; empty masks are left out.
+
+    Args:
+        name: of the sequence, named in errors.
+        objects: by increasing frame.
+        changes: what is changed.
+        class_names: by number; they tell ignore regions, which share their id.
+
+    Raises:
+        InputError: an object without a track, a frame below 0, or an id twice on one frame.
+    """
+    for frame, group in itertools.groupby(shifted(name, objects, changes), key=lambda each: each.frame):
+        found = list(group)
+        seen: set[int] = set()
+        for each in found:
+            if each.track_id == UNTRACKED:
+                mend = "stc-track links them; --to detections takes them as they are"
+                expected = "objects with a track"
+                raise InputError(f"{name}: frame {frame}", expected=expected, found="detections", mend=mend)
+            if each.track_id in seen and not is_ignored(each, class_names):
+                found_twice = f"id {each.track_id} a second time"
+                raise InputError(f"{name}: frame {frame}", expected="each id once", found=found_twice)
+            seen.add(each.track_id)
+        yield from _disjoint(found, class_names) if changes.cut else found
+
+
+def shifted(name: str, objects: Iterable[MotsObject], changes: Changes) -> Iterator[MotsObject]:
+    """One sequence's objects with frames and classes changed; empty masks are left out."""
+    for each in objects:
+        if each.frame + changes.shift < 0:
+            where, found = f"{name}: frame {each.frame}", str(each.frame + changes.shift)
+            raise InputError(where, expected="frames of at least 0 after --shift", found=found)
+        if rle.area(each.counts, each.height, each.width):
+            yield _changed(each, each.frame + changes.shift, changes)
+
+
+def _changed(each: MotsObject, frame: int, changes: Changes) -> MotsObject:
+    class_id = changes.classes.get(each.class_id, each.class_id) if changes.classes else each.class_id
+    return each if (frame, class_id) == (each.frame, each.class_id) else replace(each, frame=frame, class_id=class_id)
+
+
+def _disjoint(found: list[MotsObject], class_names: Mapping[int, str]) -> Iterator[MotsObject]:
+    spans = [rle.spans(each.counts, each.height, each.width) for each in found]
+    scores = np.array([_IGNORED_SCORE if is_ignored(each, class_names) else each.score for each in found])
+    for each, mask, left in zip(found, spans, make_disjoint(spans, scores), strict=True):
+        if len(left):
+            yield each if left is mask else replace(each, counts=rle.from_spans(left, each.height, each.width))
+
+
+class Names:
+    """Ids as MOTS names them, class * 1000 + k: an id that is one stays, any other becomes the next free one.
+
+    Examples:
+        >>> names = Names()
+        >>> [names.of(track_id, class_id) for track_id, class_id in ((2004, 2), (7, 2), (9, 1), (7, 2))]
+        [2004, 2001, 1001, 2001]
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[int, int], int] = {}
+        self._taken: set[int] = set()
+        self._counts: Counter[int] = Counter()
+
+    def of(self, track_id: int, class_id: int) -> int:
+        """The name of a track; the same at every call."""
+        key = track_id, class_id
+        if key not in self._names:
+            name = track_id
+            while name in self._taken or not _is_name(name, class_id):
+                self._counts[class_id] += 1
+                number = self._counts[class_id]
+                name = class_id * (IDS_PER_CLASS if number < IDS_PER_CLASS else _IDS_PER_CLASS_BEYOND) + number
+            self._names[key] = name
+            self._taken.add(name)
+        return self._names[key]
+
+
+def _is_name(track_id: int, class_id: int) -> bool:
+    return class_id in (track_id // IDS_PER_CLASS, track_id // _IDS_PER_CLASS_BEYOND)
+
+
+def _named(objects: Iterable[MotsObject], where: str, class_names: Mapping[int, str]) -> Iterator[MotsObject]:
+    names = Names()
+    for each in objects:
+        if each.class_id == IGNORE_CLASS and not is_ignored(each, class_names):
+            expected = f"no class {IGNORE_CLASS}, which MOTS keeps for ignore regions"
+            found = f"class {IGNORE_CLASS} '{class_names.get(IGNORE_CLASS, '')}'"
+            raise InputError(where, expected=expected, found=found, mend=f"--classes {IGNORE_CLASS}=11 renumbers it")
+        track_id = each.track_id if is_ignored(each, class_names) else names.of(each.track_id, each.class_id)
+        yield each if track_id == each.track_id else replace(each, track_id=track_id)
+
+
+def require_place(kind: Format, out: Path, source: Path, what: str) -> None:
+    """Raise an InputError where `out` is no place for the format, or would overwrite the source, called `what`."""
+    if kind in ONE_FILE and (out.suffix != ".json" or out.is_dir()):
+        found = "a folder" if out.is_dir() else "another name"
+        raise InputError(out, expected=f"a file .json, for {kind}", found=found, mend="--out names it")
+    if kind not in ONE_FILE and out.is_file():
+        raise InputError(out, expected="a folder", found="a file", mend="--out names another")
+    if out.resolve() == source.resolve():
+        noun = "file" if kind in ONE_FILE else "folder"
+        raise InputError(out, expected=f"a {noun} other than {what}", found="the same", mend="--out names another")
+
+
+def write(
+    kind: Format,
+    out: Path,
+    sequences: Iterable[Tracks],
+    class_names: Mapping[int, str],
+    annotations: Annotations | None = None,
+) -> None:
+    """Write sequences one after the other.
+
+    Args:
+        kind: the format.
+        out: a file for those of ONE_FILE, else a folder.
+        sequences: prepared ones; without overlaps for MOTS.
+        class_names: by number.
+        annotations: that YouTube-VIS results are to belong to, or None.
+
+    Raises:
+        InputError: something that the format cannot hold.
+    """
+    if kind == "ytvis":
+        youtube_vis_writers.write_annotations(out, sequences, class_names)
+    elif kind == "ytvis-results":
+        youtube_vis_writers.write_results(out, sequences, class_names, annotations and annotations.videos)
+    elif kind == "coco":
+        coco_tracks.write_coco_tracks(out, sequences, class_names)
+    else:
+        for tracks in sequences:
+            if not is_plain(tracks.name):
+                raise InputError(out, expected="sequences of plain names", found=ascii(tracks.name))
+            _write_sequence(kind, out, tracks, class_names)
+
+
+def _write_sequence(kind: Format, out: Path, tracks: Tracks, class_names: Mapping[int, str]) -> None:
+    if kind == "mots":
+        write_mots(out / f"{tracks.name}.txt", _named(tracks.objects, tracks.name, class_names))
+    elif kind == "png":
+        objects = _named(tracks.objects, tracks.name, class_names)
+        mots_png.write_mots_png(out / tracks.name, objects, tracks.frames)
+    elif kind == "cvat":
+        cvat.write_cvat(out / f"{tracks.name}.xml", tracks, class_names)
+    elif kind == "mot":
+        known = (each for each in tracks.objects if not is_ignored(each, class_names))
+        mot_boxes.write_mot(out / f"{tracks.name}.txt", known)
+    else:
+        with DetectionWriter(out / f"{tracks.name}.txt") as writer:
+            for each in tracks.objects:
+                if not is_ignored(each, class_names):
+                    writer.write(as_detection(each))
+
+
+def as_detection(each: MotsObject) -> Detection:
+    """An object without its track; a box that nobody gave is the mask's."""
+    box = each.box or tuple(rle.tight_box(each.counts, each.height, each.width).tolist())
+    return Detection(each.frame, box, each.score, each.class_id, each.height, each.width, each.counts)

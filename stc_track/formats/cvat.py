@@ -1,0 +1,91 @@
+"""CVAT's XML for video, version 1.1: a track an object, a polygon a frame.
+
+CVAT has no tracks of masks (it would keep each one's first frame alone), so a mask is written as its exact outline, one
+polygon whose parts and holes are joined by lines that enclose nothing (`outline`). Every frame is a key frame; where an
+object leaves, an entry with `outside="1"` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from xml.sax.saxutils import escape, quoteattr
+
+import numpy as np
+
+from stc_track.formats import rle
+from stc_track.formats.errors import InputError
+from stc_track.formats.files import replacing
+from stc_track.formats.mots import MotsObject
+from stc_track.formats.outline import outline
+from stc_track.formats.pictures import Frames
+from stc_track.formats.tracks import Tracks
+
+
+def write_cvat(path: Path, tracks: Tracks, class_names: Mapping[int, str]) -> None:
+    """Write one sequence; the file appears when it is whole.
+
+    Args:
+        path: the file.
+        tracks: CVAT counts frames from 0: those that are listed by their position, else by their number.
+        class_names: by number; a class without a name becomes `class N`.
+
+    Raises:
+        InputError: an object that the listed frames have no place for, or a track of two classes.
+    """
+    shapes: dict[int, dict[int, MotsObject]] = {}
+    last, size = -1, (0, 0)
+    for each in tracks.objects:
+        size, last = (each.height, each.width), each.frame
+        position = tracks.frames.require(each.frame, size, tracks.name) if tracks.frames else each.frame
+        track = shapes.setdefault(each.track_id, {})
+        track[position] = _joined(track[position], each) if position in track else each  # ignore regions share their id
+    frames = tracks.frames or Frames.counted(last + 1, size)
+    classes = sorted({each.class_id for track in shapes.values() for each in track.values()})
+    labels = {number: class_names.get(number, f"class {number}") for number in classes}
+    with replacing(path, "w") as file:
+        file.write(_head(tracks.name, frames, list(labels.values())))
+        for index, (track_id, track) in enumerate(shapes.items()):
+            (class_id, *others) = {each.class_id for each in track.values()}
+            if others:
+                expected = f"id {track_id} of one class"
+                raise InputError(tracks.name, expected=expected, found=f"classes {class_id} and {others[0]}")
+            file.write(f'  <track id="{index}" label={quoteattr(labels[class_id])} source="auto">\n')
+            for position, each in track.items():
+                file.write(_polygon(position, _points(each), outside=False))
+                if position + 1 not in track and position + 1 < len(frames.numbers):
+                    file.write(_polygon(position + 1, _points(each), outside=True))
+            file.write("  </track>\n")
+        file.write("</annotations>\n")
+
+
+def _head(name: str, frames: Frames, labels: list[str]) -> str:
+    listed = "".join(f"<label><name>{escape(each)}</name><attributes></attributes></label>" for each in labels)
+    height, width = frames.size
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>\n  <meta><task>'
+        f"<name>{escape(name)}</name><size>{len(frames.numbers)}</size><mode>interpolation</mode><overlap>0</overlap>"
+        f"<labels>{listed}</labels>"
+        f"<original_size><width>{width}</width><height>{height}</height></original_size></task></meta>\n"
+    )
+
+
+def _joined(one: MotsObject, other: MotsObject) -> MotsObject:
+    size = one.height, one.width
+    both = rle.union_spans(rle.spans(one.counts, *size), rle.spans(other.counts, *size))
+    return replace(one, counts=rle.from_spans(both, *size))
+
+
+def _points(each: MotsObject) -> str:
+    spans = rle.spans(each.counts, each.height, each.width)
+    x1, y1, x2, y2 = rle.spans_box(spans, each.height).astype(int)
+    mask = rle.decode(each.counts, each.height, each.width)[y1:y2, x1:x2]
+    return ";".join(f"{x}.00,{y}.00" for x, y in np.add(outline(mask), (x1, y1)).tolist())
+
+
+def _polygon(frame: int, points: str, *, outside: bool) -> str:
+    return (
+        f'    <polygon frame="{frame}" keyframe="1" outside="{int(outside)}" occluded="0" '
+        f'points="{points}" z_order="0"></polygon>\n'
+    )

@@ -1,0 +1,148 @@
+"""MOT-Challenge boxes: `frame,id,x,y,width,height,score,...`, frames and pixels counted from 1.
+
+Detections have the id -1; results and truth have the track's. Truth (`gt.txt`, nine columns) has in column 7 whether
+the benchmark counts the box, in column 8 the class: 1 pedestrian, 3 car; boxes that are not counted and other classes,
+which the benchmark does not measure either, are left out. Elsewhere there is no class: everything is a pedestrian.
+
+A box has no mask: it becomes the filled rectangle, cut off at the frame's border.
+"""
+
+from __future__ import annotations
+
+import configparser
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from stc_track.formats import rle
+from stc_track.formats.errors import InputError, require_file
+from stc_track.formats.files import replacing
+from stc_track.formats.mots import MotsObject
+from stc_track.formats.text import real, shown, whole
+
+LINE = "'frame,id,x,y,width,height,score'"
+UNTRACKED = -1
+_CLASSES = {1: 2, 3: 1}  # MOT's to KITTI MOTS': pedestrian, car
+_PEDESTRIAN = 2
+_TRUTH_COLUMNS = 9
+_NAMES = ("x", "y", "a width", "a height")
+
+
+def is_mot(path: Path) -> bool:
+    """Whether a text file's first line with anything on it has commas, as MOT-Challenge boxes have."""
+    with path.open("rb") as file:
+        for line in file:
+            if line.strip():
+                return b"," in line[:200]
+    return False
+
+
+def frame_size(folder: Path) -> tuple[int, int] | None:
+    """(height, width) from a sequence's `seqinfo.ini`; None where there is none."""
+    path = folder / "seqinfo.ini"
+    if not path.is_file():
+        return None
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(path.read_text(encoding="utf-8", errors="replace"))
+        height, width = (parser.get("Sequence", name) for name in ("imHeight", "imWidth"))
+    except configparser.Error as error:
+        found = str(error).splitlines()[0][:80]
+        raise InputError(path, expected="imHeight and imWidth under [Sequence]", found=found) from error
+    return whole(height.encode(), "imHeight", str(path), 1), whole(width.encode(), "imWidth", str(path), 1)
+
+
+def iter_mot(path: Path, size: tuple[int, int]) -> Iterator[MotsObject]:
+    """Boxes in file order, one line in memory at a time; a detection has the track_id -1.
+
+    Args:
+        path: the file.
+        size: (height, width) of the frames, pixels.
+
+    Yields:
+        objects whose `box` is the file's, 0-based, and whose mask is that box's part of the frame; boxes wholly outside
+        the frame have an empty mask.
+
+    Raises:
+        InputError: naming file and line: a missing column, a number that is not finite, a box of no area.
+    """
+    height, width = size
+    if height * width > rle.LARGEST_AREA:
+        raise InputError(path, expected=f"a frame of at most {rle.LARGEST_AREA} pixels", found=f"{height} x {width}")
+    with require_file(path, f"a text file of lines {LINE}").open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                found = _object(line.strip().split(b","), f"{path}:{number}", size)
+                if found:
+                    yield found
+
+
+def _object(fields: list[bytes], where: str, size: tuple[int, int]) -> MotsObject | None:
+    if len(fields) < 6:
+        raise InputError(where, expected=f"at least 6 columns, {LINE}", found=f"{len(fields)}")
+    fields = [field.strip() for field in fields]
+    frame = whole(fields[0], "a frame", where, 1)
+    track_id = _track_id(fields[1], where)
+    x, y, box_width, box_height = (real(*pair, where) for pair in zip(fields[2:6], _NAMES, strict=True))
+    if box_width <= 0 or box_height <= 0:
+        raise InputError(where, expected="a box of positive width and height", found=f"{box_width:g} {box_height:g}")
+    score = real(fields[6], "a score", where) if len(fields) > 6 else 1.0
+    class_id = _PEDESTRIAN
+    if len(fields) == _TRUTH_COLUMNS:
+        kind = whole(fields[7], "a class", where, -1)
+        if kind > 0 and (score == 0 or kind not in _CLASSES):
+            return None
+        class_id = _CLASSES.get(kind, _PEDESTRIAN)
+    box = x - 1, y - 1, x - 1 + box_width, y - 1 + box_height
+    return MotsObject(frame, track_id, class_id, *size, filled(box, *size), score, box)
+
+
+def _track_id(field: bytes, where: str) -> int:
+    value = real(field, "an id", where)  # some write 3.0
+    if value != math.floor(value) or value < UNTRACKED:
+        raise InputError(where, expected="an id, a whole number of at least -1", found=shown(field))
+    return int(value)
+
+
+def filled(box: tuple[float, float, float, float], height: int, width: int) -> bytes:
+    """RLE of the pixels whose centre lies in a box x1 y1 x2 y2; at least one where the box touches the frame.
+
+    Examples:
+        >>> rle.decode(filled((1, 0, 3, 1), 2, 4), 2, 4).astype(int)
+        array([[0, 1, 1, 0],
+               [0, 0, 0, 0]])
+    """
+    x1, y1, x2, y2 = box
+    if x2 <= 0 or y2 <= 0 or x1 >= width or y1 >= height:
+        return rle.from_spans(np.zeros((0, 2), np.int64), height, width)
+    left, right = _centres(x1, x2, width)
+    top, bottom = _centres(y1, y2, height)
+    columns = np.arange(left, right) * height
+    return rle.from_spans(np.column_stack((columns + top, columns + bottom)), height, width)
+
+
+def _centres(low: float, high: float, limit: int) -> tuple[int, int]:
+    """First pixel whose centre lies at or after `low`, and the first at or after `high`, at least one apart."""
+    first = min(max(math.ceil(low - 0.5), 0), limit - 1)
+    return first, max(min(math.ceil(high - 0.5), limit), first + 1)
+
+
+def write_mot(path: Path, objects: Iterable[MotsObject]) -> None:
+    """Write MOT-Challenge results, `frame,id,x,y,width,height,score,-1,-1,-1`; the file appears when it is whole.
+
+    Frames must count from 1; the box is the object's own, or else the mask's.
+    """
+    with replacing(path) as file:
+        for each in objects:
+            if each.frame < 1:
+                raise InputError(
+                    path,
+                    expected="frames that count from 1, as MOT-Challenge has them",
+                    found=f"frame {each.frame}",
+                    mend="--shift 1 adds 1 to every frame",
+                )
+            x1, y1, x2, y2 = each.box or rle.tight_box(each.counts, each.height, each.width).tolist()
+            box = f"{x1 + 1:.9g},{y1 + 1:.9g},{x2 - x1:.9g},{y2 - y1:.9g}"
+            file.write(f"{each.frame},{each.track_id},{box},{each.score:.9g},-1,-1,-1\n".encode())

@@ -1,0 +1,96 @@
+"""MOTS as pictures (Voigtlaender et al., CVPR 2019): a folder a sequence, a 16-bit PNG a frame, named by its number.
+
+A pixel is `class * 1000 + k` for track k of a class, 0 for background, 10000 for KITTI MOTS' ignore region.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from stc_track.formats import rle
+from stc_track.formats.errors import InputError
+from stc_track.formats.files import replacing
+from stc_track.formats.mots import IDS_PER_CLASS, MotsObject
+from stc_track.formats.pictures import Frames, numbered_pictures, read_labels16, write_labels16
+
+LARGEST_ID = 2**16 - 1
+
+
+def iter_mots_png(folder: Path) -> Iterator[MotsObject]:
+    """Objects of one sequence by increasing frame and id, one picture in memory at a time.
+
+    Raises:
+        InputError: naming the picture: it is not 16-bit grey, does not decode, has a second size, a name that is no
+            number, or a value from 1 to 999.
+    """
+    size = None
+    for number, path in numbered_pictures(folder, endings=(".png",)).items():
+        labels = read_labels16(path)
+        if size is not None and labels.shape != size:
+            expected, found = (f"{height} x {width}" for height, width in (size, labels.shape))
+            raise InputError(path, expected=f"{expected} pixels as in the pictures before", found=found)
+        size = labels.shape
+        for value, mask in _masks(labels):
+            if value < IDS_PER_CLASS:
+                raise InputError(path, expected=f"pixels of class * {IDS_PER_CLASS} + k, or 0", found=str(value))
+            yield MotsObject(number, value, value // IDS_PER_CLASS, *size, rle.from_spans(mask, *size))
+
+
+def _masks(labels: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Value and spans (S, 2) of each label but 0."""
+    column_order = labels.T.ravel()
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(column_order)) + 1))
+    runs = np.column_stack((starts, np.append(starts[1:], len(column_order))))
+    values = column_order[starts]
+    for value in np.unique(values[values > 0]).tolist():
+        yield value, runs[values == value]
+
+
+def write_mots_png(folder: Path, objects: Iterable[MotsObject], frames: Frames | None = None) -> None:
+    """Write the pictures of one sequence, one in memory at a time.
+
+    Args:
+        folder: of the sequence; made when it is missing.
+        objects: by increasing frame, no two of a frame sharing a pixel.
+        frames: each has its picture, with or without objects; None takes those from 0 to the last object's.
+
+    Raises:
+        InputError: an id that 16 bits do not hold, or an object that `frames` has no place for.
+    """
+    size, done = frames and frames.size, -1
+    for number, group in itertools.groupby(objects, key=lambda each: each.frame):
+        found = list(group)
+        size = found[0].height, found[0].width
+        if frames:
+            frames.require(number, size, folder.name)
+        _write_empty(folder, _between(done + 1, number, frames), size)
+        column_order = np.zeros(size[0] * size[1], np.uint16)
+        for each in found:
+            if not IDS_PER_CLASS <= each.track_id <= LARGEST_ID:
+                where = f"{folder.name}: frame {number}"
+                expected = f"ids of {IDS_PER_CLASS} to {LARGEST_ID}, for pixels of 16 bits"
+                raise InputError(where, expected=expected, found=str(each.track_id))
+            for start, end in rle.spans(each.counts, *size).tolist():
+                column_order[start:end] = each.track_id
+        _write(folder, number, column_order.reshape(size[1], size[0]).T)
+        done = number
+    if frames:
+        _write_empty(folder, _between(done + 1, frames.numbers[-1] + 1, frames), size)
+
+
+def _between(first: int, end: int, frames: Frames | None) -> Iterable[int]:
+    return range(first, end) if frames is None else (each for each in frames.numbers if first <= each < end)
+
+
+def _write_empty(folder: Path, numbers: Iterable[int], size: tuple[int, int]) -> None:
+    for number in numbers:
+        _write(folder, number, np.zeros(size, np.uint16))
+
+
+def _write(folder: Path, number: int, picture: np.ndarray) -> None:
+    with replacing(folder / f"{number:06d}.png") as file:
+        write_labels16(file, picture)

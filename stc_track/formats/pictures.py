@@ -1,0 +1,131 @@
+"""Frames as picture files, and 16-bit label pictures; Pillow reads and writes them."""
+
+from __future__ import annotations
+
+import bisect
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from stc_track.formats.errors import InputError, require_file, require_folder
+
+_MEND = "--frames names the folder of all sequences' frames"
+FRAME_ENDINGS = (".png", ".jpg", ".jpeg")
+
+
+def numbered_pictures(folder: Path, mend: str = "", endings: tuple[str, ...] = FRAME_ENDINGS) -> dict[int, Path]:
+    """Pictures of a folder by the number that is their name, as 000042.png, increasing.
+
+    Raises:
+        InputError: no such folder, no picture in it, a name that is no number, or a number twice.
+    """
+    require_folder(folder, "pictures named by their number", mend)
+    pictures: dict[int, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in endings or path.name.startswith("."):
+            continue
+        if not (path.stem.isascii() and path.stem.isdecimal() and len(path.stem) <= 9):
+            raise InputError(path, expected="a picture named by its number, as 000042.png", found=ascii(path.stem))
+        if int(path.stem) in pictures:
+            raise InputError(path, expected="one picture a number", found=f"{pictures[int(path.stem)].name} as well")
+        pictures[int(path.stem)] = path
+    if not pictures:
+        raise InputError(folder, expected=f"pictures {' or '.join(endings)}", found="none", mend=mend)
+    return dict(sorted(pictures.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Which frames a sequence has.
+
+    Attributes:
+        numbers: of the frames, increasing, at least one.
+        names: of their files.
+        size: (height, width), pixels.
+    """
+
+    numbers: tuple[int, ...]
+    names: tuple[str, ...]
+    size: tuple[int, int]
+
+    @staticmethod
+    def counted(count: int, size: tuple[int, int]) -> Frames:
+        """Frames 0 to `count` - 1 that nobody has listed, named as KITTI names them."""
+        return Frames(tuple(range(count)), tuple(f"{number:06d}.png" for number in range(count)), size)
+
+    def require(self, number: int, size: tuple[int, int], where: str) -> int:
+        """The position of a frame, from 0; an InputError where there is no such frame or its size is another."""
+        position = bisect.bisect_left(self.numbers, number)
+        if position == len(self.numbers) or self.numbers[position] != number:
+            expected = f"one of the {len(self.numbers)} frames {self.numbers[0]} to {self.numbers[-1]}"
+            raise InputError(where, expected=expected, found=f"frame {number}", mend="--frames names the pictures")
+        if size != self.size:
+            found, expected = (f"{height} x {width}" for height, width in (size, self.size))
+            raise InputError(where, expected=f"masks of {expected} as the pictures", found=found)
+        return position
+
+
+def list_frames(root: Path, sequence: str) -> Frames:
+    """The frames of a sequence under `root`, laid out as `sequence_folder` knows it; raises as it does."""
+    pictures = numbered_pictures(sequence_folder(root, sequence), _MEND)
+    first = next(iter(pictures.values()))
+    return Frames(tuple(pictures), tuple(path.name for path in pictures.values()), picture_size(first))
+
+
+def sequence_folder(root: Path, sequence: str, mend: str = _MEND) -> Path:
+    """Where a sequence's frames lie: `{root}/{sequence}`, KITTI's `training/image_02/{sequence}`, or MOT's `img1`.
+
+    Raises:
+        InputError: none of them is a folder.
+    """
+    places = [root / "training" / "image_02" / sequence, root / sequence / "img1", root / sequence]
+    for place in places:
+        if place.is_dir():
+            return place
+    expected = f"frames of sequence {sequence} in {sequence}/, {sequence}/img1/ or training/image_02/{sequence}/"
+    raise InputError(root, expected=expected, found="none of them", mend=mend)
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """Read a picture as (H, W, 3) uint8 RGB; raises InputError where it does not decode or has 16 bits."""
+    with _decoding(path, "a PNG or JPEG picture") as picture:
+        if picture.mode.startswith(("I", "F")):
+            raise InputError(path, expected="8 bits per channel", found=f"mode {picture.mode}")
+        return np.asarray(picture.convert("RGB"))
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """(height, width) of a picture, pixels; reads its head alone."""
+    with _decoding(path, "a PNG or JPEG picture") as picture:
+        return picture.height, picture.width
+
+
+def read_labels16(path: Path) -> np.ndarray:
+    """Read a 16-bit grey picture as (H, W) uint16; raises InputError where it is none."""
+    with _decoding(path, "a 16-bit grey PNG") as picture:
+        if not picture.mode.startswith("I;16"):
+            raise InputError(path, expected="a 16-bit grey PNG", found=f"one of mode {picture.mode}")
+        return np.asarray(picture).astype(np.uint16)
+
+
+def write_labels16(file, labels: np.ndarray) -> None:
+    """Write (H, W) uint16 as a 16-bit grey PNG to an open file."""
+    Image.fromarray(labels).save(file, format="PNG")
+
+
+@contextmanager
+def _decoding(path: Path, what: str) -> Iterator[Image.Image]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(require_file(path, what)) as picture:
+                yield picture
+    except InputError:
+        raise
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InputError(path, expected=what, found=str(error).replace(str(path), "it")[:80]) from error

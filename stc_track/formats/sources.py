@@ -1,0 +1,201 @@
+"""Sequences of detections or tracks, from whatever format a file or folder turns out to have.
+
+| it is | read as |
+|---|---|
+| a folder of `{sequence}.txt`: lines with commas, of 6 columns, of 10 and more | MOT-Challenge boxes, MOTS text, MOTS detections |
+| a folder of `{sequence}.json` | COCO results |
+| a folder of `{sequence}/` with pictures; with `gt/gt.txt` or `det/det.txt` | MOTS PNG; MOT-Challenge boxes or MOTS text |
+| a JSON object with `videos`; with `images` | YouTube-VIS annotations; COCO with `track_id` |
+| a JSON list of entries with `segmentations`; with `segmentation` | YouTube-VIS results; COCO results of one sequence |
+"""  # noqa: E501
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from stc_track.formats import coco_tracks, json_fields, mot_boxes, youtube_vis
+from stc_track.formats.coco_results import parse_coco_results, read_coco_results
+from stc_track.formats.errors import InputError
+from stc_track.formats.files import is_plain, sequence_files
+from stc_track.formats.mots import (
+    CLASS_NAMES,
+    IGNORE_CLASS,
+    IGNORE_NAME,
+    Detection,
+    MotsObject,
+    iter_detections,
+    iter_mots,
+)
+from stc_track.formats.mots_png import iter_mots_png
+from stc_track.formats.tracks import MOTS_CLASS_NAMES, require_free_ignore_class
+from stc_track.formats.youtube_vis import Annotations, Video
+
+UNTRACKED = mot_boxes.UNTRACKED  # the track_id of a detection
+_TEXT_IN_FOLDER = ("gt/gt.txt", "det/det.txt")
+
+Kind = Literal["mot", "mots", "png", "ytvis", "coco", "detections", "coco-results"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One sequence.
+
+    Attributes:
+        name: of the sequence.
+        kind: of the format.
+        objects: opens it and gives its objects by increasing frame; a detection has the track_id UNTRACKED.
+        text: the file, where one line is one object.
+    """
+
+    name: str
+    kind: Kind
+    objects: Callable[[], Iterable[MotsObject]]
+    text: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Sequences by name, and what the numbers of their classes mean."""
+
+    sequences: dict[str, Source]
+    class_names: Mapping[int, str]
+
+
+def open_sources(
+    path: Path,
+    *,
+    sequences: Sequence[str] | None = None,
+    size: tuple[int, int] | None = None,
+    annotations: Annotations | None = None,
+    text: Literal["detections", "any"] = "any",
+    mend: str = "",
+) -> Sources:
+    """Open a file or folder; of text files and pictures nothing is read but what shows the format.
+
+    Args:
+        path: the file or folder.
+        sequences: which to take; None takes all.
+        size: (height, width) of the frames, for boxes of a sequence without `seqinfo.ini`.
+        annotations: that YouTube-VIS results belong to; None names a video by its number.
+        text: whether text without commas must be detections.
+        mend: what the user can do where something is missing.
+
+    Raises:
+        InputError: nothing of a known format, a named sequence that is not there, a malformed JSON file.
+    """
+    if path.is_file() and path.suffix == ".json":
+        found = _json_file(path, annotations)
+        return Sources(_chosen(found.sequences, sequences, path, mend), found.class_names)
+    folders = _folders(path) if path.is_dir() else {}
+    if folders and not any(each.suffix in (".txt", ".json") for each in path.iterdir() if each.is_file()):
+        opened = {name: _folder(name, folder, size, text) for name, folder in folders.items()}
+        return _named(_chosen(opened, sequences, path, mend))
+    files = sequence_files(path, sequences, mend, (".txt", ".json"))
+    return _named({name: _file(name, file, file.parent, size, text) for name, file in files.items()})
+
+
+def _named(found: dict[str, Source]) -> Sources:
+    """Class 10 is an ignore region in MOTS' tracks alone."""
+    has_regions = any(source.kind in ("mots", "png") for source in found.values())
+    return Sources(found, MOTS_CLASS_NAMES if has_regions else CLASS_NAMES)
+
+
+def _chosen(found: dict[str, Source], sequences: Sequence[str] | None, path: Path, mend: str) -> dict[str, Source]:
+    if missing := [name for name in sequences or () if name not in found]:
+        raise InputError(path, expected=f"sequence {missing[0]}", found=", ".join(found)[:80] or "none", mend=mend)
+    return found if sequences is None else {name: found[name] for name in sequences}
+
+
+def _folders(path: Path) -> dict[str, Path]:
+    """Folders by name that hold pictures or a text file at one of the known places."""
+    found = {}
+    for each in sorted(path.iterdir()):
+        if not each.is_dir() or each.name.startswith("."):
+            continue
+        has_text = any((each / place).is_file() for place in _TEXT_IN_FOLDER)
+        if has_text or any(inner.suffix == ".png" for inner in each.iterdir()):
+            if not is_plain(each.name):
+                raise InputError(each, expected="a plain name", found=ascii(each.name))
+            found[each.name] = each
+    return found
+
+
+def _folder(name: str, folder: Path, size: tuple[int, int] | None, text: str) -> Source:
+    for place in _TEXT_IN_FOLDER:
+        if (folder / place).is_file():
+            return _file(name, folder / place, folder, size, text)
+    return Source(name, "png", partial(iter_mots_png, folder))
+
+
+def _file(name: str, file: Path, folder: Path, size: tuple[int, int] | None, text: str) -> Source:
+    if file.suffix == ".json":
+        return Source(name, "coco-results", lambda: map(as_object, read_coco_results(file)))
+    kind = _text_kind(file) if text == "any" else "mot" if mot_boxes.is_mot(file) else "detections"
+    if kind == "detections":
+        return Source(name, "detections", lambda: map(as_object, iter_detections(file, ordered=True)), file)
+    if kind == "mots":
+        return Source(name, "mots", lambda: _by_frame(iter_mots(file), file, None), file)
+    known = mot_boxes.frame_size(folder) or size
+    if known is None:
+        raise InputError(
+            file,
+            expected="the frames' size, in seqinfo.ini beside it or by hand",
+            found="neither",
+            mend="--frame-size HEIGHTxWIDTH",
+        )
+    return Source(name, "mot", lambda: _by_frame(mot_boxes.iter_mot(file, known), file, b","), file)
+
+
+def _text_kind(file: Path) -> Kind:
+    with file.open("rb") as lines:
+        first = next((line for line in lines if line.strip()), b"")
+    if b"," in first[:200]:
+        return "mot"
+    return "detections" if len(first.split()) > 6 else "mots"
+
+
+def _by_frame(objects: Iterator[MotsObject], file: Path, separator: bytes | None) -> Iterable[MotsObject]:
+    """The objects by increasing frame: as they come where the file is sorted, else all of them in memory."""
+    with file.open("rb") as lines:
+        numbers = (line.split(separator, 1)[0].strip() for line in lines if line.strip())
+        ordered = all(len(one) < len(other) or (len(one) == len(other) and one <= other)
+                      for one, other in itertools.pairwise(numbers))  # fmt: skip
+    return objects if ordered else sorted(objects, key=lambda each: each.frame)
+
+
+def _json_file(path: Path, annotations: Annotations | None) -> Sources:
+    content = json_fields.load(path, "JSON of YouTube-VIS or COCO")
+    if isinstance(content, dict) and "videos" in content and "images" not in content:
+        found = youtube_vis.parse_annotations(content, path)
+        class_names = found.class_names
+        if any(track.crowd for track in found.tracks):
+            require_free_ignore_class(class_names, str(path))
+            class_names = {**class_names, IGNORE_CLASS: IGNORE_NAME}
+        return Sources(_of_videos(found.tracks, found.videos), class_names)
+    if isinstance(content, dict):
+        coco = coco_tracks.parse_coco_tracks(content, path)
+        opened = {name: Source(name, "coco", partial(iter, objects)) for name, objects in coco.sequences.items()}
+        return Sources(opened, coco.class_names)
+    if isinstance(content, list) and content and isinstance(content[0], dict) and "segmentations" in content[0]:
+        tracks = youtube_vis.parse_results(content, path, annotations and annotations.videos)
+        videos = annotations.videos if annotations else youtube_vis.videos_of(tracks)
+        return Sources(_of_videos(tracks, videos), annotations.class_names if annotations else {})
+    detections = parse_coco_results(content, path)
+    return _named({path.stem: Source(path.stem, "coco-results", lambda: map(as_object, detections))})
+
+
+def _of_videos(tracks: list[youtube_vis.VideoTrack], videos: Mapping[int, Video]) -> dict[str, Source]:
+    return {
+        video.name: Source(video.name, "ytvis", partial(youtube_vis.objects_of, tracks, video))
+        for video in videos.values()
+    }
+
+
+def as_object(each: Detection) -> MotsObject:
+    """A detection as an object without a track."""
+    return MotsObject(each.frame, UNTRACKED, each.class_id, each.height, each.width, each.counts, each.score, each.box)

@@ -1,0 +1,243 @@
+"""YouTube-VIS JSON (Yang et al., Video Instance Segmentation, ICCV 2019): annotations, and lists of results.
+
+Annotations: `{"videos": [...], "categories": [...], "annotations": [...]}`, a track an entry with one RLE, list of
+polygons or null for each frame of its video. Results are a list of `{"video_id", "category_id", "score",
+"segmentations"}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from stc_track.formats import json_fields, rle
+from stc_track.formats.errors import InputError
+from stc_track.formats.files import is_plain
+from stc_track.formats.mots import IGNORE_CLASS, IGNORE_ID, MotsObject
+
+_LONGEST_VIDEO = 1_000_000  # frames
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """One video.
+
+    Attributes:
+        video_id: the file's number of it.
+        name: the folder of its frames, else its number.
+        size: (height, width), pixels; None where only results are known that have no mask.
+        numbers: of its frames: their file names where these count on by one, else from 0.
+    """
+
+    video_id: int
+    name: str
+    size: tuple[int, int] | None
+    numbers: range
+
+
+@dataclass(frozen=True, slots=True)
+class VideoTrack:
+    """One object through one video.
+
+    Attributes:
+        video_id, category_id: the file's numbers.
+        track_id: unique in the video but for crowds: `track_id`, else `id`.
+        masks: compressed RLE of each frame of the video, None where the object is not seen.
+        size: (height, width), pixels; None without any mask.
+        score: confidence; 1 in annotations.
+        crowd: whether the annotation is one of a crowd, which no result needs to find.
+    """
+
+    video_id: int
+    category_id: int
+    track_id: int
+    masks: tuple[bytes | None, ...]
+    size: tuple[int, int] | None
+    score: float = 1.0
+    crowd: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Annotations:
+    """A file of annotations: videos by number, class names by number, and the tracks."""
+
+    videos: dict[int, Video]
+    class_names: dict[int, str]
+    tracks: list[VideoTrack]
+
+
+def read_annotations(path: Path) -> Annotations:
+    """Read an annotation file; raises as `parse_annotations`, or where the file is no JSON."""
+    return parse_annotations(json_fields.load(path, "YouTube-VIS JSON"), path)
+
+
+def parse_annotations(content: object, path: Path) -> Annotations:
+    """What an annotation file holds; `annotations` may be missing, as in the published validation split.
+
+    Args:
+        content: the parsed JSON.
+        path: named in errors.
+
+    Raises:
+        InputError: naming file and entry: a missing or foreign value, a broken RLE, another size or length than the
+            video's, a number or name twice, a name that is no plain folder.
+    """
+    content = json_fields.mapping(content, str(path))
+    videos: dict[int, Video] = {}
+    for index, entry in enumerate(json_fields.items(content.get("videos"), "videos", path)):
+        video = _video(entry, f"{path}: video {index}")
+        if video.video_id in videos or any(video.name == other.name for other in videos.values()):
+            found = f"{video.video_id} '{video.name}' a second time"
+            raise InputError(f"{path}: video {index}", expected="an id and a name of its own", found=found)
+        videos[video.video_id] = video
+    class_names = read_categories(content, path)
+    tracks, seen = [], set()
+    for index, entry in enumerate(json_fields.items(content.get("annotations") or [], "annotations", path)):
+        track = _annotation(entry, f"{path}: annotation {index}", videos, class_names)
+        if (track.video_id, track.track_id) in seen and not track.crowd:
+            found = f"{track.track_id} a second time"
+            raise InputError(f"{path}: annotation {index}", expected="an id of its own", found=found)
+        seen.add((track.video_id, track.track_id))
+        tracks.append(track)
+    return Annotations(videos, class_names, tracks)
+
+
+def read_categories(content: dict, path: Path) -> dict[int, str]:
+    """The class names by number in `categories` of a COCO or YouTube-VIS file."""
+    names: dict[int, str] = {}
+    for index, entry in enumerate(json_fields.items(content.get("categories"), "categories", path)):
+        where = f"{path}: category {index}"
+        entry = json_fields.mapping(entry, where)
+        number = json_fields.whole(entry.get("id"), "id", where)
+        if number in names:
+            raise InputError(where, expected="an id of its own", found=f"{number} a second time")
+        names[number] = json_fields.text(entry.get("name"), "name", where)
+    return names
+
+
+def _video(entry: object, where: str) -> Video:
+    entry = json_fields.mapping(entry, where)
+    video_id, height, width = (json_fields.whole(entry.get(name), name, where) for name in ("id", "height", "width"))
+    if not 0 < height * width <= rle.LARGEST_AREA:
+        expected = f"a video of 1 to {rle.LARGEST_AREA} pixels"
+        raise InputError(where, expected=expected, found=f"{height} x {width}")
+    if "file_names" not in entry:
+        length = json_fields.whole(entry.get("length"), "length", where)
+        files = []
+    else:
+        files = [json_fields.text(each, "file_names", where) for each in json_fields.items(
+            entry["file_names"], "file_names", where)]  # fmt: skip
+        length = len(files)
+    if length > _LONGEST_VIDEO:
+        raise InputError(where, expected=f"a length of at most {_LONGEST_VIDEO} frames", found=str(length))
+    name = PurePosixPath(files[0]).parent.name if files else ""
+    name = name or str(video_id)
+    if not is_plain(name):
+        raise InputError(where, expected="frames in a folder of a plain name", found=ascii(name)[:60])
+    return Video(video_id, name, (height, width), _numbers(files, length))
+
+
+def _numbers(files: list[str], length: int) -> range:
+    stems = [PurePosixPath(each).stem for each in files]
+    if stems and stems[0].isascii() and stems[0].isdecimal() and len(stems[0]) <= 9:
+        counted = range(int(stems[0]), int(stems[0]) + length)
+        if all(stem.isascii() and stem.isdecimal() and int(stem[:10]) == number
+               for stem, number in zip(stems, counted, strict=True)):  # fmt: skip
+            return counted
+    return range(length)
+
+
+def _annotation(entry: object, where: str, videos: Mapping[int, Video], class_names: Mapping[int, str]) -> VideoTrack:
+    entry = json_fields.mapping(entry, where)
+    name = "track_id" if "track_id" in entry else "id"  # ours keep the id that was converted
+    track_id, video_id, category_id = (
+        json_fields.whole(entry.get(each), each, where) for each in (name, "video_id", "category_id")
+    )
+    crowd = json_fields.whole(entry.get("iscrowd", 0), "iscrowd", where)
+    video = _known(video_id, videos, where)
+    if category_id not in class_names:
+        raise InputError(where, expected="a category_id of categories", found=str(category_id))
+    masks = json_fields.items(entry.get("segmentations"), "segmentations", where)
+    _require_length(masks, video, where)
+    counts = tuple(
+        None if not each else json_fields.drawn(each, f"{where}, frame {t}", video.size, "its video")
+        for t, each in enumerate(masks)
+    )
+    return VideoTrack(video_id, category_id, track_id, counts, video.size, crowd=bool(crowd))
+
+
+def read_results(path: Path, videos: Mapping[int, Video] | None = None) -> list[VideoTrack]:
+    """Read a list of results; raises as `parse_results`, or where the file is no JSON."""
+    return parse_results(json_fields.load(path, "YouTube-VIS JSON"), path, videos)
+
+
+def parse_results(content: object, path: Path, videos: Mapping[int, Video] | None = None) -> list[VideoTrack]:
+    """What a list of results holds; a track's id is its position, from 1.
+
+    Args:
+        content: the parsed JSON.
+        path: named in errors.
+        videos: by number, as `read_annotations` gives them; None takes any.
+
+    Raises:
+        InputError: naming file and result: a missing or foreign value, a broken RLE, a second size in one video,
+            a video that is not known or of another length.
+    """
+    tracks: list[VideoTrack] = []
+    sizes: dict[int, tuple[int, int]] = {}
+    for index, entry in enumerate(json_fields.items(content, "results", path)):
+        where = f"{path}: result {index}"
+        entry = json_fields.mapping(entry, where)
+        video_id, category_id = (
+            json_fields.whole(entry.get(name), name, where) for name in ("video_id", "category_id")
+        )
+        (score,) = json_fields.reals([entry.get("score")], 1, "score", where)
+        masks = json_fields.items(entry.get("segmentations"), "segmentations", where)
+        if videos is not None:
+            video = _known(video_id, videos, where)
+            _require_length(masks, video, where)
+            sizes[video_id] = video.size
+        counts: list[bytes | None] = []
+        for t, each in enumerate(masks):
+            if each:
+                height, width, found = json_fields.mask(
+                    each, f"{where}, frame {t}", sizes.get(video_id), "the video's others"
+                )
+                sizes[video_id] = height, width
+            counts.append(found if each else None)
+        tracks.append(VideoTrack(video_id, category_id, index + 1, tuple(counts), sizes.get(video_id), score))
+    return tracks
+
+
+def _known(video_id: int, videos: Mapping[int, Video], where: str) -> Video:
+    if video_id not in videos:
+        raise InputError(where, expected="a video_id of the annotations' videos", found=str(video_id))
+    return videos[video_id]
+
+
+def _require_length(masks: list, video: Video, where: str) -> None:
+    if len(masks) != len(video.numbers):
+        expected = f"a segmentation or null for each of {len(video.numbers)} frames"
+        raise InputError(where, expected=expected, found=f"{len(masks)}")
+
+
+def videos_of(tracks: Iterable[VideoTrack]) -> dict[int, Video]:
+    """What results alone tell of their videos, by number; a video's name is its number."""
+    videos: dict[int, Video] = {}
+    for track in tracks:
+        before = videos.get(track.video_id)
+        length = max(len(track.masks), len(before.numbers) if before else 0)
+        size = track.size or (before and before.size)
+        videos[track.video_id] = Video(track.video_id, str(track.video_id), size, range(length))
+    return videos
+
+
+def objects_of(tracks: Iterable[VideoTrack], video: Video) -> Iterator[MotsObject]:
+    """One video's objects by increasing frame; what is marked as a crowd becomes an ignore region."""
+    mine = [track for track in tracks if track.video_id == video.video_id]
+    for t, number in enumerate(video.numbers):
+        for track in mine:
+            if t < len(track.masks) and track.masks[t] is not None:
+                name = (IGNORE_ID, IGNORE_CLASS) if track.crowd else (track.track_id, track.category_id)
+                yield MotsObject(number, *name, *track.size, track.masks[t], track.score)

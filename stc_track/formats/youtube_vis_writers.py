@@ -1,0 +1,154 @@
+"""Writing YouTube-VIS JSON: annotations, and lists of results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from stc_track.formats import rle
+from stc_track.formats.errors import InputError
+from stc_track.formats.files import replacing
+from stc_track.formats.pictures import Frames
+from stc_track.formats.tracks import Tracks, is_ignored
+from stc_track.formats.youtube_vis import Video
+
+
+@dataclass(slots=True)
+class _Track:
+    """One object's masks, spans (S, 2) by position, and what its entry says."""
+
+    track_id: int
+    class_id: int
+    crowd: bool
+    masks: dict[int, np.ndarray] = field(default_factory=dict)
+    scores: list[float] = field(default_factory=list)
+
+
+def write_annotations(path: Path, sequences: Iterable[Tracks], class_names: Mapping[int, str]) -> None:
+    """Write an annotation file of all sequences, a sequence in memory at a time; it appears when it is whole.
+
+    Args:
+        path: the file.
+        sequences: without listed frames a video has those from 0 to the last object's. One without objects and listed
+            frames is left out: nobody knows its size.
+        class_names: by number; a class without a name becomes `class N`. Ignore regions become crowds.
+
+    Raises:
+        InputError: an object that a sequence's listed frames have no place for, or a track of two classes.
+    """
+    videos: list[dict] = []
+    classes = dict(class_names)
+    count = 0
+    with replacing(path, "w") as file:
+        file.write('{"annotations": [')
+        for tracks in sequences:
+            found, frames = _collect(tracks, class_names)
+            if frames is None:
+                continue
+            videos.append({"id": len(videos) + 1, "width": frames.size[1], "height": frames.size[0],
+                           "length": len(frames.numbers),
+                           "file_names": [f"{tracks.name}/{name}" for name in frames.names]})  # fmt: skip
+            for track in found:
+                classes.setdefault(track.class_id, f"class {track.class_id}")
+                count += 1
+                entry = {"id": count, "video_id": len(videos), **_annotation(track, frames)}
+                file.write(("," if count > 1 else "") + "\n" + json.dumps(entry))
+        categories = [{"id": number, "name": name} for number, name in sorted(classes.items())]
+        file.write(f'],\n"videos": {json.dumps(videos)},\n"categories": {json.dumps(categories)}}}\n')
+
+
+def _annotation(track: _Track, frames: Frames) -> dict:
+    height, width = frames.size
+    areas, boxes, segmentations = [], [], []
+    for position in range(len(frames.numbers)):
+        mask = track.masks.get(position)
+        if mask is None:
+            areas.append(None), boxes.append(None), segmentations.append(None)
+            continue
+        counts = rle.from_spans(mask, height, width)
+        x1, y1, x2, y2 = rle.spans_box(mask, height).tolist()
+        areas.append(int((mask[:, 1] - mask[:, 0]).sum()))
+        boxes.append([x1, y1, x2 - x1, y2 - y1])
+        # plain counts, as the published files have them and as TrackEval wants them
+        segmentations.append({"size": [height, width], "counts": rle.run_lengths(counts, height, width).tolist()})
+    return {"track_id": track.track_id, "category_id": track.class_id, "iscrowd": int(track.crowd), "height": height,
+            "width": width, "areas": areas, "bboxes": boxes, "segmentations": segmentations}  # fmt: skip
+
+
+def write_results(
+    path: Path,
+    sequences: Iterable[Tracks],
+    class_names: Mapping[int, str],
+    videos: Mapping[int, Video] | None = None,
+) -> None:
+    """Write a list of results of all sequences, a sequence in memory at a time; the file appears when it is whole.
+
+    A track's score is the mean of its masks'. Ignore regions are left out.
+
+    Args:
+        path: the file.
+        sequences: as for `write_annotations`.
+        class_names: by number; they tell ignore regions.
+        videos: of the annotation file that the results belong to: numbers and lengths are taken from there. None counts
+            the sequences from 1.
+
+    Raises:
+        InputError: as `write_annotations`, or a sequence that `videos` does not have.
+    """
+    by_name = None if videos is None else {video.name: video for video in videos.values()}
+    with replacing(path, "w") as file:
+        file.write("[")
+        separator = "\n"
+        for index, tracks in enumerate(sequences, 1):
+            video_id, listed = index, tracks
+            if by_name is not None:
+                if tracks.name not in by_name:
+                    found = f"sequence {tracks.name}"
+                    raise InputError(path, expected="sequences of the annotations' videos", found=found)
+                video_id, listed = by_name[tracks.name].video_id, _as_listed(tracks, by_name[tracks.name])
+            found, frames = _collect(listed, class_names)
+            for entry in _results(found, frames):
+                file.write(separator + json.dumps({"video_id": video_id, **entry}))
+                separator = ",\n"
+        file.write("]\n")
+
+
+def _as_listed(tracks: Tracks, video: Video) -> Tracks:
+    names = tuple(f"{number:06d}" for number in video.numbers)
+    return Tracks(tracks.name, tracks.objects, Frames(tuple(video.numbers), names, video.size))
+
+
+def _results(found: Iterable[_Track], frames: Frames | None) -> Iterator[dict]:
+    for track in found:
+        if track.crowd:
+            continue
+        masks: list[dict | None] = [None] * len(frames.numbers)
+        for position, mask in track.masks.items():
+            masks[position] = {"size": list(frames.size), "counts": rle.from_spans(mask, *frames.size).decode()}
+        yield {"category_id": track.class_id, "score": float(np.mean(track.scores)), "segmentations": masks}
+
+
+def _collect(tracks: Tracks, class_names: Mapping[int, str]) -> tuple[list[_Track], Frames | None]:
+    """Tracks of one sequence, masks by position, and its frames; None where nothing is known of these."""
+    found: dict[int, _Track] = {}
+    last, size = -1, None
+    for each in tracks.objects:
+        size, last = (each.height, each.width), each.frame
+        position = tracks.frames.require(each.frame, size, tracks.name) if tracks.frames else each.frame
+        track = found.setdefault(
+            each.track_id, _Track(each.track_id, each.class_id, crowd=is_ignored(each, class_names))
+        )
+        if track.class_id != each.class_id:
+            where, expected = f"{tracks.name}: frame {each.frame}", f"id {each.track_id} of class {track.class_id}"
+            raise InputError(where, expected=expected, found=f"class {each.class_id}")
+        mask = rle.spans(each.counts, *size)
+        if position in track.masks:  # ignore regions share their id
+            mask = rle.union_spans(track.masks[position], mask)
+        track.masks[position] = mask
+        track.scores.append(each.score)
+    frames = tracks.frames or (None if size is None else Frames.counted(last + 1, size))
+    return list(found.values()), frames
