@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 
 from stc_track.formats.errors import InputError
 
-FRAME_SUFFIXES = (".png", ".jpg", ".jpeg")
+FRAME_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff", ".webp")
+DIGITS = re.compile(r"([0-9]+)")
 
 
 def list_frames(folder: Path, mend: str = "") -> list[Path]:
-    """Return the pictures in a folder, sorted by name; an InputError if there is no such folder or none in it."""
+    """Return the pictures in a folder, sorted by name, the numbers in names as numbers: `f2.png` before `f10.png`.
+
+    Raises:
+        InputError: there is no such folder, or no picture in it.
+    """
     if not folder.is_dir():
         raise InputError(folder, expected="a folder of PNG or JPEG frames", found="nothing there", mend=mend)
-    frames = sorted(path for path in folder.iterdir() if path.suffix.lower() in FRAME_SUFFIXES)
+    frames = [path for path in folder.iterdir() if path.suffix.lower() in FRAME_SUFFIXES
+              and not path.name.startswith(".")]
     if not frames:
         raise InputError(folder, expected="PNG or JPEG frames", found="none", mend=mend)
-    return frames
+    # Every other part of a name is a number.
+    return sorted(frames, key=lambda path: ([int(part) if k % 2 else part for k, part in enumerate(
+        DIGITS.split(path.stem))], path.name))
 
 
 def read_frame(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:

@@ -64,6 +64,7 @@ class Sequence:
         calibration: the camera, or None.
         boxes: FrameBoxes by frame number; a frame without an entry has none.
         class_names: class number to name.
+        from_file: the frames were unpacked from a video file; their names are their positions.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Sequence:
     calibration: Calibration | None = None
     boxes: dict[int, FrameBoxes] = field(default_factory=dict)
     class_names: dict[int, str] = field(default_factory=dict)
+    from_file: bool = False
 
     def __len__(self) -> int:
         return len(self.frames)
