@@ -1,22 +1,23 @@
-"""From a config and a store to a trained model: fills in what the store knows, checks, runs MMEngine's Runner."""
+"""From a config and a store to a trained model: completes the config, checks, runs MMEngine's Runner."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+import torch
 from mmengine.config import Config, DictAction
-from mmengine.runner import Runner
+from mmengine.model import is_model_wrapper
 
 import stc_train.parts  # noqa: F401  (mmcv's operators and our scope)
 from stc_pseudo import weights
-from stc_pseudo.store import StoreReader
 from stc_track.formats.errors import InputError, require_file
-from stc_train import configs
+from stc_train import completion, configs
+from stc_train.runner import TrainingRunner, latest_checkpoint, launcher
 
 CONFIGS = Path(configs.__file__).parent
 RESNET_KEY = re.compile(r"(conv1|bn1|layer[1-4])\.")
@@ -45,41 +46,71 @@ def load_config(name: str, options: Sequence[str] = ()) -> Config:
     return config
 
 
-def train(config: Config, store: str, work_dir: Path, *, resume: bool = False, max_iters: int | None = None,
-          seed: int = 0, init_backbone: Path | None = None, sequences: Sequence[str] | None = None,
-          root: Path | None = None) -> None:
-    """Train on a store; checkpoints, log, config and `model.pth` go to `work_dir`.
+@dataclass(frozen=True)
+class TrainingRun:
+    """What `stc-train` is told besides the config.
 
-    Args:
-        config: as `load_config` gives it.
+    Attributes:
         store: path or URL.
-        work_dir: created if need be.
+        work_dir: checkpoints, log, config and `model.pth` go there; created if need be.
         resume: go on from the last checkpoint there.
         max_iters: steps, if not the config's.
         seed: of initial weights, order and augmentation.
         init_backbone: a file of ResNet weights.
-        sequences: of the store; all by default.
+        sequences: of the store; all but those of the validation, if None.
         root: folder of the frames, if they moved.
+        precision: of the forward pass: `float32`, `bfloat16` or `float16`.
+        val_sequences: sequences to measure the masks on during training; none, if empty.
+        val_truth: folder of true masks for these; the store's pseudo-masks, if None.
+        val_interval: steps between validations; that of the checkpoints, if None.
+    """
+
+    store: str
+    work_dir: Path
+    resume: bool = False
+    max_iters: int | None = None
+    seed: int = 0
+    init_backbone: Path | None = None
+    sequences: Sequence[str] | None = None
+    root: Path | None = None
+    precision: str = "float32"
+    val_sequences: Sequence[str] = ()
+    val_truth: Path | None = None
+    val_interval: int | None = None
+
+
+def train(config: Config, run: TrainingRun) -> None:
+    """Train on a store, in this process or as one of torchrun's.
+
+    Args:
+        config: as `load_config` gives it; completed here.
+        run: the rest.
 
     Raises:
-        InputError: the store, a sequence, a frame or the weights are missing or wrong.
+        InputError: the store, a sequence, a frame, a checkpoint or the weights are missing or wrong.
         FloatingPointError: a loss is not finite.
     """
-    fill_in(config, store, sequences, root)
-    if max_iters is not None:
-        shorten(config, max_iters)
-    if init_backbone is None and not resume and config.model.backbone.get("frozen_stages", -1) >= 0:
-        options = " ".join(f"--cfg-options model.backbone.{each}" for each in ("frozen_stages=-1", "norm_eval=False"))
-        raise InputError("--init-backbone", found="none", mend=f"name a file, or train all of it: {options}",
-                         expected="pretrained weights: this config keeps the backbone's first stages as they are")
-    state = None if init_backbone is None else resnet_state(init_backbone)
-    config.work_dir, config.resume, config.randomness = str(work_dir), resume, {"seed": seed}
-    config.launcher = "pytorch" if "LOCAL_RANK" in os.environ else "none"  # torchrun sets it
-    runner = Runner.from_cfg(config)
-    if state is not None and not resume:
+    completion.fill_in(config, run.store, run.sequences, run.root)
+    completion.set_precision(config, run.precision)
+    if run.max_iters is not None:
+        completion.shorten(config, run.max_iters)
+    if run.val_sequences:
+        completion.add_validation(config, run.store, run.val_sequences, run.val_truth, run.root, run.val_interval)
+    require_backbone(config, run)
+    state = None if run.init_backbone is None else resnet_state(run.init_backbone)
+    config.work_dir, config.resume, config.randomness = str(run.work_dir), run.resume, {"seed": run.seed}
+    if run.resume:
+        config.load_from = str(latest_checkpoint(run.work_dir))
+    config.launcher = launcher()
+    if not torch.cuda.is_available() and config.launcher != "none":
+        config.model_wrapper_cfg = {"type": "MMDistributedDataParallel", "broadcast_buffers": False,
+                                    "find_unused_parameters": config.get("find_unused_parameters", False)}
+    runner = TrainingRunner.from_cfg(config)
+    if state is not None and not run.resume:
         # The runner initialises weights only once; what is loaded after that stays.
-        runner.model.init_weights()
-        weights.load_state(runner.model.backbone, state, init_backbone, "--init-backbone",
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model.init_weights()
+        weights.load_state(model.backbone, state, run.init_backbone, "--init-backbone",
                            f"this config's ResNet-{config.model.backbone.depth}")
     try:
         runner.train()
@@ -93,33 +124,25 @@ def train(config: Config, store: str, work_dir: Path, *, resume: bool = False, m
         raise problem from error
 
 
-def fill_in(config: Config, store: str, sequences: Sequence[str] | None, root: Path | None) -> None:
-    """Write into the config what the store and the loss decide: paths, classes, whether edges are read."""
-    reader = StoreReader(store, root)
-    dataset = config.train_dataloader.dataset
-    dataset.update(store=store, sequences=None if sequences is None else list(sequences),
-                   root=None if root is None else str(root))
-    loader = config.train_dataloader
-    loader.persistent_workers = loader.num_workers > 0  # torch refuses the one without the other
-    for name in sequences or ():
-        reader.sequence(name)
-    config.model.bbox_head.num_classes = len(reader.class_names)
-    config.store_fingerprint = reader.fingerprint
-    for step in dataset.pipeline:
-        if step.type == "stc_train.LoadPseudoLabels":
-            step.edges = config.model.mask_head.loss_mask.boundary == "pairwise"
+def require_backbone(config: Config, run: TrainingRun) -> None:
+    """Settle where the backbone's weights come from; nothing is fetched from the network.
 
-
-def shorten(config: Config, max_iters: int) -> None:
-    """Train for `max_iters` steps; what the schedule does by steps, it does in proportion sooner."""
-    factor = max_iters / config.train_cfg.max_iters
-    config.train_cfg.max_iters = max_iters
-    for scheduler in config.param_scheduler:
-        if not scheduler.get("by_epoch", True):
-            begin, end = (round(scheduler[key] * factor) for key in ("begin", "end"))
-            scheduler.begin, scheduler.end = begin, max(end, begin + 1)
-            if "gamma" in scheduler:
-                scheduler.gamma = scheduler.gamma ** (1 / factor)
+    Raises:
+        InputError: the config wants pretrained weights and no file was named.
+    """
+    backbone = config.model.get("backbone", {})
+    pretrained = (backbone.get("init_cfg") or {}).get("checkpoint")
+    if run.init_backbone is not None or run.resume:
+        backbone.init_cfg = None
+        return
+    if pretrained is not None and not Path(pretrained).is_file():
+        raise InputError("--init-backbone", expected=f"a file in place of the config's {pretrained}", found="none",
+                         mend="torchvision's resnet*.pth, or a Monodepth2 encoder; or train from nothing: "
+                              "--cfg-options model.backbone.init_cfg=None")
+    if pretrained is None and backbone.get("frozen_stages", -1) >= 0:
+        options = " ".join(f"--cfg-options model.backbone.{each}" for each in ("frozen_stages=-1", "norm_eval=False"))
+        raise InputError("--init-backbone", found="none", mend=f"name a file, or train all of it: {options}",
+                         expected="pretrained weights: this config keeps the backbone's first stages as they are")
 
 
 def resnet_state(path: Path) -> dict[str, Any]:

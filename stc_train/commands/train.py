@@ -25,19 +25,32 @@ import click
 @click.option("--sequences", default=None, help="Train on these sequences only: names with commas between.")
 @click.option("--frames-root", type=click.Path(path_type=Path), default=None,
               help="Folder of the frames, if they moved since the store was built.")
+@click.option("--precision", type=click.Choice(["float32", "bfloat16", "float16"]), default="float32",
+              help="Of the forward pass; bfloat16 runs on CPUs too.")
+@click.option("--val-sequences", default=None,
+              help="Measure the masks' AP on these during training, and keep the best model; commas between.")
+@click.option("--val-truth", type=click.Path(path_type=Path), default=None,
+              help="True masks for that: a KITTI MOTS folder, or one of {sequence}.txt.  [default: the pseudo-masks]")
+@click.option("--val-interval", type=click.IntRange(min=1), default=None,
+              help="Steps between validations.  [default: as between checkpoints]")
 @click.option("--device", default=None, help="cpu, cuda or cuda:N.  [default: cuda if there is one]")
 def main(store: str, config: str, work_dir: Path | None, resume: bool, cfg_options: tuple[str, ...],
          max_iters: int | None, seed: int, init_backbone: Path | None, sequences: str | None,
-         frames_root: Path | None, device: str | None) -> None:
-    """Train CondInst on a store with the puzzle loss; only RGB is needed afterwards."""
-    choose_device(device)
-    from stc_train.training import load_config, train
+         frames_root: Path | None, precision: str, val_sequences: str | None, val_truth: Path | None,
+         val_interval: int | None, device: str | None) -> None:
+    """Train CondInst on a store with the puzzle loss; only RGB is needed afterwards.
 
-    loaded = load_config(config, cfg_options)
+    On several GPUs: torchrun --nproc-per-node N --no-python stc-train ...
+    """
+    choose_device(device)
+    from stc_train.training import TrainingRun, load_config, train
+
     try:
-        train(loaded, store, work_dir or Path("runs") / Path(config).stem, resume=resume, max_iters=max_iters,
-              seed=seed, init_backbone=init_backbone, sequences=sequences.split(",") if sequences else None,
-              root=frames_root)
+        train(load_config(config, cfg_options), TrainingRun(
+            store, work_dir or Path("runs") / Path(config).stem, resume=resume, max_iters=max_iters, seed=seed,
+            init_backbone=init_backbone, sequences=sequences.split(",") if sequences else None, root=frames_root,
+            precision=precision, val_sequences=val_sequences.split(",") if val_sequences else (),
+            val_truth=val_truth, val_interval=val_interval))
     except FloatingPointError as error:
         raise click.ClickException(str(error)) from error
 

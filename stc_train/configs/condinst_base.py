@@ -38,7 +38,7 @@ meta_keys = ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor", "fl
 train_pipeline = [
     dict(type="stc_train.LoadFrame"),
     dict(type="LoadAnnotations", with_bbox=True),
-    dict(type="stc_train.LoadPseudoLabels", edges=False),
+    dict(type="stc_train.LoadPseudoLabels", edges=True),
     # Shorter side 640 to 800, longer at most 1333; flips only (IV-D2).
     dict(type="RandomResize", scale=[(1333, 640), (1333, 800)], keep_ratio=True),
     dict(type="RandomFlip", prob=0.5),
@@ -50,7 +50,7 @@ test_pipeline = [
     dict(type="PackDetInputs", meta_keys=meta_keys),
 ]
 train_dataloader = dict(
-    batch_size=8, num_workers=4, persistent_workers=True, sampler=dict(type="InfiniteSampler", shuffle=True),
+    batch_size=8, num_workers=4, persistent_workers=True, sampler=dict(type="stc_train.NumberedSampler", shuffle=True),
     dataset=dict(type="stc_train.StoreDataset", store=None, sequences=None, pipeline=train_pipeline))
 
 # Weight decay, but not on norms (IV-D2).
@@ -69,6 +69,9 @@ custom_hooks = [
     dict(type="stc_train.StopAtNaN"),
     dict(type="stc_train.Throughput"),
     dict(type="stc_train.ExportModel", interval=500),
+    dict(type="stc_train.StepRandomness"),
 ]
+vis_backends = [dict(type="LocalVisBackend"), dict(type="TensorboardVisBackend")]
+visualizer = dict(type="DetLocalVisualizer", vis_backends=vis_backends, name="visualizer")
 log_processor = dict(by_epoch=False, window_size=20)
 env_cfg = dict(mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0), dist_cfg=dict(backend="nccl"))

@@ -13,7 +13,7 @@ model = dict(
 train_pipeline = [
     dict(type="stc_train.LoadFrame"),
     dict(type="LoadAnnotations", with_bbox=True),
-    dict(type="stc_train.LoadPseudoLabels", edges=False),
+    dict(type="stc_train.LoadPseudoLabels", edges=True),
     dict(type="Resize", scale=(544, 160), keep_ratio=False, interpolation="area"),
     dict(type="RandomFlip", prob=0.5),
     dict(type="stc_train.PackPseudoLabels", stride=4, meta_keys={{_base_.meta_keys}}),

@@ -19,4 +19,9 @@ DATASETS = registry.Registry("dataset", parent=registry.DATASETS, scope=SCOPE,
                              locations=["stc_train.parts.store_dataset"])
 TRANSFORMS = registry.Registry("transform", parent=registry.TRANSFORMS, scope=SCOPE,
                                locations=["stc_train.parts.transforms"])
+DATA_SAMPLERS = registry.Registry("data sampler", parent=registry.DATA_SAMPLERS, scope=SCOPE,
+                                  locations=["stc_train.parts.sampler"])
 HOOKS = registry.Registry("hook", parent=registry.HOOKS, scope=SCOPE, locations=["stc_train.parts.hooks"])
+METRICS = registry.Registry("metric", parent=registry.METRICS, scope=SCOPE, locations=["stc_train.parts.mask_ap"])
+OPTIM_WRAPPERS = registry.Registry("optimizer wrapper", parent=registry.OPTIM_WRAPPERS, scope=SCOPE,
+                                   locations=["stc_train.parts.autocast"])

@@ -127,11 +127,17 @@ class PuzzleMaskHead(CondInstMaskHead):
         Returns:
             ((n, H * f, W * f) logits,), f = mask feature stride / mask output stride.
         """
-        params, (channels, height, width) = positive_info.param_preds, mask_feat.shape
-        n = len(params)
+        with torch.autocast(mask_feat.device.type, enabled=False):
+            return self._apply_filters(mask_feat.float(), positive_info.param_preds.float(), positive_info)
+
+    def _apply_filters(self, mask_feat: Tensor, params: Tensor, positive_info: InstanceData) -> tuple[Tensor]:
+        """In float32: half precision has no digits left for positions of more than a thousand pixels."""
+        (channels, height, width), n = mask_feat.shape, len(params)
         if not n:
             factor = self.mask_feat_stride // self.mask_out_stride
-            return (params.new_zeros((0, height * factor, width * factor)) + mask_feat.sum() * 0,)
+            # Of everything that gives masks, so that processes which have some wait for no gradient from this one.
+            nothing = mask_feat.sum() * 0 + params.sum() * 0
+            return (params.new_zeros((0, height * factor, width * factor)) + nothing,)
         parts = params.split(self.weight_nums + self.bias_nums, dim=1)
         weights, biases = parts[:self.num_layers], parts[self.num_layers:]
         positions = self.prior_generator.single_level_grid_priors((height, width), 0, device=mask_feat.device)

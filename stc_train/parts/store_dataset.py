@@ -11,6 +11,7 @@ from mmdet.datasets import BaseDetDataset
 from stc_pseudo.store import StoreReader
 from stc_track.formats.errors import InputError
 from stc_train.parts import DATASETS
+from stc_train.parts.sampler import Draw, seed_everything
 
 
 @DATASETS.register_module()
@@ -24,6 +25,7 @@ class StoreDataset(BaseDetDataset):
         store: path or fsspec URL.
         root: folder of the frames, if they are no longer where the store was built from.
         sequences: names of those to use; all by default.
+        empty_frames: list the frames without boxes as well, as a validation wants.
         kwargs: MMDetection's, such as `pipeline`.
 
     Raises:
@@ -31,7 +33,8 @@ class StoreDataset(BaseDetDataset):
     """
 
     def __init__(self, store: str, root: str | None = None, sequences: Sequence[str] | None = None,
-                 **kwargs: Any) -> None:
+                 empty_frames: bool = False, **kwargs: Any) -> None:
+        self.empty_frames = empty_frames
         self.store = StoreReader(store, None if root is None else Path(root))
         self.sequences = tuple(sequences) if sequences is not None else self.store.sequences
         self.readers = [self.store.sequence(name) for name in self.sequences]
@@ -41,9 +44,9 @@ class StoreDataset(BaseDetDataset):
         super().__init__(**kwargs)
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """One entry for each frame that has a box."""
+        """One entry for each frame that has a box, or for each frame."""
         entries = [self._entry(position, reader, index) for position, reader in enumerate(self.readers)
-                   for index in range(len(reader)) if len(reader.boxes_at(index))]
+                   for index in range(len(reader)) if self.empty_frames or len(reader.boxes_at(index))]
         if not entries:
             raise InputError(self.store.url, expected="frames with boxes", found="none", mend="see --sequences")
         for entry in entries:
@@ -60,6 +63,13 @@ class StoreDataset(BaseDetDataset):
         path = reader.frame_path(index)
         return {"img_path": str(path), "img_id": f"{self.sequences[position]}/{path.stem}", "position": position,
                 "index": index, "height": height, "width": width, "instances": instances}
+
+    def __getitem__(self, idx: int | Draw) -> Any:
+        """The prepared item; of a `Draw`, with what that draw's randomness makes of it."""
+        if isinstance(idx, Draw):
+            seed_everything(idx.seed, 0, idx.number)
+            idx = idx.index
+        return super().__getitem__(idx)
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
         """The entry at `idx`, with its sequence's `reader` (kept out of the serialised list)."""

@@ -1,8 +1,9 @@
 """From a frame of a store to what the network takes: image, boxes, and maps on the grid of the predicted masks.
 
 MMDetection's own geometric transforms (Resize, RandomResize, RandomFlip, RandomCrop) go between loading and packing:
-they move image and boxes, and note how positions moved. The maps are moved once, at the end, by the sum of it. (Some
-note nothing: RandomAffine, Expand, Mosaic, MixUp; with them the maps would stay behind.)
+they move image and boxes, and note how positions moved. The maps are moved once, at the end, by the sum of it. Some
+note nothing (RandomAffine, Expand, Mosaic, MixUp): the maps would stay behind, so packing compares the boxes with where
+the note says they went.
 """
 
 from __future__ import annotations
@@ -14,15 +15,19 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 from mmdet.datasets.transforms import PackDetInputs
+from mmdet.structures.mask import BitmapMasks
 
 from stc_pseudo.images import read_frame
+from stc_pseudo.instance_masks import enlarge, soft_instance
 from stc_pseudo.store import CELL
+from stc_track.formats.errors import InputError
 from stc_train.parts import TRANSFORMS
 from stc_train.resample import axis_weights, nearest
 
 # Position, among the eight directions in row-major order, of each direction's image in a mirror.
 MIRRORED_COLUMNS = [2, 1, 0, 4, 3, 7, 6, 5]
 MIRRORED_ROWS = [5, 6, 7, 3, 4, 0, 1, 2]
+STRAY = 1.0  # pixels that a box may lie off its place: transforms round the frame's size, not the boxes
 
 
 @TRANSFORMS.register_module()
@@ -55,9 +60,33 @@ class LoadPseudoLabels(BaseTransform):
         results["instances_map"], results["coverage"] = (reader.read(name, index) for name in ("instances", "coverage"))
         # MMDetection's crops keep these numbers beside the boxes that they keep.
         results["gt_instances_ids"] = np.arange(1, len(results["gt_bboxes"]) + 1)
+        results["stored_boxes"] = results["gt_bboxes"].numpy().copy()
         if self.edges:
             results["edges"] = np.logical_and(*(reader.read(name, index) >= 255 * threshold
                                                 for name, threshold in self.thresholds.items()))
+        return results
+
+
+@TRANSFORMS.register_module()
+class LoadPseudoMasks(BaseTransform):
+    """Reads a frame's pseudo-masks as MMDetection's `gt_masks`, for any of its networks.
+
+    Goes after `LoadAnnotations(with_bbox=True)`. The masks move with every transform of MMDetection's. A box without
+    a pseudo-mask, and an ignore region, take no part.
+    """
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Add `gt_masks`, BitmapMasks of (N, H, W) at the frame's size; mark boxes without one as to be ignored."""
+        reader, index = results.pop("reader"), results["index"]
+        size = results["img_shape"]
+        instances, coverage = (reader.read(name, index) for name in ("instances", "coverage"))
+        ignored = results["gt_ignore_flags"]
+        masks = np.zeros((len(ignored), *size), np.uint8)
+        for k, box in enumerate(results["gt_bboxes"].numpy()):
+            if not ignored[k]:
+                masks[k] = enlarge(soft_instance(instances, coverage, k + 1), box, size)
+                ignored[k] = not masks[k].any()
+        results["gt_masks"] = BitmapMasks(masks, *size)
         return results
 
 
@@ -79,9 +108,10 @@ class PackPseudoLabels(PackDetInputs):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Pack; `results` may have been resized, flipped and cropped."""
+        rows, columns = self._axes(results)
+        self._check(results)
         packed = super().transform(results)
         sample = packed["data_samples"]
-        rows, columns = self._axes(results)
         ids = results["gt_instances_ids"][results["gt_ignore_flags"] == 0]
         pieces = (results["instances_map"] == ids[:, None, None]) * results["coverage"].astype(np.float32)
         pieces = axis_weights(*rows) @ pieces @ axis_weights(*columns).T
@@ -94,12 +124,26 @@ class PackPseudoLabels(PackDetInputs):
             sample.set_data({"edges": torch.from_numpy(np.ascontiguousarray(edges))})
         return packed
 
+    def _check(self, results: dict[str, Any]) -> None:
+        """Stop if the boxes are not where the noted movement puts them: some transform did not note its own."""
+        moved = results.get("homography_matrix", np.eye(3))
+        scale, shift = np.diag(moved)[:2], moved[:2, 2]
+        height, width = results["img_shape"]
+        corners = results["stored_boxes"][results["gt_instances_ids"] - 1].reshape(-1, 2, 2) * scale + shift
+        expected = np.concatenate([corners.min(1), corners.max(1)], 1).clip(0, [width, height, width, height])
+        found = results["gt_bboxes"].numpy()
+        if found.shape != expected.shape or (abs(found - expected) > STRAY + 0.01 * abs(scale).max()).any():
+            raise InputError("train_pipeline", found="boxes elsewhere than the transforms noted",
+                             expected="Resize, RandomResize, RandomFlip and RandomCrop as the only geometry",
+                             mend="the store's maps cannot follow the others: take them out")
+
     def _axes(self, results: dict[str, Any]) -> tuple[tuple[int, int, float, float], ...]:
         """For rows and columns: source cells, target cells, scale and shift, as `stc_train.resample` takes them."""
         moved = results.get("homography_matrix", np.eye(3))  # from pixels of the frame to pixels of the input
         if np.abs(moved[[0, 1, 2, 2], [1, 0, 0, 1]]).max() > 0:
-            raise ValueError("pseudo-labels follow resizing, flipping and cropping only; take other geometric "
-                             "transforms out of the pipeline")
+            raise InputError("train_pipeline", found="a transform that turns or shears",
+                             expected="Resize, RandomResize, RandomFlip and RandomCrop as the only geometry",
+                             mend="the store's maps cannot follow the others: take them out")
         sizes = zip(results["instances_map"].shape, results["img_shape"], (1, 0), strict=True)
         return tuple((source, -(-target // self.stride), float(moved[axis, axis]) * CELL / self.stride,
                       float(moved[axis, 2]) / self.stride) for source, target, axis in sizes)

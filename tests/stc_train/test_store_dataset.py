@@ -107,6 +107,7 @@ def test_a_flip_mirrors_the_eight_directions(direction):
     results = {"img": np.zeros((4 * height, 4 * width, 3), np.uint8), "img_shape": (4 * height, 4 * width),
                "gt_bboxes": HorizontalBoxes(torch.tensor([[0.0, 0.0, 8.0, 8.0]])), "gt_ignore_flags": np.zeros(1, bool),
                "gt_bboxes_labels": np.zeros(1, int), "gt_instances_ids": np.ones(1, int),
+               "stored_boxes": np.array([[0.0, 0.0, 8.0, 8.0]]),
                "instances_map": np.zeros((height, width), np.uint16), "coverage": np.zeros((height, width), np.uint8),
                "edges": edges.numpy()}
     for step in ({"type": "mmdet.RandomFlip", "prob": 1.0, "direction": direction},
@@ -125,8 +126,20 @@ def test_edges_are_kept_by_their_thresholds_and_not_blurred(drawn_store):
 
 
 def test_other_geometry_is_refused(drawn_store):
-    with pytest.raises(ValueError, match="resizing, flipping and cropping only"):
+    with pytest.raises(InputError, match="found a transform that turns or shears"):
         build(drawn_store, [{"type": "Rotate", "prob": 1.0, "level": 10}])[0]
+
+
+@pytest.mark.parametrize("step", [
+    {"type": "Expand", "prob": 1.0, "ratio_range": (2, 3)},
+    {"type": "MinIoURandomCrop", "min_ious": (0.9,), "min_crop_size": 0.5},
+    {"type": "RandomShift", "prob": 1.0, "max_shift_px": 30, "filter_thr_px": 1},
+], ids=lambda step: step["type"])
+def test_geometry_that_is_not_noted_is_refused(drawn_store, step):
+    np.random.seed(1)  # noqa: NPY002
+    dataset = build(drawn_store, [step])
+    with pytest.raises(InputError, match=r"boxes elsewhere than the transforms noted.*take them out"):
+        [dataset[0] for _ in range(8)]  # MinIoURandomCrop leaves some frames as they are
 
 
 @pytest.mark.parametrize(("settings", "message"), [
