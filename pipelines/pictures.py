@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
+from stc_pseudo.colours import colour_flow, colour_inverse_depth
 from stc_pseudo.store import CELL
 
 
@@ -26,20 +27,12 @@ def enlarge_map(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def depth_picture(inverse_depth: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Near red, far blue; the colours end at the 2nd and 98th percentile of (h, w) inverse depth."""
-    low, high = np.percentile(inverse_depth.astype(np.float32), (2, 98))
-    scaled = np.clip((inverse_depth - low) / max(high - low, 1e-6), 0, 1)
-    coloured = cv2.applyColorMap((scaled * 255).astype(np.uint8), cv2.COLORMAP_TURBO)
-    return enlarge_map(cv2.cvtColor(coloured, cv2.COLOR_BGR2RGB), size)
+    return enlarge_map(colour_inverse_depth(inverse_depth), size)
 
 
 def flow_picture(flow: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Direction as hue, length as saturation up to the 98th percentile, of (2, h, w) flow."""
-    dx, dy = flow.astype(np.float32)
-    length = np.hypot(dx, dy)
-    hue = (np.degrees(np.arctan2(dy, dx)) % 360) / 2  # OpenCV's hue ends at 180
-    saturation = np.clip(length / max(float(np.percentile(length, 98)), 1e-3), 0, 1) * 255
-    hsv = np.stack([hue, saturation, np.full_like(hue, 255)], axis=-1).astype(np.uint8)
-    return enlarge_map(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), size)
+    return enlarge_map(colour_flow(flow), size)
 
 
 def overlay(frame: np.ndarray, masks: Iterable[tuple[int, np.ndarray]]) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,50 +23,77 @@ class Clips(Dataset):
         videos: for each video, its frame paths in temporal order.
         length: frames in a clip; 1, 2 or 3.
         size: (height, width) of the clips.
-        right_videos: for each video its right frames, or None without stereo.
+        right_videos: for each video its right frames, none for a video of one camera; or None without stereo.
         augment: flip and change colours at random (drawn from torch's generator); the flip is reported, because it
             swaps the roles of the stereo cameras.
+        min_crop: with `augment`, take a random window of `size`'s proportions out of the clip, whose sides are at least
+            this share of the largest such window's; None takes whole frames, squeezed into `size`.
 
     An item is a dictionary: `frames` (length, 3, height, width) float32 in 0..1 as the photometric losses see them;
     `augmented`, the same with colours changed, as the networks see them; `right` (3, height, width), the right frame of
-    the clip's middle one, if there are right videos; `flipped`, a bool; `video`, the video's position in `videos`.
+    the clip's middle one, if there are right videos (black for a video without); `flipped`, a bool; `video`, the
+    video's position in `videos`;
+    `window`, (4,) float32, left, top, width and height of what was taken, as shares of the unflipped frame.
     """
 
     def __init__(self, videos: Iterable[Iterable[Path]], length: int, size: tuple[int, int],
-                 right_videos: Iterable[Iterable[Path]] | None = None, augment: bool = True) -> None:
+                 right_videos: Iterable[Iterable[Path]] | None = None, augment: bool = True,
+                 min_crop: float | None = None) -> None:
         self.videos = [list(video) for video in videos]
         self.right_videos = None if right_videos is None else [list(video) for video in right_videos]
-        self.length, self.size, self.augment = length, size, augment
+        self.length, self.size, self.augment, self.min_crop = length, size, augment, min_crop
         self.starts = [(v, t) for v, video in enumerate(self.videos) for t in range(len(video) - length + 1)]
         if not self.starts:
             raise InputError(self.videos[0][0].parent if self.videos and self.videos[0] else "frames",
                              expected=f"videos of at least {length} frames", found="only shorter ones")
         for video, right in zip(self.videos, self.right_videos or self.videos, strict=True):
-            if len(video) != len(right):
-                raise InputError(right[0].parent if right else "right frames", expected=f"{len(video)} right frames",
-                                 found=str(len(right)), mend="one for each left frame")
+            if right and len(video) != len(right):
+                raise InputError(right[0].parent, expected=f"{len(video)} right frames", found=str(len(right)),
+                                 mend="one for each left frame")
 
     def __len__(self) -> int:
         return len(self.starts)
 
+    def plain(self) -> Clips:
+        """The same clips without augmentation."""
+        other = copy.copy(self)
+        other.augment = False
+        return other
+
     def __getitem__(self, index: int) -> dict[str, Tensor | bool | int]:
         video, start = self.starts[index]
-        frames = [self._read(path) for path in self.videos[video][start:start + self.length]]
-        right = self.right_videos and self._read(self.right_videos[video][start + self.length // 2])
+        frames = [read_frame(path) for path in self.videos[video][start:start + self.length]]
         flipped = self.augment and bool(torch.rand(()) < 0.5)
-        stack = torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).float() / 255
-        item = {"frames": stack, "flipped": flipped, "video": video}
-        if right is not None:
-            item["right"] = torch.from_numpy(right).permute(2, 0, 1).float() / 255
+        rows, columns = frames[0].shape[:2]
+        window = self._window((rows, columns))
+        item = {"frames": torch.stack([self._resized(frame, window) for frame in frames]), "flipped": flipped,
+                "video": video, "window": torch.tensor(window) / torch.tensor([columns, rows, columns, rows])}
+        if self.right_videos is not None:
+            rights = self.right_videos[video]
+            item["right"] = (self._resized(read_frame(rights[start + self.length // 2]), window) if rights
+                             else torch.zeros(3, *self.size))
         if flipped:
             item |= {key: item[key].flip(-1) for key in ("frames", "right") if key in item}
         item["augmented"] = jitter_colour(item["frames"]) if self.augment else item["frames"]
         return item
 
-    def _read(self, path: Path) -> np.ndarray:
+    def _window(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """Draw left, top, width and height of the window, whole pixels of a frame of `size` (height, width)."""
+        if not self.augment or self.min_crop is None:
+            return 0, 0, size[1], size[0]
+        fit = min(size[0] / self.size[0], size[1] / self.size[1])
+        scale, across, down = torch.rand(3).tolist()
+        scale = fit * (self.min_crop + (1 - self.min_crop) * scale)
+        height, width = (min(math.ceil(scale * own), whole) for own, whole in zip(self.size, size, strict=True))
+        return round(across * (size[1] - width)), round(down * (size[0] - height)), width, height
+
+    def _resized(self, frame: np.ndarray, window: tuple[int, int, int, int]) -> Tensor:
+        """The window of an (H, W, 3) uint8 frame as (3, height, width) float32 in 0..1."""
         import cv2
 
-        return cv2.resize(read_frame(path), self.size[::-1], interpolation=cv2.INTER_AREA)
+        left, top, width, height = window
+        small = cv2.resize(frame[top:top + height, left:left + width], self.size[::-1], interpolation=cv2.INTER_AREA)
+        return torch.from_numpy(small).permute(2, 0, 1).float() / 255
 
 
 def jitter_colour(frames: Tensor) -> Tensor:

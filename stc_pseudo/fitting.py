@@ -14,11 +14,21 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from stc_pseudo import weights
+from stc_pseudo.draws import BatchOrder, SeededDraws
+from stc_pseudo.precision import grad_scaler
+from stc_pseudo.training_log import TrainingLog
+from stc_pseudo.training_state import TrainingState, state_path
+from stc_pseudo.validation import Validation
 from stc_track.formats.errors import InputError
 
 log = logging.getLogger(__name__)
 
 CHECKPOINT_EVERY = 200
+SCALARS_EVERY = 10
+GRADIENT_NORM = 10.0
+# What the settings of both trainings hand on to `fit` under the same name.
+FIT_SETTINGS = ("steps", "epochs", "batch_size", "learning_rate", "drop_after", "seed", "device", "workers",
+                "precision", "resume", "log_dir")
 SIDE_MULTIPLE = 32  # five halvings in the encoders
 MIN_SIDE = 64  # a coarsest map of one pixel has nothing to reflect or to correlate
 
@@ -32,7 +42,10 @@ def require_sides(height: int, width: int) -> None:
 
 def fit(network: nn.Module, loss: Callable[[dict[str, Any], int], tuple[Tensor, dict[str, float]]], clips: Dataset, *,
         out: Path, describe: dict[str, Any], steps: int, batch_size: int, learning_rate: float,
-        drop_after: float = 0.75, seed: int = 0, device: str = "cpu", workers: int = 0, half: bool = False) -> None:
+        drop_after: float = 0.75, seed: int = 0, device: str = "cpu", workers: int = 0, half: bool = False,
+        epochs: int | None = None, precision: str = "float32", resume: bool = False,
+        settings: dict[str, Any] | None = None, validation: Validation | None = None, log_dir: Path | None = None,
+        kept: Callable[[], dict[str, Tensor]] | None = None) -> None:
     """Minimise `loss` over random batches with Adam, and write the weights to `out`.
 
     Args:
@@ -40,47 +53,88 @@ def fit(network: nn.Module, loss: Callable[[dict[str, Any], int], tuple[Tensor, 
         loss: from a batch of `clips` (tensors on `device`) and the step's number to a scalar and figures to show.
         clips: the data.
         out: where the checkpoint goes, every `CHECKPOINT_EVERY` steps and at the end. It holds `describe`, the
-            network's `state`, and `step`.
+            network's `state`, and `step`. What a resumed run needs lies beside it until the training is complete.
         describe: what `weights.load`'s caller needs to rebuild the network (`network`: its name, and its settings).
         steps: optimisation steps.
         batch_size: clips per step.
         learning_rate: Adam's; a tenth of it after `drop_after` of the steps (paper, IV-D1: 1e-4, then 1e-5).
-        drop_after: share of the steps before the drop.
+        drop_after: share of the steps before the drop; 0.75 of 20 epochs are the paper's 15.
         seed: of the batches' order and the augmentation.
         device: `cpu`, `cuda`, ...
         workers: processes that read frames.
         half: store the weights in half precision, at half the size.
+        epochs: passes over the data, in place of `steps`.
+        precision: what the networks compute in, a key of `precision.PRECISIONS`; `loss` itself applies it, and here
+            float16 has its loss scaled.
+        resume: go on where an interrupted run with the same `out` and `settings` stopped. On a CPU the result is the
+            same to the bit as without the interruption.
+        settings: by name, what a resumed run must have in common with the interrupted one.
+        validation: asked at the end of every epoch and of the training.
+        log_dir: for TensorBoard and a picture of every epoch, or None.
+        kept: the weights that the checkpoint holds, where that is not the network's whole state.
 
     Raises:
         FloatingPointError: the loss is not finite; the last checkpoint stays as it was.
+        InputError: there is nothing to resume, or it was another training.
     """
     torch.manual_seed(seed)
-    loader = DataLoader(clips, batch_size=min(batch_size, len(clips)), shuffle=True, drop_last=True,
-                        num_workers=workers, generator=torch.Generator().manual_seed(seed))
+    batch_size = min(batch_size, len(clips))
+    per_epoch = len(clips) // batch_size
+    steps = epochs * per_epoch if epochs else steps
+    drop = math.ceil(steps * drop_after)
     optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
-    scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, [math.ceil(steps * drop_after)], gamma=0.1)
+    scaler = grad_scaler(device, precision)
+    state = TrainingState(state_path(out), (settings or {}) | {"clips": len(clips)}, network, optimizer, scaler)
+    start = state.restore() if resume else 0
+    cuda = device.startswith("cuda")
+    # The loader draws a seed for its processes; from a generator of its own, the network's stream stays as it was.
+    loader = DataLoader(SeededDraws(clips, seed), num_workers=workers, pin_memory=cuda, generator=torch.Generator(),
+                        batch_sampler=BatchOrder(len(clips), batch_size, seed, start, steps))
     network.train()
-    step = 0
-    with tqdm(total=steps, desc=f"train {describe['network']}", unit="step", mininterval=1) as bar:
-        while step < steps:
-            for batch in loader:
-                batch = {key: value.to(device) for key, value in batch.items()}
-                value, figures = loss(batch, step)
-                if not torch.isfinite(value):
-                    raise FloatingPointError(f"step {step}: the loss is {value.item()}; lower --learning-rate")
-                optimizer.zero_grad(set_to_none=True)
-                value.backward()
-                nn.utils.clip_grad_norm_(network.parameters(), 10.0)
-                optimizer.step()
-                scheduler.step()
-                step += 1
-                bar.set_postfix({key: f"{figure:.3f}" for key, figure in figures.items()}, refresh=False)
-                bar.update()
-                if step % CHECKPOINT_EVERY == 0 or step == steps:
-                    weights.save(out, describe | {"state": _state(network, half), "step": step})
-                if step == steps:
-                    break
+    with (TrainingLog(log_dir, start) as record,
+          tqdm(total=steps, initial=start, desc=f"train {describe['network']}", unit="step", mininterval=1) as bar):
+        for step, batch in enumerate(loader, start + 1):
+            batch = {key: value.to(device, non_blocking=cuda) for key, value in batch.items()}
+            rate = learning_rate if step <= drop else learning_rate / 10
+            figures = descend(network, optimizer, scaler, *loss(batch, step - 1), rate, step)
+            bar.set_postfix({key: f"{figure:.3f}" for key, figure in figures.items()}, refresh=False)
+            bar.update()
+            if step % SCALARS_EVERY == 0 or step in (1, steps):
+                record.scalars("train", figures | {"learning_rate": rate}, step)
+            if validation is not None and (step % per_epoch == 0 or step == steps):
+                held, picture = validation.run(steps)
+                record.scalars("validation", held, step)
+                record.picture(picture, math.ceil(step / per_epoch), step)
+                if held:
+                    log.info("epoch %d, step %d: held out: %s", math.ceil(step / per_epoch), step,
+                             ", ".join(f"{key} {figure:.4f}" for key, figure in held.items()))
+            if step % CHECKPOINT_EVERY == 0 or step == steps:
+                content = kept() if kept else _state(network, half)
+                weights.save(out, describe | {"state": content, "step": step})
+                if step < steps:
+                    state.save(step)
+    state.remove()
     log.info("wrote %s after %d steps", out, steps)
+
+
+def descend(network: nn.Module, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler, value: Tensor,
+            figures: dict[str, float], rate: float, step: int) -> dict[str, float]:
+    """Take one step down the loss `value` at the learning rate `rate`; return the figures with the loss.
+
+    Raises:
+        FloatingPointError: the loss is not finite.
+    """
+    if not torch.isfinite(value):
+        raise FloatingPointError(f"step {step}: the loss is {value.item()}; lower --learning-rate")
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.zero_grad(set_to_none=True)
+    scaler.scale(value).backward()
+    scaler.unscale_(optimizer)
+    nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
+    scaler.step(optimizer)
+    scaler.update()
+    return {"loss": value.item()} | figures
 
 
 def _state(network: nn.Module, half: bool) -> dict[str, Tensor]:

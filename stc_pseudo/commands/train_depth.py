@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stc_pseudo.commands.dataset_flags import DatasetFlags, dataset_options
+from stc_pseudo.commands.training_options import fit_options, fit_settings
 from stc_track.formats.errors import InputError, require_file
 
 if TYPE_CHECKING:
@@ -25,37 +26,36 @@ FOLDER = click.Path(path_type=Path)
 @click.option("--calib", type=FOLDER, help="KITTI calibration file (P2, P3) of --frames")
 @click.option("--intrinsics", help="fx,fy,cx,cy of --frames, pixels of the original frame")
 @click.option("--baseline", type=float, help="metres between the stereo cameras, with --intrinsics")
-@click.option("--mode", type=click.Choice(["mono", "stereo", "mono+stereo"]), default="mono", help="what to learn from")
+@click.option("--mode", type=click.Choice(["mono", "stereo", "mono+stereo"]), default="mono",
+              help="what to learn from; in mono+stereo, videos without right frames may be among the others")
 @click.option("--out", type=FOLDER, required=True, help="checkpoint to write")
 @click.option("--height", default=192, help="of the network's input, pixels, a multiple of 32, at least 64")
 @click.option("--width", default=640, help="of the network's input, pixels, a multiple of 32, at least 64")
+@click.option("--min-crop", type=click.FloatRange(0, 1, min_open=True),
+              help="random crops of the input's proportions, down to this share of the largest; else whole frames")
 @click.option("--encoder", type=click.Choice(["resnet18", "resnet50"]), default="resnet18")
 @click.option("--channel-width", default=1.0, help="factor on every channel count")
 @click.option("--encoder-weights", type=FOLDER, help="torchvision ResNet state dict to start from")
-@click.option("--init", type=FOLDER, help="checkpoint of the same encoder and width to start from")
-@click.option("--steps", type=click.IntRange(min=1), default=20_000, help="optimisation steps")
-@click.option("--batch-size", type=click.IntRange(min=1), default=12, help="clips per step")
-@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=1e-4,
-              help="Adam's; a tenth of it in the last quarter")
-@click.option("--seed", default=0, help="of weights, batches and augmentation")
-@click.option("--device", default="cpu", help="cpu or cuda")
-@click.option("--workers", type=click.IntRange(min=0), default=0, help="processes that read frames")
+@click.option("--init", type=FOLDER,
+              help="start from a checkpoint of the same encoder and width, or a folder of the published files")
+@fit_options(batch_size=12, truth="{sequence}/{frame}.png or .npy of depth (LiDAR) of held-out frames: prints AbsRel")
 @click.option("--half", is_flag=True, help="keep only the depth network, in half precision")
 def main(data: DatasetFlags, frame_dirs: tuple[Path, ...], right_dirs: tuple[Path, ...], calib: Path | None,
          intrinsics: str | None, baseline: float | None, out: Path, **settings: object) -> None:
-    """Train Monodepth2 on video, without depth truth."""
+    """Train Monodepth2 on video, without depth truth; on a data set and further frames together, if both are given."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     from stc_pseudo.depth.training import DepthTraining, train_depth
 
-    training = DepthTraining(**settings)
-    if (data.dataset is None) == (not frame_dirs):
-        found = "both" if data.dataset else "neither"
-        raise InputError("train-depth", expected="either --frames or --dataset", found=found)
-    if data.dataset is None:
-        videos = read_folders(frame_dirs, right_dirs, _calibration(calib, intrinsics, baseline))
-    else:
-        videos = data.read(boxes=False)
-    train_depth(videos, training, out)
+    training = DepthTraining(**fit_settings(settings, out))
+    if data.dataset is None and not frame_dirs:
+        raise InputError("train-depth", expected="--frames or --dataset", found="neither")
+    videos = data.read(boxes=False) if data.dataset else []
+    if frame_dirs:
+        videos += read_folders(frame_dirs, right_dirs, _calibration(calib, intrinsics, baseline))
+    try:
+        train_depth(videos, training, out)
+    except FloatingPointError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def read_folders(frame_dirs: tuple[Path, ...], right_dirs: tuple[Path, ...],

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from stc_pseudo.commands.dataset_flags import DatasetFlags, dataset_options
+from stc_pseudo.commands.training_options import fit_options, fit_settings
 from stc_track.formats.errors import InputError
 
 PATH = click.Path(path_type=Path)
@@ -21,25 +22,25 @@ PATH = click.Path(path_type=Path)
 @click.option("--height", default=256, help="what frames are resized to, pixels, divisible by 32")
 @click.option("--width", default=832, help="what frames are resized to, pixels, divisible by 32")
 @click.option("--smoothness-order", type=click.IntRange(1, 2), default=2, help="1: constant flow is smooth, 2: affine")
-@click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default="float32",
-              help="of the network's arithmetic; bfloat16 is faster where the processor has it")
+@click.option("--start", type=click.Choice(["none", "dis"]), default="none",
+              help="what the decoder goes on from: nothing, as published, or OpenCV's DIS where it is consistent; for "
+              "short trainings")
+@click.option("--true-flow", type=PATH,
+              help="{sequence}/{frame}.png, .npy, .flo or .pfm of the frames: learn from these, instead of from the "
+              "frames alone; for a pre-training on rendered video")
+@click.option("--coarse-share", type=click.FloatRange(0, 1), default=0.0,
+              help="with --true-flow: of the steps, those that stop before the finest level, at a third of the cost")
 @click.option("--init", type=PATH, help="weights to start from: a checkpoint, or the authors' published file")
 @click.option("--warm-up-steps", type=click.IntRange(min=0), default=0,
               help="the first steps learn from frames moved by known flow; for short trainings from a random start")
-@click.option("--steps", type=click.IntRange(min=1), default=20_000, help="optimisation steps")
-@click.option("--batch-size", type=click.IntRange(min=1), default=4, help="pairs of frames per step")
-@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=1e-4,
-              help="Adam's; a tenth of it in the last quarter")
-@click.option("--seed", default=0, help="of weights, batches and augmentation")
-@click.option("--device", default="cpu", help="cpu or cuda")
-@click.option("--workers", type=click.IntRange(min=0), default=0, help="processes that read frames")
+@fit_options(batch_size=4, truth="{sequence}/{frame}.png, .npy or .flo of flow of held-out frames: prints EPE")
 @click.option("--half", is_flag=True, help="store the weights in half precision")
 def main(data: DatasetFlags, frame_dirs: tuple[Path, ...], out: Path, **settings: object) -> None:
     """Train UPFlow on video, without flow truth."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     from stc_pseudo.flow.training import FlowTraining, train_flow
 
-    training = FlowTraining(**settings)
+    training = FlowTraining(**fit_settings(settings, out))
     if (data.dataset is None) == (not frame_dirs):
         found = "both" if data.dataset else "neither"
         raise InputError("train-flow", expected="either --frames or --dataset", found=found)

@@ -62,6 +62,23 @@ def resized_intrinsics(intrinsics: Tensor, original: tuple[int, int], size: tupl
     return resize @ intrinsics
 
 
+def cropped_intrinsics(intrinsics: Tensor, window: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return (B, 3, 3) camera matrices after a window of each picture was enlarged to the whole picture's size.
+
+    Args:
+        intrinsics: (B, 3, 3), pixels of the whole picture at `size`.
+        window: (B, 4), left, top, width and height of the window as shares of the whole picture.
+        size: (height, width).
+    """
+    whole = window.new_tensor([size[1], size[0]])
+    corner, share = window[:, :2], window[:, 2:]
+    cropped = intrinsics.clone()
+    cropped[:, :2] /= share[:, :, None]
+    # Pixel centres are half a pixel inside the edges, before as after.
+    cropped[:, :2, 2] += (0.5 - corner * whole) / share - 0.5
+    return cropped
+
+
 def flipped_intrinsics(intrinsics: Tensor, width: int) -> Tensor:
     """Return (B, 3, 3) camera matrices after their pictures, `width` wide, were mirrored left to right."""
     flipped = intrinsics.clone()

@@ -23,10 +23,12 @@ class View:
     Attributes:
         image: (B, 3, H, W) in 0..1.
         transform: (B, 4, 4), from the target camera's coordinates to this camera's.
+        given: (B,) bool, which of the targets have this view at all; None is all. Each target needs one view.
     """
 
     image: Tensor
     transform: Tensor
+    given: Tensor | None = None
 
 
 def depth_loss(inverse_depths: list[Tensor], target: Tensor, views: list[View],
@@ -46,14 +48,16 @@ def depth_loss(inverse_depths: list[Tensor], target: Tensor, views: list[View],
     images = torch.stack([view.image for view in views])
     transforms = torch.cat([view.transform for view in views])
     cameras = intrinsics.repeat(len(views), 1, 1)
+    everywhere = torch.ones(len(target), dtype=torch.bool, device=target.device)
+    given = torch.stack([everywhere if view.given is None else view.given for view in views])[..., None, None, None]
     # An occluded pixel is judged by the view that sees it: the least distance over the views.
-    still = photometric_distance(images, target).amin(0)
+    still = photometric_distance(images, target).where(given, torch.inf).amin(0)
     total, figures = target.new_zeros(()), {}
     for scale, inverse_depth in enumerate(inverse_depths):
         full = F.interpolate(inverse_depth, target.shape[-2:], mode="bilinear", align_corners=False)
         flow = rigid_flow(1 / full.repeat(len(views), 1, 1, 1), cameras, transforms)
         moved = warp(images.flatten(0, 1), flow).view_as(images)
-        warped = photometric_distance(moved, target).amin(0)
+        warped = photometric_distance(moved, target).where(given, torch.inf).amin(0)
         reprojection = minimum_reprojection(warped, still)
         # The mean over the picture is divided out: shrinking the depth must not buy smoothness.
         relative = inverse_depth / inverse_depth.mean((2, 3), keepdim=True)

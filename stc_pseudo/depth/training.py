@@ -9,36 +9,42 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence as Many
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import Subset
-from tqdm import tqdm
 
-from stc_pseudo import weights
 from stc_pseudo.clips import Clips
 from stc_pseudo.datasets.base import Sequence
-from stc_pseudo.depth.geometry import flipped_intrinsics, invert_rigid, resized_intrinsics, rigid_transform
+from stc_pseudo.depth.checkpoint import NETWORK_NAME
+from stc_pseudo.depth.geometry import (
+    cropped_intrinsics,
+    flipped_intrinsics,
+    invert_rigid,
+    resized_intrinsics,
+    rigid_transform,
+)
 from stc_pseudo.depth.losses import View, depth_loss
 from stc_pseudo.depth.monodepth2 import Monodepth2, PoseNetwork
+from stc_pseudo.depth.start import start_networks
+from stc_pseudo.depth.static_frames import moving_clips
+from stc_pseudo.depth.validation import DepthTruth, draw_depth
 from stc_pseudo.devices import require_device
-from stc_pseudo.fitting import fit, require_sides
+from stc_pseudo.fitting import FIT_SETTINGS, fit, require_sides
+from stc_pseudo.precision import autocast
+from stc_pseudo.validation import Validation, split_clips
 from stc_track.formats.errors import InputError
 
 log = logging.getLogger(__name__)
 
 MODES = ("mono", "stereo", "mono+stereo")
-NETWORK_NAME = "monodepth2"
 # Monodepth2's stereo baseline, in the network's unit of length.
 BASELINE_UNITS = 0.1
 # KITTI's camera as a share of the frame's width and height, for frames of an unknown camera.
 KITTI_FOCAL, KITTI_CENTRE = (0.58, 1.92), (0.5, 0.5)
-# Zhou et al. (CVPR 2017, section 4) leave out frames whose mean flow is below a pixel, at 416 pixels of width.
-STATIC_FLOW, STATIC_WIDTH = 1.0, 416
 
 
 @dataclass(frozen=True)
@@ -51,9 +57,13 @@ class DepthTraining:
         encoder: `resnet18` or `resnet50`.
         channel_width: factor on every channel count; 1.0 is Monodepth2's.
         encoder_weights: a torchvision ResNet's state dict to start from, or None for a random start.
-        init: a checkpoint of the same encoder and width to start from, at any resolution, or None.
-        steps, batch_size, learning_rate, seed, device, workers: as in `stc_pseudo.fitting.fit`.
+        init: weights of the same encoder and width to start from, at any resolution, as `start_networks` takes them.
+        min_crop: random crops of the network's proportions, as in `Clips`; None takes whole frames, squeezed.
+        steps, epochs, batch_size, learning_rate, drop_after, seed, device, workers, precision, resume, log_dir: as in
+            `stc_pseudo.fitting.fit`.
         half: keep only what prediction needs, in half precision.
+        validation_share: of each video's clips, its last, that are held out.
+        truth: depth maps of held-out frames, to measure only; or None.
     """
 
     mode: str = "mono"
@@ -63,13 +73,21 @@ class DepthTraining:
     channel_width: float = 1.0
     encoder_weights: Path | None = None
     init: Path | None = None
+    min_crop: float | None = None
     steps: int = 20_000
+    epochs: int | None = None
     batch_size: int = 12
     learning_rate: float = 1e-4
+    drop_after: float = 0.75
     seed: int = 0
     device: str = "cpu"
     workers: int = 0
+    precision: str = "float32"
     half: bool = False
+    resume: bool = False
+    validation_share: float = 0.0
+    truth: Path | None = None
+    log_dir: Path | None = None
 
     def __post_init__(self) -> None:
         require_sides(self.height, self.width)
@@ -86,12 +104,13 @@ class DepthTrainer(nn.Module):
     Args:
         settings: the training's.
         intrinsics: (V, 3, 3) float32, each video's camera in pixels of the network's input.
-        baselines: (V,) float32, each video's stereo baseline in the network's unit; zeros without stereo.
+        baselines: (V,) float32, each video's stereo baseline in the network's unit; zero without stereo.
     """
 
     def __init__(self, settings: DepthTraining, intrinsics: Tensor, baselines: Tensor) -> None:
         super().__init__()
         self.network = Monodepth2(settings.encoder, settings.channel_width)
+        self.precision = settings.precision
         self.pose_network = PoseNetwork(settings.channel_width) if "mono" in settings.mode else None
         self.register_buffer("intrinsics", intrinsics, persistent=False)
         self.register_buffer("baselines", baselines, persistent=False)
@@ -101,8 +120,9 @@ class DepthTrainer(nn.Module):
         frames, augmented = batch["frames"], batch["augmented"]
         video, flipped = batch["video"], batch["flipped"]
         middle = frames.shape[1] // 2
-        mirrored = flipped_intrinsics(self.intrinsics[video], frames.shape[-1])
-        intrinsics = torch.where(flipped[:, None, None], mirrored, self.intrinsics[video])
+        intrinsics = cropped_intrinsics(self.intrinsics[video], batch["window"], frames.shape[-2:])
+        mirrored = flipped_intrinsics(intrinsics, frames.shape[-1])
+        intrinsics = torch.where(flipped[:, None, None], mirrored, intrinsics)
         views = []
         if self.pose_network is not None:
             views += self._neighbours(frames, augmented)
@@ -111,15 +131,18 @@ class DepthTrainer(nn.Module):
             shift = torch.where(flipped, 1.0, -1.0) * self.baselines[video]
             transform = torch.eye(4, device=frames.device).repeat(len(frames), 1, 1)
             transform[:, 0, 3] = shift
-            views.append(View(batch["right"], transform))
-        return depth_loss(self.network(augmented[:, middle]), frames[:, middle], views, intrinsics)
+            views.append(View(batch["right"], transform, self.baselines[video] > 0))
+        with autocast(frames.device, self.precision):
+            inverse_depths = self.network(augmented[:, middle])
+        return depth_loss(inverse_depths, frames[:, middle], views, intrinsics)
 
     def _neighbours(self, frames: Tensor, augmented: Tensor) -> list[View]:
         """The frames before and after the middle one of (B, 3, 3, H, W) clips, with the motion to them."""
         before, now, after = augmented.unbind(1)
         # Always from the earlier to the later frame, so that the network sees one kind of motion.
-        motion = rigid_transform(*self.pose_network(torch.cat([before, now]), torch.cat([now, after])))
-        to_now, to_after = motion.chunk(2)
+        with autocast(frames.device, self.precision):
+            axis_angle, translation = self.pose_network(torch.cat([before, now]), torch.cat([now, after]))
+        to_now, to_after = rigid_transform(axis_angle.float(), translation.float()).chunk(2)
         return [View(frames[:, 0], invert_rigid(to_now)), View(frames[:, 2], to_after)]
 
 
@@ -140,64 +163,29 @@ def train_depth(sequences: Many[Sequence], settings: DepthTraining, out: Path) -
     intrinsics = torch.stack([_network_intrinsics(sequence, size) for sequence in sequences])
     baselines, metres_per_unit = torch.zeros(len(sequences)), None
     if stereo:
-        baselines = torch.tensor([_require_baseline(sequence) for sequence in sequences])
-        metres_per_unit = baselines.mean().item() / BASELINE_UNITS
+        baselines = _baselines(sequences, settings.mode)
+        metres_per_unit = baselines[baselines > 0].mean().item() / BASELINE_UNITS
         baselines /= metres_per_unit
     clips = Clips([sequence.frames for sequence in sequences], 3 if "mono" in settings.mode else 1, size,
-                  right_videos=[sequence.right for sequence in sequences] if stereo else None)
-    if settings.mode == "mono":
-        clips = Subset(clips, moving_clips(clips))
+                  right_videos=[sequence.right for sequence in sequences] if stereo else None,
+                  min_crop=settings.min_crop)
+    alone = [index for index, baseline in enumerate(baselines) if not baseline]
+    used = moving_clips(clips, alone) if alone else range(len(clips))
+    train, held = split_clips(clips, used, settings.validation_share)
     torch.manual_seed(settings.seed)
     trainer = DepthTrainer(settings, intrinsics, baselines)
-    start_networks(trainer, settings)
+    start_networks(trainer.network, trainer.pose_network, settings.encoder, settings.init, settings.encoder_weights)
+    # Convolutions are faster on channels_last, on a CPU as on a GPU.
+    trainer.to(settings.device).to(memory_format=torch.channels_last)
+    truth = settings.truth and DepthTruth(settings.truth, sequences, clips, held, trainer.network, settings.device)
+    validation = Validation(trainer, trainer.loss, clips, held, train, partial(draw_depth, trainer.network),
+                            settings.device, truth)
     describe = {"network": NETWORK_NAME, "encoder": settings.encoder, "channel_width": settings.channel_width,
                 "height": settings.height, "width": settings.width, "mode": settings.mode,
                 "metres_per_unit": metres_per_unit}
-    # Convolutions are faster on channels_last, on a CPU as on a GPU.
-    trainer.to(settings.device).to(memory_format=torch.channels_last)
-    fit(trainer, trainer.loss, clips, out=out, describe=describe, steps=settings.steps,
-        batch_size=settings.batch_size, learning_rate=settings.learning_rate, seed=settings.seed,
-        device=settings.device, workers=settings.workers)
-    if settings.half:
-        weights.save(out, describe | {"state": _for_prediction(trainer), "step": settings.steps})
-
-
-def moving_clips(clips: Clips) -> list[int]:
-    """Positions of the clips in which every frame moves, by Zhou et al.'s rule (mean flow of at least a pixel).
-
-    A camera at rest shows no parallax: such clips teach nothing but that depth is infinite. The flow is OpenCV's DIS
-    on grey frames of `STATIC_WIDTH` pixels.
-
-    Raises:
-        InputError: none of them moves.
-    """
-    moves = [[magnitude >= STATIC_FLOW for magnitude in _mean_flows(video)]
-             for video in tqdm(clips.videos, desc="find static frames", unit="video", disable=len(clips.videos) < 2)]
-    kept = [index for index, (video, start) in enumerate(clips.starts)
-            if all(moves[video][start:start + clips.length - 1])]
-    log.info("%d of %d clips are static and left out", len(clips) - len(kept), len(clips))
-    if not kept:
-        raise InputError(clips.videos[0][0].parent, expected="video from a moving camera", found="static frames only",
-                         mend="--mode stereo learns from frames at rest")
-    return kept
-
-
-def _mean_flows(video: list[Path]) -> list[float]:
-    """Mean flow magnitude between each frame and the next, in pixels at `STATIC_WIDTH`."""
-    import cv2
-
-    from stc_pseudo.images import read_frame
-
-    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-    flows, before = [], None
-    for path in video:
-        grey = cv2.cvtColor(read_frame(path), cv2.COLOR_RGB2GRAY)
-        height = round(grey.shape[0] * STATIC_WIDTH / grey.shape[1])
-        grey = cv2.resize(grey, (STATIC_WIDTH, height), interpolation=cv2.INTER_AREA)
-        if before is not None:
-            flows.append(float(np.linalg.norm(dis.calc(before, grey, None), axis=-1).mean()))
-        before = grey
-    return flows
+    fit(trainer, trainer.loss, Subset(clips, train), out=out, describe=describe, settings=asdict(settings),
+        validation=validation, kept=partial(_for_prediction, trainer) if settings.half else None,
+        **{name: getattr(settings, name) for name in FIT_SETTINGS})
 
 
 def _network_intrinsics(sequence: Sequence, size: tuple[int, int]) -> Tensor:
@@ -214,6 +202,16 @@ def _network_intrinsics(sequence: Sequence, size: tuple[int, int]) -> Tensor:
     return resized_intrinsics(matrix, sequence.size, size)
 
 
+def _baselines(sequences: Many[Sequence], mode: str) -> Tensor:
+    """Return (V,) float32 baselines in metres; 0 for videos of one camera, which `mono+stereo` may have too."""
+    if mode == "mono+stereo" and any(sequence.right for sequence in sequences):
+        alone = sum(not sequence.right for sequence in sequences)
+        if alone:
+            log.info("%d of %d videos have no right frames: they teach by their motion alone", alone, len(sequences))
+        return torch.tensor([_require_baseline(sequence) if sequence.right else 0.0 for sequence in sequences])
+    return torch.tensor([_require_baseline(sequence) for sequence in sequences])
+
+
 def _require_baseline(sequence: Sequence) -> float:
     if not sequence.right:
         raise InputError(sequence.name, expected="right frames for a stereo training", found="none",
@@ -224,34 +222,7 @@ def _require_baseline(sequence: Sequence) -> float:
     return sequence.calibration.baseline
 
 
-def start_networks(trainer: DepthTrainer, settings: DepthTraining) -> None:
-    """Copy the weights that a training starts from: a checkpoint's, or a torchvision ResNet's into the encoders.
-
-    The pose encoder takes a ResNet's weights where they fit, and the pose network a checkpoint's where there are any.
-    """
-    if settings.init is not None:
-        state = weights.load(settings.init, "--init").get("state", {})
-        for prefix, network in (("network.", trainer.network), ("pose_network.", trainer.pose_network)):
-            part = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-            if network is not None and (part or prefix == "network."):
-                weights.load_state(network, part, settings.init, "--init",
-                                   f"{settings.encoder} of width {settings.channel_width:g}")
-        return
-    if settings.encoder_weights is None:
-        log.warning("the encoder starts from random weights: --encoder-weights names a torchvision %s to start from",
-                    settings.encoder)
-        return
-    path, flag = settings.encoder_weights, "--encoder-weights"
-    state = {key: value for key, value in weights.load(path, flag).items() if not key.startswith("fc.")}
-    weights.load_state(trainer.network.encoder.encoder, state, path, flag, f"torchvision's {settings.encoder}")
-    if trainer.pose_network is not None and settings.encoder == "resnet18":
-        # Two equal frames excite the first layer as one frame does in the original.
-        first = state["conv1.weight"]
-        state["conv1.weight"] = torch.cat([first, first], 1) / 2
-        weights.load_state(trainer.pose_network.pose_encoder.encoder, state, path, flag, "the pose encoder")
-
-
-def _for_prediction(trainer: DepthTrainer) -> dict[str, Any]:
+def _for_prediction(trainer: DepthTrainer) -> dict[str, Tensor]:
     """The depth network's weights alone, in half precision."""
     return {f"network.{key}": value.half() if value.is_floating_point() else value
             for key, value in trainer.network.state_dict().items()}

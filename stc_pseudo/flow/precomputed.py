@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from stc_pseudo.digests import folder_digest
 from stc_pseudo.flow.kitti_png import read_flo, read_kitti_flow, read_npy_flow
 from stc_track.formats.errors import InputError, require_folder
 
+BACKWARD = "backward"  # folder of the flow from a frame to the one before it
 READERS = {".png": read_kitti_flow, ".flo": read_flo, ".npy": read_npy_flow}
 FLAG = "--flow-dir names the folder"
 
@@ -38,7 +40,9 @@ class PrecomputedFlow:
 
     def fingerprint(self, sequence: Sequence) -> str:
         """See `FlowEstimator.fingerprint`."""
-        return f"precomputed-{folder_digest(self.folder / sequence.name, tuple(READERS))}"
+        digest = folder_digest(self.folder / sequence.name, tuple(READERS))
+        backward = self.folder / sequence.name / BACKWARD
+        return f"precomputed-{digest}" + (f"-{folder_digest(backward, tuple(READERS))}" if backward.is_dir() else "")
 
     def flow(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `FlowEstimator.flow`."""
@@ -47,17 +51,25 @@ class PrecomputedFlow:
     def last_flow(self, sequence: Sequence, frames: np.ndarray) -> np.ndarray:
         """See `FlowEstimator.last_flow`."""
         index = len(sequence) - 1
-        if self._find(sequence, index) is None:
+        if self.find(sequence, index) is None:
             return np.full((2, *sequence.size), np.nan, np.float32)
         return self._read(sequence, index)
 
-    def _find(self, sequence: Sequence, index: int) -> Path | None:
+    def backward_flow(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+        """See `FlowEstimator.backward_flow`: `{sequence}/backward/{frame}.png` and so on; NaN for a frame without."""
+        own = replace(sequence, name=f"{sequence.name}/{BACKWARD}")
+        nothing = np.full((2, *sequence.size), np.nan, np.float32)
+        return np.stack([nothing if self.find(own, index) is None else self._read(own, index)
+                         for index in range(start + 1, start + len(frames))])
+
+    def find(self, sequence: Sequence, index: int) -> Path | None:
+        """Path of the map of the frame at `index`, or None."""
         stem = self.folder / sequence.name / sequence.frames[index].stem
         paths = (stem.with_name(stem.name + suffix) for suffix in READERS)
         return next((path for path in paths if path.is_file()), None)
 
     def _read(self, sequence: Sequence, index: int) -> np.ndarray:
-        path = self._find(sequence, index)
+        path = self.find(sequence, index)
         if path is None:
             raise InputError(self.folder / sequence.name / f"{sequence.frames[index].stem}.png",
                              expected="a flow map of every frame but the last (.png, .flo or .npy)", found="no file",

@@ -12,7 +12,9 @@ from stc_pseudo.cli import main
 from stc_pseudo.clips import Clips
 from stc_pseudo.datasets.base import Calibration, Sequence
 from stc_pseudo.depth.prediction import Monodepth2Depth
-from stc_pseudo.depth.training import DepthTrainer, DepthTraining, moving_clips, start_networks, train_depth
+from stc_pseudo.depth.start import start_networks
+from stc_pseudo.depth.static_frames import moving_clips
+from stc_pseudo.depth.training import DepthTrainer, DepthTraining, train_depth
 from stc_track.formats.errors import InputError
 
 SIZE = (64, 96)
@@ -102,7 +104,7 @@ def test_torchvision_weights_start_both_encoders(tmp_path):
     torch.save(state, tmp_path / "resnet18.pth")
     settings = DepthTraining(mode="mono", encoder_weights=tmp_path / "resnet18.pth")
     trainer = DepthTrainer(settings, torch.eye(3)[None], torch.zeros(1))
-    start_networks(trainer, settings)
+    start_networks(trainer.network, trainer.pose_network, "resnet18", None, tmp_path / "resnet18.pth")
     depth, pose = trainer.network.encoder.encoder, trainer.pose_network.pose_encoder.encoder
     assert torch.equal(depth.layer4[1].conv2.weight, state["layer4.1.conv2.weight"])
     assert torch.equal(pose.layer4[1].conv2.weight, state["layer4.1.conv2.weight"])
@@ -110,7 +112,7 @@ def test_torchvision_weights_start_both_encoders(tmp_path):
     torch.testing.assert_close(first[:, :3] + first[:, 3:], state["conv1.weight"])
     narrow = DepthTrainer(DepthTraining(mode="stereo", channel_width=0.5), torch.eye(3)[None], torch.zeros(1))
     with pytest.raises(InputError, match=r"conv1\.weight.*--encoder-weights"):
-        start_networks(narrow, settings)
+        start_networks(narrow.network, None, "resnet18", None, tmp_path / "resnet18.pth")
 
 
 def test_training_goes_on_from_a_checkpoint_of_another_size(stereo_video, tmp_path):
@@ -123,7 +125,7 @@ def test_training_goes_on_from_a_checkpoint_of_another_size(stereo_video, tmp_pa
     for key in before:
         if key.endswith(("weight", "bias")):
             torch.testing.assert_close(after[key], before[key].float(), atol=1e-3, rtol=0)
-    with pytest.raises(InputError, match=r"width 0\.25.*--init"):
+    with pytest.raises(InputError, match=r"16 channels.*--init"):
         train_depth([sequence_of(stereo_video)], DepthTraining(init=first, **TINY | {"channel_width": 0.25}), second)
 
 
@@ -174,7 +176,6 @@ def test_unknown_camera_is_said(stereo_video, tmp_path, caplog):
 
 @pytest.mark.parametrize(("arguments", "named"), [
     pytest.param([], "--frames or --dataset", id="nothing to train on"),
-    pytest.param(["--frames", "LEFT", "--dataset", "kitti"], "both", id="frames and data set"),
     pytest.param(["--dataset", "kitti", "--root", "NONE"], "image_02", id="no such data set"),
     pytest.param(["--frames", "NONE"], "--frames", id="no such folder"),
     pytest.param(["--frames", "LEFT", "--mode", "stereo"], "--right", id="stereo without right frames"),

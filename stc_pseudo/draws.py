@@ -1,0 +1,71 @@
+"""Which clips a training sees at which step, and how each is augmented: fixed by the seed and the step's number alone.
+
+So a resumed training sees what an uninterrupted one would have seen, with any number of reading processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch.utils.data import Dataset
+
+# Seeds of different things must not meet: an epoch's order and a clip's augmentation are drawn from streams apart.
+AUGMENTATION_STREAM = 1 << 32
+
+
+@dataclass(frozen=True)
+class BatchOrder:
+    """The batches from one step to another, every epoch in an order of its own; an epoch's rest is left out.
+
+    Attributes:
+        size: clips in the data.
+        batch_size: clips in a batch; at most `size`.
+        seed: of the order.
+        start, stop: first step, and the one after the last.
+
+    Iterating gives lists of (number of the draw, position of the clip).
+    """
+
+    size: int
+    batch_size: int
+    seed: int
+    start: int
+    stop: int
+
+    @property
+    def per_epoch(self) -> int:
+        """Steps in an epoch."""
+        return self.size // self.batch_size
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        epoch, order = -1, []
+        for step in range(self.start, self.stop):
+            if step // self.per_epoch != epoch:
+                epoch = step // self.per_epoch
+                order = torch.randperm(self.size, generator=_generator(self.seed, epoch)).tolist()
+            first = step % self.per_epoch * self.batch_size
+            yield [(step * self.batch_size + k, order[first + k]) for k in range(self.batch_size)]
+
+
+class SeededDraws(Dataset):
+    """Clips by (number of the draw, position), as `BatchOrder` gives them; the number seeds the augmentation."""
+
+    def __init__(self, clips: Dataset, seed: int) -> None:
+        self.clips, self.seed = clips, seed
+
+    def __getitem__(self, draw: tuple[int, int]) -> object:
+        number, position = draw
+        with torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(_generator(self.seed, AUGMENTATION_STREAM + number).get_state())
+            return self.clips[position]
+
+
+def _generator(seed: int, stream: int) -> torch.Generator:
+    # Neighbouring seeds give unrelated sequences only after mixing; Python's hash of integers mixes nothing.
+    mixed = (seed * 0x9E3779B97F4A7C15 + stream * 0xD1B54A32D192ED03) & (2**63 - 1)
+    return torch.Generator().manual_seed(mixed)
