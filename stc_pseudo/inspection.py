@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from stc_pseudo.instance_masks import enlarge, soft_instance
 from stc_pseudo.store import SequenceReader, StoreReader
 from stc_track.formats import rle
 from stc_track.formats.errors import InputError, require_file
-from stc_track.formats.mots import IGNORE_CLASS, read_mots
+from stc_track.formats.mots import IGNORE_CLASS, MotsObject, read_mots
+from stc_track.formats.youtube_vis import objects_of, read_annotations
 
 SHAPES = ("pseudo_mask", "filled_box", "ellipse")
 SAME_OBJECT = 0.5  # least IoU of a box with a true mask's tight box for both to be one object
@@ -25,7 +27,8 @@ def inspect_store(store: StoreReader, truth: Path, sequences: tuple[str, ...], m
 
     Args:
         store: what to measure.
-        truth: a data set in the KITTI MOTS layout, or a folder of `{sequence}.txt` in MOTS text.
+        truth: a data set in the KITTI MOTS layout, a folder of `{sequence}.txt` in MOTS text, or a YouTube-VIS JSON
+            file.
         sequences: names.
         min_area: true masks of fewer pixels are left out.
 
@@ -35,7 +38,8 @@ def inspect_store(store: StoreReader, truth: Path, sequences: tuple[str, ...], m
     """
     rows: list[tuple[str, np.ndarray | None]] = []
     for name in tqdm(sequences, desc="inspect", unit="sequence"):
-        rows += inspect_sequence(store.sequence(name), truth_file(truth, name), store.class_names, min_area)
+        rows += inspect_sequence(store.sequence(name), true_masks(truth, name), store.class_names, min_area,
+                                 str(truth))
     report = {}
     for class_name in (*store.class_names.values(), "all"):
         scores = [row[1] for row in rows if class_name in (row[0], "all")]
@@ -46,25 +50,48 @@ def inspect_store(store: StoreReader, truth: Path, sequences: tuple[str, ...], m
     return {"min_area": min_area, "sequences": list(sequences), "mean_iou": report}
 
 
-def truth_file(truth: Path, name: str) -> Path:
-    """Path of a sequence's true masks, in a data set or in a plain folder of MOTS text."""
+def true_masks(truth: Path, name: str) -> dict[int, list[MotsObject]]:
+    """A sequence's true masks by frame number, without ignore regions and crowds; `truth` as for `inspect_store`."""
+    frames: dict[int, list[MotsObject]] = {}
+    if truth.is_file():
+        annotations = _annotations(truth)
+        video = next((video for video in annotations.videos.values() if video.name == name), None)
+        if video is None:
+            raise InputError(truth, expected=f"masks of a video '{name}'", found="none", mend="--truth")
+        for each in objects_of((track for track in annotations.tracks if not track.crowd), video):
+            frames.setdefault(each.frame, []).append(each)
+        return frames
     plain = truth / f"{name}.txt"
-    return plain if plain.is_file() else require_file(instances_file(truth, name), "masks in MOTS text", "--truth")
+    path = plain if plain.is_file() else require_file(instances_file(truth, name), "masks in MOTS text", "--truth")
+    return {frame: [each for each in objects if each.class_id != IGNORE_CLASS]
+            for frame, objects in read_mots(path).items()}
 
 
-def inspect_sequence(sequence: SequenceReader, truth: Path, class_names: dict[int, str],
-                     min_area: int) -> list[tuple[str, np.ndarray | None]]:
-    """Return a row for each true mask: its class's name, and its IoU with each of `SHAPES` (None without a box)."""
+_annotations = lru_cache(maxsize=1)(read_annotations)  # one file holds all sequences
+
+
+def inspect_sequence(sequence: SequenceReader, truth: dict[int, list[MotsObject]], class_names: dict[int, str],
+                     min_area: int, where: str) -> list[tuple[str, np.ndarray | None]]:
+    """Compare one sequence's pseudo-masks with true masks.
+
+    Args:
+        sequence: of the store.
+        truth: true masks by frame number.
+        class_names: class number to name.
+        min_area: true masks of fewer pixels are left out.
+        where: names the truth in messages.
+
+    Returns:
+        a row for each true mask: its class's name, and its IoU with each of `SHAPES` (None without a box).
+    """
     rows = []
-    true_masks = read_mots(truth)
     for t, number in enumerate(sequence.numbers):
-        objects = [o for o in true_masks.get(number, ())
-                   if o.class_id != IGNORE_CLASS and rle.area(o.counts, o.height, o.width) >= min_area]
+        objects = [o for o in truth.get(number, ()) if rle.area(o.counts, o.height, o.width) >= min_area]
         if not objects:
             continue
         for o in objects:
             if (o.height, o.width) != sequence.size or o.class_id not in class_names:
-                raise InputError(f"{truth}: frame {number}, id {o.track_id}",
+                raise InputError(f"{where}: frame {number}, id {o.track_id}",
                                  expected=f"{sequence.size[1]}x{sequence.size[0]} pixels and a class of {class_names}",
                                  found=f"{o.width}x{o.height}, class {o.class_id}", mend="--truth")
         boxes = sequence.boxes_at(t)

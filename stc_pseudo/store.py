@@ -96,7 +96,14 @@ class StoreWriter:
                                  found=f"one of '{self.manifest['dataset']}'", mend="choose another --out")
         else:
             self.manifest = {"schema": SCHEMA, "dataset": dataset, "sequences": {}}
-        self.manifest |= {"root": str(self.root), "class_names": {str(k): v for k, v in class_names.items()}}
+        names = {str(number): name for number, name in class_names.items()}
+        if self.manifest["sequences"]:
+            names = self.manifest["class_names"] | names
+            for number, name in self.manifest["class_names"].items():
+                if names[number] != name:
+                    raise InputError(self.url, expected=f"class {number} to be '{name}', as in its sequences",
+                                     found=f"'{names[number]}'", mend="choose another --out")
+        self.manifest |= {"root": str(self.root), "class_names": names}
 
     def recorded(self, name: str) -> dict[str, Any] | None:
         """Return what a complete sequence was made from, or None if there is no complete one."""

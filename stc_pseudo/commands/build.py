@@ -14,7 +14,7 @@ DEMO_WEIGHTS = Path(__file__).parents[2] / "data" / "weights"
 
 
 @click.command(context_settings={"show_default": True})
-@dataset_options(boxes=True)
+@dataset_options(own=True, boxes=True)
 @click.option("--out", default="runs/store", help="the store: a folder or an fsspec URL")
 @click.option("--depth", "depth_name", type=click.Choice(["monodepth2", "sgbm", "precomputed"]), default="monodepth2",
               help="where depth comes from")
@@ -53,7 +53,6 @@ def main(data: DatasetFlags, out: str, depth_name: str, depth_weights: Path | No
     from stc_pseudo.depth import make_depth_estimator
     from stc_pseudo.flow import make_flow_estimator
     from stc_pseudo.store import StoreWriter
-    from stc_track.formats.mots import CLASS_NAMES
 
     root = data.folder
     if data.dataset == "demo":
@@ -67,4 +66,5 @@ def main(data: DatasetFlags, out: str, depth_name: str, depth_weights: Path | No
     videos = data.read()
     depth = make_depth_estimator(depth_name, weights=depth_weights, folder=depth_dir, device=device)
     flow = make_flow_estimator(flow_name, weights=flow_weights, folder=flow_dir, device=device)
-    build(videos, depth, flow, StoreWriter(out, data.dataset, CLASS_NAMES, root), settings, overwrite, workers)
+    writer = StoreWriter(out, data.dataset, videos[0].class_names, root)
+    build(videos, depth, flow, writer, settings, overwrite, workers)

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from stc_pseudo.datasets.base import Calibration, FrameBoxes, Sequence
+from stc_pseudo.datasets.box_rows import frame_boxes
 from stc_pseudo.images import list_frames, read_frame
 from stc_track.formats import rle
 from stc_track.formats.errors import InputError, require_file, require_folder
@@ -103,15 +104,15 @@ def read_boxes(root: Path, name: str, source: str, size: tuple[int, int],
                     raise InputError(where, expected=f"masks of the frames' {size[1]}x{size[0]} pixels",
                                      found=f"{o.width}x{o.height}")
                 box = rle.tight_box(o.counts, o.height, o.width)
-                rows.append((frame, box, 0 if o.class_id == IGNORE_CLASS else o.class_id, o.track_id, where))
+                rows.append((frame, box, None if o.class_id == IGNORE_CLASS else o.class_id, o.track_id, where))
     else:
         path = require_file(root / "training" / "label_02" / f"{name}.txt", "KITTI tracking labels",
                             "--boxes instances reads instances_txt")
         rows = []
         for label in read_labels(path):
-            class_id = LABEL_CLASSES.get(label.kind, 0)
+            class_id = LABEL_CLASSES.get(label.kind)
             rows.append((label.frame, np.asarray(label.box, np.float32), class_id,
-                         class_id * IDS_PER_CLASS + label.track_id, f"{path}:{label.line}"))
+                         (class_id or 0) * IDS_PER_CLASS + label.track_id, f"{path}:{label.line}"))
     if not any(row[2] for row in rows):
         raise InputError(path, expected="at least one box of a car or pedestrian", found="none",
                          mend="leave the sequence out with --sequences")
@@ -136,16 +137,6 @@ def check_box(box: np.ndarray, size: tuple[int, int], where: str) -> np.ndarray:
     if x1 < -1 or y1 < -1 or x2 > width + 1 or y2 > height + 1:
         raise InputError(where, expected=f"a box inside the {width}x{height} frame", found=f"{x1, y1, x2, y2}")
     return np.clip(np.asarray(box, np.float32), 0, [width, height, width, height]).astype(np.float32)
-
-
-def frame_boxes(rows: list[tuple[np.ndarray, int, int]]) -> FrameBoxes:
-    """Gather (box, class, track) rows of one frame; class 0 marks ignore regions."""
-    objects = [row for row in rows if row[1]]
-    ignore = [row[0] for row in rows if not row[1]]
-    return FrameBoxes(
-        np.array([row[0] for row in objects], np.float32).reshape(-1, 4),
-        np.array([row[1] for row in objects], np.int32), np.array([row[2] for row in objects], np.int32),
-        np.array(ignore, np.float32).reshape(-1, 4))
 
 
 def read_calibration(path: Path) -> Calibration:

@@ -135,10 +135,11 @@ def _video(entry: object, where: str) -> Video:
     name = name or str(video_id)
     if not is_plain(name):
         raise InputError(where, expected="frames in a folder of a plain name", found=ascii(name)[:60])
-    return Video(video_id, name, (height, width), _numbers(files, length))
+    return Video(video_id, name, (height, width), frame_numbers(files, length))
 
 
-def _numbers(files: list[str], length: int) -> range:
+def frame_numbers(files: list[str], length: int) -> range:
+    """Numbers of a video's frames: their file names where these count on by one, else from 0."""
     stems = [PurePosixPath(each).stem for each in files]
     if stems and stems[0].isascii() and stems[0].isdecimal() and len(stems[0]) <= 9:
         counted = range(int(stems[0]), int(stems[0]) + length)

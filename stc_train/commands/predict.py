@@ -12,7 +12,7 @@ from stc_pseudo.commands.dataset_flags import DatasetFlags, dataset_options
 
 @click.command(context_settings={"show_default": True})
 @click.argument("checkpoint", type=click.Path(path_type=Path))
-@dataset_options()
+@dataset_options(own=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for {sequence}.txt.")
 @click.option("--score-threshold", type=click.FloatRange(0, 1), default=0.05, help="Leave out detections below.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=1, help="Frames at a time.")

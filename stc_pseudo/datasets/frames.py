@@ -1,0 +1,101 @@
+"""Video of one's own: video files, and folders of frames."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.box_files import BoxSource, with_boxes
+from stc_pseudo.images import FRAME_SUFFIXES, list_frames, read_frame
+from stc_track.formats.errors import InputError
+
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".flv",
+                  ".mjpeg", ".ogv", ".3gp")
+# MOT-Challenge and others keep a sequence's frames in a folder of this name in the sequence's.
+INNER = ("img1", "images", "frames")
+UNSAFE = re.compile(r"[^\w .()+-]")
+
+
+def read_frames(paths: Iterable[Path], root: Path, sequences: Iterable[str] | None = None,
+                boxes: BoxSource | None = None) -> list[Sequence]:
+    """Read videos; their frames stay on disk.
+
+    Args:
+        paths: video files, folders of frames, or folders of such.
+        root: where video files are unpacked, a folder each.
+        sequences: names, or None for all: a video is named as its file without ending, or as its folder.
+        boxes: where their boxes are, or None for frames only.
+
+    Raises:
+        InputError: nothing there, two videos of one name, a name that is not there, frames of several sizes, or bad
+            boxes.
+    """
+    found: dict[str, Path] = {}
+    for path in paths:
+        for video in find_videos(path):
+            name = video_name(video)
+            if name in found:
+                raise InputError(video, expected="videos of different names", found=f"'{name}' as {found[name]}",
+                                 mend="rename one, or take them one at a time to one store")
+            found[name] = video
+    names = list(found) if sequences is None else list(sequences)
+    for name in names:
+        if name not in found:
+            raise InputError("--frames", expected=f"video '{name}'", found=", ".join(found), mend="see --sequences")
+    videos = [read_video(found[name], name, root) for name in names]
+    return videos if boxes is None else with_boxes(videos, boxes)
+
+
+def find_videos(path: Path) -> list[Path]:
+    """Video files and folders of frames that a path stands for: itself, or those in it."""
+    if path.is_file():
+        if path.suffix.lower() in FRAME_SUFFIXES:
+            raise InputError(path, expected="a video file or a folder of frames", found="a picture",
+                             mend="--frames takes the folder that it is in")
+        return [path]
+    if not path.is_dir():
+        raise InputError(path, expected="a folder of frames, or a video file", found="nothing there", mend="--frames")
+    if _has_frames(path):
+        return [path]
+    videos = []
+    for child in sorted(path.iterdir()):
+        if child.is_dir() and not child.name.startswith("."):
+            inner = [child, *(child / name for name in INNER)]
+            videos += [folder for folder in inner if folder.is_dir() and _has_frames(folder)][:1]
+        elif child.suffix.lower() in VIDEO_SUFFIXES:
+            videos.append(child)
+    if not videos:
+        raise InputError(path, expected="frames, video files, or folders of frames", found="none", mend="--frames")
+    return videos
+
+
+def video_name(path: Path) -> str:
+    """The name of a video: the file's without ending, or the folder's, or the one's around `img1`; a plain one."""
+    path = path.resolve()
+    name = path.stem if path.is_file() else path.parent.name if path.name in INNER else path.name
+    return UNSAFE.sub("_", name).lstrip(".") or "video"
+
+
+def read_video(path: Path, name: str, root: Path) -> Sequence:
+    """Read one video file, or one folder of frames.
+
+    A frame's number is its file name's where all names of a folder are numbers, else its position.
+    """
+    if path.is_file():
+        from stc_pseudo.datasets.video_file import unpack
+
+        video = unpack(path, root / name)
+        return Sequence(name, video.size, video.frames, tuple(range(len(video.frames))), from_file=True)
+    frames = tuple(list_frames(path))
+    named = [int(frame.stem) if frame.stem.isascii() and frame.stem.isdecimal() else -1 for frame in frames]
+    if min(named) >= 0 and len(set(named)) < len(named):
+        raise InputError(path, expected="one picture a frame number", found="two of the same number",
+                         mend="keep either PNG or JPEG")
+    numbers = tuple(named) if min(named) >= 0 else tuple(range(len(frames)))
+    return Sequence(name, read_frame(frames[0]).shape[:2], frames, numbers)
+
+
+def _has_frames(folder: Path) -> bool:
+    return any(path.suffix.lower() in FRAME_SUFFIXES for path in folder.iterdir())
