@@ -1,27 +1,45 @@
 """Tracking figures of MOTS results by the `trackeval` package, on files that are checked first.
 
 HOTA (Luiten et al., IJCV 2020), CLEAR (sMOTSA, MOTSA, MOTSP; Voigtlaender et al., CVPR 2019) and identity figures
-(Ristani et al., ECCVW 2016) are TrackEval's own, and so are the KITTI MOTS rules: classes apart, an unmatched result
-that lies by more than half in an ignore region is left out.
+(Ristani et al., ECCVW 2016) are TrackEval's own, and so are the rules of KITTI MOTS and MOTS20: classes apart, an
+unmatched result that lies by more than half in an ignore region is left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from pycocotools import mask as coco_mask
-from tqdm import tqdm
 
 from stc_track.disjoint import touching
 from stc_track.formats import rle
 from stc_track.formats.errors import InputError, require_folder
 from stc_track.formats.files import sequence_files
 from stc_track.formats.mots import CLASS_NAMES, IGNORE_CLASS, MotsObject, read_mots
+from stc_track.processes import run_each
 
 Frames = Mapping[int, Sequence[MotsObject]]
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """What MOTS benchmarks differ in.
+
+    Attributes:
+        class_names: of the classes that it measures, by number.
+        first_frame: the number of a sequence's first frame.
+    """
+
+    class_names: Mapping[int, str]
+    first_frame: int
+
+
+KITTI_MOTS = Benchmark(CLASS_NAMES, first_frame=0)
+MOTS20 = Benchmark({2: CLASS_NAMES[2]}, first_frame=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,35 +83,52 @@ def truth_files(truth: Path, sequences: Sequence[str] | None = None) -> dict[str
     """Path of each sequence's truth file.
 
     Args:
-        truth: a folder of `{sequence}.txt`, or a data set's root that holds one named `instances_txt`.
+        truth: a folder of `{sequence}.txt` or, as MOTS20, of `{sequence}/gt/gt.txt`, or a data set's root that holds
+            one named `instances_txt`.
         sequences: which to take; None takes all.
 
     Raises:
         InputError: no such folder, no file in it, or a named sequence without one.
     """
     require_folder(truth, "MOTS text files", "--truth names it")
+    mend = "--truth names the folder, --sequences what to take from it"
+    if found := {path.parents[1].name: path for path in sorted(truth.glob("*/gt/gt.txt"))}:
+        if missing := [name for name in sequences or () if name not in found]:
+            raise InputError(truth, expected=f"{missing[0]}/gt/gt.txt", found="none", mend=mend)
+        return {name: found[name] for name in sequences or found}
     folder = truth / "instances_txt" if (truth / "instances_txt").is_dir() else truth
-    return sequence_files(folder, sequences, "--truth names the folder, --sequences what to take from it")
+    return sequence_files(folder, sequences, mend)
 
 
-def evaluate(results: Path, truth: Path, sequences: Sequence[str] | None = None) -> Evaluation:
+def evaluate(
+    results: Path,
+    truth: Path,
+    sequences: Sequence[str] | None = None,
+    benchmark: Benchmark = KITTI_MOTS,
+    workers: int = 1,
+) -> Evaluation:
     """Measure a folder of `{sequence}.txt` against the truth.
 
     Args:
         results: folder of KITTI MOTS text files, one for each sequence that is measured.
         truth: as in `truth_files`.
         sequences: which to measure; None measures all that have a truth.
+        benchmark: whose rules.
+        workers: processes that measure a sequence each.
 
     Raises:
-        InputError: a missing or malformed file, masks that overlap, a frame size that is not the truth's.
+        InputError: a missing or malformed file, masks that overlap, a frame size that is not the truth's, a frame
+            before the benchmark's first.
     """
     true_files = truth_files(truth, sequences)
     result_files = sequence_files(results, list(true_files), "--sequences measures only those it names")
-    bar = tqdm(true_files.items(), unit="sequence", desc="evaluate", disable=None)
-    return summarise({name: evaluate_sequence(result_files[name], path) for name, path in bar})
+    require_trackeval()
+    jobs = {name: (result_files[name], path, benchmark) for name, path in true_files.items()}
+    weights = {name: path.stat().st_size for name, path in true_files.items()}
+    return summarise(run_each(evaluate_sequence, jobs, weights, workers), benchmark)
 
 
-def evaluate_sequence(result: Path, truth: Path) -> dict[str, dict[str, dict]]:
+def evaluate_sequence(result: Path, truth: Path, benchmark: Benchmark = KITTI_MOTS) -> dict[str, dict[str, dict]]:
     """TrackEval's figures of one sequence, by class name and metric name (HOTA, CLEAR, Identity).
 
     Raises:
@@ -101,8 +136,19 @@ def evaluate_sequence(result: Path, truth: Path) -> dict[str, dict[str, dict]]:
     """
     found, true = _read_disjoint(result), _read_disjoint(truth)
     _require_one_size(result, found, true)
-    dataset, raw = _dataset(), _raw_data(truth.stem, found, true)
-    data = {name: dataset.get_preprocessed_seq_data(raw, name) for name in CLASS_NAMES.values()}
+    for path, frames in ((result, found), (truth, true)):
+        if (first := min(frames, default=benchmark.first_frame)) < benchmark.first_frame:
+            expected = f"frames that count from {benchmark.first_frame}"
+            raise InputError(path, expected=expected, found=f"frame {first}", mend="--benchmark says whose rules")
+    return evaluate_frames(truth.stem, found, true, benchmark)
+
+
+def evaluate_frames(
+    name: str, found: Frames, true: Frames, benchmark: Benchmark = KITTI_MOTS
+) -> dict[str, dict[str, dict]]:
+    """As `evaluate_sequence`, of objects in memory that are disjoint and of one size."""
+    dataset, raw = _dataset(benchmark), _raw_data(name, found, true)
+    data = {name: dataset.get_preprocessed_seq_data(raw, name) for name in benchmark.class_names.values()}
     return {
         name: {metric.get_name(): metric.eval_sequence(part) for metric in _metrics()} for name, part in data.items()
     }
@@ -112,8 +158,9 @@ def _read_disjoint(path: Path) -> Frames:
     """Objects by frame number, of which no two may claim one pixel."""
     frames = read_mots(path)
     for frame, objects in frames.items():
-        clashing = touching([rle.spans(each.counts, each.height, each.width) for each in objects])
-        if clashing.any():
+        masks = _coco(objects)
+        if coco_mask.area(coco_mask.merge(masks)) < coco_mask.area(masks).sum():
+            clashing = touching([rle.spans(each.counts, each.height, each.width) for each in objects])
             ids = ", ".join(str(objects[index].track_id) for index in np.flatnonzero(clashing))
             raise InputError(f"{path}: frame {frame}", expected="masks that do not overlap", found=f"ids {ids} overlap")
     return frames
@@ -127,18 +174,19 @@ def _require_one_size(result: Path, found: Frames, true: Frames) -> None:
         raise InputError(result, expected=expected, found=f"{found_size[0]} x {found_size[1]}")
 
 
-def _dataset():
-    """TrackEval's KITTI MOTS rules without its files and folders."""
-    try:
-        from trackeval.datasets import KittiMOTS
-    except ImportError as error:
-        raise InputError(
-            "trackeval", expected="the package", found="none", mend="pip install 'stc-seg[eval]'"
-        ) from error
+def require_trackeval() -> None:
+    """Raise an InputError where the package is not installed."""
+    if find_spec("trackeval") is None:
+        raise InputError("trackeval", expected="the package", found="none", mend="pip install 'stc-seg[eval]'")
+
+
+def _dataset(benchmark: Benchmark):
+    """TrackEval's rules of KITTI MOTS, which MOTS20 shares, without its files and folders."""
+    from trackeval.datasets import KittiMOTS
 
     class Checked(KittiMOTS):
         def __init__(self) -> None:
-            self.class_name_to_class_id = {name: str(number) for number, name in CLASS_NAMES.items()}
+            self.class_name_to_class_id = {name: str(number) for number, name in benchmark.class_names.items()}
 
     return Checked()
 
@@ -179,10 +227,10 @@ def _coco(objects: Sequence[MotsObject]) -> list[dict]:
     return [{"size": [each.height, each.width], "counts": each.counts} for each in objects]
 
 
-def summarise(parts: Mapping[str, dict[str, dict[str, dict]]]) -> Evaluation:
+def summarise(parts: Mapping[str, dict[str, dict[str, dict]]], benchmark: Benchmark = KITTI_MOTS) -> Evaluation:
     """Scores of each sequence and of all, for the classes that occur in any, from what `evaluate_sequence` gave."""
     combined, sequences = {}, {name: {} for name in parts}
-    for class_name in CLASS_NAMES.values():
+    for class_name in benchmark.class_names.values():
         together = {
             metric.get_name(): metric.combine_sequences(
                 {name: part[class_name][metric.get_name()] for name, part in parts.items()}

@@ -11,44 +11,95 @@ from stc_track.commands.options import split_names
 
 if TYPE_CHECKING:
     from stc_track.evaluation import Evaluation
+    from stc_track.track_ap import ApEvaluation
 
 COLUMNS = ("HOTA", "DetA", "AssA", "sMOTSA", "MOTSA", "MOTSP", "IDF1", "id_switches")
+AP_COLUMNS = ("AP", "AP50", "AP75", "AR1", "AR10")
+BENCHMARKS = ("kitti-mots", "mots20", "youtube-vis")
 
 
 @click.command()
 @click.argument("results", type=click.Path(path_type=Path))
 @click.option("--truth", required=True, type=click.Path(path_type=Path),
-              help="Folder of {sequence}.txt in KITTI MOTS text, or a data set with instances_txt.")  # fmt: skip
+              help="Folder of {sequence}.txt in KITTI MOTS text, or a data set with instances_txt; for mots20 also of "
+                   "{sequence}/gt/gt.txt; for youtube-vis the annotation file.")  # fmt: skip
+@click.option("--benchmark", type=click.Choice(BENCHMARKS), default="kitti-mots", show_default=True,
+              help="Whose rules to measure by.")  # fmt: skip
+@click.option("--format", "layout", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True,
+              help="How to print the figures.")  # fmt: skip
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures to this file as well.")
 @click.option(
     "--sequences", callback=split_names, help="Measure only these, comma-separated.  [default: all in --truth]"
 )
-def main(results: Path, truth: Path, json_file: Path | None, sequences: list[str] | None) -> None:
-    """Measure the tracks in RESULTS, a folder of {sequence}.txt in KITTI MOTS text.
+@click.option("--workers", type=click.IntRange(1, 1024), help="Processes.  [default: one for each usable core]")
+def main(
+    results: Path,
+    truth: Path,
+    benchmark: str,
+    layout: str,
+    json_file: Path | None,
+    sequences: list[str] | None,
+    workers: int | None,
+) -> None:
+    """Measure the tracks in RESULTS, by the trackeval package.
 
-    HOTA, DetA and AssA (means over localisation thresholds), sMOTSA, MOTSA, MOTSP and IDF1 (at mask IoU 0.5), all in
-    percent, and identity switches, for each class, by the trackeval package with KITTI MOTS' rules.
+    For kitti-mots and mots20 RESULTS is a folder of {sequence}.txt in KITTI MOTS text. HOTA, DetA and AssA (means over
+    localisation thresholds), sMOTSA, MOTSA, MOTSP and IDF1 (at mask IoU 0.5), all in percent, and identity switches,
+    for each class and sequence. Results that match nothing and lie by more than half in an ignore region do not count.
+
+    For youtube-vis it is a list of results in JSON. AP (mean over the track IoU 0.50 to 0.95), AP50, AP75, AR1 and
+    AR10, in percent, for each class and video.
     """
     import json
 
-    from stc_track.evaluation import evaluate
+    from stc_track.evaluation import KITTI_MOTS, MOTS20, evaluate
     from stc_track.formats.files import replacing
+    from stc_track.processes import usable_cores
 
-    evaluation = evaluate(results, truth, sequences)
+    workers = workers or usable_cores()
+    if benchmark == "youtube-vis":
+        from stc_track.track_ap import evaluate_youtube_vis
+
+        evaluation = evaluate_youtube_vis(results, truth, sequences, workers)
+        head, rows = AP_COLUMNS, ap_rows(evaluation)
+    else:
+        rules = MOTS20 if benchmark == "mots20" else KITTI_MOTS
+        evaluation = evaluate(results, truth, sequences, rules, workers)
+        head, rows = [name.replace("id_switches", "switches") for name in COLUMNS], mots_rows(evaluation)
+    figures = json.dumps(evaluation.as_dict(), indent=2)
     if json_file:
         with replacing(json_file, "w") as file:
-            json.dump(evaluation.as_dict(), file, indent=2)
-    click.echo(table(evaluation))
+            file.write(figures)
+    click.echo(figures if layout == "json" else drawn(head, rows, layout))
 
 
-def table(evaluation: Evaluation) -> str:
+def drawn(head: tuple[str, ...] | list[str], rows: list[list[str]], layout: str) -> str:
+    """The rows as a table of the given layout, text or markdown."""
+    from stc_track.commands.tables import aligned, markdown
+
+    draw = markdown if layout == "markdown" else aligned
+    return draw(["sequence", "class", *head], rows, 2)
+
+
+def mots_rows(evaluation: Evaluation) -> list[list[str]]:
     """One row for each class of each sequence, and of all sequences together."""
-    names = [*evaluation.sequences, "all"]
-    width = max(len(name) for name in names)
-    rows = [f"{'':{width}}  {'':10}" + "".join(f"{name.replace('id_switches', 'switches'):>9}" for name in COLUMNS)]
+    return [
+        [name, class_name, *(_shown(getattr(scores, column)) for column in COLUMNS)]
+        for name, classes in [*evaluation.sequences.items(), ("all", evaluation.combined)]
+        for class_name, scores in classes.items()
+    ]
+
+
+def ap_rows(evaluation: ApEvaluation) -> list[list[str]]:
+    """One row for each class of each video and its mean, and of all videos together."""
+    rows = []
+    means = {**evaluation.sequence_means, "all": evaluation.mean}
     for name, classes in [*evaluation.sequences.items(), ("all", evaluation.combined)]:
-        for class_name, scores in classes.items():
-            *shares, switches = (getattr(scores, column) for column in COLUMNS)
-            figures = "".join(f"{share:9.2f}" for share in shares)
-            rows.append(f"{name:{width}}  {class_name:10}{figures}{switches:9d}")
-    return "\n".join(rows)
+        for class_name, scores in [*classes.items(), ("mean", means.get(name))]:
+            if scores is not None:
+                rows.append([name, class_name, *(_shown(getattr(scores, column)) for column in AP_COLUMNS)])
+    return rows
+
+
+def _shown(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.2f}"

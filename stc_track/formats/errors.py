@@ -26,6 +26,17 @@ class InputError(click.ClickException):
     def __init__(self, where: str | Path, *, expected: str, found: str, mend: str = "") -> None:
         super().__init__(f"{where}: expected {expected}, found {found}" + (f" ({mend})" if mend else ""))
 
+    def __reduce__(self) -> tuple:
+        # an exception is rebuilt from its arguments, of which only the message is left
+        return _rebuilt, (self.message,)
+
+
+def _rebuilt(message: str) -> InputError:
+    """The error as another process raised it."""
+    error = InputError.__new__(InputError)
+    click.ClickException.__init__(error, message)
+    return error
+
 
 def require_folder(path: Path, what: str, mend: str = "") -> Path:
     """Return `path` if it is a folder, or raise an InputError that says what it should have held."""

@@ -4,15 +4,16 @@ import contextlib
 import io
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from stc_track.commands.evaluate import main
-from stc_track.evaluation import evaluate
+from stc_track.evaluation import MOTS20, evaluate
 from stc_track.formats import rle
-from stc_track.formats.mots import IGNORE_CLASS, MotsObject, write_mots
+from stc_track.formats.mots import IGNORE_CLASS, MotsObject, iter_mots, write_mots
 
 HEIGHT, WIDTH, FRAMES = 40, 90, 12
 METRICS = {"HOTA": ("HOTA", "HOTA"), "DetA": ("HOTA", "DetA"), "AssA": ("HOTA", "AssA"), "LocA": ("HOTA", "LocA"),
@@ -45,38 +46,80 @@ def folders(tmp_path):
 
 
 def by_trackeval(results, truth, tmp_path):
-    """The same figures by TrackEval's own reading of the same files."""
+    """The same figures by TrackEval's own reading of the same files, by KITTI MOTS' rules."""
     import trackeval
 
     shutil.copytree(results, tmp_path / "trackers" / "ours" / "data")
     names = {path.stem: FRAMES for path in sorted(truth.glob("*.txt"))}
     config = {"GT_FOLDER": str(truth), "TRACKERS_FOLDER": str(tmp_path / "trackers"), "SEQ_INFO": names,
               "GT_LOC_FORMAT": "{gt_folder}/{seq}.txt", "PRINT_CONFIG": False}  # fmt: skip
+    return run_trackeval(trackeval.datasets.KittiMOTS, config)
+
+
+def run_trackeval(dataset, config):
+    """TrackEval's runner on one data set whose only tracker is named `ours`; by sequence, class, metric and field."""
+    import trackeval
+
     quiet = {"PRINT_CONFIG": False}
     plain = {key: False for key, value in trackeval.Evaluator.get_default_eval_config().items() if value is True}
     with contextlib.redirect_stdout(io.StringIO()):
         metrics = [trackeval.metrics.HOTA(), trackeval.metrics.CLEAR(quiet), trackeval.metrics.Identity(quiet)]
-        figures, _ = trackeval.Evaluator({**plain, "BREAK_ON_ERROR": True}).evaluate(
-            [trackeval.datasets.KittiMOTS(config)], metrics
-        )
-    return figures["KittiMOTS"]["ours"]
-
-
-def test_parity_with_trackeval(folders, tmp_path):
-    ours, theirs = evaluate(*folders), by_trackeval(*folders, tmp_path)
+        figures, _ = trackeval.Evaluator({**plain, "BREAK_ON_ERROR": True}).evaluate([dataset(config)], metrics)
+    theirs = next(iter(figures.values()))["ours"]
     theirs["all"] = theirs.pop("COMBINED_SEQ")
+    return theirs
+
+
+def require_parity(ours, theirs, class_names):
     assert {**ours.sequences, "all": ours.combined}.keys() == theirs.keys()
     for name, classes in {**ours.sequences, "all": ours.combined}.items():
-        assert classes.keys() == {"car", "pedestrian"}
+        assert classes.keys() == class_names
         for class_name, scores in classes.items():
             for field, (metric, key) in METRICS.items():
                 expected = 100 * np.mean(theirs[name][class_name][metric][key])
                 assert getattr(scores, field) == pytest.approx(expected, abs=1e-9), (name, class_name, field)
             assert scores.id_switches == theirs[name][class_name]["CLEAR"]["IDSW"]
+
+
+def test_parity_with_trackeval(folders, tmp_path):
+    ours = evaluate(*folders, workers=2)
+    require_parity(ours, by_trackeval(*folders, tmp_path), {"car", "pedestrian"})
+    assert ours == evaluate(*folders)
     assert ours.combined["car"].id_switches == 2
     assert ours.combined["car"].false_positives == 2
     assert ours.combined["pedestrian"].false_negatives == 2
     assert 0 < ours.combined["car"].HOTA < 100
+
+
+@pytest.fixture
+def mots20(folders):
+    """The same counted from frame 1, truth as MOTS20 lays it out."""
+    results, truth = folders
+    for name in ("0000", "0001"):
+        for source, target in ((results / f"{name}.txt", results / f"{name}.txt"),
+                               (truth / f"{name}.txt", truth / name / "gt" / "gt.txt")):  # fmt: skip
+            objects = [replace(each, frame=each.frame + 1) for each in iter_mots(source)]
+            source.unlink()
+            write_mots(target, objects)
+    return results, truth
+
+
+def test_mots20_is_as_trackeval_has_it(mots20, tmp_path):
+    import trackeval
+
+    results, truth = mots20
+    shutil.copytree(results, tmp_path / "trackers" / "ours" / "data")
+    config = {"GT_FOLDER": str(truth), "TRACKERS_FOLDER": str(tmp_path / "trackers"), "SKIP_SPLIT_FOL": True,
+              "SEQ_INFO": {"0000": FRAMES, "0001": FRAMES}, "PRINT_CONFIG": False}  # fmt: skip
+    theirs = run_trackeval(trackeval.datasets.MOTSChallenge, config)
+    require_parity(evaluate(results, truth, benchmark=MOTS20), theirs, {"pedestrian"})
+
+
+def test_mots20_counts_from_1(mots20):
+    write_mots(mots20[0] / "0001.txt", [drawn(0, 2001, 2, 5, 5, 9)])
+    done = CliRunner().invoke(main, [str(mots20[0]), "--truth", str(mots20[1]), "--benchmark", "mots20"])
+    assert done.exit_code == 2
+    assert "0001.txt: expected frames that count from 1, found frame 0 (--benchmark says whose rules)" in done.output
 
 
 def test_truth_against_itself(folders):
@@ -96,6 +139,17 @@ def test_command(folders, tmp_path):
     figures = json.loads(out.read_text())
     assert list(figures["sequences"]) == ["0001"]
     assert f"{figures['combined']['car']['HOTA']:.2f}" in done.output
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_layouts(folders, workers):
+    arguments = [str(folders[0]), "--truth", str(folders[1]), "--workers", workers, "--format"]
+    figures = json.loads(CliRunner().invoke(main, [*arguments, "json"]).output)
+    hota = f"{figures['combined']['pedestrian']['HOTA']:.2f}"
+    row = CliRunner().invoke(main, [*arguments, "markdown"]).output.splitlines()[-1]
+    assert row.startswith(f"| all | pedestrian | {hota} | ")
+    row = CliRunner().invoke(main, [*arguments, "text"]).output.splitlines()[-1]
+    assert row.split()[:3] == ["all", "pedestrian", hota]
 
 
 def overlapping(results, truth):
@@ -129,10 +183,12 @@ def truncated(results, truth):
 def test_bad_input(folders, tmp_path, spoil, message):
     spoil(*folders)
     out = tmp_path / "out.json"
-    done = CliRunner().invoke(main, [str(folders[0]), "--truth", str(folders[1]), "--json", str(out)])
-    assert done.exit_code == 2
-    assert message in done.output
-    assert not out.exists()
+    for workers in ("1", "2"):
+        arguments = [str(folders[0]), "--truth", str(folders[1]), "--json", str(out), "--workers", workers]
+        done = CliRunner().invoke(main, arguments)
+        assert done.exit_code == 2
+        assert message in done.output
+        assert not out.exists()
 
 
 def test_an_unknown_sequence(folders):

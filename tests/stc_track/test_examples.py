@@ -6,7 +6,11 @@ import importlib
 import pytest
 
 
-@pytest.mark.parametrize("name", ["tracker", "matching", "disjoint", "formats.rle", "formats.errors"])
+NAMES = ["tracker", "matching", "disjoint", "convert", "commands.tables"]
+NAMES += [f"formats.{name}" for name in ("rle", "errors", "outline", "mot_boxes")]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_examples(name):
     found = doctest.testmod(importlib.import_module(f"stc_track.{name}"))
     assert found.attempted

@@ -1,0 +1,161 @@
+"""Average precision and recall of tracks as YouTube-VIS defines them (Yang et al., ICCV 2019), by TrackEval's TrackMAP.
+
+A result matches a true track of its class by the IoU of both over space and time. AP is the mean over the thresholds
+0.50 to 0.95 of that IoU of the area under precision and recall, of at most 100 tracks a video and class; AR1 and AR10
+are the recall, mean over the thresholds, where 1 or 10 are allowed. Crowds need not be found. Figures of all classes
+are means over the classes that have a true track.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stc_track.evaluation import require_trackeval
+from stc_track.formats.errors import InputError
+from stc_track.formats.youtube_vis import Annotations, VideoTrack, read_annotations, read_results
+from stc_track.processes import run_each
+
+_MOST_TRACKS = 100  # a video and class
+
+
+@dataclass(frozen=True, slots=True)
+class TrackAp:
+    """Figures of one class or all, on one video or all, in percent.
+
+    Attributes:
+        AP, AP50, AP75: over the thresholds 0.50 to 0.95, at 0.50, at 0.75.
+        AR1, AR10: recall with 1 and with 10 tracks a video and class.
+    """
+
+    AP: float
+    AP50: float
+    AP75: float
+    AR1: float
+    AR10: float
+
+
+@dataclass(frozen=True, slots=True)
+class ApEvaluation:
+    """Figures by class name, and their means; over all videos and of each. Classes without a true track are left out.
+
+    Attributes:
+        combined: of each class over all videos.
+        mean: over the classes; None without any true track.
+        sequences: of each class on each video.
+        sequence_means: over the classes on each video that has a true track.
+    """
+
+    combined: dict[str, TrackAp]
+    mean: TrackAp | None
+    sequences: dict[str, dict[str, TrackAp]]
+    sequence_means: dict[str, TrackAp]
+
+    def as_dict(self) -> dict:
+        """Plain dictionaries, for JSON."""
+        return asdict(self)
+
+
+def evaluate_youtube_vis(
+    results: Path, truth: Path, sequences: Sequence[str] | None = None, workers: int = 1
+) -> ApEvaluation:
+    """Measure a list of results against an annotation file.
+
+    Args:
+        results: YouTube-VIS result JSON.
+        truth: YouTube-VIS annotation JSON.
+        sequences: names of the videos to measure, the folders of their frames; None measures all.
+        workers: processes that measure a video each.
+
+    Raises:
+        InputError: a missing or malformed file, a result of a video or class that the annotations do not have.
+    """
+    true = read_annotations(truth)
+    found = read_results(results, true.videos)
+    for index, track in enumerate(found):
+        if track.category_id not in true.class_names:
+            raise InputError(f"{results}: result {index}", expected="a category_id of the annotations' categories",
+                             found=str(track.category_id))  # fmt: skip
+    require_trackeval()
+    videos = {video.name: video.video_id for video in true.videos.values()}
+    if missing := [name for name in sequences or () if name not in videos]:
+        mend = "--sequences names folders of frames"
+        raise InputError(truth, expected=f"video {missing[0]}", found=", ".join(videos)[:80] or "none", mend=mend)
+    jobs = {name: (_of(found, videos[name]), _of(true.tracks, videos[name])) for name in sequences or videos}
+    weights = {name: sum(len(track.masks) for tracks in pair for track in tracks) for name, pair in jobs.items()}
+    return _summarise(run_each(match_video, jobs, weights, workers), true)
+
+
+def _of(tracks: Sequence[VideoTrack], video_id: int) -> list[VideoTrack]:
+    return [track for track in tracks if track.video_id == video_id]
+
+
+def match_video(found: Sequence[VideoTrack], true: Sequence[VideoTrack]) -> dict[int, dict]:
+    """TrackMAP's matches on one video, by the class's number; classes that do not occur are left out."""
+    metric = _metric(_MOST_TRACKS)
+    matches = {}
+    for class_id in sorted({track.category_id for track in (*found, *true)}):
+        mine = sorted((track for track in found if track.category_id == class_id), key=lambda track: -track.score)
+        theirs = [track for track in true if track.category_id == class_id]
+        # from 1: TrackEval takes what is matched by number 0 as free
+        matches[class_id] = metric.eval_sequence({
+            "dt_track_ids": list(range(1, len(mine) + 1)), "gt_track_ids": list(range(1, len(theirs) + 1)),
+            "dt_tracks": [_coco(track) for track in mine], "gt_tracks": [_coco(track) for track in theirs],
+            "dt_track_scores": [track.score for track in mine],
+            "gt_track_iscrowd": [track.crowd for track in theirs], "iou_type": "mask"})  # fmt: skip
+    return matches
+
+
+def _coco(track: VideoTrack) -> dict[int, dict]:
+    return {t: {"size": list(track.size), "counts": counts} for t, counts in enumerate(track.masks) if counts}
+
+
+def _metric(most: int):
+    from trackeval.metrics import TrackMAP
+
+    return TrackMAP({
+        "USE_AREA_RANGES": False, "USE_TIME_RANGES": False, "PRINT_CONFIG": False, "MAX_DETECTIONS": most
+    })  # fmt: skip
+
+
+def _summarise(matches: Mapping[str, dict[int, dict]], true: Annotations) -> ApEvaluation:
+    def by_class(part: Mapping[str, dict[int, dict]]) -> dict[str, TrackAp]:
+        scores = {
+            name: _scores({video: found[number] for video, found in part.items() if number in found})
+            for number, name in sorted(true.class_names.items())
+        }
+        return {name: each for name, each in scores.items() if each is not None}
+
+    sequences = {name: by_class({name: found}) for name, found in matches.items()}
+    combined = by_class(matches)
+    return ApEvaluation(
+        combined,
+        _mean(combined),
+        sequences,
+        {name: _mean(classes) for name, classes in sequences.items() if classes},
+    )
+
+
+def _scores(matches: dict[str, dict]) -> TrackAp | None:
+    """Figures of one class from its matches on each video; None without a true track."""
+    if not matches:
+        return None
+    figures = {most: _metric(most).combine_sequences(matches) for most in (1, 10, _MOST_TRACKS)}
+    precision = figures[_MOST_TRACKS]["AP_all"]
+    if precision[0] < 0:  # TrackEval's mark
+        return None
+    recall = {most: float(np.mean(each["AR_all"])) for most, each in figures.items()}
+    thresholds = np.asarray(_metric(_MOST_TRACKS).array_labels)
+    at = {share: float(precision[np.abs(thresholds - share).argmin()]) for share in (0.5, 0.75)}
+    return TrackAp(100 * float(np.mean(precision)), 100 * at[0.5], 100 * at[0.75], 100 * recall[1], 100 * recall[10])
+
+
+def _mean(classes: Mapping[str, TrackAp]) -> TrackAp | None:
+    if not classes:
+        return None
+    return TrackAp(
+        **{name: float(np.mean([getattr(each, name) for each in classes.values()])) for name in TrackAp.__slots__}
+    )

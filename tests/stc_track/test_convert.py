@@ -1,0 +1,382 @@
+"""Tracks through every format and back, what each format cannot hold, and files that are not what they say."""
+
+import json
+import shutil
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+
+from stc_track.commands.convert import main
+from stc_track.convert import Changes, prepared
+from stc_track.formats import rle
+from stc_track.formats.mots import IGNORE_CLASS, IGNORE_ID, MotsObject, iter_detections, iter_mots, write_mots
+from stc_track.formats.outline import outline
+from stc_track.formats.tracks import MOTS_CLASS_NAMES
+
+SIZE = HEIGHT, WIDTH = 20, 30
+
+
+def drawn(frame, track_id, class_id, x, y, side, **more):
+    mask = np.zeros(SIZE, bool)
+    mask[y : y + side, x : x + side] = True
+    return MotsObject(frame, track_id, class_id, *SIZE, rle.encode(mask), **more)
+
+
+def drawn_tracks():
+    """A car with a gap, a pedestrian of two parts, an ignore region; frame 0 and 3 are empty."""
+    for t in (1, 2, 4):
+        yield drawn(t, 1004, 1, 2 * t, 3, 5)
+        yield drawn(t, IGNORE_ID, IGNORE_CLASS, 25, 0, 4)
+        if t != 2:
+            parts = np.zeros(SIZE, bool)
+            parts[10:12, t : t + 3] = parts[14:19, 2 : t + 8] = True
+            parts[16, 4] = False
+            yield MotsObject(t, 2001, 2, *SIZE, rle.encode(parts))
+
+
+def order(objects):
+    return sorted(objects, key=lambda each: (each.frame, each.track_id))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_mots(tmp_path / "in" / "0007.txt", drawn_tracks())
+    write_mots(tmp_path / "in" / "0008.txt", [drawn(0, 2002, 2, 5, 5, 4)])
+    return tmp_path
+
+
+def convert(source, kind, out, *options):
+    done = CliRunner().invoke(main, [str(source), "--to", kind, "--out", str(out), *options])
+    assert done.exit_code == 0, done.output or done.exception
+    return out
+
+
+def refused(source, kind, out, *options):
+    done = CliRunner().invoke(main, [str(source), "--to", kind, "--out", str(out), *options])
+    assert done.exit_code == 2, done.output or done.exception
+    return done.output
+
+
+@pytest.mark.parametrize("kind", ["mots", "png", "ytvis", "coco"])
+def test_there_and_back(folder, kind):
+    there = convert(folder / "in", kind, folder / ("there.json" if kind in ("ytvis", "coco") else "there"))
+    back = convert(there, "mots", folder / "back")
+    for name in ("0007", "0008"):
+        assert order(iter_mots(back / f"{name}.txt")) == order(iter_mots(folder / "in" / f"{name}.txt"))
+
+
+def test_results_and_back(folder):
+    annotations = convert(folder / "in", "ytvis", folder / "truth.json")
+    options = ("--annotations", str(annotations))
+    there = convert(folder / "in", "ytvis-results", folder / "there.json", *options)
+    back = convert(there, "mots", folder / "back", *options)
+    (found,), expected = [list(iter_mots(back / "0008.txt"))], list(iter_mots(folder / "in" / "0008.txt"))
+    assert [replace(each, track_id=2002) for each in found] == expected
+    assert {each.class_id for each in iter_mots(back / "0007.txt")} == {1, 2}  # no result is an ignore region
+
+
+def test_png(folder):
+    out = convert(folder / "in", "png", folder / "out", "--sequences", "0007")
+    assert sorted(path.name for path in (out / "0007").iterdir()) == [f"{t:06d}.png" for t in range(5)]
+    with Image.open(out / "0007" / "000001.png") as picture:
+        labels = np.asarray(picture)
+    assert labels.dtype == np.uint16
+    assert labels[4, 3] == 1004
+    assert labels[0, 28] == 10000
+    assert np.unique(labels).tolist() == [0, 1004, 2001, 10000]
+    with Image.open(out / "0007" / "000003.png") as picture:
+        assert not np.asarray(picture).any()
+
+
+def test_coco(folder):
+    content = json.loads(convert(folder / "in", "coco", folder / "out.json").read_text())
+    assert content["categories"] == [{"id": k, "name": name} for k, name in sorted(MOTS_CLASS_NAMES.items())]
+    first = content["annotations"][0]
+    image = next(each for each in content["images"] if each["id"] == first["image_id"])
+    assert (image["file_name"], image["frame"], image["height"]) == ("0007/000001.png", 1, HEIGHT)
+    assert (first["bbox"], first["area"], first["track_id"], first["iscrowd"]) == ([2, 3, 5, 5], 25, 1004, 0)
+    assert [each["iscrowd"] for each in content["annotations"]].count(1) == 3
+
+
+def test_youtube_vis(folder):
+    content = json.loads(convert(folder / "in", "ytvis", folder / "out.json").read_text())
+    assert [each["length"] for each in content["videos"]] == [5, 1]
+    car = content["annotations"][0]
+    assert [area and int(area) for area in car["areas"]] == [None, 25, 25, None, 25]
+    assert car["bboxes"][4] == [8, 3, 5, 5]
+    assert sum(car["segmentations"][1]["counts"]) == HEIGHT * WIDTH
+
+
+def filled(points):
+    """Even-odd filling of a polygon (P, 2), at the pixels' centres."""
+    x, y = np.meshgrid(np.arange(WIDTH) + 0.5, np.arange(HEIGHT) + 0.5)
+    inside = np.zeros(SIZE, bool)
+    for (x1, y1), (x2, y2) in zip(points, np.roll(points, -1, 0), strict=True):
+        if y1 != y2:
+            inside ^= ((y1 <= y) != (y2 <= y)) & (x < x1 + (y - y1) * (x2 - x1) / (y2 - y1))
+    return inside
+
+
+def test_cvat(folder):
+    out = convert(folder / "in", "cvat", folder / "out")
+    tracks = {
+        track.get("label"): track.findall("polygon")
+        for track in ElementTree.parse(out / "0007.xml").getroot().findall("track")
+    }
+    assert tracks.keys() == {"car", "pedestrian", "ignore"}
+    shown = [(each.get("frame"), each.get("outside")) for each in tracks["pedestrian"]]
+    assert shown == [("1", "0"), ("2", "1"), ("4", "0")]
+    true = {each.frame: each for each in drawn_tracks() if each.track_id == 2001}
+    for each in tracks["pedestrian"]:
+        points = np.array([[float(value) for value in pair.split(",")] for pair in each.get("points").split(";")])
+        if each.get("outside") == "0":
+            mask = rle.decode(true[int(each.get("frame"))].counts, *SIZE)
+            np.testing.assert_array_equal(filled(points), mask)
+
+
+@given(hnp.arrays(bool, SIZE))
+def test_outline_is_exact(mask):
+    if mask.any():
+        np.testing.assert_array_equal(filled(outline(mask)), mask)
+
+
+def test_mot_boxes_and_back(folder):
+    out = convert(folder / "in", "mot", folder / "out", "--shift", "1", "--sequences", "0008")
+    assert (out / "0008.txt").read_text() == "1,2002,6,6,4,4,1,-1,-1,-1\n"
+    back = convert(out, "mots", folder / "back", "--shift", "-1", "--frame-size", f"{HEIGHT}x{WIDTH}")
+    assert (back / "0008.txt").read_bytes() == (folder / "in" / "0008.txt").read_bytes()
+    assert "--frame-size HEIGHTxWIDTH" in refused(out, "mots", folder / "again")
+    assert "frames that count from 1" in refused(folder / "in", "mot", folder / "again", "--sequences", "0008")
+
+
+def test_mot_truth_of_a_sequence_folder(tmp_path):
+    """gt.txt by track, not by frame; what MOT does not count is left out; the size is seqinfo's."""
+    (tmp_path / "set" / "MOT17-02" / "gt").mkdir(parents=True)
+    (tmp_path / "set" / "MOT17-02" / "seqinfo.ini").write_text(
+        f"[Sequence]\nname=MOT17-02\nimWidth={WIDTH}\nimHeight={HEIGHT}\n"
+    )
+    lines = [
+        "1,1,1,1,4,5,1,1,0.9",
+        "2,1,2,1,4,5,1,1,0.9",
+        "1,2,9,9,4,4,0,1,1",
+        "1,3,9,9,4,4,1,7,1",
+        "1,4,-5,12,9,3,1,3,1",
+    ]
+    (tmp_path / "set" / "MOT17-02" / "gt" / "gt.txt").write_text("\r\n".join(lines) + "\r\n")
+    out = convert(tmp_path / "set", "mots", tmp_path / "out")
+    found = list(iter_mots(out / "MOT17-02.txt"))
+    assert [(each.frame, each.track_id) for each in found] == [(1, 2001), (1, 1001), (2, 2001)]
+    assert rle.tight_box(found[0].counts, *SIZE).tolist() == [0, 0, 4, 5]
+    assert rle.tight_box(found[1].counts, *SIZE).tolist() == [0, 11, 3, 14]  # what the frame has of it
+
+
+def test_detections(folder):
+    out = convert(folder / "in", "detections", folder / "out")
+    found = list(iter_detections(out / "0007.txt"))
+    assert len(found) == 5  # no ignore regions
+    assert (found[0].box, found[0].score) == ((2, 3, 7, 8), 1)
+    message = refused(out, "coco", folder / "out.json")
+    assert "0007: frame 1: expected objects with a track, found detections (stc-track links them" in message
+
+
+def test_listed_frames(folder):
+    for name, numbers in (("0007", range(1, 7)), ("0008", range(1))):
+        (folder / "frames" / name).mkdir(parents=True)
+        for number in numbers:
+            Image.new("RGB", (WIDTH, HEIGHT)).save(folder / "frames" / name / f"{number:04d}.jpg")
+    options = ("--frames", str(folder / "frames"))
+    content = json.loads(convert(folder / "in", "ytvis", folder / "out.json", *options).read_text())
+    assert content["videos"][0]["file_names"] == [f"0007/{number:04d}.jpg" for number in range(1, 7)]
+    back = convert(folder / "out.json", "mots", folder / "back")
+    assert order(iter_mots(back / "0007.txt")) == order(iter_mots(folder / "in" / "0007.txt"))
+    out = convert(folder / "in", "png", folder / "png", *options)
+    assert sorted(path.name for path in (out / "0007").iterdir()) == [f"{number:06d}.png" for number in range(1, 7)]
+    root = ElementTree.parse(convert(folder / "in", "cvat", folder / "cvat", *options) / "0007.xml").getroot()
+    assert root.find("track/polygon").get("frame") == "0"
+    assert root.find("meta/task/size").text == "6"
+    (folder / "frames" / "0007" / "0002.jpg").unlink()
+    for kind in ("png", "coco", "ytvis", "cvat"):
+        out = folder / ("last.json" if kind in ("coco", "ytvis") else f"last_{kind}")
+        assert "expected one of the 5 frames 1 to 6, found frame 2" in refused(folder / "in", kind, out, *options)
+        assert not (folder / "last.json").exists()
+
+
+def test_overlaps(tmp_path):
+    objects = [drawn(0, 1001, 1, 0, 0, 6, score=0.5), drawn(0, 1002, 1, 3, 3, 6, score=0.9)]
+    cut = list(prepared("0000", objects, Changes(), MOTS_CLASS_NAMES))
+    areas = [rle.area(each.counts, *SIZE) for each in cut]
+    assert areas == [36 - 9, 36]
+    assert list(prepared("0000", objects, Changes(cut=False), MOTS_CLASS_NAMES)) == objects
+    region = drawn(0, IGNORE_ID, IGNORE_CLASS, 0, 0, 20)
+    kept = list(prepared("0000", [region, *objects[:1]], Changes(), MOTS_CLASS_NAMES))
+    assert rle.area(kept[1].counts, *SIZE) == 36
+    write_mots(tmp_path / "in" / "0000.txt", objects)
+    assert "a format in which masks may overlap" in refused(
+        tmp_path / "in", "png", tmp_path / "o", "--overlaps", "keep"
+    )
+
+
+@given(st.lists(st.tuples(hnp.arrays(bool, (4, 5)), st.floats(0, 1)), max_size=5))
+def test_every_pixel_has_one_owner_and_none_is_lost(masks):
+    objects = [MotsObject(3, k, 1, 4, 5, rle.encode(mask), score) for k, (mask, score) in enumerate(masks)]
+    cut = [rle.decode(each.counts, 4, 5) for each in prepared("0000", objects, Changes(), MOTS_CLASS_NAMES)]
+    claimed = np.any([mask for mask, _ in masks], 0) if masks else np.zeros((4, 5))
+    np.testing.assert_array_equal(np.sum(cut, 0) if cut else np.zeros((4, 5)), claimed)
+
+
+def test_unsorted_text_is_sorted(folder):
+    lines = (folder / "in" / "0007.txt").read_bytes().splitlines(keepends=True)
+    (folder / "in" / "0007.txt").write_bytes(b"".join(reversed(lines)))
+    out = convert(folder / "in", "mots", folder / "out")
+    assert [each.frame for each in iter_mots(out / "0007.txt")] == sorted(each.frame for each in drawn_tracks())
+
+
+def test_classes_are_renumbered(folder):
+    out = convert(folder / "in", "coco", folder / "out.json", "--classes", "2=10,10=3")
+    content = json.loads(out.read_text())
+    assert {each["category_id"] for each in content["annotations"]} == {1, 10, 3}
+    done = CliRunner().invoke(main, [str(folder), "--to", "coco", "--out", "o.json", "--classes", "2"])
+    assert done.exit_code == 2
+    assert "no list such as" in done.output
+
+
+def spoil_png(folder, picture):
+    (folder / "png" / "0001").mkdir(parents=True)
+    picture.save(folder / "png" / "0001" / "000000.png")
+
+
+def no_png(folder, content):
+    (folder / "png" / "0001").mkdir(parents=True)
+    (folder / "png" / "0001" / "000000.png").write_bytes(content)
+
+
+def two_sizes(folder):
+    spoil_png(folder, Image.fromarray(np.zeros((4, 5), np.uint16)))
+    Image.fromarray(np.zeros((4, 6), np.uint16)).save(folder / "png" / "0001" / "000001.png")
+
+
+def truncated(folder):
+    spoil_png(folder, Image.fromarray(np.arange(4000, dtype=np.uint16).reshape(50, 80)))
+    path = folder / "png" / "0001" / "000000.png"
+    path.write_bytes(path.read_bytes()[:-60])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda f: spoil_png(f, Image.new("L", (5, 4))), "000000.png: expected a 16-bit grey PNG, found one of mode L"),
+        (lambda f: spoil_png(f, Image.fromarray(np.full((4, 5), 7, np.uint16))), "expected pixels of class * 1000 + k"),
+        (lambda f: no_png(f, b"\x89PNG\r\n\x1a\n"), "000000.png: expected a 16-bit grey PNG, found"),
+        (lambda f: no_png(f, b""), "000000.png: expected a 16-bit grey PNG, found"),
+        (truncated, "000000.png: expected a 16-bit grey PNG, found"),
+        (two_sizes, "000001.png: expected 4 x 5 pixels as in the pictures before, found 4 x 6"),
+    ],
+)
+def test_bad_pictures(tmp_path, spoil, message):
+    spoil(tmp_path)
+    assert message in refused(tmp_path / "png", "mots", tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*")) if (tmp_path / "out").exists() else True
+
+
+def test_badly_named_pictures(tmp_path):
+    spoil_png(tmp_path, Image.fromarray(np.zeros((4, 5), np.uint16)))
+    shutil.copy(tmp_path / "png" / "0001" / "000000.png", tmp_path / "png" / "0001" / "0.png")
+    assert "expected one picture a number, found 0.png as well" in refused(tmp_path / "png", "mots", tmp_path / "out")
+    (tmp_path / "png" / "0001" / "0.png").rename(tmp_path / "png" / "0001" / "first.png")
+    assert "expected a picture named by its number" in refused(tmp_path / "png", "mots", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("1,1,1,1,4", "0001.txt:2: expected at least 6 columns"),
+        ("1,1,nan,1,4,5", "0001.txt:2: expected x, a finite number, found 'nan'"),
+        ("0,1,1,1,4,5", "0001.txt:2: expected a frame, a whole number of at least 1, found '0'"),
+        ("1,1,1,1,0,5", "0001.txt:2: expected a box of positive width and height, found 0 5"),
+        ("1,-2,1,1,4,5", "0001.txt:2: expected an id, a whole number of at least -1"),
+        ("1,1.5,1,1,4,5", "0001.txt:2: expected an id, a whole number of at least -1"),
+        ("1,1,1,1,4,5,high", "0001.txt:2: expected a score, a finite number"),
+        ("1,7,1,1,4,5", "0001: frame 1: expected each id once, found id 7 a second time"),
+        ("1,-1,1,1,4,5", "0001: frame 1: expected objects with a track"),
+    ],
+)
+def test_bad_boxes(tmp_path, line, message):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "0001.txt").write_text(f"1,7,1,1,4,5,0.5\n{line}\n")
+    assert message in refused(tmp_path / "in", "mots", tmp_path / "out", "--frame-size", "20x30")
+
+
+COCO = {
+    "images": [{"id": 1, "file_name": "a/0003.png", "height": 2, "width": 2}],
+    "categories": [{"id": 1, "name": "car"}, {"id": 10, "name": "owl"}],
+    "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "track_id": 5,
+                     "segmentation": [[0, 0, 2, 0, 2, 2, 0, 2]]}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c["images"][0].update(file_name="../0003.png"), "image 0: expected sequence, a plain name"),
+        (lambda c: c["images"][0].update(sequence="a/../.."), "image 0: expected sequence, a plain name"),
+        (lambda c: c["images"][0].update(file_name="a/x.png"), "image 0: expected frame, a whole number"),
+        (lambda c: c["images"].append(c["images"][0]), "image 1: expected an id of its own"),
+        (lambda c: c["annotations"][0].update(image_id=2), "annotation 0: expected an image_id of images, found 2"),
+        (lambda c: c["annotations"][0].update(category_id=2), "annotation 0: expected a category_id of categories"),
+        (lambda c: c["annotations"][0].pop("track_id"), "annotation 0: expected track_id, a whole number"),
+        (lambda c: c["annotations"][0].update(iscrowd=1), "annotation 0: expected no crowds, or no class 10 but"),
+        (lambda c: c["annotations"][0].update(category_id=10), "a: expected no class 10, which MOTS keeps"),
+        (
+            lambda c: c["annotations"][0].update(segmentation=[[0, 0, 1]]),
+            "annotation 0: expected segmentation, polygons",
+        ),
+        (
+            lambda c: c["annotations"][0].update(segmentation=[[0, 0, 1e8, 0, 1, 1]]),
+            "expected a polygon near the frame",
+        ),
+        (
+            lambda c: c["annotations"][0].update(segmentation=[]),
+            "expected segmentation, at least one polygon, found none",
+        ),
+        (lambda c: c.pop("images"), "expected images, a JSON list, found a NoneType"),
+    ],
+)
+def test_bad_coco(tmp_path, change, message):
+    content = json.loads(json.dumps(COCO))
+    (tmp_path / "in.json").write_text(json.dumps(content))
+    assert next(iter_mots(convert(tmp_path / "in.json", "mots", tmp_path / "good") / "a.txt")).frame == 3
+    change(content)
+    (tmp_path / "in.json").write_text(json.dumps(content))
+    assert message in refused(tmp_path / "in.json", "mots", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("in", "coco", "out"), "out: expected a file .json, for coco, found another name"),
+        (("in", "mots", "in"), "in: expected a folder other than SOURCE, found the same"),
+        (("in", "mots", "in/0007.txt"), "0007.txt: expected a folder, found a file"),
+        (("nowhere", "mots", "out"), "nowhere: expected a folder of files {sequence}.txt or {sequence}.json"),
+        (("in", "png", "out", "--shift", "-2"), "0007: frame 1: expected frames of at least 0 after --shift, found -1"),
+        (("in", "png", "out", "--sequences", "../in"), "expected ../in.txt, found none"),
+        (("in", "png", "out", "--frames", "in"), "expected frames of sequence 0007 in 0007/, 0007/img1/ or"),
+        (("in", "png", "out", "--frame-size", "7"), "no size such as 375x1242"),
+    ],
+)
+def test_bad_arguments(folder, arguments, message):
+    source, kind, out, *options = arguments
+    options = [str(folder / each) if each == "in" else each for each in options]
+    assert message in refused(folder / source, kind, folder / out, *options)
+
+
+def test_ids_that_16_bits_do_not_hold(tmp_path):
+    write_mots(tmp_path / "in" / "0000.txt", [drawn(0, 70_001, 70, 0, 0, 5)])
+    message = refused(tmp_path / "in", "png", tmp_path / "out")
+    assert "0000: frame 0: expected ids of 1000 to 65535, for pixels of 16 bits, found 70001" in message
