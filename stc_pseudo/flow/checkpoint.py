@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from stc_pseudo import weights
+from stc_pseudo.flow.start import STARTS
 from stc_pseudo.flow.upflow import NAME, UPFlow
 from stc_track.formats.errors import InputError
 
 log = logging.getLogger(__name__)
 
 
-def describe(size: tuple[int, int]) -> dict[str, Any]:
-    """What a checkpoint says besides its weights: the network, and the (height, width) of the frames it learnt from."""
-    return {"network": NAME, "height": size[0], "width": size[1]}
+class Checkpoint(NamedTuple):
+    """UPFlow as a file holds it.
+
+    Attributes:
+        network: on the CPU.
+        size: (height, width) of the frames it learnt from; None for a bare state dict.
+        start: the classical start that it learnt to go on from, one of `STARTS`.
+    """
+
+    network: UPFlow
+    size: tuple[int, int] | None
+    start: str
 
 
-def load_network(path: Path, flag: str) -> tuple[UPFlow, tuple[int, int] | None]:
+def describe(size: tuple[int, int], start: str = "none") -> dict[str, Any]:
+    """What a checkpoint says besides its weights; the arguments are `Checkpoint`'s."""
+    return {"network": NAME, "height": size[0], "width": size[1], "start": start}
+
+
+def load_network(path: Path, flag: str) -> Checkpoint:
     """Read UPFlow's weights.
 
     Args:
@@ -27,10 +42,10 @@ def load_network(path: Path, flag: str) -> tuple[UPFlow, tuple[int, int] | None]
         flag: the command's flag that named the file, for messages.
 
     Returns:
-        the network on the CPU, and the (height, width) of the frames it learnt from; None for a bare state dict.
+        the network, and what it learnt from; a bare state dict and a checkpoint of before there were starts have none.
 
     Raises:
-        InputError: no such file, or the weights of another network.
+        InputError: no such file, the weights of another network, or a start that is not known here.
     """
     content = weights.load(path, flag)
     network = UPFlow()
@@ -39,10 +54,13 @@ def load_network(path: Path, flag: str) -> tuple[UPFlow, tuple[int, int] | None]
             raise InputError(path, expected=f"weights of {NAME}", found=f"weights of {content.get('network')}",
                              mend=flag)
         weights.load_state(network, content["state"], path, flag, NAME)
-        return network, (int(content["height"]), int(content["width"]))
+        start = content.get("start", "none")
+        if start not in STARTS:
+            raise InputError(path, expected=f"a start, one of {', '.join(STARTS)}", found=repr(start), mend=flag)
+        return Checkpoint(network, (int(content["height"]), int(content["width"])), start)
     own = network.state_dict()
     other = sorted(content.keys() - own.keys())
     if other:
         log.warning("%s: %d keys that UPFlow has not are passed over, as '%s'", path, len(other), other[0])
     weights.load_state(network, {key: content[key] for key in own if key in content}, path, flag, NAME)
-    return network, None
+    return Checkpoint(network, None, "none")

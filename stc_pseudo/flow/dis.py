@@ -26,4 +26,8 @@ class DisFlow:
 
     def last_flow(self, sequence: Sequence, frames: np.ndarray) -> np.ndarray:
         """See `FlowEstimator.last_flow`."""
-        return -self.flow(sequence, len(sequence) - 2, frames[::-1])[0]
+        return -self.backward_flow(sequence, len(sequence) - 2, frames)[0]
+
+    def backward_flow(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+        """See `FlowEstimator.backward_flow`."""
+        return self.flow(sequence, start, frames[::-1])[::-1]

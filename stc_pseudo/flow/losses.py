@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stc_pseudo.flow.upflow import inside, upsample_flow
+from stc_pseudo.flow.upflow import inside, pool_flow, upsample_flow
 from stc_pseudo.photometric import ssim_distance, warp
 
 CENSUS_RADIUS = 3  # 7x7 windows
@@ -214,4 +214,27 @@ def pyramid_distillation(flows: list[Tensor], finest: Tensor, seen: Tensor) -> T
         label = upsample_flow(finest, flow.shape[-2:])
         mask = F.interpolate(seen, flow.shape[-2:], mode="nearest")
         total = total + masked_mean(robust(flow - label).sum(1, keepdim=True), mask)
+    return total
+
+
+def mean_error(flow: Tensor, truth: Tensor) -> float:
+    """Mean end-point error of (B, 2, h, w) against `truth`, as in `true_flow_loss`, in pixels of the flow's size."""
+    pooled = pool_flow(truth, flow.shape[-2:])
+    return masked_mean(torch.linalg.vector_norm(flow - pooled[:, :2], dim=1, keepdim=True), pooled[:, 2:]).item()
+
+
+def true_flow_loss(flows: list[Tensor], truth: Tensor) -> Tensor:
+    """Distance of each level's flow from the truth.
+
+    Args:
+        flows: (B, 2, h, w) of each level, pixels of its own level.
+        truth: (B, 3, H, W): (dx, dy) in pixels, and how far it is known, 0..1.
+
+    Returns:
+        the mean absolute error where the truth is known, summed over dx and dy and over levels.
+    """
+    total = truth.new_zeros(())
+    for flow in flows:
+        pooled = pool_flow(truth, flow.shape[-2:])
+        total = total + masked_mean((flow - pooled[:, :2]).abs().sum(1, keepdim=True), pooled[:, 2:])
     return total

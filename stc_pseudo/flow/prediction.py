@@ -13,6 +13,7 @@ from stc_pseudo import weights
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.devices import require_device
 from stc_pseudo.flow.checkpoint import load_network
+from stc_pseudo.flow.start import make_start
 from stc_pseudo.flow.upflow import STRIDE, upsample_flow
 
 
@@ -20,7 +21,8 @@ class UpflowFlow:
     """A `FlowEstimator` by UPFlow; each pair of frames is estimated in one direction only.
 
     Frames are resized to the size that the network learnt from (for the published file, which tells none, their own),
-    rounded to multiples of 64.
+    rounded to multiples of 64. A classical start, if the network learnt to go on from one, is found at the frames' own
+    size.
 
     Args:
         path: a checkpoint of `stc-pseudo train-flow`, or the authors' published file.
@@ -33,9 +35,10 @@ class UpflowFlow:
 
     def __init__(self, path: Path, device: str = "cpu", batch_size: int = 4) -> None:
         self.device, self.batch_size = require_device(device), batch_size
-        network, self.size = load_network(path, "--flow-weights")
-        self.network = network.to(self.device).eval()
-        self._fingerprint = f"upflow-{weights.fingerprint(path)}"
+        network, self.size, start = load_network(path, "--flow-weights")
+        self.network, self.start = network.to(self.device).eval(), make_start(start)
+        method = f"-{start}-opencv-{cv2.__version__}" if self.start else ""
+        self._fingerprint = f"upflow-{weights.fingerprint(path)}{method}"
 
     def fingerprint(self, sequence: Sequence) -> str:
         """See `FlowEstimator.fingerprint`."""
@@ -47,7 +50,11 @@ class UpflowFlow:
 
     def last_flow(self, sequence: Sequence, frames: np.ndarray) -> np.ndarray:
         """See `FlowEstimator.last_flow`."""
-        return -self._pairs(frames[1:], frames[:1])[0]
+        return -self.backward_flow(sequence, len(sequence) - 2, frames)[0]
+
+    def backward_flow(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+        """See `FlowEstimator.backward_flow`."""
+        return self._pairs(frames[1:], frames[:-1])
 
     @torch.inference_mode()
     def _pairs(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -56,7 +63,9 @@ class UpflowFlow:
         parts = []
         for index in range(0, len(first), self.batch_size):
             batch = slice(index, index + self.batch_size)
-            flow = self.network(self._prepare(first[batch]), self._prepare(second[batch]))[-1]
+            own, other = first[batch], second[batch]
+            start = self.start(as_tensor(own), as_tensor(other)).to(self.device) if self.start else None
+            flow = self.network(self._prepare(own), self._prepare(other), start=start)[-1]
             parts.append(upsample_flow(flow, size).cpu().numpy())
         return np.concatenate(parts)
 
@@ -64,4 +73,9 @@ class UpflowFlow:
         height, width = (max(STRIDE, round(side / STRIDE) * STRIDE) for side in self.size or frames.shape[1:3])
         # As in training: averaged when made smaller.
         resized = [cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA) for frame in frames]
-        return torch.from_numpy(np.stack(resized)).to(self.device).permute(0, 3, 1, 2).float() / 255
+        return as_tensor(np.stack(resized)).to(self.device)
+
+
+def as_tensor(frames: np.ndarray) -> Tensor:
+    """(n, H, W, 3) uint8 frames as (n, 3, H, W) float32 in 0..1."""
+    return torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255

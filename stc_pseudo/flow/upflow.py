@@ -16,7 +16,7 @@ from stc_pseudo.photometric import warp
 NAME = "upflow"
 STRIDE = 64  # frames' sides are multiples of this: six halvings
 PYRAMID = (16, 32, 64, 96, 128, 196)  # channels at 1/2, 1/4, ... 1/64
-LEVELS = 5  # the decoder runs from 1/64 to 1/4
+LEVELS, FINEST = 5, 4  # the decoder runs from 1/64 to 1/4
 SEARCH_RANGE = 4  # pixels to each side, at each level
 REDUCED = 32  # channels of a level's features as the decoder sees them
 ESTIMATOR = (128, 128, 96, 64, 32)
@@ -139,33 +139,43 @@ class UPFlow(nn.Module):
             with torch.no_grad():
                 last[0].weight *= LAST_LAYER_GAIN
 
-    def forward(self, first: Tensor, second: Tensor, both: bool = False) -> list[Tensor]:
+    def forward(self, first: Tensor, second: Tensor, both: bool = False, start: Tensor | None = None,
+                levels: int = LEVELS) -> list[Tensor]:
         """Estimate the flow from `first` to `second`.
 
         Args:
             first, second: (B, 3, H, W) RGB in 0..1, H and W multiples of 64.
             both: also the flow from `second` to `first`.
+            start: (B, 3, H', W'), or (2B, 3, H', W') with `both`: (dx, dy) in its own pixels, and trust in 0..1, of
+                another method's flow, which each level's decoder then starts from where it is trusted
+                (`stc_pseudo.flow.start`); any size from 1/4 of the frames' on. None: the network alone, as published.
+            levels: how many of the decoder's `LEVELS` to run, for a training: the finest costs three times as much as
+                all before it.
 
         Returns:
             the flow of each level, coarsest first, at 1/64, 1/32, 1/16, 1/8, 1/4, and last at full size; each
             (B, 2, h, w) float32, (dx, dy) in pixels of *its own* level. With `both`, (2B, 2, h, w): the forward flows,
-            then the backward ones.
+            then the backward ones. With fewer `levels`, only these.
         """
         count = len(first)
         images = torch.cat([first, second]) - self.mean_colour
         flows: list[Tensor] = []
-        for level, features in enumerate(self.feature_pyramid_extractor(images)[:LEVELS]):
+        for level, features in enumerate(self.feature_pyramid_extractor(images)[:levels]):
             own, other = as_pairs(features.float(), count, both)
             own_reduced, other_reduced = as_pairs(self.conv_1x1[level](features).float(), count, both)
             if level == 0:
-                flow, warped = own.new_zeros(len(own), 2, *own.shape[-2:]), other
+                flow = own.new_zeros(len(own), 2, *own.shape[-2:])
             else:
                 flow = self.sgi_model(upsample_flow(flows[-1], own.shape[-2:]), own_reduced, other_reduced)
-                warped = warp_inside(other, flow)
+            if start is not None:
+                flow = take_over(flow, start)
+            warped = warp_inside(other, flow) if level or start is not None else other
             costs = F.leaky_relu(cost_volume(normalise(own), normalise(warped), SEARCH_RANGE), 0.1)
             seen, residual = self.flow_estimators(torch.cat([costs, own_reduced, flow], 1))
             flow = flow + residual.float()
             flows.append(flow + self.context_networks(torch.cat([seen, flow.to(seen.dtype)], 1)).float())
+        if levels < LEVELS:
+            return flows
         guides = as_pairs(self.sgi_model.upsample_output_conv(images).float(), count, both)
         finest = upsample_flow(flows[-1], images.shape[-2:])
         return [*flows, self.sgi_model(flows[-1], *guides, finest)]
@@ -181,6 +191,28 @@ def upsample_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
     """Resize (B, 2, h, w) flow bilinearly to `size` (height, width), and rescale it to pixels of that size."""
     scale = flow.new_tensor([size[1] / flow.shape[-1], size[0] / flow.shape[-2]])[:, None, None]
     return F.interpolate(flow, size, mode="bilinear", align_corners=True) * scale
+
+
+def pool_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bring a partly known flow to a smaller size.
+
+    Args:
+        flow: (B, 3, H, W): (dx, dy) in pixels, and how far it is known, 0..1.
+        size: (height, width), at most (H, W).
+
+    Returns:
+        (B, 3, height, width): each cell's mean of the known flow, in pixels of this size, and the known share.
+    """
+    share = F.interpolate(flow[:, 2:], size, mode="area")
+    mean = F.interpolate(flow[:, :2] * flow[:, 2:], size, mode="area") / share.clamp(min=1e-6)
+    scale = flow.new_tensor([size[1] / flow.shape[-1], size[0] / flow.shape[-2]])[:, None, None]
+    return torch.cat([mean * scale, share], 1)
+
+
+def take_over(flow: Tensor, start: Tensor) -> Tensor:
+    """Replace a level's flow (B, 2, h, w) by the start's (B, 3, H, W), by as much of each cell as that is trusted."""
+    start = pool_flow(start, flow.shape[-2:])
+    return torch.lerp(flow, start[:, :2], start[:, 2:])
 
 
 def warp_inside(features: Tensor, flow: Tensor) -> Tensor:

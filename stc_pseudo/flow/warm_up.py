@@ -6,11 +6,12 @@ minimum. A frame that is moved by a flow of our own choosing gives, without any 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from stc_pseudo.flow.upflow import upsample_flow
+from stc_pseudo.flow.losses import true_flow_loss
 from stc_pseudo.photometric import warp
 
 LARGEST_SHIFT = 0.06  # of the frame's width, of the whole view; twice that for an object
@@ -47,26 +48,22 @@ def random_flow(count: int, size: tuple[int, int], device: torch.device | str = 
     return flow
 
 
-def known_flow_loss(network: torch.nn.Module, frames: Tensor) -> tuple[Tensor, dict[str, float]]:
+def known_flow_loss(network: torch.nn.Module, frames: Tensor,
+                    start: Callable[[Tensor, Tensor], Tensor] | None = None) -> tuple[Tensor, dict[str, float]]:
     """Move frames by random flows, and compare what the network finds with them.
 
     Args:
         network: UPFlow.
         frames: (B, 3, H, W) in 0..1.
+        start: finds the classical start of the moved frames and `frames`, where the network has one.
 
     Returns:
-        the mean absolute error in each level's own pixels, summed over levels; and the mean end-point error at full
-        size, pixels, where the moved pixel was in the frame.
+        `true_flow_loss`; and the mean end-point error at full size, pixels; where the moved pixel was in the frame.
     """
     flow = random_flow(len(frames), frames.shape[-2:], frames.device)
     moved = warp(frames, flow, "zeros")
     known = warp(torch.ones_like(frames[:, :1]), flow, "zeros") > 0.5
-    loss = frames.new_zeros(())
-    flows = network(moved, frames)
-    for estimate in flows:
-        size = estimate.shape[-2:]
-        weight = F.interpolate(known.float(), size, mode="area")
-        error = (estimate - upsample_flow(flow, size)).abs().sum(1, keepdim=True)
-        loss = loss + (error * weight).sum() / weight.sum().clamp(min=1)
+    flows = network(moved, frames) if start is None else network(moved, frames, start=start(moved, frames))
     end_point = torch.linalg.vector_norm(flows[-1].detach() - flow, dim=1, keepdim=True)
-    return loss, {"known_epe": end_point[known].mean().item()}
+    truth = torch.cat([flow, known.to(flow.dtype)], 1)
+    return true_flow_loss(flows, truth), {"known_epe": end_point[known].mean().item()}

@@ -43,7 +43,9 @@ def test_dis_finds_a_translation_there_and_back(dx, dy):
     assert flow.shape == (2, 2, 90, 130)
     assert flow.dtype == np.float32
     last = DisFlow().last_flow(sequence, frames[-2:])
-    for field in (*flow, last):
+    backward = DisFlow().backward_flow(sequence, 0, frames)
+    np.testing.assert_array_equal(backward[-1], -last)
+    for field in (*flow, last, *-backward):
         assert np.abs(field[:, 10:-10, 10:-10] - np.array([dx, dy])[:, None, None]).mean() < 0.1
 
 
@@ -54,7 +56,7 @@ class Everywhere(torch.nn.Module):
         super().__init__()
         self.sizes = []
 
-    def forward(self, first, second):
+    def forward(self, first, second, start=None):
         assert first.shape == second.shape
         assert 0 <= first.min() <= first.max() <= 1
         self.sizes.append(tuple(first.shape))
@@ -74,9 +76,28 @@ def test_upflow_gives_pixels_of_the_original_frame(checkpoint):
     assert flow.dtype == np.float32
     np.testing.assert_allclose(flow[:, 0], 2 * 512 / 128, rtol=1e-5)
     np.testing.assert_allclose(flow[:, 1], 1 * 75 / 128, rtol=1e-5)
-    # The last frame's is that to the frame before it, negated: the network saw it get darker.
+    # Backward, the network saw the frames get darker.
+    backward = estimator.backward_flow(sequence_of((75, 512), 4), 0, frames)
+    np.testing.assert_allclose(backward, -flow, rtol=1e-5)
+    # The last frame's is that to the frame before it, negated.
     last = estimator.last_flow(sequence_of((75, 512), 4), frames[-2:])
     np.testing.assert_allclose(last, flow[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("start", ["none", "dis"])
+def test_upflow_starts_as_its_checkpoint_says(tmp_path, start):
+    """An untrained network corrects nothing: it gives zero, or what it starts from."""
+    torch.manual_seed(0)
+    path = tmp_path / "flow.pth"
+    weights.save(path, describe((64, 128), start) | {"state": UPFlow().state_dict()})
+    estimator, sequence = UpflowFlow(path), sequence_of((96, 192), 3)
+    frames = moving_texture(6, -3, (96, 192), 3)
+    found = {1: estimator.flow(sequence, 0, frames), -1: estimator.backward_flow(sequence, 0, frames)}
+    for sign, flow in found.items():
+        assert flow.shape == (2, 2, 96, 192)
+        expected = sign * np.array([6, -3] if start == "dis" else [0, 0])[:, None, None]
+        assert np.abs(flow[..., 16:-16, 16:-16] - expected).mean() < 0.5
+    assert ("-dis-opencv-" in estimator.fingerprint(sequence)) == (start == "dis")
 
 
 def test_upflow_does_not_depend_on_the_batch(checkpoint):
@@ -115,6 +136,18 @@ def test_precomputed_last_flow(tmp_path, count, known):
     last = estimator.last_flow(sequence_of((4, 6), count), np.zeros((2, 4, 6, 3), np.uint8))
     assert last.shape == (2, 4, 6)
     assert (last[0] == 2).all() if known else np.isnan(last).all()
+
+
+def test_precomputed_backward_flow_is_nan_where_there_is_no_file(tmp_path):
+    estimator = PrecomputedFlow(write_flows(tmp_path, [PNG] * 3))
+    alone = estimator.fingerprint(sequence_of((4, 6)))
+    (tmp_path / "0000" / "backward").mkdir()
+    write_flo(tmp_path / "0000" / "backward" / "000002.flo", np.full((2, 4, 6), -7, np.float32))
+    backward = estimator.backward_flow(sequence_of((4, 6)), 0, np.zeros((3, 4, 6, 3), np.uint8))
+    assert backward.shape == (2, 2, 4, 6)
+    assert np.isnan(backward[0]).all()
+    assert (backward[1] == -7).all()
+    assert estimator.fingerprint(sequence_of((4, 6))) != alone
 
 
 def test_precomputed_fingerprint_follows_the_maps_not_the_path(tmp_path):

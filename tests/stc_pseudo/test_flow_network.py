@@ -56,16 +56,18 @@ def test_keys_and_shapes_are_the_published_ones(network):
 def test_published_file_loads_by_key(tmp_path, extra):
     state = {key: torch.full(shape, 0.25) for key, shape in PUBLISHED.items()}
     torch.save(state | extra, tmp_path / "upflow_kitti2015.pth")
-    network, size = load_network(tmp_path / "upflow_kitti2015.pth", "--flow-weights")
+    network, size, start = load_network(tmp_path / "upflow_kitti2015.pth", "--flow-weights")
     assert size is None
+    assert start == "none"
     assert all((value == 0.25).all() for value in network.state_dict().values())
 
 
 def test_own_checkpoint_in_half_precision_round_trips(tmp_path, network):
     state = {key: value.half() for key, value in network.state_dict().items()}
-    weights.save(tmp_path / "flow.pth", describe((128, 448)) | {"state": state, "step": 1})
-    loaded, size = load_network(tmp_path / "flow.pth", "--flow-weights")
+    weights.save(tmp_path / "flow.pth", describe((128, 448), "dis") | {"state": state, "step": 1})
+    loaded, size, start = load_network(tmp_path / "flow.pth", "--flow-weights")
     assert size == (128, 448)
+    assert start == "dis"
     for key, value in loaded.state_dict().items():
         assert value.dtype == torch.float32
         torch.testing.assert_close(value, state[key].float(), rtol=0, atol=0)
@@ -78,7 +80,8 @@ def test_own_checkpoint_in_half_precision_round_trips(tmp_path, network):
      r"conv_1x1.3.0.bias.*\(32,\).*\(3,\)"),
     ({"network": "monodepth2", "state": {}}, "monodepth2"),
     ({"network": "upflow", "height": 64, "width": 64, "state": {"other": torch.zeros(1)}}, "feature_pyramid_extractor"),
-], ids=["another network", "a key short", "another shape", "another checkpoint", "another state"])
+    (describe((64, 64), "brox") | {"state": {key: torch.zeros(shape) for key, shape in PUBLISHED.items()}}, "brox"),
+], ids=["another network", "a key short", "another shape", "another checkpoint", "another state", "another start"])
 def test_wrong_weights_are_named(tmp_path, content, told):
     torch.save(content, tmp_path / "wrong.pth")
     with pytest.raises(InputError, match=told) as error:

@@ -33,13 +33,13 @@ def test_command_writes_weights_that_load_and_train_on(video, tmp_path):
     result = train("--frames", video, "--out", out, *size, "--steps", 2, "--half", "--no-log")
     assert result.exit_code == 0, result.output
     assert list(tmp_path.iterdir()) == [out]
-    network, recorded = load_network(out, "--flow-weights")
+    network, recorded, _ = load_network(out, "--flow-weights")
     assert recorded == (64, 128)
     assert out.stat().st_size < 8e6
     result = train("--frames", video, "--out", tmp_path / "on.pth", "--init", out, "--learning-rate", 1e-9, *size,
                    "--steps", 1, "--precision", "bfloat16")
     assert result.exit_code == 0, result.output
-    again, _ = load_network(tmp_path / "on.pth", "--flow-weights")
+    again = load_network(tmp_path / "on.pth", "--flow-weights").network
     for key, value in again.state_dict().items():
         torch.testing.assert_close(value, network.state_dict()[key], atol=1e-6, rtol=0)
 
