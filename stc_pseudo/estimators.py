@@ -35,7 +35,7 @@ class DepthEstimator(Protocol):
 
 
 class FlowEstimator(Protocol):
-    """Gives forward optical flow for a run of frames."""
+    """Gives optical flow for a run of frames, in both directions."""
 
     def fingerprint(self, sequence: Sequence) -> str:
         """See `DepthEstimator.fingerprint`."""
@@ -51,6 +51,19 @@ class FlowEstimator(Protocol):
 
         Returns:
             (n - 1, 2, H, W) float32, (dx, dy) in pixels of the original frame; NaN where nothing is known.
+        """
+        ...
+
+    def backward_flow(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+        """Flow from each of n - 1 frames to the one before it.
+
+        Args:
+            sequence: the video that the frames come from.
+            start: position of the first frame in the sequence.
+            frames: (n, H, W, 3) uint8 RGB, already decoded, n >= 2.
+
+        Returns:
+            (n - 1, 2, H, W) float32, as in `flow`; the first is that of frame `start + 1`.
         """
         ...
 
