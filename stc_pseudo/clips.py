@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from stc_pseudo.images import list_frames, read_frame
+from stc_pseudo.images import read_frame
 from stc_track.formats.errors import InputError
 
 
@@ -106,16 +106,3 @@ def jitter_colour(frames: Tensor) -> Tensor:
     from torchvision.transforms.v2 import ColorJitter
 
     return ColorJitter(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.1)(frames)
-
-
-def frame_folders(folders: Iterable[Path], mend: str) -> list[list[Path]]:
-    """Return the sorted frames of each folder; a folder without frames but with subfolders stands for those."""
-    videos = []
-    for folder in folders:
-        if not folder.is_dir():
-            raise InputError(folder, expected="a folder of frames", found="nothing there", mend=mend)
-        children = sorted(child for child in folder.iterdir() if child.is_dir())
-        has_frames = any(path.is_file() for path in folder.iterdir())
-        videos += [list_frames(child, mend) for child in children] if children and not has_frames else [
-            list_frames(folder, mend)]
-    return videos

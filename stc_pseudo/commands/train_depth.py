@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from stc_pseudo.commands.dataset_flags import DatasetFlags, dataset_options
+from stc_pseudo.commands.dataset_flags import DEFAULT_ROOTS, OWN, DatasetFlags, dataset_options
 from stc_pseudo.commands.training_options import fit_options, fit_settings
 from stc_track.formats.errors import InputError, require_file
 
@@ -20,7 +21,7 @@ FOLDER = click.Path(path_type=Path)
 
 @click.command(context_settings={"show_default": True})
 @click.option("--frames", "frame_dirs", type=FOLDER, multiple=True,
-              help="folder of frames, or of such folders; repeatable")
+              help="video file, folder of frames, or folder of such; repeatable")
 @click.option("--right", "right_dirs", type=FOLDER, multiple=True, help="the right stereo frames of each --frames")
 @dataset_options(required=False)
 @click.option("--calib", type=FOLDER, help="KITTI calibration file (P2, P3) of --frames")
@@ -51,31 +52,29 @@ def main(data: DatasetFlags, frame_dirs: tuple[Path, ...], right_dirs: tuple[Pat
         raise InputError("train-depth", expected="--frames or --dataset", found="neither")
     videos = data.read(boxes=False) if data.dataset else []
     if frame_dirs:
-        videos += read_folders(frame_dirs, right_dirs, _calibration(calib, intrinsics, baseline))
+        camera = _calibration(calib, intrinsics, baseline)
+        videos += read_own(frame_dirs, right_dirs, data.root or DEFAULT_ROOTS[OWN], camera)
     try:
         train_depth(videos, training, out)
     except FloatingPointError as error:
         raise click.ClickException(str(error)) from error
 
 
-def read_folders(frame_dirs: tuple[Path, ...], right_dirs: tuple[Path, ...],
-                 calibration: Calibration | None) -> list[Sequence]:
-    """Return a sequence for each folder of frames, all taken by one camera.
+def read_own(frames: tuple[Path, ...], right_frames: tuple[Path, ...], root: Path,
+             calibration: Calibration | None) -> list[Sequence]:
+    """Return a sequence for each video file or folder of frames, all taken by one camera.
 
     Raises:
-        InputError: no frames, or not as many right folders as left ones.
+        InputError: no frames, or not as many right videos as left ones.
     """
-    from stc_pseudo.clips import frame_folders
-    from stc_pseudo.datasets.base import Sequence
-    from stc_pseudo.images import read_frame
+    from stc_pseudo.datasets.frames import read_videos
 
-    lefts = frame_folders(frame_dirs, "--frames")
-    rights = frame_folders(right_dirs, "--right") if right_dirs else [[]] * len(lefts)
+    lefts = read_videos(frames, root)
+    rights = [video.frames for video in read_videos(right_frames, root, "--right")] or [()] * len(lefts)
     if len(rights) != len(lefts):
         raise InputError("--right", expected=f"{len(lefts)} folders of right frames, as of --frames",
                          found=str(len(rights)))
-    return [Sequence(left[0].parent.name, read_frame(left[0]).shape[:2], tuple(left), tuple(range(len(left))),
-                     tuple(right), calibration) for left, right in zip(lefts, rights, strict=True)]
+    return [replace(left, right=right, calibration=calibration) for left, right in zip(lefts, rights, strict=True)]
 
 
 def _calibration(calib: Path | None, intrinsics: str | None, baseline: float | None) -> Calibration | None:

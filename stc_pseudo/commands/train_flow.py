@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from stc_pseudo.commands.dataset_flags import DatasetFlags, dataset_options
+from stc_pseudo.commands.dataset_flags import DEFAULT_ROOTS, OWN, DatasetFlags, dataset_options
 from stc_pseudo.commands.training_options import fit_options, fit_settings
 from stc_track.formats.errors import InputError
 
@@ -16,7 +16,7 @@ PATH = click.Path(path_type=Path)
 
 @click.command(context_settings={"show_default": True})
 @click.option("--frames", "frame_dirs", type=PATH, multiple=True,
-              help="folder of frames, or of such folders; repeatable")
+              help="video file, folder of frames, or folder of such; repeatable")
 @dataset_options(required=False)
 @click.option("--out", type=PATH, required=True, help="checkpoint to write")
 @click.option("--height", default=256, help="what frames are resized to, pixels, divisible by 32")
@@ -36,7 +36,7 @@ PATH = click.Path(path_type=Path)
 @fit_options(batch_size=4, truth="{sequence}/{frame}.png, .npy or .flo of flow of held-out frames: prints EPE")
 @click.option("--half", is_flag=True, help="store the weights in half precision")
 def main(data: DatasetFlags, frame_dirs: tuple[Path, ...], out: Path, **settings: object) -> None:
-    """Train UPFlow on video, without flow truth."""
+    """Train UPFlow on video, without flow truth, or from it."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     from stc_pseudo.flow.training import FlowTraining, train_flow
 
@@ -45,9 +45,9 @@ def main(data: DatasetFlags, frame_dirs: tuple[Path, ...], out: Path, **settings
         found = "both" if data.dataset else "neither"
         raise InputError("train-flow", expected="either --frames or --dataset", found=found)
     if data.dataset is None:
-        from stc_pseudo.clips import frame_folders
+        from stc_pseudo.datasets.frames import read_videos
 
-        videos = frame_folders(frame_dirs, "--frames")
+        videos = [video.frames for video in read_videos(frame_dirs, data.root or DEFAULT_ROOTS[OWN])]
     else:
         videos = [sequence.frames for sequence in data.read(boxes=False)]
     try:

@@ -48,15 +48,20 @@ def read_frames(paths: Iterable[Path], root: Path, sequences: Iterable[str] | No
     return videos if boxes is None else with_boxes(videos, boxes)
 
 
-def find_videos(path: Path) -> list[Path]:
-    """Video files and folders of frames that a path stands for: itself, or those in it."""
+def read_videos(paths: Iterable[Path], root: Path, flag: str = "--frames") -> list[Sequence]:
+    """Read every video that the paths stand for, as `read_frames`, for a training: names may repeat."""
+    return [read_video(video, video_name(video), root) for path in paths for video in find_videos(path, flag)]
+
+
+def find_videos(path: Path, flag: str = "--frames") -> list[Path]:
+    """Video files and folders of frames that a path stands for: itself, or those in it; `flag` named it."""
     if path.is_file():
         if path.suffix.lower() in FRAME_SUFFIXES:
             raise InputError(path, expected="a video file or a folder of frames", found="a picture",
-                             mend="--frames takes the folder that it is in")
+                             mend=f"{flag} takes the folder that it is in")
         return [path]
     if not path.is_dir():
-        raise InputError(path, expected="a folder of frames, or a video file", found="nothing there", mend="--frames")
+        raise InputError(path, expected="a folder of frames, or a video file", found="nothing there", mend=flag)
     if _has_frames(path):
         return [path]
     videos = []
@@ -67,7 +72,7 @@ def find_videos(path: Path) -> list[Path]:
         elif child.suffix.lower() in VIDEO_SUFFIXES:
             videos.append(child)
     if not videos:
-        raise InputError(path, expected="frames, video files, or folders of frames", found="none", mend="--frames")
+        raise InputError(path, expected="frames, video files, or folders of frames", found="none", mend=flag)
     return videos
 
 

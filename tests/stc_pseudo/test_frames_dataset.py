@@ -18,6 +18,17 @@ def picture(path, size=(12, 16), value=90):
     cv2.imwrite(str(path), np.full((*size, 3), value, np.uint8))
 
 
+def write_video(path, frames):
+    av = pytest.importorskip("av")
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt, stream.bit_rate = "yuv420p", 4_000_000
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+
+
 def tight(mask):
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return [int(v) for v in (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)]
@@ -96,13 +107,7 @@ def test_classes_reach_truth_and_export(clip, drawn, tmp_path):
 
 
 def test_a_video_file_becomes_frames(clip, tmp_path):
-    av = pytest.importorskip("av")
-    with av.open(str(tmp_path / "0000.mp4"), "w") as container:
-        stream = container.add_stream("mpeg4", rate=10)
-        stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 130, 66, "yuv420p", 4_000_000
-        for path in list_frames(clip.frames):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(read_frame(path), format="rgb24")))
-        container.mux(stream.encode())
+    write_video(tmp_path / "0000.mp4", [read_frame(path) for path in list_frames(clip.frames)])
     result = clip.build(tmp_path / "0000.mp4", clip.write_boxes("cvat"))
     assert result.exit_code == 0, result.output
     sequence = StoreReader(str(clip.store)).sequence("0000")
@@ -112,6 +117,18 @@ def test_a_video_file_becomes_frames(clip, tmp_path):
     before = {path: path.stat().st_mtime_ns for path in clip.store.rglob("*") if path.is_file()}
     assert clip.build(tmp_path / "0000.mp4", clip.write_boxes("cvat")).exit_code == 0
     assert {path: path.stat().st_mtime_ns for path in clip.store.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("command", ["train-depth", "train-flow"])
+def test_networks_learn_from_a_video_file(drawn, tmp_path, command):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 140, 3), np.uint8)
+    scene = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 3), None, 0, 255, cv2.NORM_MINMAX)
+    write_video(tmp_path / "a.mp4", [np.ascontiguousarray(scene[:, 12 - 4 * t:140 - 4 * t]) for t in range(4)])
+    result = drawn.run(command, "--frames", tmp_path / "a.mp4", "--root", tmp_path / "unpacked", "--out",
+                       tmp_path / "a.pth", "--height", 64, "--width", 128, "--steps", 1, "--batch-size", 1, "--no-log")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "a.pth").is_file()
+    assert len(list((tmp_path / "unpacked/a").glob("*.jpg"))) == 4
 
 
 def test_two_videos_with_a_folder_of_boxes(clip, drawn, tmp_path):
