@@ -91,9 +91,16 @@ def sequence_folder(root: Path, sequence: str, mend: str = _MEND) -> Path:
     raise InputError(root, expected=expected, found="none of them", mend=mend)
 
 
-def read_picture(path: Path) -> np.ndarray:
-    """Read a picture as (H, W, 3) uint8 RGB; raises InputError where it does not decode or has 16 bits."""
+def read_picture(path: Path, size: tuple[int, int]) -> np.ndarray:
+    """Read a picture as (H, W, 3) uint8 RGB.
+
+    Raises:
+        InputError: it does not decode, has 16 bits, or is not of the size (height, width).
+    """
     with _decoding(path, "a PNG or JPEG picture") as picture:
+        if (picture.height, picture.width) != size:
+            found, expected = (f"{height} x {width}" for height, width in ((picture.height, picture.width), size))
+            raise InputError(path, expected=f"{expected} pixels as the sequence's first picture", found=found)
         if picture.mode.startswith(("I", "F")):
             raise InputError(path, expected="8 bits per channel", found=f"mode {picture.mode}")
         return np.asarray(picture.convert("RGB"))

@@ -5,7 +5,6 @@ import importlib
 
 import pytest
 
-
 NAMES = ["tracker", "matching", "disjoint", "convert", "commands.tables"]
 NAMES += [f"formats.{name}" for name in ("rle", "errors", "outline", "mot_boxes")]
 

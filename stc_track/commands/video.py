@@ -1,0 +1,90 @@
+"""The `stc-video` command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from stc_track.commands.options import split_names
+
+if TYPE_CHECKING:
+    from stc_track.formats.sources import Source
+    from stc_track.overlay import Overlay
+    from stc_track.video import VideoWriter
+
+
+@click.command(context_settings={"show_default": True})
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option("--frames", required=True, type=click.Path(path_type=Path),
+              help="Folder of all sequences' frames: {sequence}/, or a data set with training/image_02.")  # fmt: skip
+@click.option("--out", required=True, type=click.Path(path_type=Path),
+              help="Folder for {sequence}.mp4, or the .mp4 file of a single sequence.")  # fmt: skip
+@click.option("--fps", type=click.FloatRange(0.1, 1000), default=10.0, help="Frames per second.")
+@click.option("--opacity", type=click.FloatRange(0, 1), default=0.45, help="Of the masks.")
+@click.option("--trail", type=click.IntRange(0, 100_000), default=20, help="Frames of each object's path.")
+@click.option("--ids/--no-ids", default=True, help="Write class and number above each object.")
+@click.option("--quality", type=click.IntRange(0, 51), default=20, help="x264's rate factor; smaller is better.")
+@click.option("--sequences", callback=split_names, help="Only these, comma-separated.  [default: all]")
+def main(
+    results: Path,
+    frames: Path,
+    out: Path,
+    fps: float,
+    opacity: float,
+    trail: int,
+    ids: bool,
+    quality: int,
+    sequences: list[str] | None,
+) -> None:
+    """Draw tracks on their frames, as video that a browser plays (H.264).
+
+    RESULTS is whatever stc-convert reads; masks keep their colour for as long as their track lives.
+    """
+    from tqdm import tqdm
+
+    from stc_track.formats.errors import InputError
+    from stc_track.formats.sources import open_sources
+    from stc_track.overlay import Overlay, Style
+    from stc_track.video import VideoWriter
+
+    found = open_sources(results, sequences=sequences, mend="RESULTS names the tracks")
+    one_file = out.suffix == ".mp4"
+    if one_file and len(found.sequences) > 1:
+        raise InputError(out, expected="a folder, for several sequences", found="a file",
+                         mend="--sequences picks one")  # fmt: skip
+    style = Style(opacity, ids, trail)
+    with tqdm(unit="frame", desc="video", disable=None) as bar:
+        for name, source in found.sequences.items():
+            with VideoWriter(out if one_file else out / f"{name}.mp4", fps, quality) as writer:
+                _draw(source, frames, Overlay(found.class_names, style), writer, bar)
+
+
+def _draw(source: Source, frames: Path, overlay: Overlay, writer: VideoWriter, bar) -> None:
+    """Write one sequence's video; frames before the first and after the last object are in it too."""
+    import itertools
+
+    from stc_track.convert import Changes, prepared
+    from stc_track.formats.pictures import list_frames, numbered_pictures, read_picture, sequence_folder
+
+    pictures = numbered_pictures(sequence_folder(frames, source.name))
+    listed = list_frames(frames, source.name)
+    objects = prepared(source.name, source.objects(), Changes(cut=False), overlay.class_names)
+    groups = itertools.groupby(objects, key=lambda each: each.frame)
+    upcoming = next(groups, None)
+    for number, path in pictures.items():
+        shown = []
+        if upcoming is not None and upcoming[0] <= number:
+            shown = list(upcoming[1])
+            for each in shown:
+                listed.require(each.frame, (each.height, each.width), source.name)
+            upcoming = next(groups, None)
+        writer.write(overlay.draw(read_picture(path, listed.size), number, shown))
+        bar.update()
+    if upcoming is not None:
+        listed.require(upcoming[0], listed.size, source.name)
+
+
+if __name__ == "__main__":
+    main()

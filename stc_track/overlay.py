@@ -1,0 +1,133 @@
+"""Tracks drawn on their frames: masks with their outline, ids, and where each object came from."""
+
+from __future__ import annotations
+
+import colorsys
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
+
+from stc_track.formats import rle
+from stc_track.formats.mots import IDS_PER_CLASS, MotsObject
+from stc_track.formats.tracks import is_ignored
+
+_GOLDEN = 0.618034  # steps of this share around the colour wheel keep neighbouring ids apart
+_CLASS_STEP = 0.27  # further, from a class to the next
+_GREY = (128, 128, 128)
+_LUMA = (0.2126, 0.7152, 0.0722)  # of red, green, blue, in BT.709
+_FORGET = 3  # trails of objects missing for this many frames end
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How tracks are drawn.
+
+    Attributes:
+        opacity: of the masks, 0 to 1.
+        ids: whether class and number stand above each object.
+        trail: frames over which an object's path is shown; 0 shows none.
+    """
+
+    opacity: float = 0.45
+    ids: bool = True
+    trail: int = 20
+
+
+class Overlay:
+    """Draws one sequence, frame by frame, in order.
+
+    Args:
+        class_names: by number; they also tell ignore regions, which are drawn grey.
+        style: how to draw.
+    """
+
+    def __init__(self, class_names: Mapping[int, str], style: Style | None = None) -> None:
+        self.class_names = class_names
+        self._style = style or Style()
+        self._trails: dict[int, deque[tuple[int, float, float]]] = {}
+
+    def draw(self, frame: np.ndarray, number: int, objects: Sequence[MotsObject]) -> np.ndarray:
+        """The frame with its objects.
+
+        Args:
+            frame: (H, W, 3) uint8 RGB.
+            number: of the frame, larger than at the call before.
+            objects: of the frame, masks of its size.
+
+        Returns:
+            (H, W, 3) uint8 RGB.
+        """
+        picture = frame.copy()
+        boxes = [_paint(picture, each, self._colour(each), self._style.opacity) for each in objects]
+        known = [(each, box) for each, box in zip(objects, boxes, strict=True)
+                 if box is not None and not is_ignored(each, self.class_names)]  # fmt: skip
+        canvas = Image.fromarray(picture)
+        pen = ImageDraw.Draw(canvas)
+        size = max(11, frame.shape[0] // 30)
+        if self._style.trail:
+            self._walk(number, known)
+            for track_id, trail in self._trails.items():
+                _path(pen, trail, colour_of(track_id), width=max(2, size // 6))
+        if self._style.ids:
+            font = ImageFont.load_default(size)
+            for each, box in known:
+                _label(pen, self._label(each), box, colour_of(each.track_id), font, canvas.size)
+        return np.asarray(canvas)
+
+    def _colour(self, each: MotsObject) -> tuple[int, int, int]:
+        return _GREY if is_ignored(each, self.class_names) else colour_of(each.track_id)
+
+    def _label(self, each: MotsObject) -> str:
+        named = each.track_id // IDS_PER_CLASS == each.class_id
+        number = each.track_id % IDS_PER_CLASS if named else each.track_id
+        return f"{self.class_names.get(each.class_id, f'class {each.class_id}')} {number}"
+
+    def _walk(self, number: int, known: Sequence[tuple[MotsObject, np.ndarray]]) -> None:
+        """Add where each object stands, the middle of its box's lower side; forget what is too old."""
+        for each, (x1, _, x2, y2) in known:
+            self._trails.setdefault(each.track_id, deque()).append((number, (x1 + x2) / 2, float(y2)))
+        for track_id, trail in list(self._trails.items()):
+            while trail and trail[0][0] <= number - self._style.trail:
+                trail.popleft()
+            if not trail or trail[-1][0] < number - _FORGET:
+                del self._trails[track_id]
+
+
+def colour_of(track_id: int) -> tuple[int, int, int]:
+    """A track's colour, RGB of 0 to 255: the same in every picture."""
+    class_id, number = divmod(track_id, IDS_PER_CLASS)
+    red, green, blue = colorsys.hsv_to_rgb((number * _GOLDEN + class_id * _CLASS_STEP) % 1, 0.85, 1)
+    return round(255 * red), round(255 * green), round(255 * blue)
+
+
+def _paint(picture: np.ndarray, each: MotsObject, colour: tuple[int, int, int], opacity: float) -> np.ndarray | None:
+    """Blend a mask into the picture and draw its outline; returns its box (4,) int, None without a pixel."""
+    x1, y1, x2, y2 = box = rle.tight_box(each.counts, each.height, each.width).astype(int)
+    if x2 <= x1:
+        return None
+    mask = rle.decode(each.counts, each.height, each.width)[y1:y2, x1:x2]
+    part = picture[y1:y2, x1:x2]
+    part[mask] = np.rint((1 - opacity) * part[mask] + opacity * np.array(colour)).astype(np.uint8)
+    part[mask & ~ndimage.binary_erosion(mask)] = colour
+    return box
+
+
+def _path(pen: ImageDraw.ImageDraw, trail: deque, colour: tuple[int, int, int], width: int) -> None:
+    points = [(x, y) for _, x, y in trail]
+    if len(points) > 1:
+        pen.line(points, fill=colour, width=width, joint="curve")
+
+
+def _label(pen: ImageDraw.ImageDraw, text: str, box: np.ndarray, colour, font, size: tuple[int, int]) -> None:
+    """Text on a plate of the track's colour above the box, kept inside the frame."""
+    left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
+    width, height = right - left + 4, bottom - top + 4
+    x = min(max(int(box[0]), 0), max(size[0] - width, 0))
+    y = max(int(box[1]) - height, 0)
+    pen.rectangle((x, y, x + width - 1, y + height - 1), fill=colour)
+    bright = np.dot(colour, _LUMA) > 110
+    pen.text((x + 2 - left, y + 2 - top), text, fill=(0, 0, 0) if bright else (255, 255, 255), font=font)
