@@ -20,15 +20,36 @@ SAMPLES = 4000  # cells that planes are judged on
 def height_above_ground(inverse_depth: np.ndarray, seed: int = 0) -> np.ndarray | None:
     """Height of every cell above the ground plane, in heights of the camera.
 
-    The plane is the one that most cells of the lower half lie on, less those that lie below it (RANSAC, then least
-    squares).
+    Args:
+        inverse_depth: (h, w) float, in any scale, without holes.
+        seed: of the sampling.
+
+    Returns:
+        (h, w) float32: 0 on the ground, 1 at the camera's height, negative below; or None where there is no
+        `ground_plane`.
+    """
+    plane = ground_plane(inverse_depth, seed)
+    if plane is None:
+        return None
+    # Above the horizon the plane's inverse depth is negative: nothing there is ground.
+    return (1 - plane_values(plane, inverse_depth.shape) / np.maximum(inverse_depth, 1e-6)).astype(np.float32)
+
+
+def plane_values(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The plane's inverse depth at every cell, (h, w) float64; negative above the horizon."""
+    rows, columns = np.ogrid[:size[0], :size[1]]
+    return plane[0] * rows + plane[1] * columns + plane[2]
+
+
+def ground_plane(inverse_depth: np.ndarray, seed: int = 0) -> np.ndarray | None:
+    """Fit the plane that most cells of the lower half lie on, less those that lie below it: RANSAC, then least squares.
 
     Args:
         inverse_depth: (h, w) float, in any scale, without holes.
         seed: of the sampling.
 
     Returns:
-        (h, w) float32: 0 on the ground, 1 at the camera's height, negative below; or None where no plane that rises
+        (3,) float64, a, b, c of the plane's inverse depth `a * row + b * column + c`; or None where no plane that rises
         towards the horizon holds `MIN_SHARE` of the lower half.
     """
     height, width = inverse_depth.shape
@@ -54,6 +75,4 @@ def height_above_ground(inverse_depth: np.ndarray, seed: int = 0) -> np.ndarray 
         if on.mean() < MIN_SHARE:
             return None
         plane = np.linalg.lstsq(points[on], values[on], rcond=None)[0]
-    ground = plane[0] * rows + plane[1] * columns + plane[2]
-    # Above the horizon the plane's inverse depth is negative: nothing there is ground.
-    return (1 - ground / np.maximum(inverse_depth, 1e-6)).astype(np.float32)
+    return plane

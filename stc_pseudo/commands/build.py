@@ -19,6 +19,9 @@ DEMO_WEIGHTS = Path(__file__).parents[2] / "data" / "weights"
 @click.option("--depth", "depth_name", type=click.Choice(["monodepth2", "sgbm", "precomputed"]), default="monodepth2",
               help="where depth comes from")
 @click.option("--depth-weights", type=PATH, help="checkpoint for monodepth2")
+@click.option("--depth-holes", type=click.Choice(["fill", "keep"]), default="fill",
+              help="what monodepth2 puts below the ground, as it does objects that move with the camera: give it the "
+                   "depth of the ground under it, or leave it")
 @click.option("--depth-dir", type=PATH, help="folder of {sequence}/{frame}.png or .npy for precomputed")
 @click.option("--flow", "flow_name", type=click.Choice(["upflow", "dis", "precomputed"]), default="upflow",
               help="where optical flow comes from")
@@ -35,9 +38,9 @@ DEMO_WEIGHTS = Path(__file__).parents[2] / "data" / "weights"
               help="the earliest stage to redo in complete sequences")
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="shards at a time")
 @click.option("--device", default="cpu", help="of the networks: cpu or cuda")
-def main(data: DatasetFlags, out: str, depth_name: str, depth_weights: Path | None, depth_dir: Path | None,
-         flow_name: str, flow_weights: Path | None, flow_dir: Path | None, cues: str, trust: str | None, layers: int,
-         dilation: int, threshold_depth: float, threshold_flow: float, overwrite: str, workers: int,
+def main(data: DatasetFlags, out: str, depth_name: str, depth_weights: Path | None, depth_holes: str, depth_dir: Path
+         | None, flow_name: str, flow_weights: Path | None, flow_dir: Path | None, cues: str, trust: str | None,
+         layers: int, dilation: int, threshold_depth: float, threshold_flow: float, overwrite: str, workers: int,
          device: str) -> None:
     """Write depth, flow, similarity maps and pseudo-masks of every frame to a store."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -64,7 +67,8 @@ def main(data: DatasetFlags, out: str, depth_name: str, depth_weights: Path | No
         depth_weights = depth_weights or DEMO_WEIGHTS / "demo_monodepth2.pth"
         flow_weights = flow_weights or DEMO_WEIGHTS / "demo_upflow.pth"
     videos = data.read()
-    depth = make_depth_estimator(depth_name, weights=depth_weights, folder=depth_dir, device=device)
+    depth = make_depth_estimator(depth_name, weights=depth_weights, folder=depth_dir, device=device,
+                                 holes=depth_holes == "fill")
     flow = make_flow_estimator(flow_name, weights=flow_weights, folder=flow_dir, device=device)
     writer = StoreWriter(out, data.dataset, videos[0].class_names, root)
     build(videos, depth, flow, writer, settings, overwrite, workers)

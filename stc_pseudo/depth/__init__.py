@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 DEPTH_METHODS = ("precomputed", "monodepth2", "sgbm")
 
 
-def make_depth_estimator(name: str, *, weights: Path | None, folder: Path | None, device: str) -> DepthEstimator:
+def make_depth_estimator(name: str, *, weights: Path | None, folder: Path | None, device: str,
+                         holes: bool = True) -> DepthEstimator:
     """Return the source of depth that the user chose.
 
     Args:
@@ -21,6 +22,7 @@ def make_depth_estimator(name: str, *, weights: Path | None, folder: Path | None
         weights: for `monodepth2`, a checkpoint file or a folder with the published `encoder.pth` and `depth.pth`.
         folder: for `precomputed`, `{sequence}/{frame}.png` or `.npy`.
         device: for `monodepth2`, `cpu`, `cuda`, ...
+        holes: for `monodepth2`, fill holes at infinity (`stc_pseudo.depth.holes`).
 
     Raises:
         InputError: the name is unknown, or its file or folder is not given.
@@ -38,7 +40,12 @@ def make_depth_estimator(name: str, *, weights: Path | None, folder: Path | None
                              mend="--depth-weights names it; stc-pseudo train-depth makes one")
         from stc_pseudo.depth.prediction import Monodepth2Depth
 
-        return Monodepth2Depth(weights, device)
+        estimator = Monodepth2Depth(weights, device)
+        if not holes:
+            return estimator
+        from stc_pseudo.depth.holes import WithoutHoles
+
+        return WithoutHoles(estimator)
     if name == "sgbm":
         from stc_pseudo.depth.sgbm import SgbmDepth
 

@@ -1,0 +1,91 @@
+"""Holes at infinity: what moves with the camera seems to a depth network of one camera to be as far as the sky.
+
+Monodepth2 (Godard et al., ICCV 2019, section 3.2) leaves such pixels out of its training by auto-masking, which removes
+most holes and not all. In a driving scene the ground tells them: below the horizon nothing can be farther than the
+ground plane. A region that is, and whose lower edge drops at once from the ground's depth, is an object that stands
+where its lower edge is; it gets the ground's depth there. A road that falls away leaves the plane gradually, and stays.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.estimators import DepthEstimator
+from stc_pseudo.ground import ground_plane, plane_values
+
+STRIDE = 4  # the plane is fitted to every fourth pixel of every fourth row
+DEEPEST = 0.5  # of the ground's inverse depth: what is farther than that is below the ground
+ON_GROUND = 0.75  # of the ground's inverse depth: what is nearer than that stands on it, or is it
+FARTHEST = 0.1  # of the ground's inverse depth at the lowest row: beyond, the plane is not known well enough
+MIN_AREA = 2e-4  # of the frame
+FOOT = 0.03  # of the frame's height: within this, an object's lower edge is on the ground
+MIN_FOOT = 0.5  # of a region's columns whose lower edge must be on the ground
+
+
+def fill_holes_at_infinity(inverse_depth: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Give every hole the ground's inverse depth at its foot.
+
+    Args:
+        inverse_depth: (H, W) float, in any scale, without NaN.
+        seed: of the ground plane's sampling.
+
+    Returns:
+        inverse depth, the same shape and type; and (H, W) bool, where it was changed. Unchanged where no ground plane
+        is found.
+    """
+    unchanged = inverse_depth, np.zeros(inverse_depth.shape, bool)
+    plane = ground_plane(inverse_depth[::STRIDE, ::STRIDE], seed)
+    if plane is None:
+        return unchanged
+    height, width = inverse_depth.shape
+    ground = plane_values(plane / [STRIDE, STRIDE, 1], inverse_depth.shape)
+    deep = inverse_depth < DEEPEST * ground
+    beyond = ground <= FARTHEST * ground[-1].max()
+    labels, _ = ndimage.label(deep & ~beyond)
+    filled, changed = unchanged[0].copy(), unchanged[1]
+    reach = max(round(FOOT * height), 1)
+    for label, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
+        own = labels[rows, columns] == label
+        if own.sum() < MIN_AREA * height * width:
+            continue
+        # Each column's lowest pixel of the region, and the pixels below it that should be ground.
+        across = np.flatnonzero(own.any(0))
+        foot = rows.stop - 1 - own[::-1, across].argmax(0)
+        across = across + columns.start
+        below = np.minimum(foot[:, None] + np.arange(1, reach + 1), height - 1)
+        on_ground = inverse_depth[below, across[:, None]] > ON_GROUND * ground[below, across[:, None]]
+        on_ground |= below == height - 1  # cut off by the frame's border: its foot is not higher than that
+        stands = on_ground.any(1)
+        if stands.mean() < MIN_FOOT:
+            continue
+        contact = below[stands, on_ground[stands].argmax(1)]
+        value = np.median(ground[contact, across[stands]])
+        # Between the farthest known ground and the horizon, the object goes on.
+        above = (beyond & deep)[:rows.stop, columns] & own.any(0)
+        above[rows] |= own
+        filled[:rows.stop, columns][above] = value
+        changed[:rows.stop, columns][above] = True
+    return filled, changed
+
+
+class WithoutHoles:
+    """A `DepthEstimator` that fills the holes at infinity of another's maps, which know every pixel.
+
+    Args:
+        estimator: the other.
+    """
+
+    def __init__(self, estimator: DepthEstimator) -> None:
+        self.estimator = estimator
+
+    def fingerprint(self, sequence: Sequence) -> str:
+        """See `DepthEstimator.fingerprint`."""
+        settings = "-".join(f"{value:g}" for value in (DEEPEST, ON_GROUND, FARTHEST, MIN_AREA, FOOT, MIN_FOOT))
+        return f"{self.estimator.fingerprint(sequence)}-holes-{settings}"
+
+    def inverse_depth(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+        """See `DepthEstimator`."""
+        return np.stack([fill_holes_at_infinity(one)[0]
+                         for one in self.estimator.inverse_depth(sequence, start, frames)])
