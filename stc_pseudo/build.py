@@ -26,11 +26,12 @@ from stc_pseudo.images import read_frame
 from stc_pseudo.labels import fill_holes, mask_arrays, similarity_arrays
 from stc_pseudo.settings import LabelSettings
 from stc_pseudo.similarity import pool
-from stc_pseudo.store import PartialSequence, SequenceReader, StoreWriter, box_tables
+from stc_pseudo.store import CELL, PartialSequence, SequenceReader, StoreWriter, box_tables
 from stc_track.formats.errors import InputError
 
 log = logging.getLogger(__name__)
 
+MIN_SIDE = 3 * CELL  # pixels of a frame: a cell with neighbours; OpenCV's flow refuses less as well
 LEVELS = ("none", "masks", "similarity", "all")
 # What a sequence is made from, by the level that redoes the stages which depend on it.
 INPUTS = {"all": ("depth", "flow", "frames"), "similarity": ("similarity",), "masks": ("masks", "boxes")}
@@ -152,6 +153,9 @@ def build(sequences: list[Sequence], depth: DepthEstimator, flow: FlowEstimator,
 def plan(sequence: Sequence, depth: DepthEstimator, flow: FlowEstimator, writer: StoreWriter, settings: LabelSettings,
          overwrite: str) -> tuple[dict[str, Any], str]:
     """Return what a sequence will be made from, and the earliest stage to redo (`none` if it is up to date)."""
+    if min(sequence.size) < MIN_SIDE:
+        raise InputError(sequence.frames[0], expected=f"frames of at least {MIN_SIDE}x{MIN_SIDE} pixels",
+                         found="{1}x{0}".format(*sequence.size))
     made_from = {"depth": depth.fingerprint(sequence), "flow": flow.fingerprint(sequence),
                  "frames": files_digest(sequence.frames), "boxes": boxes_hash(sequence), **settings.as_json()}
     recorded = writer.recorded(sequence.name)
