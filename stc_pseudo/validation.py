@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import default_collate
 
 from stc_pseudo.clips import Clips
+from stc_track.formats.errors import InputError
 
 MOST_CLIPS = 64  # evenly spread over the held-out ones: more would cost time and change no figure much
 PICTURED = 4
@@ -28,6 +29,9 @@ def split_clips(clips: Clips, indices: Iterable[int], share: float) -> tuple[lis
 
     Returns:
         positions to train on, and to hold out.
+
+    Raises:
+        InputError: none is left to train on.
     """
     by_video = defaultdict(list)
     for index in indices:
@@ -38,6 +42,9 @@ def split_clips(clips: Clips, indices: Iterable[int], share: float) -> tuple[lis
         held += own[len(own) - count:]
         last = clips.starts[own[-count]][1] - clips.length if count else np.inf
         train += [index for index in own if clips.starts[index][1] <= last]
+    if not train:
+        raise InputError("--validation-share", expected="a share that leaves clips to train on", found=f"{share:g}",
+                         mend="smaller, or longer videos")
     return train, held
 
 
