@@ -39,7 +39,7 @@ def fill_in(config: Config, store: str, sequences: Sequence[str] | None, root: P
     set_classes(config.model, len(reader.class_names))
     config.store_fingerprint = reader.fingerprint
     hooks = list(config.get("custom_hooks") or ())
-    present = {hook["type"] for hook in hooks}
+    present = {hook["type"] for hook in hooks if isinstance(hook, dict)}
     hooks += [ConfigDict(type=name) for name in HOOKS if name not in present]
     if "stc_train.ExportModel" not in present:
         hooks.append(ConfigDict(type="stc_train.ExportModel", interval=DEFAULT_INTERVAL))

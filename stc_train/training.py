@@ -103,7 +103,7 @@ def train(config: Config, run: TrainingRun) -> None:
         config.load_from = str(latest_checkpoint(run.work_dir))
     config.launcher = launcher()
     if not torch.cuda.is_available() and config.launcher != "none":
-        config.model_wrapper_cfg = {"type": "MMDistributedDataParallel", "broadcast_buffers": False,
+        config.model_wrapper_cfg = {"type": "MMDistributedDataParallel", "device_ids": None, "broadcast_buffers": False,
                                     "find_unused_parameters": config.get("find_unused_parameters", False)}
     runner = TrainingRunner.from_cfg(config)
     if state is not None and not run.resume:

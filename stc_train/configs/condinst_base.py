@@ -72,6 +72,6 @@ custom_hooks = [
     dict(type="stc_train.StepRandomness"),
 ]
 vis_backends = [dict(type="LocalVisBackend"), dict(type="TensorboardVisBackend")]
-visualizer = dict(type="DetLocalVisualizer", vis_backends=vis_backends, name="visualizer")
+visualizer = dict(type="DetLocalVisualizer", vis_backends=vis_backends)
 log_processor = dict(by_epoch=False, window_size=20)
 env_cfg = dict(mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0), dist_cfg=dict(backend="nccl"))

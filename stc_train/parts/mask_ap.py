@@ -13,12 +13,12 @@ from mmengine.evaluator import BaseMetric
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from stc_pseudo.inspection import drawn_shapes, truth_file
+from stc_pseudo.inspection import drawn_shapes, true_masks
 from stc_pseudo.instance_masks import enlarge, soft_instance
 from stc_pseudo.store import SequenceReader, StoreReader
 from stc_track.formats import rle
 from stc_track.formats.errors import InputError
-from stc_track.formats.mots import IGNORE_CLASS, read_mots
+from stc_track.formats.mots import MotsObject
 from stc_train.parts import METRICS
 
 # What an annotation of COCO's needs: class number, RLE, whether it marks a region where nothing is known.
@@ -52,7 +52,7 @@ class MaskAP(BaseMetric):
         for name in sequences:
             sequence = reader.sequence(name)
             found = pseudo_targets(sequence, self.class_numbers) if truth is None else true_targets(
-                sequence, truth_file(Path(truth), name), self.class_numbers)
+                sequence, true_masks(Path(truth), name), truth, self.class_numbers)
             for index, of_frame in enumerate(found):
                 image = f"{name}/{sequence.frame_path(index).stem}"
                 self.targets[image], self.sizes[image] = of_frame, sequence.size
@@ -103,32 +103,36 @@ def pseudo_targets(sequence: SequenceReader, class_numbers: list[int]) -> list[l
     """Each frame's pseudo-masks as annotations; a box without one, and an ignore region, count neither way."""
     frames = []
     for t in range(len(sequence)):
-        boxes, rows = sequence.boxes_at(t), []
+        boxes, rows = sequence.boxes_at(t), ignored(sequence, t, class_numbers)
         instances, coverage = sequence.read("instances", t), sequence.read("coverage", t)
         for k, (box, class_number) in enumerate(zip(boxes.xyxy, boxes.class_ids.tolist(), strict=True), 1):
             mask = enlarge(soft_instance(instances, coverage, k), box, sequence.size)
             known = bool(mask.any())
             rows.append((class_number, rle.encode(mask if known else drawn_shapes(box, sequence.size)[0]), not known))
-        for box in boxes.ignore:
-            counts = rle.encode(drawn_shapes(box, sequence.size)[0])
-            rows += [(number, counts, True) for number in class_numbers]
         frames.append(rows)
     return frames
 
 
-def true_targets(sequence: SequenceReader, truth: Path, class_numbers: list[int]) -> list[list[Annotation]]:
-    """Each frame's true masks as annotations; ignore regions count neither way, for any class."""
-    masks, frames = read_mots(truth), []
-    for number in sequence.numbers:
-        rows = []
+def true_targets(sequence: SequenceReader, masks: dict[int, list[MotsObject]], truth: str,
+                 class_numbers: list[int]) -> list[list[Annotation]]:
+    """Each frame's true masks as annotations; the store's ignore regions count neither way."""
+    frames = []
+    for t, number in enumerate(sequence.numbers):
+        rows = ignored(sequence, t, class_numbers)
         for o in masks.get(number, ()):
-            if (o.height, o.width) != sequence.size:
-                raise InputError(f"{truth}: frame {number}, id {o.track_id}", found=f"{o.width}x{o.height}",
-                                 expected=f"{sequence.size[1]}x{sequence.size[0]} pixels", mend="--val-truth")
-            crowd = o.class_id == IGNORE_CLASS
-            rows += [(number_of, o.counts, crowd) for number_of in (class_numbers if crowd else [o.class_id])]
+            if (o.height, o.width) != sequence.size or o.class_id not in class_numbers:
+                raise InputError(f"{truth}: frame {number}, id {o.track_id}",
+                                 found=f"{o.width}x{o.height}, class {o.class_id}", mend="--val-truth",
+                                 expected=f"{sequence.size[1]}x{sequence.size[0]} pixels, class in {class_numbers}")
+            rows.append((o.class_id, o.counts, False))
         frames.append(rows)
     return frames
+
+
+def ignored(sequence: SequenceReader, index: int, class_numbers: list[int]) -> list[Annotation]:
+    """A frame's ignore regions, for every class."""
+    regions = [rle.encode(drawn_shapes(box, sequence.size)[0]) for box in sequence.boxes_at(index).ignore]
+    return [(number, counts, True) for counts in regions for number in class_numbers]
 
 
 def _xywh(counts: bytes, height: int, width: int) -> list[float]:
