@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from stc_pseudo.datasets.base import Calibration, FrameBoxes, Sequence
 from stc_pseudo.datasets.box_rows import frame_boxes
@@ -20,7 +21,7 @@ from stc_pseudo.images import list_frames, read_frame
 from stc_track.formats import rle
 from stc_track.formats.errors import InputError, require_file, require_folder
 from stc_track.formats.kitti_labels import read_labels
-from stc_track.formats.mots import CLASS_NAMES, IDS_PER_CLASS, IGNORE_CLASS, read_mots
+from stc_track.formats.mots import CLASS_NAMES, IDS_PER_CLASS, IGNORE_CLASS, MotsObject, read_mots
 
 # Every other kind of label_02 (Van, Truck, Cyclist, ..., DontCare) has no masks in KITTI MOTS: nothing is known there.
 LABEL_CLASSES = {"Car": 1, "Pedestrian": 2}
@@ -103,8 +104,10 @@ def read_boxes(root: Path, name: str, source: str, size: tuple[int, int],
                 if (o.height, o.width) != size:
                     raise InputError(where, expected=f"masks of the frames' {size[1]}x{size[0]} pixels",
                                      found=f"{o.width}x{o.height}")
-                box = rle.tight_box(o.counts, o.height, o.width)
-                rows.append((frame, box, None if o.class_id == IGNORE_CLASS else o.class_id, o.track_id, where))
+                if o.class_id == IGNORE_CLASS:
+                    rows += [(frame, box, None, o.track_id, where) for box in region_boxes(o)]
+                else:
+                    rows.append((frame, rle.tight_box(o.counts, o.height, o.width), o.class_id, o.track_id, where))
     else:
         path = require_file(root / "training" / "label_02" / f"{name}.txt", "KITTI tracking labels",
                             "--boxes instances reads instances_txt")
@@ -123,6 +126,17 @@ def read_boxes(root: Path, name: str, source: str, size: tuple[int, int],
             raise InputError(where, expected=f"frames {numbers[0]} to {numbers[-1]} of image_02", found=f"{frame}")
         by_frame.setdefault(frame, []).append((check_box(box, size, where), class_id, track_id))
     return {frame: frame_boxes(rows) for frame, rows in by_frame.items()}
+
+
+def region_boxes(region: MotsObject) -> list[np.ndarray]:
+    """A box (4,) float32, x1 y1 x2 y2, around each connected part of an ignore region.
+
+    KITTI MOTS has all of a frame's regions in one mask, which may lie at both ends of the frame: one box around
+    everything would cover much that is known.
+    """
+    labels, _ = ndimage.label(rle.decode(region.counts, region.height, region.width), np.ones((3, 3)))
+    return [np.array([columns.start, rows.start, columns.stop, rows.stop], np.float32)
+            for rows, columns in ndimage.find_objects(labels)]
 
 
 def check_box(box: np.ndarray, size: tuple[int, int], where: str) -> np.ndarray:
