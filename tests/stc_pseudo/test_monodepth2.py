@@ -7,6 +7,7 @@ from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.depth import make_depth_estimator
 from stc_pseudo.depth.monodepth2 import MAX_DEPTH, MIN_DEPTH, Monodepth2, PoseNetwork
 from stc_pseudo.depth.prediction import Monodepth2Depth
+from stc_pseudo.depth.start import start_networks
 from stc_track.formats.errors import InputError
 
 SEQUENCE = Sequence("0000", (50, 70), (), ())
@@ -95,6 +96,29 @@ def test_pose_keys_are_the_published_ones():
         decoder[f"pose.net.{number}.weight"] = (target, source, kernel, kernel)
         decoder[f"pose.net.{number}.bias"] = (target,)
     assert shapes == encoder | decoder
+
+
+@pytest.mark.parametrize("depth", [18, 50])
+def test_published_files_start_a_training(tmp_path, depth):
+    """All four of them; the pose network is ResNet-18 beside either encoder."""
+    write_published(tmp_path, depth)
+    pose_encoder = tensors(published_encoder_shapes(18, in_channels=6))
+    pose = tensors({key.removeprefix("pose."): tuple(value.shape) for key, value in PoseNetwork().state_dict().items()
+                    if key.startswith("pose.")})
+    weights.save(tmp_path / "pose_encoder.pth", pose_encoder)
+    weights.save(tmp_path / "pose.pth", pose)
+    network, pose_network = Monodepth2(f"resnet{depth}"), PoseNetwork()
+    start_networks(network, pose_network, f"resnet{depth}", tmp_path, None)
+    for part, content in ((network.encoder, tensors(published_encoder_shapes(depth))),
+                          (network.depth, tensors(published_decoder_shapes(depth))),
+                          (pose_network.pose_encoder, pose_encoder), (pose_network.pose, pose)):
+        state = part.state_dict()
+        assert all(torch.equal(value, content[key]) for key, value in state.items())
+    weights.save(tmp_path / "pose.pth", {"net.0.weight": torch.zeros(1)})
+    with pytest.raises(InputError, match=r"pose\.net\.0\.weight.*--init"):
+        start_networks(network, pose_network, f"resnet{depth}", tmp_path, None)
+    with pytest.raises(InputError, match="--init"):
+        start_networks(Monodepth2("resnet18", 0.5), None, "resnet18", tmp_path, None)
 
 
 def test_published_stereo_weights_give_metres(tmp_path):

@@ -1,3 +1,4 @@
+import logging
 import shutil
 
 import cv2
@@ -7,10 +8,11 @@ import torch
 from click.testing import CliRunner
 from torchvision.models import resnet18
 
-from stc_pseudo import weights
+from stc_pseudo import fitting, weights
 from stc_pseudo.cli import main
 from stc_pseudo.clips import Clips
 from stc_pseudo.datasets.base import Calibration, Sequence
+from stc_pseudo.depth.geometry import cropped_intrinsics
 from stc_pseudo.depth.prediction import Monodepth2Depth
 from stc_pseudo.depth.start import start_networks
 from stc_pseudo.depth.static_frames import moving_clips
@@ -129,6 +131,54 @@ def test_training_goes_on_from_a_checkpoint_of_another_size(stereo_video, tmp_pa
         train_depth([sequence_of(stereo_video)], DepthTraining(init=first, **TINY | {"channel_width": 0.25}), second)
 
 
+def test_videos_of_one_camera_among_stereo_ones(stereo_video, tmp_path, losses):
+    """Without its right frames a video teaches by its motion, and the views that it lacks change nothing."""
+    pair, alone = sequence_of(stereo_video), sequence_of(stereo_video, calibration=None, right=False)
+    settings = DepthTraining(mode="mono+stereo", steps=2, **TINY)
+    train_depth([pair, alone], settings, tmp_path / "depth.pth")
+    assert weights.load(tmp_path / "depth.pth", "--init")["metres_per_unit"] == pytest.approx(5.0)
+    assert np.isfinite(losses).all()
+    trainer = DepthTrainer(settings, torch.eye(3).repeat(2, 1, 1) * 60, torch.tensor([0.1, 0.0])).eval()
+    item = Clips([alone.frames] * 2, 3, SIZE, [[], []], augment=False)[4]  # the second video's first
+    batch = {key: torch.as_tensor(value)[None] for key, value in item.items()}
+    without = {key: value for key, value in batch.items() if key != "right"}
+    assert not batch["right"].any()
+    figures = [trainer.loss(b, 0)[1]["photometric"] for b in (batch, without)]
+    assert figures[0] == pytest.approx(figures[1], rel=1e-5)
+
+
+def test_cropped_camera_sees_points_where_they_are():
+    """A point's pixel in the crop is the affine image of its pixel in the whole picture."""
+    camera = torch.tensor([[[60.0, 0, 47.5], [0, 50, 31.5], [0, 0, 1]]])
+    window = torch.tensor([[0.25, 0.1, 0.5, 0.8]])
+    cropped = cropped_intrinsics(camera, window, SIZE)
+    point = torch.tensor([0.3, -0.2, 1.0])
+    x, y, _ = (camera[0] @ point).tolist()
+    height, width = SIZE
+    expected = [((x + 0.5) / width - 0.25) / 0.5 * width - 0.5, ((y + 0.5) / height - 0.1) / 0.8 * height - 0.5]
+    assert (cropped[0] @ point)[:2].tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def test_crops_agree_with_their_camera(stereo_video):
+    """At the wall's true depth, the right view fits the left one in any crop."""
+    torch.manual_seed(0)
+    camera = torch.tensor([[[60.0, 0, 47.5], [0, 60, 31.5], [0, 0, 1]]])
+    trainer = DepthTrainer(DepthTraining(mode="stereo", **TINY), camera, torch.tensor([0.1]))
+    trainer.network.forward = lambda frames: [torch.full((1, 1, SIZE[0] >> s, SIZE[1] >> s), 1.0) for s in range(4)]
+    clips = Clips([sequence_of(stereo_video).frames], 1, SIZE, [sequence_of(stereo_video).right], min_crop=0.5)
+    seen = 0
+    for index in range(6):
+        batch = {key: torch.as_tensor(value)[None] for key, value in clips[index].items()}
+        if batch["window"][0, 2] > 0.9:
+            continue
+        whole = batch | {"window": torch.tensor([[0.0, 0, 1, 1]])}
+        cropped, wrong = (trainer.loss(b, 0)[1]["photometric"] for b in (batch, whole))
+        assert cropped < 0.06
+        assert cropped < wrong
+        seen += 1
+    assert seen > 2
+
+
 def test_frames_at_rest_are_left_out(stereo_video, tmp_path):
     frames = list(sequence_of(stereo_video).frames)
     clips = Clips([frames[:3] + [frames[2]] * 2 + frames[3:]], 3, SIZE)
@@ -167,6 +217,37 @@ def test_command_trains_on_the_kitti_layout(stereo_video, tmp_path):
         assert weights.load(out, "--depth-weights")["metres_per_unit"] == pytest.approx(0.5 / 0.1)
 
 
+def test_command_validates_logs_and_resumes(stereo_video, tmp_path, monkeypatch, caplog):
+    """An interrupted run and its resumption give the weights of a whole run."""
+    caplog.set_level(logging.INFO)
+    truth = tmp_path / "truth" / "left"
+    truth.mkdir(parents=True)
+    for path in (stereo_video / "left").iterdir():
+        np.save(truth / f"{path.stem}.npy", np.full(SIZE, 5.0, np.float32))
+    flags = ["--frames", stereo_video / "left", "--right", stereo_video / "right", "--intrinsics", "60,60,47.5,31.5",
+             "--baseline", "0.5", "--mode", "stereo", "--validation-share", "0.4", "--truth", truth.parent, *FLAGS[:-2]]
+    whole, cut = tmp_path / "whole.pth", tmp_path / "cut.pth"
+    result = run(*flags, "--epochs", "2", "--out", whole)
+    assert result.exit_code == 0, result.output
+    assert "abs_rel" in caplog.text
+    assert {path.suffix for path in (tmp_path / "whole_log").iterdir()} >= {".png"}
+    monkeypatch.setattr(fitting, "CHECKPOINT_EVERY", 1)
+    plain = DepthTrainer.loss
+
+    def killed(trainer, batch, step):
+        if step == 2:
+            raise FloatingPointError("killed")
+        return plain(trainer, batch, step)
+
+    monkeypatch.setattr(DepthTrainer, "loss", killed)
+    assert run(*flags, "--epochs", "2", "--no-log", "--out", cut).exit_code == 1
+    monkeypatch.setattr(DepthTrainer, "loss", plain)
+    assert run(*flags, "--epochs", "2", "--no-log", "--out", cut, "--resume").exit_code == 0
+    states = [weights.load(path, "--out")["state"] for path in (whole, cut)]
+    assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
+    assert not (tmp_path / "cut_log").exists()
+
+
 def test_unknown_camera_is_said(stereo_video, tmp_path, caplog):
     result = run("--frames", stereo_video / "left", "--out", tmp_path / "depth.pth", *FLAGS)
     assert result.exit_code == 0, result.output
@@ -193,6 +274,13 @@ def test_unknown_camera_is_said(stereo_video, tmp_path, caplog):
     pytest.param(["--frames", "LEFT", "--height", "32"], "at least 64", id="no room to reflect"),
     pytest.param(["--frames", "LEFT", "--channel-width", "0"], "--channel-width", id="no channels"),
     pytest.param(["--frames", "LEFT", "--encoder-weights", "NONE"], "--encoder-weights", id="no encoder weights"),
+    pytest.param(["--frames", "LEFT", "--epochs", "2"], "--steps", id="steps and epochs"),
+    pytest.param(["--frames", "LEFT", "--no-log", "--log-dir", "NONE"], "--log-dir", id="log and no log"),
+    pytest.param(["--frames", "LEFT", "--resume"], "--resume", id="nothing to resume"),
+    pytest.param(["--frames", "LEFT", "--truth", "NONE"], "--truth", id="no truth"),
+    pytest.param(["--frames", "LEFT", "--truth", "RIGHT", "--validation-share", "0.3"], "held-out", id="other truth"),
+    pytest.param(["--frames", "LEFT", "--validation-share", "0.9"], "--validation-share", id="all held out"),
+    pytest.param(["--frames", "LEFT", "--init", "NONE"], "--init", id="no weights to start from"),
     pytest.param(["--frames", "LEFT", "--device", "quantum"], "--device", id="unknown device"),
     pytest.param(["--frames", "LEFT", "--device", "cuda:7"], "--device", id="absent device"),
 ])
