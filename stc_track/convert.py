@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
+from pycocotools import mask as coco_mask
 
 from stc_track.disjoint import make_disjoint
 from stc_track.formats import coco_tracks, cvat, mot_boxes, mots_png, rle, youtube_vis_writers
@@ -78,7 +79,7 @@ def shifted(name: str, objects: Iterable[MotsObject], changes: Changes) -> Itera
         if each.frame + changes.shift < 0:
             where, found = f"{name}: frame {each.frame}", str(each.frame + changes.shift)
             raise InputError(where, expected="frames of at least 0 after --shift", found=found)
-        if rle.area(each.counts, each.height, each.width):
+        if coco_mask.area(_coco(each)):
             yield _changed(each, each.frame + changes.shift, changes)
 
 
@@ -87,7 +88,15 @@ def _changed(each: MotsObject, frame: int, changes: Changes) -> MotsObject:
     return each if (frame, class_id) == (each.frame, each.class_id) else replace(each, frame=frame, class_id=class_id)
 
 
+def _coco(each: MotsObject) -> dict:
+    return {"size": [each.height, each.width], "counts": each.counts}
+
+
 def _disjoint(found: list[MotsObject], class_names: Mapping[int, str]) -> Iterator[MotsObject]:
+    masks = [_coco(each) for each in found]
+    if coco_mask.area(coco_mask.merge(masks)) == coco_mask.area(masks).sum():
+        yield from found
+        return
     spans = [rle.spans(each.counts, each.height, each.width) for each in found]
     scores = np.array([_IGNORED_SCORE if is_ignored(each, class_names) else each.score for each in found])
     for each, mask, left in zip(found, spans, make_disjoint(spans, scores), strict=True):

@@ -22,6 +22,9 @@ _LUMA = (0.2126, 0.7152, 0.0722)  # of red, green, blue, in BT.709
 _FORGET = 3  # trails of objects missing for this many frames end
 
 
+Box = tuple[int, int, int, int]  # x1 y1 x2 y2
+
+
 @dataclass(frozen=True, slots=True)
 class Style:
     """How tracks are drawn.
@@ -86,7 +89,7 @@ class Overlay:
         number = each.track_id % IDS_PER_CLASS if named else each.track_id
         return f"{self.class_names.get(each.class_id, f'class {each.class_id}')} {number}"
 
-    def _walk(self, number: int, known: Sequence[tuple[MotsObject, np.ndarray]]) -> None:
+    def _walk(self, number: int, known: Sequence[tuple[MotsObject, Box]]) -> None:
         """Add where each object stands, the middle of its box's lower side; forget what is too old."""
         for each, (x1, _, x2, y2) in known:
             self._trails.setdefault(each.track_id, deque()).append((number, (x1 + x2) / 2, float(y2)))
@@ -104,12 +107,12 @@ def colour_of(track_id: int) -> tuple[int, int, int]:
     return round(255 * red), round(255 * green), round(255 * blue)
 
 
-def _paint(picture: np.ndarray, each: MotsObject, colour: tuple[int, int, int], opacity: float) -> np.ndarray | None:
-    """Blend a mask into the picture and draw its outline; returns its box (4,) int, None without a pixel."""
-    x1, y1, x2, y2 = box = rle.tight_box(each.counts, each.height, each.width).astype(int)
-    if x2 <= x1:
+def _paint(picture: np.ndarray, each: MotsObject, colour: tuple[int, int, int], opacity: float) -> Box | None:
+    """Blend a mask into the picture and draw its outline; returns its box, None without a pixel."""
+    box, mask = rle.decode_box(each.counts, each.height, each.width)
+    if not mask.size:
         return None
-    mask = rle.decode(each.counts, each.height, each.width)[y1:y2, x1:x2]
+    x1, y1, x2, y2 = box
     part = picture[y1:y2, x1:x2]
     part[mask] = np.rint((1 - opacity) * part[mask] + opacity * np.array(colour)).astype(np.uint8)
     part[mask & ~ndimage.binary_erosion(mask)] = colour
@@ -122,12 +125,12 @@ def _path(pen: ImageDraw.ImageDraw, trail: deque, colour: tuple[int, int, int], 
         pen.line(points, fill=colour, width=width, joint="curve")
 
 
-def _label(pen: ImageDraw.ImageDraw, text: str, box: np.ndarray, colour, font, size: tuple[int, int]) -> None:
+def _label(pen: ImageDraw.ImageDraw, text: str, box: Box, colour, font, size: tuple[int, int]) -> None:
     """Text on a plate of the track's colour above the box, kept inside the frame."""
     left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
     width, height = right - left + 4, bottom - top + 4
-    x = min(max(int(box[0]), 0), max(size[0] - width, 0))
-    y = max(int(box[1]) - height, 0)
+    x = min(max(box[0], 0), max(size[0] - width, 0))
+    y = max(box[1] - height, 0)
     pen.rectangle((x, y, x + width - 1, y + height - 1), fill=colour)
     bright = np.dot(colour, _LUMA) > 110
     pen.text((x + 2 - left, y + 2 - top), text, fill=(0, 0, 0) if bright else (255, 255, 255), font=font)

@@ -93,7 +93,3 @@ def _each(
             shifted(name, objects, changes) if kind == "detections" else prepared(name, objects, changes, class_names)
         )
         yield Tracks(name, ready, frames and list_frames(frames, name))
-
-
-if __name__ == "__main__":
-    main()

@@ -84,7 +84,3 @@ def _draw(source: Source, frames: Path, overlay: Overlay, writer: VideoWriter, b
         bar.update()
     if upcoming is not None:
         listed.require(upcoming[0], listed.size, source.name)
-
-
-if __name__ == "__main__":
-    main()

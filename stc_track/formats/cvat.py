@@ -78,9 +78,7 @@ def _joined(one: MotsObject, other: MotsObject) -> MotsObject:
 
 
 def _points(each: MotsObject) -> str:
-    spans = rle.spans(each.counts, each.height, each.width)
-    x1, y1, x2, y2 = rle.spans_box(spans, each.height).astype(int)
-    mask = rle.decode(each.counts, each.height, each.width)[y1:y2, x1:x2]
+    (x1, y1, _, _), mask = rle.decode_box(each.counts, each.height, each.width)
     return ";".join(f"{x}.00,{y}.00" for x, y in np.add(outline(mask), (x1, y1)).tolist())
 
 

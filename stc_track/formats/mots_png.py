@@ -18,6 +18,7 @@ from stc_track.formats.mots import IDS_PER_CLASS, MotsObject
 from stc_track.formats.pictures import Frames, numbered_pictures, read_labels16, write_labels16
 
 LARGEST_ID = 2**16 - 1
+LARGEST_PICTURE = 2**27  # pixels
 
 
 def iter_mots_png(folder: Path) -> Iterator[MotsObject]:
@@ -65,6 +66,9 @@ def write_mots_png(folder: Path, objects: Iterable[MotsObject], frames: Frames |
     for number, group in itertools.groupby(objects, key=lambda each: each.frame):
         found = list(group)
         size = found[0].height, found[0].width
+        if size[0] * size[1] > LARGEST_PICTURE:
+            expected = f"pictures of at most {LARGEST_PICTURE} pixels"
+            raise InputError(folder.name, expected=expected, found=f"{size[0]} x {size[1]}")
         if frames:
             frames.require(number, size, folder.name)
         _write_empty(folder, _between(done + 1, number, frames), size)

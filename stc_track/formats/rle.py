@@ -97,6 +97,22 @@ def decode(counts: bytes, height: int, width: int) -> np.ndarray:
     return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
 
 
+def decode_box(counts: bytes, height: int, width: int) -> tuple[tuple[int, int, int, int], np.ndarray]:
+    """The smallest box around the foreground and what lies in it; raises RleError as `run_lengths` does.
+
+    Returns:
+        x1 y1 x2 y2, pixels, x2 and y2 exclusive, and the mask (y2 - y1, x2 - x1) bool; zeros for an empty mask.
+    """
+    intervals = spans(counts, height, width)
+    x1, y1, x2, y2 = (int(side) for side in spans_box(intervals, height))
+    steps = np.zeros((x2 - x1) * height + 1, np.int8)  # of the columns from x1 on
+    starts, ends = (intervals - x1 * height).T
+    steps[starts] += 1
+    steps[ends] -= 1
+    columns = np.cumsum(steps[:-1], dtype=np.int8).astype(bool).reshape(x2 - x1, height)
+    return (x1, y1, x2, y2), columns[:, y1:y2].T
+
+
 def area(counts: bytes, height: int, width: int) -> int:
     """Foreground pixels; raises RleError as `run_lengths` does."""
     return int(run_lengths(counts, height, width)[1::2].sum())

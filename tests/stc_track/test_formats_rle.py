@@ -36,6 +36,26 @@ def test_tight_box(mask):
     assert box.tolist() == [x.min(), y.min(), x.max() + 1, y.max() + 1]
 
 
+@given(MASKS)
+def test_decode_box(mask):
+    counts = rle.encode(mask)
+    (x1, y1, x2, y2), part = rle.decode_box(counts, *mask.shape)
+    assert [x1, y1, x2, y2] == rle.tight_box(counts, *mask.shape).tolist()
+    np.testing.assert_array_equal(part, mask[y1:y2, x1:x2])
+
+
+@given(PAIRS)
+def test_iou_and_merging_agree_with_pycocotools(pair):
+    height, width = pair[0].shape
+    one, other = ({"counts": rle.encode(mask), "size": [height, width]} for mask in pair)
+    first, second = (rle.spans(each["counts"], height, width) for each in (one, other))
+    union = rle.from_spans(rle.union_spans(first, second), height, width)
+    assert union == coco_mask.merge([one, other])["counts"]
+    shared = rle.area(one["counts"], height, width) - np.diff(rle.subtract_spans(first, second)).sum()
+    if (total := rle.area(union, height, width)) > 0:
+        assert coco_mask.iou([one], [other], [False])[0, 0] == pytest.approx(shared / total)
+
+
 @given(PAIRS)
 def test_set_operations(pair):
     size = pair[0].shape
