@@ -94,6 +94,24 @@ def list_pairs(root: Path, split: str = "TRAIN", render_pass: str = "cleanpass",
     return pairs
 
 
+def true_flow(root: Path, videos: Iterable[Iterable[Path]]) -> dict[Path, Path]:
+    """The file of the flow to the next frame, of those frames of some videos that have one in `root`.
+
+    Args:
+        root: the data set's folder.
+        videos: frames of its `frames_cleanpass` or `frames_finalpass`, wherever that is.
+    """
+    found = {}
+    for frame in (frame for video in videos for frame in video):
+        *scene, camera = frame.absolute().parts[-5:-1]
+        folder, name, _ = DIRECTIONS["future"]
+        flow = root.joinpath("optical_flow", *scene, folder, camera,
+                             f"{name}_{frame.stem}_{camera[0].upper()}.pfm")
+        if flow.is_file():
+            found[frame] = flow
+    return found
+
+
 def read_pfm_flow(path: Path) -> np.ndarray:
     """Read flow in the Portable Float Map format (three channels: dx, dy, nothing).
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from stc_pseudo.datasets.base import Sequence
@@ -54,7 +54,11 @@ def read_videos(paths: Iterable[Path], root: Path, flag: str = "--frames") -> li
 
 
 def find_videos(path: Path, flag: str = "--frames") -> list[Path]:
-    """Video files and folders of frames that a path stands for: itself, or those in it; `flag` named it."""
+    """Video files and folders of frames that a path stands for: itself, or those at any depth in it.
+
+    Raises:
+        InputError: none; `flag` named the path.
+    """
     if path.is_file():
         if path.suffix.lower() in FRAME_SUFFIXES:
             raise InputError(path, expected="a video file or a folder of frames", found="a picture",
@@ -62,15 +66,7 @@ def find_videos(path: Path, flag: str = "--frames") -> list[Path]:
         return [path]
     if not path.is_dir():
         raise InputError(path, expected="a folder of frames, or a video file", found="nothing there", mend=flag)
-    if _has_frames(path):
-        return [path]
-    videos = []
-    for child in sorted(path.iterdir()):
-        if child.is_dir() and not child.name.startswith("."):
-            inner = [child, *(child / name for name in INNER)]
-            videos += [folder for folder in inner if folder.is_dir() and _has_frames(folder)][:1]
-        elif child.suffix.lower() in VIDEO_SUFFIXES:
-            videos.append(child)
+    videos = list(_walk(path))
     if not videos:
         raise InputError(path, expected="frames, video files, or folders of frames", found="none", mend=flag)
     return videos
@@ -102,5 +98,14 @@ def read_video(path: Path, name: str, root: Path) -> Sequence:
     return Sequence(name, read_frame(frames[0]).shape[:2], frames, numbers)
 
 
-def _has_frames(folder: Path) -> bool:
-    return any(path.suffix.lower() in FRAME_SUFFIXES for path in folder.iterdir())
+def _walk(folder: Path) -> Iterator[Path]:
+    """Folders of frames, and video files where there are no frames beside them."""
+    content = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    if any(path.suffix.lower() in FRAME_SUFFIXES for path in content):
+        yield folder
+        return
+    for path in content:
+        if path.is_dir():
+            yield from _walk(path)
+        elif path.suffix.lower() in VIDEO_SUFFIXES:
+            yield path

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from stc_pseudo.clips import Clips
-from stc_pseudo.datasets.flyingthings import read_pfm_flow
+from stc_pseudo.datasets.flyingthings import read_pfm_flow, true_flow
 from stc_pseudo.flow.precomputed import READERS
 from stc_pseudo.flow.upflow import FINEST, pool_flow
 from stc_pseudo.images import read_frame
@@ -86,7 +86,8 @@ def find_truth(videos: Iterable[Iterable[Path]], folder: Path, flag: str) -> dic
 
     Args:
         videos: for each video, its frame paths; their folder is named as the sequence.
-        folder: holds `{sequence}/{frame}.png`, `.flo`, `.npy` or `.pfm`; not every frame needs one.
+        folder: holds `{sequence}/{frame}.png`, `.flo`, `.npy` or `.pfm`; not every frame needs one. Or FlyingThings3D,
+            with its own layout.
         flag: the command's flag that named the folder, for messages.
 
     Returns:
@@ -96,7 +97,8 @@ def find_truth(videos: Iterable[Iterable[Path]], folder: Path, flag: str) -> dic
         InputError: no such folder, or no frame's flow in it.
     """
     require_folder(folder, "true flow", flag)
-    found = {}
+    videos = [list(video) for video in videos]
+    found = true_flow(folder, videos) if (folder / "optical_flow").is_dir() else {}
     for path in (path for video in videos for path in video):
         stem = folder / path.parent.name / path.stem
         files = (stem.with_name(stem.name + suffix) for suffix in TRUTH_READERS)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stc_pseudo.datasets.flyingthings import list_pairs, list_videos, read_pfm_flow
+from stc_pseudo.datasets.flyingthings import list_pairs, list_videos, read_pfm_flow, true_flow
 from stc_track.formats.errors import InputError
 
 H, W = 5, 7
@@ -76,6 +76,40 @@ def test_videos_and_pairs(root):
         assert pair.first.parent == pair.second.parent
         np.testing.assert_array_equal(flow, forward * (number + 0.5 * (pair.first.parent.name == "right")))
     assert {pair.flow.parents[1].name for pair in list_pairs(root, directions=["past"])} == {"into_past"}
+
+
+def test_frames_find_their_flow(root):
+    videos = list_videos(root, cameras=["right"])
+    flows = true_flow(root, videos)
+    assert list(flows) == [frame for video in videos for frame in video]
+    for frame, flow in flows.items():
+        np.testing.assert_array_equal(read_pfm_flow(flow), int(frame.stem) + 0.5)
+    videos[0][0].unlink()
+    elsewhere = root / "optical_flow/TRAIN/A/0000/into_future/right/OpticalFlowIntoFuture_0007_R.pfm"
+    elsewhere.unlink()
+    assert len(true_flow(root, videos)) == len(flows) - 1
+    assert true_flow(root / "nowhere", videos) == {}
+
+
+def test_a_network_learns_from_it(tmp_path):
+    """`train-flow` on the frames and the flow, as the README's line for YouTube-VIS has it."""
+    from click.testing import CliRunner
+
+    from stc_pseudo.cli import main
+
+    noise = np.random.default_rng(0).integers(0, 256, (64, 140, 3), np.uint8)
+    for t in range(4):
+        frame = tmp_path / f"frames_cleanpass/TRAIN/A/0000/left/{t:04d}.png"
+        flow = tmp_path / f"optical_flow/TRAIN/A/0000/into_future/left/OpticalFlowIntoFuture_{t:04d}_L.pfm"
+        frame.parent.mkdir(parents=True, exist_ok=True)
+        flow.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(frame), noise[:, 12 - 4 * t:140 - 4 * t])
+        flow.write_bytes(pfm(np.stack([np.full((64, 128), 4.0), np.zeros((64, 128))])))
+    result = CliRunner().invoke(main, [
+        "train-flow", "--frames", str(tmp_path / "frames_cleanpass/TRAIN"), "--true-flow", str(tmp_path), "--out",
+        str(tmp_path / "a.pth"), "--height", "64", "--width", "128", "--steps", "1", "--batch-size", "1", "--no-log"])
+    assert result.exit_code == 0, result.output
+    assert "true_epe" in result.output
 
 
 def test_what_is_missing_or_does_not_fit_is_named(root):
