@@ -4,6 +4,7 @@ Monodepth2 (Godard et al., ICCV 2019, section 3.2) leaves such pixels out of its
 most holes and not all. In a driving scene the ground tells them: below the horizon nothing can be farther than the
 ground plane. A region that is, and whose lower edge drops at once from the ground's depth, is an object that stands
 where its lower edge is; it gets the ground's depth there. A road that falls away leaves the plane gradually, and stays.
+What of the object is above the horizon stays as well: nothing tells it from what is far behind.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ ON_GROUND = 0.75  # of the ground's inverse depth: what is nearer than that stan
 FARTHEST = 0.1  # of the ground's inverse depth at the lowest row: beyond, the plane is not known well enough
 MIN_AREA = 2e-4  # of the frame
 FOOT = 0.03  # of the frame's height: within this, an object's lower edge is on the ground
+RIM = 0.01  # of the frame's height: how soft a hole's edge is
+SMOOTHED = 5  # a foot is smoothed over this part of its width
 MIN_FOOT = 0.5  # of a region's columns whose lower edge must be on the ground
+SETTINGS = (STRIDE, DEEPEST, ON_GROUND, FARTHEST, MIN_AREA, FOOT, RIM, SMOOTHED, MIN_FOOT)
 
 
 def fill_holes_at_infinity(inverse_depth: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -61,12 +65,19 @@ def fill_holes_at_infinity(inverse_depth: np.ndarray, seed: int = 0) -> tuple[np
         if stands.mean() < MIN_FOOT:
             continue
         contact = below[stands, on_ground[stands].argmax(1)]
-        value = np.median(ground[contact, across[stands]])
+        # An object seen from its side is nearer at one end: the depth follows the foot, its wheels' gaps smoothed out.
+        depth_of_foot = ndimage.median_filter(ground[contact, across[stands]], size=max(len(contact) // SMOOTHED, 1),
+                                              mode="nearest")
+        value = np.interp(np.arange(width), across[stands], depth_of_foot)
         # Between the farthest known ground and the horizon, the object goes on.
-        above = (beyond & deep)[:rows.stop, columns] & own.any(0)
-        above[rows] |= own
-        filled[:rows.stop, columns][above] = value
-        changed[:rows.stop, columns][above] = True
+        hole = np.zeros(inverse_depth.shape, bool)
+        hole[rows, columns] = own
+        hole[:rows.stop, columns] |= (beyond & deep)[:rows.stop, columns] & own.any(0)
+        # A network's hole has a soft rim, half object and half infinity.
+        hole = ndimage.binary_dilation(hole, iterations=max(round(RIM * height), 1),
+                                       mask=inverse_depth < ON_GROUND * value)
+        filled[hole] = np.broadcast_to(value, filled.shape)[hole]
+        changed |= hole
     return filled, changed
 
 
@@ -82,7 +93,7 @@ class WithoutHoles:
 
     def fingerprint(self, sequence: Sequence) -> str:
         """See `DepthEstimator.fingerprint`."""
-        settings = "-".join(f"{value:g}" for value in (DEEPEST, ON_GROUND, FARTHEST, MIN_AREA, FOOT, MIN_FOOT))
+        settings = "-".join(f"{value:g}" for value in SETTINGS)
         return f"{self.estimator.fingerprint(sequence)}-holes-{settings}"
 
     def inverse_depth(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:

@@ -32,7 +32,7 @@ def test_hole_takes_the_depth_of_the_ground_under_it():
     # The row below the car is 70: 30 rows below the horizon.
     np.testing.assert_allclose(filled[CAR], 0.3, rtol=0.05)
     outside = np.ones(SIZE, bool)
-    outside[CAR] = False
+    outside[44:71, 59:111] = False  # the car and its soft rim, a pixel at this size
     np.testing.assert_array_equal(filled[outside], road()[outside])
 
 
