@@ -8,6 +8,8 @@ from click.testing import CliRunner
 
 from stc_pseudo.cli import main
 from stc_pseudo.flow.checkpoint import load_network
+from stc_pseudo.flow.clips import FlowClips, find_truth
+from stc_pseudo.flow.kitti_png import write_kitti_flow
 from stc_pseudo.flow.training import FlowTrainer, FlowTraining
 from stc_pseudo.flow.upflow import UPFlow
 
@@ -44,6 +46,47 @@ def test_command_writes_weights_that_load_and_train_on(video, tmp_path):
         torch.testing.assert_close(value, network.state_dict()[key], atol=1e-6, rtol=0)
 
 
+@pytest.fixture(scope="module")
+def true_flow(video, tmp_path_factory):
+    """The flow of the video's first frame."""
+    folder = tmp_path_factory.mktemp("flow")
+    (folder / video.name).mkdir()
+    flow = np.zeros((2, 64, 128), np.float32)
+    flow[0] = 4
+    write_kitti_flow(folder / video.name / "000000.png", flow)
+    return folder
+
+
+@pytest.mark.parametrize("flags", [["--true-flow", "FLOW"], ["--true-flow", "FLOW", "--coarse-share", 1], [],
+                                   ["--warm-up-steps", 1]], ids=["true flow", "coarse", "unsupervised", "warm-up"])
+def test_command_trains_from_a_classical_start(video, true_flow, tmp_path, flags):
+    out = tmp_path / "flow.pth"
+    result = train("--frames", video, "--out", out, "--height", 64, "--width", 128, "--batch-size", 1, "--steps", 1,
+                   "--start", "dis", "--no-log", "--validation-share", 0,
+                   *(true_flow if flag == "FLOW" else flag for flag in flags))
+    assert result.exit_code == 0, result.output
+    assert load_network(out, "--flow-weights").start == "dis"
+
+
+def test_learning_from_true_flow_lowers_its_error(video, true_flow):
+    clips = FlowClips([sorted(video.iterdir())], (64, 128), augment=False,
+                      truth=find_truth([sorted(video.iterdir())], true_flow, "--true-flow"))
+    batch = {key: value[None] for key, value in clips[0].items() if torch.is_tensor(value)}
+    torch.manual_seed(0)
+    network = UPFlow()
+    trainer = FlowTrainer(network, FlowTraining(height=64, width=128))
+    optimizer = torch.optim.Adam(network.parameters(), 3e-4)
+    errors = []
+    for step in range(12):
+        value, figures = trainer.loss(batch, step)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        errors.append(figures["true_epe"])
+    assert errors[0] == pytest.approx(4, abs=0.5)
+    assert errors[-1] < 0.7 * errors[0]
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_few_steps_lower_the_loss(video, precision):
     settings = FlowTraining(height=64, width=128, precision=precision)
@@ -72,6 +115,7 @@ def test_a_few_steps_lower_the_loss(video, precision):
     (["--frames", "VIDEO", "--height", "100"], "--height: expected a multiple of 32"),
     (["--frames", "VIDEO", "--width", "32"], "--width: expected a multiple of 32, at least 64"),
     (["--frames", "VIDEO", "--init", "nowhere.pth"], "nowhere.pth: .*--init"),
+    (["--frames", "VIDEO", "--true-flow", "nowhere"], "nowhere: .*--true-flow"),
     (["--frames", "SINGLE"], "videos of at least 2 frames"),
     (["--frames", "VIDEO", "--steps", "0"], "--steps"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
