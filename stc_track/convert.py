@@ -16,7 +16,15 @@ from stc_track.disjoint import make_disjoint
 from stc_track.formats import coco_tracks, cvat, mot_boxes, mots_png, rle, youtube_vis_writers
 from stc_track.formats.errors import InputError
 from stc_track.formats.files import is_plain
-from stc_track.formats.mots import IDS_PER_CLASS, IGNORE_CLASS, Detection, DetectionWriter, MotsObject, write_mots
+from stc_track.formats.mots import (
+    IGNORE_CLASS,
+    Detection,
+    DetectionWriter,
+    MotsObject,
+    is_track_name,
+    track_name,
+    write_mots,
+)
 from stc_track.formats.sources import UNTRACKED
 from stc_track.formats.tracks import Tracks, is_ignored
 from stc_track.formats.youtube_vis import Annotations
@@ -25,7 +33,6 @@ Format = Literal["mots", "png", "ytvis", "ytvis-results", "coco", "cvat", "mot",
 FORMATS: tuple[Format, ...] = get_args(Format)
 ONE_FILE: tuple[Format, ...] = ("ytvis", "ytvis-results", "coco")  # the others are one file or folder a sequence
 _WITHOUT_OVERLAPS: tuple[Format, ...] = ("mots", "png")
-_IDS_PER_CLASS_BEYOND = 1_000_000  # of a class's tracks after the 999th, so that no two classes meet
 _IGNORED_SCORE = -np.inf  # a known object keeps what an ignore region claims as well
 
 
@@ -123,17 +130,12 @@ class Names:
         key = track_id, class_id
         if key not in self._names:
             name = track_id
-            while name in self._taken or not _is_name(name, class_id):
+            while name in self._taken or not is_track_name(name, class_id):
                 self._counts[class_id] += 1
-                number = self._counts[class_id]
-                name = class_id * (IDS_PER_CLASS if number < IDS_PER_CLASS else _IDS_PER_CLASS_BEYOND) + number
+                name = track_name(class_id, self._counts[class_id])
             self._names[key] = name
             self._taken.add(name)
         return self._names[key]
-
-
-def _is_name(track_id: int, class_id: int) -> bool:
-    return class_id in (track_id // IDS_PER_CLASS, track_id // _IDS_PER_CLASS_BEYOND)
 
 
 def _named(objects: Iterable[MotsObject], where: str, class_names: Mapping[int, str]) -> Iterator[MotsObject]:
