@@ -14,7 +14,7 @@ def test_seen_is_what_stays_in_the_frame_and_is_not_covered():
     truth[:, :, 15] = np.nan
     seen = seen_in_both(truth, depth)[2]
     assert "".join("X" if value else "." for value in seen) == ".XXXXXX.....XXX."
-    assert "".join("X" if value else "." for value in seen_in_both(truth, None)[2]) == ".XXXXXX.....XXX."
+    assert "".join("X" if value else "." for value in seen_in_both(truth, None)[2]) == ".XXXXXXXXXXXXXX."
 
 
 def test_command_measures_dis_on_a_pair(tmp_path):
