@@ -52,12 +52,12 @@ class Changes:
 
 
 def prepared(
-    name: str, objects: Iterable[MotsObject], changes: Changes, class_names: Mapping[int, str]
+    place: Path | str, objects: Iterable[MotsObject], changes: Changes, class_names: Mapping[int, str]
 ) -> Iterator[MotsObject]:
     """One sequence's tracks, changed and checked, a frame in memory at a time; empty masks are left out.
 
     Args:
-        name: of the sequence, named in errors.
+        place: named in errors.
         objects: by increasing frame.
         changes: what is changed.
         class_names: by number; they tell ignore regions, which share their id.
@@ -65,26 +65,26 @@ def prepared(
     Raises:
         InputError: an object without a track, a frame below 0, or an id twice on one frame.
     """
-    for frame, group in itertools.groupby(shifted(name, objects, changes), key=lambda each: each.frame):
+    for frame, group in itertools.groupby(shifted(place, objects, changes), key=lambda each: each.frame):
         found = list(group)
         seen: set[int] = set()
         for each in found:
             if each.track_id == UNTRACKED:
                 mend = "stc-track links them; --to detections takes them as they are"
                 expected = "objects with a track"
-                raise InputError(f"{name}: frame {frame}", expected=expected, found="detections", mend=mend)
+                raise InputError(f"{place}: frame {frame}", expected=expected, found="detections", mend=mend)
             if each.track_id in seen and not is_ignored(each, class_names):
                 found_twice = f"id {each.track_id} a second time"
-                raise InputError(f"{name}: frame {frame}", expected="each id once", found=found_twice)
+                raise InputError(f"{place}: frame {frame}", expected="each id once", found=found_twice)
             seen.add(each.track_id)
         yield from _disjoint(found, class_names) if changes.cut else found
 
 
-def shifted(name: str, objects: Iterable[MotsObject], changes: Changes) -> Iterator[MotsObject]:
+def shifted(place: Path | str, objects: Iterable[MotsObject], changes: Changes) -> Iterator[MotsObject]:
     """One sequence's objects with frames and classes changed; empty masks are left out."""
     for each in objects:
         if each.frame + changes.shift < 0:
-            where, found = f"{name}: frame {each.frame}", str(each.frame + changes.shift)
+            where, found = f"{place}: frame {each.frame}", str(each.frame + changes.shift)
             raise InputError(where, expected="frames of at least 0 after --shift", found=found)
         if coco_mask.area(_coco(each)):
             yield _changed(each, each.frame + changes.shift, changes)

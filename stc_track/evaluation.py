@@ -19,7 +19,7 @@ from stc_track.disjoint import touching
 from stc_track.formats import rle
 from stc_track.formats.errors import InputError, require_folder
 from stc_track.formats.files import sequence_files
-from stc_track.formats.mots import CLASS_NAMES, IGNORE_CLASS, MotsObject, read_mots
+from stc_track.formats.mots import CLASS_NAMES, IGNORE_CLASS, MotsObject, line_of, read_mots
 from stc_track.processes import run_each
 
 Frames = Mapping[int, Sequence[MotsObject]]
@@ -161,8 +161,10 @@ def _read_disjoint(path: Path) -> Frames:
         masks = _coco(objects)
         if coco_mask.area(coco_mask.merge(masks)) < coco_mask.area(masks).sum():
             clashing = touching([rle.spans(each.counts, each.height, each.width) for each in objects])
-            ids = ", ".join(str(objects[index].track_id) for index in np.flatnonzero(clashing))
-            raise InputError(f"{path}: frame {frame}", expected="masks that do not overlap", found=f"ids {ids} overlap")
+            ids = [objects[index].track_id for index in np.flatnonzero(clashing)]
+            where = f"{path}:{line_of(path, frame, ids[-1])}"
+            found = f"ids {', '.join(map(str, ids))} overlap"
+            raise InputError(where, expected=f"masks that do not overlap on frame {frame}", found=found)
     return frames
 
 

@@ -90,6 +90,8 @@ def _each(
     for name, source in tqdm(found.sequences.items(), unit="sequence", desc="convert", disable=None):
         objects = source.objects()
         ready = (
-            shifted(name, objects, changes) if kind == "detections" else prepared(name, objects, changes, class_names)
+            shifted(source.place, objects, changes)
+            if kind == "detections"
+            else prepared(source.place, objects, changes, class_names)
         )
         yield Tracks(name, ready, frames and list_frames(frames, name))

@@ -6,6 +6,7 @@ Annotations and results have one object a line, `frame id class height width rle
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,9 +94,10 @@ def iter_mots(path: Path) -> Iterator[MotsObject]:
     """Objects of a KITTI MOTS text file in file order, one line in memory at a time.
 
     Raises:
-        InputError: naming file and line: a missing column, a foreign number, a broken RLE, a second size in one file.
+        InputError: naming file and line: a missing column, a foreign number, a broken RLE, a second size in one file,
+            an object's id for the second time among neighbouring lines of one frame.
     """
-    size = None
+    size, current, seen = None, -1, set()
     for number, fields in lines(path, f"a text file of lines {MOTS_LINE}"):
         where = f"{path}:{number}"
         _require_columns(fields, 6, MOTS_LINE, where, exact=True)
@@ -104,6 +106,11 @@ def iter_mots(path: Path) -> Iterator[MotsObject]:
         )
         height, width, counts = _mask(fields[3:6], where, size)
         size = height, width
+        if frame != current:
+            current, seen = frame, set()
+        if track_id in seen and class_id != IGNORE_CLASS:
+            raise InputError(where, expected=f"each id once on frame {frame}", found=f"{track_id} a second time")
+        seen.add(track_id)
         yield MotsObject(frame, track_id, class_id, height, width, counts)
 
 
@@ -111,19 +118,27 @@ def read_mots(path: Path) -> dict[int, list[MotsObject]]:
     """Objects of a KITTI MOTS text file by frame number, in file order; ignore regions (class 10) are kept.
 
     Raises:
-        InputError: as `iter_mots`, or where an object's id appears twice on one frame.
+        InputError: as `iter_mots`, or where an object's id appears twice on one frame, lines of others between.
     """
     frames: dict[int, list[MotsObject]] = {}
     seen: set[tuple[int, int]] = set()
     for found in iter_mots(path):
         key = found.frame, found.track_id
         if key in seen and found.class_id != IGNORE_CLASS:
-            raise InputError(
-                f"{path}: frame {found.frame}", expected="each id once", found=f"id {found.track_id} a second time"
-            )
+            where = f"{path}:{line_of(path, found.frame, found.track_id, nth=2)}"
+            expected, twice = f"each id once on frame {found.frame}", f"{found.track_id} a second time"
+            raise InputError(where, expected=expected, found=twice)
         seen.add(key)
         frames.setdefault(found.frame, []).append(found)
     return frames
+
+
+def line_of(path: Path, frame: int, track_id: int, nth: int = 1) -> int:
+    """Number of the line on which a KITTI MOTS text file has an object for the `nth` time; the file must read."""
+    matching = (
+        number for number, fields in lines(path, MOTS_LINE) if (int(fields[0]), int(fields[1])) == (frame, track_id)
+    )
+    return next(itertools.islice(matching, nth - 1, None))
 
 
 def write_mots(path: Path, objects: Iterable[MotsObject]) -> None:

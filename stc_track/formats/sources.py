@@ -48,12 +48,14 @@ class Source:
     Attributes:
         name: of the sequence.
         kind: of the format.
+        place: the file or folder, for messages.
         objects: opens it and gives its objects by increasing frame; a detection has the track_id UNTRACKED.
         text: the file, where one line is one object.
     """
 
     name: str
     kind: Kind
+    place: Path
     objects: Callable[[], Iterable[MotsObject]]
     text: Path | None = None
 
@@ -129,17 +131,17 @@ def _folder(name: str, folder: Path, size: tuple[int, int] | None, text: str) ->
     for place in _TEXT_IN_FOLDER:
         if (folder / place).is_file():
             return _file(name, folder / place, folder, size, text)
-    return Source(name, "png", partial(iter_mots_png, folder))
+    return Source(name, "png", folder, partial(iter_mots_png, folder))
 
 
 def _file(name: str, file: Path, folder: Path, size: tuple[int, int] | None, text: str) -> Source:
     if file.suffix == ".json":
-        return Source(name, "coco-results", lambda: map(as_object, read_coco_results(file)))
+        return Source(name, "coco-results", file, lambda: map(as_object, read_coco_results(file)))
     kind = _text_kind(file) if text == "any" else "mot" if mot_boxes.is_mot(file) else "detections"
     if kind == "detections":
-        return Source(name, "detections", lambda: map(as_object, iter_detections(file, ordered=True)), file)
+        return Source(name, "detections", file, lambda: map(as_object, iter_detections(file, ordered=True)), file)
     if kind == "mots":
-        return Source(name, "mots", lambda: _by_frame(iter_mots(file), file, None), file)
+        return Source(name, "mots", file, lambda: _by_frame(iter_mots(file), file, None), file)
     known = mot_boxes.frame_size(folder) or size
     if known is None:
         raise InputError(
@@ -148,7 +150,7 @@ def _file(name: str, file: Path, folder: Path, size: tuple[int, int] | None, tex
             found="neither",
             mend="--frame-size HEIGHTxWIDTH",
         )
-    return Source(name, "mot", lambda: _by_frame(mot_boxes.iter_mot(file, known), file, b","), file)
+    return Source(name, "mot", file, lambda: _by_frame(mot_boxes.iter_mot(file, known), file, b","), file)
 
 
 def _text_kind(file: Path) -> Kind:
@@ -176,22 +178,22 @@ def _json_file(path: Path, annotations: Annotations | None) -> Sources:
         if any(track.crowd for track in found.tracks):
             require_free_ignore_class(class_names, str(path))
             class_names = {**class_names, IGNORE_CLASS: IGNORE_NAME}
-        return Sources(_of_videos(found.tracks, found.videos), class_names)
+        return Sources(_of_videos(path, found.tracks, found.videos), class_names)
     if isinstance(content, dict):
         coco = coco_tracks.parse_coco_tracks(content, path)
-        opened = {name: Source(name, "coco", partial(iter, objects)) for name, objects in coco.sequences.items()}
+        opened = {name: Source(name, "coco", path, partial(iter, objects)) for name, objects in coco.sequences.items()}
         return Sources(opened, coco.class_names)
     if isinstance(content, list) and content and isinstance(content[0], dict) and "segmentations" in content[0]:
         tracks = youtube_vis.parse_results(content, path, annotations and annotations.videos)
         videos = annotations.videos if annotations else youtube_vis.videos_of(tracks)
-        return Sources(_of_videos(tracks, videos), annotations.class_names if annotations else {})
+        return Sources(_of_videos(path, tracks, videos), annotations.class_names if annotations else {})
     detections = parse_coco_results(content, path)
-    return _named({path.stem: Source(path.stem, "coco-results", lambda: map(as_object, detections))})
+    return _named({path.stem: Source(path.stem, "coco-results", path, lambda: map(as_object, detections))})
 
 
-def _of_videos(tracks: list[youtube_vis.VideoTrack], videos: Mapping[int, Video]) -> dict[str, Source]:
+def _of_videos(path: Path, tracks: list[youtube_vis.VideoTrack], videos: Mapping[int, Video]) -> dict[str, Source]:
     return {
-        video.name: Source(video.name, "ytvis", partial(youtube_vis.objects_of, tracks, video))
+        video.name: Source(video.name, "ytvis", path, partial(youtube_vis.objects_of, tracks, video))
         for video in videos.values()
     }
 

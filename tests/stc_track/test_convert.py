@@ -183,7 +183,7 @@ def test_detections(folder):
     assert len(found) == 5  # no ignore regions
     assert (found[0].box, found[0].score) == ((2, 3, 7, 8), 1)
     message = refused(out, "coco", folder / "out.json")
-    assert "0007: frame 1: expected objects with a track, found detections (stc-track links them" in message
+    assert "0007.txt: frame 1: expected objects with a track, found detections (stc-track links them" in message
 
 
 def test_listed_frames(folder):
@@ -303,8 +303,8 @@ def test_badly_named_pictures(tmp_path):
         ("1,-2,1,1,4,5", "0001.txt:2: expected an id, a whole number of at least -1"),
         ("1,1.5,1,1,4,5", "0001.txt:2: expected an id, a whole number of at least -1"),
         ("1,1,1,1,4,5,high", "0001.txt:2: expected a score, a finite number"),
-        ("1,7,1,1,4,5", "0001: frame 1: expected each id once, found id 7 a second time"),
-        ("1,-1,1,1,4,5", "0001: frame 1: expected objects with a track"),
+        ("1,7,1,1,4,5", "0001.txt: frame 1: expected each id once, found id 7 a second time"),
+        ("1,-1,1,1,4,5", "0001.txt: frame 1: expected objects with a track"),
     ],
 )
 def test_bad_boxes(tmp_path, line, message):
@@ -364,7 +364,10 @@ def test_bad_coco(tmp_path, change, message):
         (("in", "mots", "in"), "in: expected a folder other than SOURCE, found the same"),
         (("in", "mots", "in/0007.txt"), "0007.txt: expected a folder, found a file"),
         (("nowhere", "mots", "out"), "nowhere: expected a folder of files {sequence}.txt or {sequence}.json"),
-        (("in", "png", "out", "--shift", "-2"), "0007: frame 1: expected frames of at least 0 after --shift, found -1"),
+        (
+            ("in", "png", "out", "--shift", "-2"),
+            "0007.txt: frame 1: expected frames of at least 0 after --shift, found -1",
+        ),
         (("in", "png", "out", "--sequences", "../in"), "expected ../in.txt, found none"),
         (("in", "png", "out", "--frames", "in"), "expected frames of sequence 0007 in 0007/, 0007/img1/ or"),
         (("in", "png", "out", "--frame-size", "7"), "no size such as 375x1242"),

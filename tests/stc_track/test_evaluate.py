@@ -175,7 +175,7 @@ def truncated(results, truth):
             lambda results, truth: [path.unlink() for path in truth.iterdir()],
             "expected files {sequence}.txt, found none",
         ),
-        (overlapping, "0001.txt: frame 3: expected masks that do not overlap, found ids 1001, 2001 overlap"),
+        (overlapping, "0001.txt:2: expected masks that do not overlap on frame 3, found ids 1001, 2001 overlap"),
         (other_size, "0001.txt: expected masks of 40 x 90 as in the truth, found 5 x 5"),
         (truncated, "0001.txt:1: expected an RLE string of 40 x 90 = 3600 pixels"),
     ],

@@ -135,7 +135,12 @@ def test_empty_and_missing(tmp_path, kind):
 def test_duplicate_ids(tmp_path):
     path = tmp_path / "0000.txt"
     path.write_text(f"{GOOD['mots']}\n{GOOD['mots']}\n")
-    with pytest.raises(InputError, match=r"frame 3: expected each id once, found id 1001 a second time"):
+    with pytest.raises(InputError, match=r"0000.txt:2: expected each id once on frame 3, found 1001 a second time"):
+        read_mots(path)
+    with pytest.raises(InputError, match=r"0000.txt:2: expected each id once on frame 3"):
+        list(iter_mots(path))
+    path.write_text(f"{GOOD['mots']}\n\n4{GOOD['mots'][1:]}\n{GOOD['mots']}\n")
+    with pytest.raises(InputError, match=r"0000.txt:4: expected each id once on frame 3, found 1001 a second time"):
         read_mots(path)
     path.write_text(f"3 10000 10 2 2 {HALF}\n3 10000 10 2 2 {HALF}\n")
     assert len(read_mots(path)[3]) == 2
