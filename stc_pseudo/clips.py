@@ -64,36 +64,54 @@ class Clips(Dataset):
         video, start = self.starts[index]
         frames = [read_frame(path) for path in self.videos[video][start:start + self.length]]
         flipped = self.augment and bool(torch.rand(()) < 0.5)
-        rows, columns = frames[0].shape[:2]
-        window = self._window((rows, columns))
-        item = {"frames": torch.stack([self._resized(frame, window) for frame in frames]), "flipped": flipped,
-                "video": video, "window": torch.tensor(window) / torch.tensor([columns, rows, columns, rows])}
+        whole = frames[0].shape[:2]
+        window = draw_window(whole, self.size, self.min_crop if self.augment else None)
+        item = {"frames": torch.stack([cut(frame, window, self.size) for frame in frames]), "flipped": flipped,
+                "video": video, "window": window_shares(window, whole)}
         if self.right_videos is not None:
             rights = self.right_videos[video]
-            item["right"] = (self._resized(read_frame(rights[start + self.length // 2]), window) if rights
+            item["right"] = (cut(read_frame(rights[start + self.length // 2]), window, self.size) if rights
                              else torch.zeros(3, *self.size))
         if flipped:
             item |= {key: item[key].flip(-1) for key in ("frames", "right") if key in item}
         item["augmented"] = jitter_colour(item["frames"]) if self.augment else item["frames"]
         return item
 
-    def _window(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
-        """Draw left, top, width and height of the window, whole pixels of a frame of `size` (height, width)."""
-        if not self.augment or self.min_crop is None:
-            return 0, 0, size[1], size[0]
-        fit = min(size[0] / self.size[0], size[1] / self.size[1])
-        scale, across, down = torch.rand(3).tolist()
-        scale = fit * (self.min_crop + (1 - self.min_crop) * scale)
-        height, width = (min(math.ceil(scale * own), whole) for own, whole in zip(self.size, size, strict=True))
-        return round(across * (size[1] - width)), round(down * (size[0] - height)), width, height
 
-    def _resized(self, frame: np.ndarray, window: tuple[int, int, int, int]) -> Tensor:
-        """The window of an (H, W, 3) uint8 frame as (3, height, width) float32 in 0..1."""
-        import cv2
+Window = tuple[int, int, int, int]
 
-        left, top, width, height = window
-        small = cv2.resize(frame[top:top + height, left:left + width], self.size[::-1], interpolation=cv2.INTER_AREA)
-        return torch.from_numpy(small).permute(2, 0, 1).float() / 255
+
+def draw_window(frame: tuple[int, int], size: tuple[int, int], min_crop: float | None) -> Window:
+    """Draw a window of the proportions of `size` in a frame, from torch's generator.
+
+    Args:
+        frame, size: (height, width).
+        min_crop: least share of the largest such window's sides; None takes the whole frame.
+
+    Returns:
+        left, top, width and height, whole pixels of the frame.
+    """
+    if min_crop is None:
+        return 0, 0, frame[1], frame[0]
+    fit = min(frame[0] / size[0], frame[1] / size[1])
+    scale, across, down = torch.rand(3).tolist()
+    scale = fit * (min_crop + (1 - min_crop) * scale)
+    height, width = (min(math.ceil(scale * own), whole) for own, whole in zip(size, frame, strict=True))
+    return round(across * (frame[1] - width)), round(down * (frame[0] - height)), width, height
+
+
+def window_shares(window: Window, frame: tuple[int, int]) -> Tensor:
+    """A window as shares of a frame's (height, width): (4,) float32, left, top, width, height."""
+    return torch.tensor(window) / torch.tensor([frame[1], frame[0], frame[1], frame[0]])
+
+
+def cut(frame: np.ndarray, window: Window, size: tuple[int, int]) -> Tensor:
+    """The window of an (H, W, 3) uint8 frame, resized: (3, height, width) float32 in 0..1."""
+    import cv2
+
+    left, top, width, height = window
+    small = cv2.resize(frame[top:top + height, left:left + width], size[::-1], interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(small).permute(2, 0, 1).float() / 255
 
 
 def jitter_colour(frames: Tensor) -> Tensor:

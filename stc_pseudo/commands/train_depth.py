@@ -24,6 +24,9 @@ FOLDER = click.Path(path_type=Path)
               help="video file, folder of frames, or folder of such; repeatable")
 @click.option("--right", "right_dirs", type=FOLDER, multiple=True, help="the right stereo frames of each --frames")
 @dataset_options(required=False)
+@click.option("--nyu", type=FOLDER,
+              help="NYU Depth v2's labelled pictures (.mat), instead of video: learn from their depth, as a start for "
+                   "other video (--init)")
 @click.option("--calib", type=FOLDER, help="KITTI calibration file (P2, P3) of --frames")
 @click.option("--intrinsics", help="fx,fy,cx,cy of --frames, pixels of the original frame")
 @click.option("--baseline", type=float, help="metres between the stereo cameras, with --intrinsics")
@@ -41,15 +44,23 @@ FOLDER = click.Path(path_type=Path)
               help="start from a checkpoint of the same encoder and width, or a folder of the published files")
 @fit_options(batch_size=12, truth="{sequence}/{frame}.png or .npy of depth (LiDAR) of held-out frames: prints AbsRel")
 @click.option("--half", is_flag=True, help="keep only the depth network, in half precision")
-def main(data: DatasetFlags, frame_dirs: tuple[Path, ...], right_dirs: tuple[Path, ...], calib: Path | None,
-         intrinsics: str | None, baseline: float | None, out: Path, **settings: object) -> None:
+def main(data: DatasetFlags, frame_dirs: tuple[Path, ...], right_dirs: tuple[Path, ...], nyu: Path | None,
+         calib: Path | None, intrinsics: str | None, baseline: float | None, out: Path, **settings: object) -> None:
     """Train Monodepth2 on video, without depth truth; on a data set and further frames together, if both are given."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     from stc_pseudo.depth.training import DepthTraining, train_depth
 
     training = DepthTraining(**fit_settings(settings, out))
+    if nyu is not None:
+        if data.dataset or frame_dirs:
+            raise InputError("--nyu", expected="no --frames or --dataset beside it", found="one")
+        from stc_pseudo.datasets.nyu import NyuDepth
+        from stc_pseudo.depth.supervised import train_supervised
+
+        train_supervised(NyuDepth(nyu), training, out)
+        return
     if data.dataset is None and not frame_dirs:
-        raise InputError("train-depth", expected="--frames or --dataset", found="neither")
+        raise InputError("train-depth", expected="--frames, --dataset or --nyu", found="none of them")
     videos = data.read(boxes=False) if data.dataset else []
     if frame_dirs:
         camera = _calibration(calib, intrinsics, baseline)

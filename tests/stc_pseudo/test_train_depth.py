@@ -256,7 +256,9 @@ def test_unknown_camera_is_said(stereo_video, tmp_path, caplog):
 
 
 @pytest.mark.parametrize(("arguments", "named"), [
-    pytest.param([], "--frames or --dataset", id="nothing to train on"),
+    pytest.param([], "--frames, --dataset or --nyu", id="nothing to train on"),
+    pytest.param(["--frames", "LEFT", "--nyu", "NONE"], "--nyu", id="video and pictures"),
+    pytest.param(["--nyu", "NONE"], "nyu_depth_v2_labeled.mat", id="no pictures"),
     pytest.param(["--dataset", "kitti", "--root", "NONE"], "image_02", id="no such data set"),
     pytest.param(["--frames", "NONE"], "--frames", id="no such folder"),
     pytest.param(["--frames", "LEFT", "--mode", "stereo"], "--right", id="stereo without right frames"),
