@@ -41,7 +41,11 @@ def read_coco(path: Path, video: Sequence, alone: bool = True) -> tuple[list[Box
         InputError: naming file and entry: a missing or foreign value, a picture that is no frame of the video or has
             another size.
     """
-    content = json_fields.mapping(_load(path), str(path))
+    content = _load(path)
+    if isinstance(content, list):
+        raise InputError(path, expected=WHAT, found="a list, as of results",
+                         mend="put it under `annotations`, beside the `images` and `categories` that it speaks of")
+    content = json_fields.mapping(content, str(path))
     class_names = _class_names(content, path)
     positions = _positions(content, path, video, alone)
     rows = []

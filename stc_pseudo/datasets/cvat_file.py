@@ -50,8 +50,8 @@ def read_cvat(path: Path, video: Sequence) -> tuple[list[BoxRow], dict[int, str]
     except DefusedXmlException as error:
         expected = f"{WHAT}, without a document type declaration"
         raise InputError(path, expected=expected, found=str(error)[:80]) from error
-    except ParseError as error:
-        raise InputError(path, expected=WHAT, found=str(error)) from error
+    except (ParseError, LookupError, UnicodeError) as error:  # the last two: of an encoding
+        raise InputError(path, expected=WHAT, found=str(error)[:80]) from error
     if not reader.is_cvat:
         raise InputError(path, expected=f"{WHAT}, <annotations> with tracks or images", found="neither")
     if reader.others:
@@ -97,15 +97,16 @@ class _Reader:
             here = f"{where}, frame {frame}"
             if frame in corners:
                 raise InputError(here, expected="a box once on a frame", found="a second one")
+            if frame >= len(self.video):
+                raise InputError(here, expected=f"frames 0 to {len(self.video) - 1}", found=str(frame))
             corners[frame] = None if box.get("outside") in ("1", "true") else self._corners(box, here)
         frames = sorted(corners)
-        ends = [*frames[1:], max(len(self.video), frames[-1])] if frames else []
-        for frame, following in zip(frames, ends, strict=True):
+        for frame, following in zip(frames, [*frames[1:], len(self.video)], strict=False):
             first, last = corners[frame], corners.get(following)
             if first is None:
                 continue
-            for position in range(frame, max(following, frame + 1)):
-                share = (position - frame) / (following - frame) if last is not None and position > frame else 0
+            for position in range(frame, following):
+                share = (position - frame) / (following - frame) if last is not None else 0
                 box = tuple(a + share * (b - a) for a, b in zip(first, last or first, strict=True))
                 yield BoxRow(position, box, class_id, self.tracks, f"{where}, frame {position}")
 

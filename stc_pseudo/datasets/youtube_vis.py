@@ -51,11 +51,16 @@ def read_youtube_vis(root: Path, sequences: Iterable[str] | None = None, annotat
     class_names = read_categories(content, path)
     entries = {}
     for index, entry in enumerate(json_fields.items(content.get("videos"), "videos", path)):
-        entry = json_fields.mapping(entry, f"{path}: video {index}")
-        entries[_name(entry, f"{path}: video {index}")] = (entry, f"{path}: video {index}")
+        where = f"{path}: video {index}"
+        entry = json_fields.mapping(entry, where)
+        name = _name(entry, where)
+        json_fields.whole(entry.get("id"), "id", where)
+        if name in entries:
+            raise InputError(where, expected="a folder of its own", found=f"'{name}' a second time")
+        entries[name] = (entry, where)
     by_video = _by_video(content, path) if boxes else {}
     if sequences is None:
-        names = [name for name, (entry, _) in entries.items() if not boxes or by_video.get(entry.get("id"))]
+        names = [name for name, (entry, _) in entries.items() if not boxes or by_video.get(entry["id"])]
         log.info("%s: %d of %d videos have boxes", path, len(names), len(entries))
     else:
         names = list(sequences)
@@ -109,13 +114,15 @@ def _image_folder(root: Path, annotations: Path, first: str) -> Path:
 
 def _sequence(name: str, entry: dict[str, Any], where: str, folder: Path,
               by_video: dict[int, list[tuple[dict[str, Any], str]]] | None, class_names: dict[int, str]) -> Sequence:
-    identity, height, width = (json_fields.whole(entry.get(key), key, where) for key in ("id", "height", "width"))
+    height, width = (json_fields.whole(entry.get(key), key, where) for key in ("height", "width"))
+    if not 0 < height * width <= rle.LARGEST_AREA:
+        raise InputError(where, expected=f"frames of 1 to {rle.LARGEST_AREA} pixels", found=f"{width}x{height}")
     files = entry["file_names"]
     frames = tuple(require_file(folder / file, "a frame of the video", "--root") for file in files)
     numbers = tuple(frame_numbers(files, len(files)))
     boxes = {}
     if by_video is not None:
-        rows = [row for annotation, place in by_video.get(identity, ())
+        rows = [row for annotation, place in by_video.get(entry["id"], ())
                 for row in _rows(annotation, place, (height, width), len(frames), class_names)]
         if not any(not row.ignore for row in rows):
             raise InputError(where, expected=f"at least one box of '{name}'", found="none",

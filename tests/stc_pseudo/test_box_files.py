@@ -206,7 +206,7 @@ LEAK = '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a SYSTEM "file:///etc/hostnam
     ("a.txt", "", "at least one box of 'clip', found none"),
     ("a.txt", "1,7,11,21,30,20,0,1,1\n", "at least one box"),
     ("a.txt", "hello", "boxes in COCO JSON, MOT-Challenge text or CVAT XML"),
-    ("a.json", "[1, 2]", "expected an object, found a list"),
+    ("a.json", "[1, 2]", "found a list, as of results .put it under `annotations`"),
     ("a.json", '{"images": [', "COCO annotation JSON"),
     ("a.json", '{"images": [], "categories": []}', "annotations, a JSON list"),
     ("a.xml", "<annotations><version>1.1</version>", r"a\.xml: expected CVAT's XML"),
@@ -217,13 +217,14 @@ LEAK = '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a SYSTEM "file:///etc/hostnam
     ("a.xml", cvat(f'<track id="0" label="car">{box(0, 1)}{box(0, 2)}</track>'), "track 0, frame 0: .*a second one"),
     ("a.xml", cvat(f'<track id="0" label="car">{box(0, 1).replace("10.00", "inf")}</track>'), "ytl, a finite number"),
     ("a.xml", cvat(f'<track id="0" label="car">{box(0, 1).replace("10.00", "30")}</track>'), "ytl < ybr"),
-    ("a.xml", cvat(f'<track id="0" label="car">{box(12, 1)}</track>'), "a frame of the 10 there are"),
+    ("a.xml", cvat(f'<track id="0" label="car">{box(10 ** 8, 1)}</track>'), "frame 100000000: expected frames 0 to 9"),
+    ("a.xml", "<?xml version='1.0' encoding='utf-99'?><annotations/>", "found unknown encoding: utf-99"),
     ("a.xml", cvat(f'<track id="0" label="car">{box("x", 1)}</track>'), "frame, a whole number, found 'x'"),
     ("a.xml", cvat("", size=(50, 30)), "frames' 100x60 pixels, found 50x30"),
     ("a.xml", cvat(f'<image name="9.jpg" width="100" height="60">{box(0, 1, label="car")}</image>'), "a frame of clip"),
 ], ids=["short line", "frame 0", "frame beyond", "NaN", "no area", "track twice", "empty", "nothing counts", "text",
         "list", "half JSON", "no annotations", "half XML", "HTML", "entities", "outer entity", "unknown label",
-        "box twice", "infinite", "corners", "CVAT frame beyond", "CVAT frame", "CVAT size", "CVAT name"])
+        "box twice", "infinite", "corners", "CVAT frame beyond", "encoding", "CVAT frame", "CVAT size", "CVAT name"])
 def test_what_is_wrong_is_named(tmp_path, name, content, words):
     with pytest.raises(InputError, match=words):
         read(tmp_path / name, content)

@@ -153,10 +153,14 @@ def test_other_places(ytvis, layout, tmp_path):
     (lambda c: c["videos"][0]["file_names"].__setitem__(1, "0b/000001.png"), "all of one folder"),
     (lambda c: c["videos"][0]["file_names"].__setitem__(2, "0a5f/9.png"), r"9\.png: expected a frame of the video"),
     (lambda c: c["videos"][0]["file_names"].__setitem__(0, "0a5f/9.png"), r"9\.png: expected the first video's first"),
+    (lambda c: c["videos"][1].update(id=[]), "video 1: expected id"),
+    (lambda c: c["videos"][1].update(file_names=["0a5f/000000.png"]), "video 1: .*'0a5f' a second time"),
+    (lambda c: c["videos"][0].update(height=0), "video 0: expected frames of 1 to"),
     (lambda c: c.pop("categories"), "categories"),
     (lambda c: c.update(videos={}), "videos"),
 ], ids=["a frame less", "not a number", "unknown category", "no number", "nothing", "another size", "climbing",
-        "absolute", "two folders", "no frame", "no first frame", "no categories", "no videos"])
+        "absolute", "two folders",
+        "no frame", "no first frame", "id", "folder twice", "height 0", "no categories", "no videos"])
 def test_bad_content_is_named(ytvis, spoil, words):
     spoil(ytvis.content)
     with pytest.raises(InputError, match=words):
