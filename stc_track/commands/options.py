@@ -17,6 +17,10 @@ class FrameSize(click.ParamType):
 
     name = "HEIGHTxWIDTH"
 
+    def get_metavar(self, param, ctx=None) -> str:
+        """As it is typed, which click's own capitals would hide."""
+        return self.name
+
     def convert(self, value, param, ctx) -> tuple[int, int]:
         """(height, width)."""
         found = isinstance(value, str) and re.fullmatch(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})", value)

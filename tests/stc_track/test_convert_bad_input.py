@@ -1,0 +1,171 @@
+"""`stc-convert` on files that are not what they say, and on what a format cannot hold: messages that say where."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from stc_track.commands.convert import main
+from stc_track.formats import rle
+from stc_track.formats.mots import MotsObject, iter_mots, write_mots
+
+SIZE = 20, 30
+
+
+def drawn(frame, track_id, class_id):
+    return MotsObject(frame, track_id, class_id, *SIZE, rle.encode(np.arange(600).reshape(SIZE) % 7 < 3))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_mots(tmp_path / "in" / "0007.txt", [drawn(1, 1001, 1)])
+    return tmp_path
+
+
+def refused(source, kind, out, *options):
+    done = CliRunner().invoke(main, [str(source), "--to", kind, "--out", str(out), *options])
+    assert done.exit_code == 2, done.output or done.exception
+    return done.output
+
+
+def spoil_png(folder, picture):
+    (folder / "png" / "0001").mkdir(parents=True)
+    picture.save(folder / "png" / "0001" / "000000.png")
+
+
+def no_png(folder, content):
+    (folder / "png" / "0001").mkdir(parents=True)
+    (folder / "png" / "0001" / "000000.png").write_bytes(content)
+
+
+def two_sizes(folder):
+    spoil_png(folder, Image.fromarray(np.zeros((4, 5), np.uint16)))
+    Image.fromarray(np.zeros((4, 6), np.uint16)).save(folder / "png" / "0001" / "000001.png")
+
+
+def truncated(folder):
+    spoil_png(folder, Image.fromarray(np.arange(4000, dtype=np.uint16).reshape(50, 80)))
+    path = folder / "png" / "0001" / "000000.png"
+    path.write_bytes(path.read_bytes()[:-60])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda f: spoil_png(f, Image.new("L", (5, 4))), "000000.png: expected a 16-bit grey PNG, found one of mode L"),
+        (lambda f: spoil_png(f, Image.fromarray(np.full((4, 5), 7, np.uint16))), "expected pixels of class * 1000 + k"),
+        (lambda f: no_png(f, b"\x89PNG\r\n\x1a\n"), "000000.png: expected a 16-bit grey PNG, found"),
+        (lambda f: no_png(f, b""), "000000.png: expected a 16-bit grey PNG, found"),
+        (truncated, "000000.png: expected a 16-bit grey PNG, found"),
+        (two_sizes, "000001.png: expected 4 x 5 pixels as in the pictures before, found 4 x 6"),
+    ],
+)
+def test_bad_pictures(tmp_path, spoil, message):
+    spoil(tmp_path)
+    assert message in refused(tmp_path / "png", "mots", tmp_path / "out")
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_badly_named_pictures(tmp_path):
+    spoil_png(tmp_path, Image.fromarray(np.zeros((4, 5), np.uint16)))
+    shutil.copy(tmp_path / "png" / "0001" / "000000.png", tmp_path / "png" / "0001" / "0.png")
+    assert "expected one picture a number, found 0.png as well" in refused(tmp_path / "png", "mots", tmp_path / "out")
+    (tmp_path / "png" / "0001" / "0.png").rename(tmp_path / "png" / "0001" / "first.png")
+    assert "expected a picture named by its number" in refused(tmp_path / "png", "mots", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("1,1,1,1,4", "0001.txt:2: expected at least 6 columns"),
+        ("1,1,nan,1,4,5", "0001.txt:2: expected x, a finite number, found 'nan'"),
+        ("0,1,1,1,4,5", "0001.txt:2: expected a frame, a whole number of at least 1, found '0'"),
+        ("1,1,1,1,0,5", "0001.txt:2: expected a box of positive width and height, found 0 5"),
+        ("1,-2,1,1,4,5", "0001.txt:2: expected an id, a whole number of at least -1"),
+        ("1,1.5,1,1,4,5", "0001.txt:2: expected an id, a whole number of at least -1"),
+        ("1,1,1,1,4,5,high", "0001.txt:2: expected a score, a finite number"),
+        ("1,7,1,1,4,5", "0001.txt: frame 1: expected each id once, found id 7 a second time"),
+        ("1,-1,1,1,4,5", "0001.txt: frame 1: expected objects with a track"),
+    ],
+)
+def test_bad_boxes(tmp_path, line, message):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "0001.txt").write_text(f"1,7,1,1,4,5,0.5\n{line}\n")
+    assert message in refused(tmp_path / "in", "mots", tmp_path / "out", "--frame-size", "20x30")
+
+
+COCO = {
+    "images": [{"id": 1, "file_name": "a/0003.png", "height": 2, "width": 2}],
+    "categories": [{"id": 1, "name": "car"}, {"id": 10, "name": "owl"}],
+    "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "track_id": 5,
+                     "segmentation": [[0, 0, 2, 0, 2, 2, 0, 2]]}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c["images"][0].update(file_name="../0003.png"), "image 0: expected sequence, a plain name"),
+        (lambda c: c["images"][0].update(sequence="a/../.."), "image 0: expected sequence, a plain name"),
+        (lambda c: c["images"][0].update(file_name="a/x.png"), "image 0: expected frame, a whole number"),
+        (lambda c: c["images"].append(c["images"][0]), "image 1: expected an id of its own"),
+        (lambda c: c["annotations"][0].update(image_id=2), "annotation 0: expected an image_id of images, found 2"),
+        (lambda c: c["annotations"][0].update(category_id=2), "annotation 0: expected a category_id of categories"),
+        (lambda c: c["annotations"][0].pop("track_id"), "annotation 0: expected track_id, a whole number"),
+        (lambda c: c["annotations"][0].update(iscrowd=1), "annotation 0: expected no crowds, or no class 10 but"),
+        (lambda c: c["annotations"][0].update(category_id=10), "a: expected no class 10, which MOTS keeps"),
+        (
+            lambda c: c["annotations"][0].update(segmentation=[[0, 0, 1]]),
+            "annotation 0: expected segmentation, polygons",
+        ),
+        (
+            lambda c: c["annotations"][0].update(segmentation=[[0, 0, 1e8, 0, 1, 1]]),
+            "expected a polygon near the frame",
+        ),
+        (
+            lambda c: c["annotations"][0].update(segmentation=[]),
+            "expected segmentation, at least one polygon, found none",
+        ),
+        (lambda c: c.pop("images"), "expected images, a JSON list, found a NoneType"),
+    ],
+)
+def test_bad_coco(tmp_path, change, message):
+    content = json.loads(json.dumps(COCO))
+    (tmp_path / "in.json").write_text(json.dumps(content))
+    good = CliRunner().invoke(main, [str(tmp_path / "in.json"), "--to", "mots", "--out", str(tmp_path / "good")])
+    assert good.exit_code == 0, good.output
+    assert next(iter_mots(tmp_path / "good" / "a.txt")).frame == 3
+    change(content)
+    (tmp_path / "in.json").write_text(json.dumps(content))
+    assert message in refused(tmp_path / "in.json", "mots", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("in", "coco", "out"), "out: expected a file .json, for coco, found another name"),
+        (("in", "mots", "in"), "in: expected a folder other than SOURCE, found the same"),
+        (("in", "mots", "in/0007.txt"), "0007.txt: expected a folder, found a file"),
+        (("nowhere", "mots", "out"), "nowhere: expected a folder of files {sequence}.txt or {sequence}.json"),
+        (
+            ("in", "png", "out", "--shift", "-2"),
+            "0007.txt: frame 1: expected frames of at least 0 after --shift, found -1",
+        ),
+        (("in", "png", "out", "--sequences", "../in"), "expected ../in.txt, found none"),
+        (("in", "png", "out", "--frames", "in"), "expected frames of sequence 0007 in 0007/, 0007/img1/ or"),
+        (("in", "png", "out", "--frame-size", "7"), "no size such as 375x1242"),
+    ],
+)
+def test_bad_arguments(folder, arguments, message):
+    source, kind, out, *options = arguments
+    options = [str(folder / each) if each == "in" else each for each in options]
+    assert message in refused(folder / source, kind, folder / out, *options)
+
+
+def test_ids_that_16_bits_do_not_hold(tmp_path):
+    write_mots(tmp_path / "in" / "0000.txt", [drawn(0, 70_001, 70)])
+    message = refused(tmp_path / "in", "png", tmp_path / "out")
+    assert "0000: frame 0: expected ids of 1000 to 65535, for pixels of 16 bits, found 70001" in message
