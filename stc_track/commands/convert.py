@@ -8,26 +8,31 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stc_track.commands.options import ClassMap, FrameSize, split_names
+from stc_track.commands.options import (
+    TRACK_FORMATS,
+    ClassMap,
+    annotations_option,
+    frame_size_option,
+    frames_option,
+    split_names,
+)
 
 if TYPE_CHECKING:
     from stc_track.convert import Changes
     from stc_track.formats.sources import Sources
     from stc_track.formats.tracks import Tracks
 
-FORMATS = ("mots", "png", "ytvis", "ytvis-results", "coco", "cvat", "mot", "detections")
-
 
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path))
-@click.option("--to", "kind", required=True, type=click.Choice(FORMATS), help="The format to write.")
+@click.option(
+    "--to", "kind", required=True, type=click.Choice([*TRACK_FORMATS, "detections"]), help="The format to write."
+)
 @click.option("--out", required=True, type=click.Path(path_type=Path),
               help="Folder to write to; for ytvis, ytvis-results and coco the .json file.")  # fmt: skip
-@click.option("--frames", type=click.Path(path_type=Path),
-              help="Folder of all sequences' frames: says which there are and how they are called.")  # fmt: skip
-@click.option("--frame-size", type=FrameSize(), help="Of MOT-Challenge boxes without seqinfo.ini.")
-@click.option("--annotations", type=click.Path(path_type=Path),
-              help="YouTube-VIS annotations that results in SOURCE or --out belong to.")  # fmt: skip
+@frames_option
+@frame_size_option
+@annotations_option
 @click.option("--shift", default=0, help="Add this to every frame's number: KITTI counts from 0, MOT from 1.")
 @click.option("--classes", type=ClassMap(), help="Renumber classes.")
 @click.option("--overlaps", type=click.Choice(["cut", "keep"]), default="cut", show_default=True,

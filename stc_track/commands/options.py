@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import click
+
+TRACK_FORMATS = ("mots", "png", "ytvis", "ytvis-results", "coco", "cvat", "mot")
 
 
 def split_names(_ctx: click.Context, _option: click.Parameter, value: str | None) -> list[str] | None:
@@ -42,3 +45,18 @@ class ClassMap(click.ParamType):
         if not all(pairs):
             self.fail(f"{value!r} is no list such as 10=3,7=1", param, ctx)
         return {int(pair[1]): int(pair[2]) for pair in pairs}
+
+
+frames_option = click.option(
+    "--frames",
+    type=click.Path(path_type=Path),
+    help="Folder of all sequences' frames: says which there are and how they are called.",
+)
+frame_size_option = click.option(
+    "--frame-size", type=FrameSize(), help="Of the frames of MOT-Challenge boxes without seqinfo.ini."
+)
+annotations_option = click.option(
+    "--annotations",
+    type=click.Path(path_type=Path),
+    help="YouTube-VIS annotations that results, read or written, belong to.",
+)

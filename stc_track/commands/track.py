@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stc_track.commands.options import FrameSize, split_names
+from stc_track.commands.options import TRACK_FORMATS, annotations_option, frame_size_option, frames_option, split_names
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
     from stc_track.formats.mots import MotsObject
     from stc_track.formats.sources import Source
-
-FORMATS = ("mots", "png", "ytvis", "ytvis-results", "coco", "cvat", "mot")
 SCORE = click.FloatRange(-1e6, 1e6)
 POSITIVE = click.FloatRange(0, 1e6)
 
@@ -25,13 +23,11 @@ POSITIVE = click.FloatRange(0, 1e6)
 @click.argument("predictions", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path),
               help="Folder for {sequence}.txt in KITTI MOTS text, or what --format says.")  # fmt: skip
-@click.option("--format", "kind", type=click.Choice(FORMATS), default="mots",
+@click.option("--format", "kind", type=click.Choice(TRACK_FORMATS), default="mots",
               help="As stc-convert --to; ytvis, ytvis-results and coco want a .json file as --out.")  # fmt: skip
-@click.option("--frames", type=click.Path(path_type=Path),
-              help="Folder of all sequences' frames, which --format may want to list.")  # fmt: skip
-@click.option("--frame-size", type=FrameSize(), help="Of MOT-Challenge boxes without seqinfo.ini.")
-@click.option("--annotations", type=click.Path(path_type=Path),
-              help="YouTube-VIS annotations that results in PREDICTIONS or --out belong to.")  # fmt: skip
+@frames_option
+@frame_size_option
+@annotations_option
 @click.option("--cues", metavar="STORE", help="Store of pseudo-labels whose depth and flow the matching uses as well.")
 @click.option("--cue-terms", type=click.Choice(["none", "depth", "flow", "both"]), default="both",
               help="Which terms of Eq. 9 count where --cues is given.")  # fmt: skip
