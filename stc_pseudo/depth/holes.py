@@ -40,14 +40,14 @@ def fill_holes_at_infinity(inverse_depth: np.ndarray, seed: int = 0) -> tuple[np
         is found.
     """
     unchanged = inverse_depth, np.zeros(inverse_depth.shape, bool)
-    plane = ground_plane(inverse_depth[::STRIDE, ::STRIDE], seed)
-    if plane is None:
-        return unchanged
+    coarse = inverse_depth[::STRIDE, ::STRIDE]
+    plane = ground_plane(coarse, seed)
+    if plane is None or not _below(coarse, plane_values(plane, coarse.shape))[0].any():
+        return unchanged  # most frames
     height, width = inverse_depth.shape
     ground = plane_values(plane / [STRIDE, STRIDE, 1], inverse_depth.shape)
-    deep = inverse_depth < DEEPEST * ground
-    beyond = ground <= FARTHEST * ground[-1].max()
-    labels, _ = ndimage.label(deep & ~beyond)
+    surely_below, below_horizon = _below(inverse_depth, ground)
+    labels, _ = ndimage.label(surely_below)
     filled, changed = unchanged[0].copy(), unchanged[1]
     reach = max(round(FOOT * height), 1)
     for label, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
@@ -72,13 +72,19 @@ def fill_holes_at_infinity(inverse_depth: np.ndarray, seed: int = 0) -> tuple[np
         # Between the farthest known ground and the horizon, the object goes on.
         hole = np.zeros(inverse_depth.shape, bool)
         hole[rows, columns] = own
-        hole[:rows.stop, columns] |= (beyond & deep)[:rows.stop, columns] & own.any(0)
+        hole[:rows.stop, columns] |= (below_horizon & ~surely_below)[:rows.stop, columns] & own.any(0)
         # A network's hole has a soft rim, half object and half infinity.
         hole = ndimage.binary_dilation(hole, iterations=max(round(RIM * height), 1),
                                        mask=inverse_depth < ON_GROUND * value)
         filled[hole] = np.broadcast_to(value, filled.shape)[hole]
         changed |= hole
     return filled, changed
+
+
+def _below(inverse_depth: np.ndarray, ground: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which pixels are below the ground: where the plane is known well, and also beyond, up to the horizon."""
+    deep = inverse_depth < DEEPEST * ground
+    return deep & (ground > FARTHEST * ground[-1].max()), deep
 
 
 class WithoutHoles:
