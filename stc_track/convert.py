@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from pycocotools import mask as coco_mask
@@ -30,7 +30,6 @@ from stc_track.formats.tracks import Tracks, is_ignored
 from stc_track.formats.youtube_vis import Annotations
 
 Format = Literal["mots", "png", "ytvis", "ytvis-results", "coco", "cvat", "mot", "detections"]
-FORMATS: tuple[Format, ...] = get_args(Format)
 ONE_FILE: tuple[Format, ...] = ("ytvis", "ytvis-results", "coco")  # the others are one file or folder a sequence
 _WITHOUT_OVERLAPS: tuple[Format, ...] = ("mots", "png")
 _IGNORED_SCORE = -np.inf  # a known object keeps what an ignore region claims as well

@@ -114,8 +114,8 @@ def picture_size(path: Path) -> tuple[int, int]:
 
 def read_labels16(path: Path) -> np.ndarray:
     """Read a 16-bit grey picture as (H, W) uint16; raises InputError where it is none."""
-    with _decoding(path, "a 16-bit grey PNG") as picture:
-        if not picture.mode.startswith("I;16"):
+    with _decoding(path, "a 16-bit grey PNG", ("PNG",)) as picture:
+        if picture.mode not in ("I;16", "I"):  # older versions of Pillow call 16 bits "I"
             raise InputError(path, expected="a 16-bit grey PNG", found=f"one of mode {picture.mode}")
         return np.asarray(picture).astype(np.uint16)
 
@@ -126,11 +126,11 @@ def write_labels16(file, labels: np.ndarray) -> None:
 
 
 @contextmanager
-def _decoding(path: Path, what: str) -> Iterator[Image.Image]:
+def _decoding(path: Path, what: str, formats: tuple[str, ...] = ("PNG", "JPEG")) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(require_file(path, what)) as picture:
+            with Image.open(require_file(path, what), formats=formats) as picture:
                 yield picture
     except InputError:
         raise

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import get_args
 from xml.etree import ElementTree
 
 import numpy as np
@@ -13,7 +14,8 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from stc_track.commands.convert import main
-from stc_track.convert import Changes, prepared
+from stc_track.commands.options import TRACK_FORMATS
+from stc_track.convert import Changes, Format, prepared
 from stc_track.formats import rle
 from stc_track.formats.mots import IGNORE_CLASS, IGNORE_ID, MotsObject, iter_detections, iter_mots, write_mots
 from stc_track.formats.outline import outline
@@ -61,6 +63,10 @@ def refused(source, kind, out, *options):
     done = CliRunner().invoke(main, [str(source), "--to", kind, "--out", str(out), *options])
     assert done.exit_code == 2, done.output or done.exception
     return done.output
+
+
+def test_the_commands_offer_every_format():
+    assert (*TRACK_FORMATS, "detections") == get_args(Format)
 
 
 @pytest.mark.parametrize("kind", ["mots", "png", "ytvis", "coco"])
