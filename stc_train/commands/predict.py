@@ -8,23 +8,52 @@ from pathlib import Path
 import click
 
 from stc_pseudo.commands.dataset_flags import DatasetFlags, dataset_options
+from stc_track.formats.errors import InputError
 
 
 @click.command(context_settings={"show_default": True})
 @click.argument("checkpoint", type=click.Path(path_type=Path))
-@dataset_options(own=True)
+@dataset_options(own=True, boxes=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for {sequence}.txt.")
 @click.option("--score-threshold", type=click.FloatRange(0, 1), default=0.05, help="Leave out detections below.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=1, help="Frames at a time.")
+@click.option("--flip", is_flag=True, help="Average with what is found on the mirror image (CondInst).")
+@click.option("--precision", type=click.Choice(["float32", "bfloat16", "float16"]), default="float32",
+              help="Of the network; bfloat16 runs on CPUs too.")
+@click.option("--scale", type=click.FloatRange(min=0.1), default=None,
+              help="With --boxes: the network sees frames this much larger than without.  [default: 1.5]")
+@click.option("--veto", type=click.FloatRange(0, 1), default=None,
+              help="With --boxes: share of its surest belief below which the network speaks against a pixel; 0 goes by "
+                   "box and colours alone, 1 takes the belief as it is.  [default: 0.1]")
 @click.option("--device", default="cpu", help="cpu, cuda or cuda:N.")
-def main(data: DatasetFlags, checkpoint: Path, out: Path, score_threshold: float, batch_size: int,
-         device: str) -> None:
-    """Find the objects on every frame with CHECKPOINT, a model.pth of `stc-train`."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    from stc_train import model_file, prediction
+def main(data: DatasetFlags, checkpoint: Path, out: Path, score_threshold: float, batch_size: int, flip: bool,
+         precision: str, scale: float | None, veto: float | None, device: str) -> None:
+    """Find the objects on every frame with CHECKPOINT, a model.pth of `stc-train`.
 
+    Writes detections in the public MOTS format. With --boxes nothing is searched for: every box that is named there
+    gets a mask, and what is written is KITTI MOTS text with the boxes' track ids.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for flag, value in (("--scale", scale), ("--veto", veto)):
+        if value is not None and data.boxes is None:
+            raise InputError(flag, expected="--boxes with it", found="none")
+    import torch
+
+    from stc_train import model_file
+
+    number_format = None if precision == "float32" else getattr(torch, precision)
     model = model_file.load(checkpoint, "CHECKPOINT")
-    videos = data.read(boxes=False)
-    written = prediction.predict(model, videos, out, score_threshold=score_threshold, batch_size=batch_size,
-                                 device=device)
-    logging.info("wrote %d detections to %s", written, out)
+    videos = data.read(boxes=data.boxes is not None)
+    if data.boxes is None:
+        from stc_train.prediction import predict
+
+        written = predict(model, videos, out, score_threshold=score_threshold, batch_size=batch_size, flip=flip,
+                          precision=number_format, device=device)
+        logging.info("wrote %d detections to %s", written, out)
+        return
+    from stc_train.conversion import SCALE, VETO, convert
+
+    found = convert(model, videos, out, scale=scale or SCALE, veto=VETO if veto is None else veto,
+                    batch_size=batch_size, flip=flip, precision=number_format, device=device)
+    logging.info("wrote %d masks of %d boxes to %s; the others' pixels are rather other boxes'", found.masks,
+                 found.boxes, out)
