@@ -15,6 +15,7 @@ from stc_pseudo.datasets.box_rows import BoxRow
 from stc_pseudo.datasets.picture_names import PictureNames
 from stc_track.formats import json_fields
 from stc_track.formats.errors import InputError
+from stc_track.formats.youtube_vis import read_categories
 
 WHAT = "COCO annotation JSON"
 TRACK_KEYS = ("track_id", "instance_id")
@@ -46,7 +47,7 @@ def read_coco(path: Path, video: Sequence, alone: bool = True) -> tuple[list[Box
         raise InputError(path, expected=WHAT, found="a list, as of results",
                          mend="put it under `annotations`, beside the `images` and `categories` that it speaks of")
     content = json_fields.mapping(content, str(path))
-    class_names = _class_names(content, path)
+    class_names = read_categories(content, path)
     positions = _positions(content, path, video, alone)
     rows = []
     for index, entry in enumerate(json_fields.items(content.get("annotations"), "annotations", path)):
@@ -70,15 +71,6 @@ def read_coco(path: Path, video: Sequence, alone: bool = True) -> tuple[list[Box
 def _load(path: Path) -> object:
     # A file may hold many videos: it is read once.
     return json_fields.load(path, WHAT)
-
-
-def _class_names(content: dict[str, Any], path: Path) -> dict[int, str]:
-    names = {}
-    for index, entry in enumerate(json_fields.items(content.get("categories"), "categories", path)):
-        where = f"{path}: category {index}"
-        entry = json_fields.mapping(entry, where)
-        names[_whole(entry, "id", where)] = json_fields.text(entry.get("name"), "name", where)
-    return names
 
 
 def _positions(content: dict[str, Any], path: Path, video: Sequence, alone: bool) -> dict[int, int | None]:

@@ -9,15 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from stc_pseudo.datasets.box_rows import BoxRow
-from stc_track.formats.errors import InputError, require_file
-from stc_track.formats.text import real, whole
+from stc_track.formats.errors import InputError
+from stc_track.formats.mot_boxes import UNTRACKED, iter_lines
 
-LINE = "'frame,id,x,y,width,height' and confidence, class, visibility"
 # The benchmark's own classes; the rest of its numbers mark what is no object, or nobody can tell.
 CLASS_NAMES = {1: "pedestrian", 2: "person on vehicle", 3: "car", 4: "bicycle", 5: "motorbike",
                6: "non motorized vehicle", 7: "static person"}
-UNTRACKED = -1
-_NAMES = ("x", "y", "a width", "a height")
 
 
 def read_mot(path: Path, names: dict[int, str] | None = None) -> tuple[list[BoxRow], dict[int, str]]:
@@ -40,36 +37,17 @@ def read_mot(path: Path, names: dict[int, str] | None = None) -> tuple[list[BoxR
     labels = _labels(path) if names is None else None
     own = names if names is not None else labels
     rows = []
-    with require_file(path, f"a text file of lines {LINE}").open("rb") as file:
-        for number, line in enumerate(file, 1):
-            line = line.removeprefix(b"\xef\xbb\xbf").strip()
-            if line:
-                fields = [field.strip() for field in line.split(b"," if b"," in line else None)]
-                rows.append(_row(fields, f"{path}:{number}", own))
-                if labels is not None and rows[-1].class_id not in labels:
-                    raise InputError(f"{path}:{number}", expected=f"a class of the {len(labels)} in labels.txt",
-                                     found=str(rows[-1].class_id))
+    for line in iter_lines(path):
+        class_id = line.class_id or 1
+        if labels is not None and class_id not in labels:
+            raise InputError(line.where, expected=f"a class of the {len(labels)} in labels.txt", found=str(class_id))
+        ignore = line.class_id is not None and (line.score == 0 or (own is None and class_id not in CLASS_NAMES))
+        rows.append(BoxRow(line.frame - 1, line.box, class_id, None if line.track_id == UNTRACKED else line.track_id,
+                           line.where, ignore, line.score))
     if own is not None:
         return rows, own
     return rows, {number: name for number, name in CLASS_NAMES.items()
                   if any(row.class_id == number and not row.ignore for row in rows)}
-
-
-def _row(fields: list[bytes], where: str, own: dict[int, str] | None) -> BoxRow:
-    if len(fields) < 6:
-        raise InputError(where, expected=f"at least 6 columns, {LINE}", found=str(len(fields)))
-    frame = whole(fields[0], "a frame", where, 1)
-    track = int(real(fields[1], "an id", where))  # some write 3.0
-    x, y, width, height = (real(field, name, where) for field, name in zip(fields[2:6], _NAMES, strict=True))
-    if width <= 0 or height <= 0:
-        raise InputError(where, expected="a box of positive width and height", found=f"{width:g} {height:g}")
-    score = real(fields[6], "a confidence", where) if len(fields) > 6 else None
-    class_id, ignore = 1, False
-    if len(fields) in (8, 9) and whole(fields[7], "a class", where, -1) > 0:
-        class_id = int(fields[7])
-        ignore = score == 0 or (own is None and class_id not in CLASS_NAMES)
-    return BoxRow(frame - 1, (x - 1, y - 1, x - 1 + width, y - 1 + height), class_id,
-                  None if track == UNTRACKED else track, where, ignore, score)
 
 
 def _labels(path: Path) -> dict[int, str] | None:

@@ -1,10 +1,11 @@
 """MOT-Challenge boxes: `frame,id,x,y,width,height,score,...`, frames and pixels counted from 1.
 
 Detections have the id -1; results and truth have the track's. Truth (`gt.txt`, nine columns) has in column 7 whether
-the benchmark counts the box, in column 8 the class: 1 pedestrian, 3 car; boxes that are not counted and other classes,
-which the benchmark does not measure either, are left out. Elsewhere there is no class: everything is a pedestrian.
+the benchmark counts the box, in column 8 the class: 1 pedestrian, 3 car. Elsewhere there is no class.
 
-A box has no mask: it becomes the filled rectangle, cut off at the frame's border.
+`iter_mot` makes objects of boxes: those that are not counted and other classes, which the benchmark does not measure
+either, are left out; without a class everything is a pedestrian. A box has no mask: it becomes the filled rectangle,
+cut off at the frame's border.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import configparser
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +28,55 @@ LINE = "'frame,id,x,y,width,height,score'"
 UNTRACKED = -1
 _CLASSES = {1: 2, 3: 1}  # MOT's to KITTI MOTS': pedestrian, car
 _PEDESTRIAN = 2
-_TRUTH_COLUMNS = 9
+_CLASS_COLUMNS = 8, 9  # how many there are where the eighth is a class; in ten it is a place in the world
 _NAMES = ("x", "y", "a width", "a height")
+
+
+@dataclass(frozen=True, slots=True)
+class MotLine:
+    """One line of a file.
+
+    Attributes:
+        where: file and line, for messages.
+        frame: from 1.
+        track_id: of the object, or `UNTRACKED`.
+        box: x1 y1 x2 y2, pixels from 0, x2 and y2 exclusive, of positive area; may reach out of the frame.
+        score: confidence, in truth whether the box counts (0: it does not); None without one.
+        class_id: the benchmark's number of the class, at least 1; None without one.
+    """
+
+    where: str
+    frame: int
+    track_id: int
+    box: tuple[float, float, float, float]
+    score: float | None
+    class_id: int | None
+
+
+def iter_lines(path: Path) -> Iterator[MotLine]:
+    """Lines of a file in its order, one in memory at a time; columns may be separated by blanks instead of commas.
+
+    Raises:
+        InputError: naming file and line: a missing column, a number that is not finite, a box of no area.
+    """
+    with require_file(path, f"a text file of lines {LINE}").open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if line := line.removeprefix(b"\xef\xbb\xbf").strip():
+                yield _line([field.strip() for field in line.split(b"," if b"," in line else None)], f"{path}:{number}")
+
+
+def _line(fields: list[bytes], where: str) -> MotLine:
+    if len(fields) < 6:
+        raise InputError(where, expected=f"at least 6 columns, {LINE}", found=f"{len(fields)}")
+    frame = whole(fields[0], "a frame", where, 1)
+    track_id = _track_id(fields[1], where)
+    x, y, width, height = (real(*pair, where) for pair in zip(fields[2:6], _NAMES, strict=True))
+    if width <= 0 or height <= 0:
+        raise InputError(where, expected="a box of positive width and height", found=f"{width:g} {height:g}")
+    score = real(fields[6], "a score", where) if len(fields) > 6 else None
+    class_id = whole(fields[7], "a class", where, -1) if len(fields) in _CLASS_COLUMNS else -1
+    return MotLine(where, frame, track_id, (x - 1, y - 1, x - 1 + width, y - 1 + height), score,
+                   class_id if class_id > 0 else None)  # fmt: skip
 
 
 def is_mot(path: Path) -> bool:
@@ -71,32 +120,10 @@ def iter_mot(path: Path, size: tuple[int, int]) -> Iterator[MotsObject]:
     height, width = size
     if height * width > rle.LARGEST_AREA:
         raise InputError(path, expected=f"a frame of at most {rle.LARGEST_AREA} pixels", found=f"{height} x {width}")
-    with require_file(path, f"a text file of lines {LINE}").open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                found = _object(line.strip().split(b","), f"{path}:{number}", size)
-                if found:
-                    yield found
-
-
-def _object(fields: list[bytes], where: str, size: tuple[int, int]) -> MotsObject | None:
-    if len(fields) < 6:
-        raise InputError(where, expected=f"at least 6 columns, {LINE}", found=f"{len(fields)}")
-    fields = [field.strip() for field in fields]
-    frame = whole(fields[0], "a frame", where, 1)
-    track_id = _track_id(fields[1], where)
-    x, y, box_width, box_height = (real(*pair, where) for pair in zip(fields[2:6], _NAMES, strict=True))
-    if box_width <= 0 or box_height <= 0:
-        raise InputError(where, expected="a box of positive width and height", found=f"{box_width:g} {box_height:g}")
-    score = real(fields[6], "a score", where) if len(fields) > 6 else 1.0
-    class_id = _PEDESTRIAN
-    if len(fields) == _TRUTH_COLUMNS:
-        kind = whole(fields[7], "a class", where, -1)
-        if kind > 0 and (score == 0 or kind not in _CLASSES):
-            return None
-        class_id = _CLASSES.get(kind, _PEDESTRIAN)
-    box = x - 1, y - 1, x - 1 + box_width, y - 1 + box_height
-    return MotsObject(frame, track_id, class_id, *size, filled(box, *size), score, box)
+    for line in iter_lines(path):
+        if line.class_id is None or (line.score != 0 and line.class_id in _CLASSES):
+            yield MotsObject(line.frame, line.track_id, _CLASSES.get(line.class_id, _PEDESTRIAN), *size,
+                             filled(line.box, *size), 1.0 if line.score is None else line.score, line.box)  # fmt: skip
 
 
 def _track_id(field: bytes, where: str) -> int:
