@@ -1,13 +1,17 @@
 """The fuzzing command: cases that repeat, failures that are told."""
 
+import io
 import random
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from pipelines import fuzz_formats
-from pipelines.fuzz_formats import TARGETS, Target, main, run_case, spoil
+from pipelines.fuzz_formats import TARGETS, Target, main, run_case
+from pipelines.spoiling import spoil
 
 
 @pytest.mark.parametrize("number", range(len(TARGETS)), ids=[target.name for target in TARGETS])
@@ -17,11 +21,17 @@ def test_a_case_of_each_target(number):
     assert first[0] == TARGETS[number].name
 
 
-def test_spoiling_is_seeded():
-    content = b'[{"a": 1, "b": [2, 3]}]\n4 5 6\n'
-    changed = {spoil(content, random.Random(seed)) for seed in range(50)}
-    assert len(changed) > 30
-    assert changed == {spoil(content, random.Random(seed)) for seed in range(50)}
+PICTURE = io.BytesIO()
+Image.fromarray(np.full((5, 6), 1001, np.uint16)).save(PICTURE, format="PNG")
+CONTENTS = {"text": b"1 2 3\n4 5 6\n", "json": b'[{"a": 1, "b": [2, 3], "c": {"d": null}}]', "png": PICTURE.getvalue()}
+
+
+@pytest.mark.parametrize("kind", CONTENTS)
+def test_spoiling_is_seeded(kind):
+    content = CONTENTS[kind]
+    changed = [spoil(content, random.Random(seed)) for seed in range(60)]
+    assert len(set(changed)) > 30
+    assert changed == [spoil(content, random.Random(seed)) for seed in range(60)]
 
 
 @pytest.mark.parametrize("fault", [ZeroDivisionError, MemoryError, SystemExit])
