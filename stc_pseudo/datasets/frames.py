@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpe
                   ".mjpeg", ".ogv", ".3gp")
 # MOT-Challenge and others keep a sequence's frames in a folder of this name in the sequence's.
 INNER = ("img1", "images", "frames")
-UNSAFE = re.compile(r"[^\w .()+-]")
+UNSAFE = re.compile(r"[^\w .()+-]|\.(?=\.)")
 
 
 def read_frames(paths: Iterable[Path], root: Path, sequences: Iterable[str] | None = None,
@@ -74,7 +75,7 @@ def find_videos(path: Path, flag: str = "--frames") -> list[Path]:
 
 def video_name(path: Path) -> str:
     """The name of a video: the file's without ending, or the folder's, or the one's around `img1`; a plain one."""
-    path = path.resolve()
+    path = Path(os.path.abspath(path))  # a link keeps its own name
     name = path.stem if path.is_file() else path.parent.name if path.name in INNER else path.name
     return UNSAFE.sub("_", name).lstrip(".") or "video"
 

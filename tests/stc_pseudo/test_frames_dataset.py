@@ -169,13 +169,15 @@ def test_frames_of_one_size_and_numbers_in_order(tmp_path):
 
 
 def test_videos_are_found_and_named(tmp_path):
-    for name in ("MOT-02/img1", "a b", "C#", ".hidden"):
+    for name in ("MOT-02/img1", "a b", "C#", "d..e", ".hidden"):
         picture(tmp_path / "all" / name / "000001.png")
     (tmp_path / "all/notes").mkdir()
-    assert [video.name for video in read_frames([tmp_path / "all"], tmp_path)] == ["C_", "MOT-02", "a b"]
+    assert [video.name for video in read_frames([tmp_path / "all"], tmp_path)] == ["C_", "MOT-02", "a b", "d_.e"]
     for path in ("all/MOT-02/img1", "all/MOT-02"):
         assert [video.name for video in read_frames([tmp_path / path], tmp_path)] == ["MOT-02"]
     assert [video.name for video in read_frames([tmp_path / "all"], tmp_path, ["a b"])] == ["a b"]
+    (tmp_path / "link").symlink_to(tmp_path / "all/a b")
+    assert [video.name for video in read_frames([tmp_path / "link"], tmp_path)] == ["link"]
 
 
 @pytest.mark.parametrize(("make", "path", "words"), [
