@@ -25,11 +25,12 @@ def picture(k, size=(H, W)):
     return frame
 
 
-def write(path, times=range(COUNT), codec="mpeg4"):
-    """Write frames shown at `times` (tenths of a second); a key frame each."""
+def write(path, times=range(COUNT), b_frames=0):
+    """Write frames shown at `times` (tenths of a second), `b_frames` of three coded after what they lie before."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=10)
-        stream.width, stream.height, stream.pix_fmt, stream.gop_size, stream.bit_rate = W, H, "yuv420p", 1, 4_000_000
+        stream = container.add_stream("mpeg4", rate=10, options={"bf": str(b_frames)})
+        stream.width, stream.height, stream.pix_fmt, stream.bit_rate = W, H, "yuv420p", 4_000_000
+        stream.gop_size = 12 if b_frames else 1
         for k, time in enumerate(times):
             frame = av.VideoFrame.from_ndarray(picture(k), format="rgb24")
             frame.pts, frame.time_base = time, Fraction(1, 10)
@@ -54,6 +55,14 @@ def test_every_frame_comes_out_once(tmp_path, ending, times, warned, caplog):
     assert any("time between frames varies" in message for message in caplog.messages) == warned
     record = json.loads((tmp_path / "frames/a/video.json").read_text())
     np.testing.assert_allclose(record["seconds"], np.array(times) / 10, atol=2e-3)
+
+
+def test_frames_come_out_in_the_order_in_which_they_are_shown(tmp_path):
+    path = write(tmp_path / "a.mp4", b_frames=2)
+    with av.open(str(path)) as container:
+        coded = [packet.pts for packet in container.demux(video=0) if packet.pts is not None]
+    assert coded != sorted(coded)
+    np.testing.assert_allclose(levels(unpack(path, tmp_path / "a").frames), [10 + 12 * k for k in range(COUNT)], atol=5)
 
 
 def test_a_second_time_nothing_is_written(tmp_path):
