@@ -12,7 +12,6 @@ import numpy as np
 from pipelines import pictures
 from pipelines.tables import Table
 from stc_pseudo.images import read_frame
-from stc_pseudo.instance_masks import enlarge, soft_instance
 from stc_pseudo.store import StoreReader
 from stc_track.formats import rle
 from stc_track.formats.files import replacing
@@ -48,10 +47,9 @@ def stage_pictures(store: StoreReader, name: str, index: int, predictions: Path,
     sequence = store.sequence(name)
     number, size = sequence.numbers[index], sequence.size
     frame, boxes = read_frame(sequence.frame_path(index)), sequence.boxes_at(index)
-    instances, coverage = sequence.read("instances", index), sequence.read("coverage", index)
+    pieces = sequence.read("objects", index)
     named_boxes = list(zip(boxes.track_ids.tolist(), boxes.xyxy, strict=True))
-    pseudo = [(track, enlarge(soft_instance(instances, coverage, k), box, size))
-              for k, (track, box) in enumerate(named_boxes, 1)]
+    pseudo = [(track, pieces == k) for k, (track, _) in enumerate(named_boxes, 1)]
     detections = [d for d in read_detections(predictions / f"{name}.txt").get(number, ()) if d.score >= score]
     predicted = [(k, rle.decode(d.counts, d.height, d.width)) for k, d in enumerate(detections)]
     objects = read_mots(tracks / f"{name}.txt").get(number, [])

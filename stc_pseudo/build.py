@@ -26,7 +26,7 @@ from stc_pseudo.images import read_frame
 from stc_pseudo.labels import fill_holes, mask_arrays, similarity_arrays
 from stc_pseudo.settings import LabelSettings
 from stc_pseudo.similarity import pool
-from stc_pseudo.store import CELL, PartialSequence, SequenceReader, StoreWriter, box_tables
+from stc_pseudo.store import ARRAYS, CELL, FINE_ARRAYS, PartialSequence, SequenceReader, StoreWriter, box_tables
 from stc_track.formats.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 MIN_SIDE = 3 * CELL  # pixels of a frame: a cell with neighbours; OpenCV's flow refuses less as well
 LEVELS = ("none", "masks", "similarity", "all")
 # What a sequence is made from, by the level that redoes the stages which depend on it.
-INPUTS = {"all": ("depth", "flow", "frames"), "similarity": ("similarity",), "masks": ("masks", "boxes")}
+INPUTS = {"all": ("depth", "flow", "frames", "detail"), "similarity": ("similarity",), "masks": ("masks", "boxes")}
 KEPT = {"all": (), "similarity": ("inverse_depth", "flow"),
         "masks": ("inverse_depth", "flow", "similarity_depth", "similarity_flow")}
 
@@ -73,7 +73,7 @@ class ShardTask:
             arrays |= similarity_arrays(arrays["inverse_depth"], arrays["flow"], self.sequence.size,
                                         self.settings.similarity)
         boxes = [self.sequence.boxes_at(t) for t in range(start, stop)]
-        arrays |= mask_arrays(arrays, frames, boxes, self.settings.masks)
+        arrays |= mask_arrays(arrays, frames, boxes, self.settings)
         self.partial.write(start, arrays)
         return stop - start
 
@@ -96,10 +96,17 @@ class ShardTask:
         elif stop == len(sequence):
             fields.append(np.full((1, 2, *sequence.size), np.nan, np.float32))  # a single frame shows no motion
         fields = np.concatenate(fields)
-        pooled_depth = pool(torch.from_numpy(depth)[:, None])[:, 0].numpy()
-        pooled_flow = pool(torch.from_numpy(fields)).numpy()
-        return {"inverse_depth": fill_holes(pooled_depth).astype(np.float16),
-                "flow": fill_holes(pooled_flow).astype(np.float16)}
+        maps = {"inverse_depth": torch.from_numpy(depth)[:, None], "flow": torch.from_numpy(fields)}
+        cells = {"": CELL} | ({"fine_": self.settings.detail} if self.settings.detail < CELL else {})
+        return {prefix + name: fill_holes(pool(values, cell).numpy()).astype(np.float16).reshape(
+                    len(frames[:stop - start]), *ARRAYS[name][0], *(side // cell for side in sequence.size))
+                for prefix, cell in cells.items() for name, values in maps.items()}
+
+
+def kept_arrays(level: str, detail: int) -> tuple[str, ...]:
+    """Names of the arrays that are taken over when the stages from `level` on are redone."""
+    fine = tuple(FINE_ARRAYS) if KEPT[level] and detail < CELL else ()
+    return (*KEPT[level], *fine)
 
 
 class FrameProgress(Callback):
@@ -142,7 +149,7 @@ def build(sequences: list[Sequence], depth: DepthEstimator, flow: FlowEstimator,
             redone = level != "all"
             task = ShardTask(sequence, partial, depth, flow, settings,
                              SequenceReader(f"{writer.url}/{sequence.name}", writer.root) if redone else None,
-                             KEPT[level])
+                             kept_arrays(level, settings.detail))
             missing = partial.missing()
             bar.update(len(sequence) - sum(stop - start for start, stop in missing))
             dask.compute([dask.delayed(task)(start, stop) for start, stop in missing],

@@ -6,7 +6,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-from stc_pseudo.instance_masks import enlarge, soft_instance
 from stc_pseudo.store import StoreReader
 from stc_track.formats import rle
 
@@ -24,10 +23,9 @@ def coco_annotations(store: StoreReader, sequences: tuple[str, ...]) -> dict[str
         for t, number in enumerate(sequence.numbers):
             images.append({"id": len(images) + 1, "file_name": f"{name}/{sequence.frame_path(t).name}",
                            "height": height, "width": width, "sequence": name, "frame": number})
-            instances, coverage = sequence.read("instances", t), sequence.read("coverage", t)
-            boxes = sequence.boxes_at(t)
-            for k, box in enumerate(boxes.xyxy):
-                mask = enlarge(soft_instance(instances, coverage, k + 1), box, sequence.size)
+            objects, boxes = sequence.read("objects", t), sequence.boxes_at(t)
+            for k in range(len(boxes)):
+                mask = objects == k + 1
                 if not mask.any():
                     continue
                 counts = rle.encode(mask)

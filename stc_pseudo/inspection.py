@@ -11,7 +11,6 @@ from scipy.optimize import linear_sum_assignment
 from tqdm import tqdm
 
 from stc_pseudo.datasets.kitti import instances_file
-from stc_pseudo.instance_masks import enlarge, soft_instance
 from stc_pseudo.store import SequenceReader, StoreReader
 from stc_track.formats import rle
 from stc_track.formats.errors import InputError, require_file
@@ -99,14 +98,14 @@ def inspect_sequence(sequence: SequenceReader, truth: dict[int, list[MotsObject]
         overlap = box_iou(tight, boxes.xyxy)
         overlap[np.array([o.class_id for o in objects])[:, None] != boxes.class_ids[None]] = 0
         pairs = {i: k for i, k in zip(*linear_sum_assignment(-overlap), strict=True) if overlap[i, k] >= SAME_OBJECT}
-        instances, coverage = sequence.read("instances", t), sequence.read("coverage", t)
+        pieces = sequence.read("objects", t)
         for i, o in enumerate(objects):
             name = class_names[o.class_id]
             if i not in pairs:
                 rows.append((name, None))
                 continue
             box = boxes.xyxy[pairs[i]]
-            pseudo = enlarge(soft_instance(instances, coverage, pairs[i] + 1), box, sequence.size)
+            pseudo = pieces == pairs[i] + 1
             true = rle.decode(o.counts, o.height, o.width)
             rows.append((name, np.array([mask_iou(shape, true) for shape in (pseudo, *drawn_shapes(box, true.shape))])))
     return rows

@@ -6,12 +6,14 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from stc_pseudo.cues import FrameMaps
 from stc_pseudo.datasets.base import FrameBoxes
 from stc_pseudo.fusion import fuse
 from stc_pseudo.normalisation import normalise_flow, normalise_inverse_depth
-from stc_pseudo.puzzle import FrameMaps, solve
-from stc_pseudo.settings import MaskSettings, SimilaritySettings
-from stc_pseudo.similarity import edge_similarity, pool
+from stc_pseudo.puzzle import solve
+from stc_pseudo.settings import LabelSettings, SimilaritySettings
+from stc_pseudo.similarity import edge_similarity
+from stc_pseudo.store import CELL
 
 
 def fill_holes(maps: np.ndarray) -> np.ndarray:
@@ -51,17 +53,44 @@ def similarity_arrays(inverse_depth: np.ndarray, flow: np.ndarray, size: tuple[i
 
 
 def mask_arrays(arrays: dict[str, np.ndarray], frames: np.ndarray, boxes: list[FrameBoxes],
-                settings: MaskSettings) -> dict[str, np.ndarray]:
+                settings: LabelSettings) -> dict[str, np.ndarray]:
     """Fused mask and puzzle pieces as the store keeps them.
 
     Args:
-        arrays: inverse_depth, flow and both similarities of n frames, as the store keeps them.
+        arrays: depth, flow (fine ones too, where `settings.detail` asks for them) and both similarities of n frames,
+            as the store keeps them.
         frames: (n, H, W, 3) uint8 RGB.
         boxes: of each frame.
         settings: of the fusion and the pieces.
     """
-    mask, _ = fuse(arrays["similarity_depth"], arrays["similarity_flow"], settings)
-    colours = pool(torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255).numpy()
-    solved = [solve(FrameMaps(arrays["inverse_depth"][t].astype(np.float32), arrays["flow"][t].astype(np.float32),
-                              colours[t]), boxes[t], settings) for t in range(len(frames))]
-    return {"mask": mask, "instances": np.stack([s[0] for s in solved]), "coverage": np.stack([s[1] for s in solved])}
+    mask, _ = fuse(arrays["similarity_depth"], arrays["similarity_flow"], settings.masks)
+    fine = "fine_" if settings.detail < CELL else ""
+    objects = np.stack([solve(FrameMaps(frame, depth.astype(np.float32), flow.astype(np.float32), settings.detail),
+                              on_frame, settings.masks)
+                        for frame, depth, flow, on_frame in zip(
+                            frames, arrays[f"{fine}inverse_depth"], arrays[f"{fine}flow"], boxes, strict=True)])
+    pooled = [pool_objects(on_frame) for on_frame in objects]
+    return {"mask": mask, "objects": objects, "instances": np.stack([instances for instances, _ in pooled]),
+            "coverage": np.stack([coverage for _, coverage in pooled])}
+
+
+def pool_objects(objects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whose the largest part of each cell is, and how much of the cell that is.
+
+    Args:
+        objects: (H, W) uint16, 0 for none.
+
+    Returns:
+        instances (H // 4, W // 4) uint16, and coverage, uint8: share of the cell times 255.
+    """
+    height, width = objects.shape[0] // CELL, objects.shape[1] // CELL
+    cells = objects[:height * CELL, :width * CELL].reshape(height, CELL, width, CELL).transpose(0, 2, 1, 3)
+    cells = np.sort(cells.reshape(height, width, CELL * CELL), axis=2)
+    # In a sorted cell, a value's count is how far its run reaches: the longest run's end tells whose it is.
+    run = np.cumsum(np.ones_like(cells, np.uint8), axis=2, dtype=np.uint8)
+    start = np.where(np.diff(cells, axis=2, prepend=cells[..., :1]) != 0, run, 1)
+    run = np.where(cells > 0, run - np.maximum.accumulate(start, axis=2) + 1, 0)
+    longest = run.argmax(2)[..., None]
+    count = np.take_along_axis(run, longest, 2)[..., 0].astype(np.int64)
+    instances = np.where(count, np.take_along_axis(cells, longest, 2)[..., 0], 0).astype(objects.dtype)
+    return instances, (count * 255 // (CELL * CELL)).astype(np.uint8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -37,7 +38,9 @@ class MaskSettings:
         height_deviation: of the height above the ground, heights of the camera.
         flow_deviation: pixels of the original frame.
         colour_deviation: CIELAB units.
-        prior_pull: how strongly a cell's place in the box counts, in units of a free passage between cells.
+        prior_pull: how strongly a place in the box of a store's cell counts, in units of a free passage between cells.
+        colour_model: weight of how often a cell's colour occurs in the box and around it.
+        max_cells: a box is solved on the finest grid of which at most this many cells cover it and its surroundings.
     """
 
     threshold_depth: float = 0.3
@@ -48,25 +51,36 @@ class MaskSettings:
     flow_deviation: float = 2.0
     colour_deviation: float = 12.0
     prior_pull: float = 0.02
+    colour_model: float = 0.3
+    max_cells: int = 6000
 
 
+# Pixels a side of the cells of depth and flow that pieces are cut by: networks see no finer than the store keeps.
+DETAIL = {"exact": 1, "estimated": 4}
 # How far each cue is trusted. Both rows were chosen on rendered scenes of other seeds than figures are given for: with
 # true depth and flow, and with those of small networks, whose edges are blurred, so that colour must tell more.
 TRUST: dict[str, dict[str, float]] = {
     "exact": {},
     "estimated": {"depth_deviation": 0.08, "height_deviation": 0.06, "flow_deviation": 4.0, "colour_deviation": 4.0,
-                  "prior_pull": 0.05},
+                  "prior_pull": 0.1, "colour_model": 0.5, "max_cells": 1500},
 }
 
 
 @dataclass(frozen=True)
 class LabelSettings:
-    """Everything that decides the pseudo-labels, once depth and flow are known."""
+    """Everything that decides the pseudo-labels, once depth and flow are known.
+
+    Attributes:
+        similarity: of the mini network.
+        masks: of the fusion and of the puzzle pieces.
+        detail: pixels a side of the cells of depth and flow that pieces are cut by. Below 4, the store keeps both so
+            fine as well.
+    """
 
     similarity: SimilaritySettings = field(default_factory=SimilaritySettings)
     masks: MaskSettings = field(default_factory=MaskSettings)
+    detail: int = DETAIL["exact"]
 
-    def as_json(self) -> dict[str, dict[str, Any]]:
+    def as_json(self) -> dict[str, Any]:
         """Return the settings as JSON values, by stage."""
-        return {stage: {key: list(value) if isinstance(value, tuple) else value for key, value in group.items()}
-                for stage, group in asdict(self).items()}
+        return json.loads(json.dumps(asdict(self)))

@@ -24,20 +24,21 @@ LAYERS = 3  # IV-D1, best of Table V
 DILATION = 2  # IV-D1, best of Table VI
 
 
-def pool(maps: Tensor) -> Tensor:
-    """Average each 4x4 cell over its known pixels.
+def pool(maps: Tensor, cell: int = CELL) -> Tensor:
+    """Average each cell over its known pixels.
 
     Args:
         maps: (T, C, H, W) float, NaN where unknown.
+        cell: pixels a side.
 
     Returns:
-        (T, C, H // 4, W // 4); NaN only where a whole cell is unknown.
+        (T, C, H // cell, W // cell); NaN only where a whole cell is unknown.
     """
     unknown = maps.isnan()
     if not unknown.any():
-        return F.avg_pool2d(maps, CELL)
-    known = F.avg_pool2d((~unknown).to(maps.dtype), CELL)
-    return F.avg_pool2d(maps.nan_to_num(0.0), CELL) / known
+        return F.avg_pool2d(maps, cell)
+    known = F.avg_pool2d((~unknown).to(maps.dtype), cell)
+    return F.avg_pool2d(maps.nan_to_num(0.0), cell) / known
 
 
 def edge_similarity(maps: Tensor, layers: int = LAYERS, dilation: int = DILATION,

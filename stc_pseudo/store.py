@@ -7,8 +7,11 @@
         similarity_depth   (T, 8, h, w) uint8     edge similarity * 255, one map for each of the 8 directions
         similarity_flow    (T, 8, h, w) uint8
         mask               (T, h, w) bool         M of Eq. 2
-        instances          (T, h, w) uint16       0 none, k: row k - 1 of this frame's boxes
+        objects            (T, H, W) uint16       at the frame's size: 0 none, k: row k - 1 of this frame's boxes
+        instances          (T, h, w) uint16       the same in cells: whose the largest part of the cell is
         coverage           (T, h, w) uint8        share of the cell, * 255, that belongs to that instance
+        fine_inverse_depth (T, H / d, W / d) float16, fine_flow (T, 2, H / d, W / d) float16
+                                                  where the setting `detail`, d, is below 4
         box_*, ignore_*    the boxes, a row each
     STORE/.{sequence}.partial/        one being written; `done/{shard}` marks what a rerun need not repeat
 
@@ -32,7 +35,7 @@ import zarr
 from stc_pseudo.datasets.base import FrameBoxes, Sequence
 from stc_track.formats.errors import InputError
 
-SCHEMA = 1
+SCHEMA = 2
 CELL = 4  # pixels a cell's side: the mini network's pooling (IV-B), and the masks' resolution in training (IV-D2)
 SHARD_FRAMES = 16
 DIRECTIONS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))  # (rows, columns)
@@ -43,9 +46,11 @@ ARRAYS: dict[str, tuple[tuple[int, ...], str]] = {
     "similarity_depth": ((8,), "uint8"),
     "similarity_flow": ((8,), "uint8"),
     "mask": ((), "bool"),
+    "objects": ((), "uint16"),
     "instances": ((), "uint16"),
     "coverage": ((), "uint8"),
 }
+FINE_ARRAYS = {"fine_inverse_depth": ((), "float16"), "fine_flow": ((2,), "float16")}
 TABLES = {"box_frame": "int32", "box_xyxy": "float32", "box_class": "int32", "box_track": "int32",
           "ignore_frame": "int32", "ignore_xyxy": "float32"}
 
@@ -53,6 +58,16 @@ TABLES = {"box_frame": "int32", "box_xyxy": "float32", "box_class": "int32", "bo
 def map_size(size: tuple[int, int]) -> tuple[int, int]:
     """Return (h, w) of the maps of frames of (height, width)."""
     return size[0] // CELL, size[1] // CELL
+
+
+def array_cell(name: str, detail: int) -> int:
+    """Pixels a side of the cells of an array."""
+    return 1 if name == "objects" else detail if name in FINE_ARRAYS else CELL
+
+
+def arrays_of(detail: int) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Channels and dtype by name of the arrays of a sequence whose setting `detail` is this."""
+    return ARRAYS | FINE_ARRAYS if detail < CELL else ARRAYS
 
 
 def read_manifest(url: str) -> dict[str, Any]:
@@ -150,9 +165,10 @@ class StoreWriter:
             "frames": [str(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
                        for path in frames],
         })
-        height, width = map_size(sequence.size)
-        for name, (channels, dtype) in ARRAYS.items():
-            shape = (len(sequence), *channels, height, width)
+        detail = made_from.get("detail", CELL)
+        for name, (channels, dtype) in arrays_of(detail).items():
+            cell = array_cell(name, detail)
+            shape = (len(sequence), *channels, *(side // cell for side in sequence.size))
             group.create_array(name, shape=shape, dtype=dtype, chunks=(1, *shape[1:]),
                                shards=(SHARD_FRAMES, *shape[1:]), compressors=zarr.codecs.ZstdCodec(level=3))
         for name, rows in box_tables(sequence).items():
@@ -216,8 +232,8 @@ class PartialSequence:
         """
         group = zarr.open_group(self.url, mode="r+")
         for name, block in arrays.items():
-            if block.dtype != ARRAYS[name][1]:
-                raise TypeError(f"{name} must be {ARRAYS[name][1]}, got {block.dtype}")
+            if block.dtype != group[name].dtype:
+                raise TypeError(f"{name} must be {group[name].dtype}, got {block.dtype}")
             group[name][start:start + len(block)] = block
         fs, path = fsspec.core.url_to_fs(f"{self.url}/done/{start}")
         fs.touch(path)
@@ -278,7 +294,7 @@ class SequenceReader:
 
     @cached_property
     def _arrays(self) -> dict[str, zarr.Array]:
-        return {name: self.group[name] for name in ARRAYS}
+        return dict(self.group.arrays())
 
     @cached_property
     def _tables(self) -> dict[str, np.ndarray]:

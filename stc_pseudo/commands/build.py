@@ -30,6 +30,9 @@ DEMO_WEIGHTS = Path(__file__).parents[2] / "data" / "weights"
 @click.option("--cues", default="depth,flow,colour", help="what the puzzle pieces are told apart by")
 @click.option("--trust", type=click.Choice(["exact", "estimated"]),
               help="how sharp the cuts at depth and flow are  [default: exact where both are precomputed]")
+@click.option("--detail", type=click.Choice(["1", "2", "4"]),
+              help="pixels a side of the cells of depth and flow that masks are cut by; below 4 the store keeps these "
+                   "too  [default: 1 for --trust exact, else 4]")
 @click.option("--layers", type=click.IntRange(1, 4), default=3, help="of the mini network")
 @click.option("--dilation", type=click.IntRange(1, 3), default=2, help="of the mini network, cells")
 @click.option("--threshold-depth", type=click.FloatRange(0, 1), default=0.3, help="phi_s of Eq. 2")
@@ -40,18 +43,19 @@ DEMO_WEIGHTS = Path(__file__).parents[2] / "data" / "weights"
 @click.option("--device", default="cpu", help="of the networks: cpu or cuda")
 def main(data: DatasetFlags, out: str, depth_name: str, depth_weights: Path | None, depth_holes: str,
          depth_dir: Path | None, flow_name: str, flow_weights: Path | None, flow_dir: Path | None, cues: str,
-         trust: str | None, layers: int, dilation: int, threshold_depth: float, threshold_flow: float, overwrite: str,
-         workers: int, device: str) -> None:
+         trust: str | None, detail: str | None, layers: int, dilation: int, threshold_depth: float,
+         threshold_flow: float, overwrite: str, workers: int, device: str) -> None:
     """Write depth, flow, similarity maps and pseudo-masks of every frame to a store."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    from stc_pseudo.settings import CUES, TRUST, LabelSettings, MaskSettings, SimilaritySettings
+    from stc_pseudo.settings import CUES, DETAIL, TRUST, LabelSettings, MaskSettings, SimilaritySettings
 
     trust = trust or ("exact" if depth_name == flow_name == "precomputed" else "estimated")
     chosen = tuple(cues.split(","))
     if not set(chosen) <= set(CUES):
         raise InputError("--cues", expected=f"some of {','.join(CUES)}", found=cues)
     settings = LabelSettings(SimilaritySettings(layers, dilation),
-                             MaskSettings(threshold_depth, threshold_flow, chosen, **TRUST[trust]))
+                             MaskSettings(threshold_depth, threshold_flow, chosen, **TRUST[trust]),
+                             int(detail) if detail else DETAIL[trust])
     from stc_pseudo.build import build
     from stc_pseudo.depth import make_depth_estimator
     from stc_pseudo.flow import make_flow_estimator

@@ -14,7 +14,6 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from stc_pseudo.inspection import drawn_shapes, true_masks
-from stc_pseudo.instance_masks import enlarge, soft_instance
 from stc_pseudo.store import SequenceReader, StoreReader
 from stc_track.formats import rle
 from stc_track.formats.errors import InputError
@@ -104,9 +103,9 @@ def pseudo_targets(sequence: SequenceReader, class_numbers: list[int]) -> list[l
     frames = []
     for t in range(len(sequence)):
         boxes, rows = sequence.boxes_at(t), ignored(sequence, t, class_numbers)
-        instances, coverage = sequence.read("instances", t), sequence.read("coverage", t)
+        objects = sequence.read("objects", t)
         for k, (box, class_number) in enumerate(zip(boxes.xyxy, boxes.class_ids.tolist(), strict=True), 1):
-            mask = enlarge(soft_instance(instances, coverage, k), box, sequence.size)
+            mask = objects == k
             known = bool(mask.any())
             rows.append((class_number, rle.encode(mask if known else drawn_shapes(box, sequence.size)[0]), not known))
         frames.append(rows)

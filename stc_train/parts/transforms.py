@@ -18,7 +18,6 @@ from mmdet.datasets.transforms import PackDetInputs
 from mmdet.structures.mask import BitmapMasks
 
 from stc_pseudo.images import read_frame
-from stc_pseudo.instance_masks import enlarge, soft_instance
 from stc_pseudo.store import CELL
 from stc_track.formats.errors import InputError
 from stc_train.parts import TRANSFORMS
@@ -79,13 +78,11 @@ class LoadPseudoMasks(BaseTransform):
         """Add `gt_masks`, BitmapMasks of (N, H, W) at the frame's size; mark boxes without one as to be ignored."""
         reader, index = results.pop("reader"), results["index"]
         size = results["img_shape"]
-        instances, coverage = (reader.read(name, index) for name in ("instances", "coverage"))
         ignored = results["gt_ignore_flags"]
-        masks = np.zeros((len(ignored), *size), np.uint8)
-        for k, box in enumerate(results["gt_bboxes"].numpy()):
-            if not ignored[k]:
-                masks[k] = enlarge(soft_instance(instances, coverage, k + 1), box, size)
-                ignored[k] = not masks[k].any()
+        numbers = np.where(ignored, 0, np.arange(1, len(ignored) + 1))
+        masks = (reader.read("objects", index) == numbers[:, None, None]) & ~ignored[:, None, None]
+        ignored |= ~masks.any((1, 2))
+        masks = masks.astype(np.uint8)
         results["gt_masks"] = BitmapMasks(masks, *size)
         return results
 

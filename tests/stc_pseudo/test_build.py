@@ -174,7 +174,7 @@ def another_schema(drawn):
     (masks_of_another_size, ["0000.txt", "frame 0", "130x66", "30x20"]),
     (png_and_jpeg, ["two of the same number", "PNG or JPEG"]),
     (another_name, ["first.png", "named by its number"]),
-    (another_schema, ["manifest.json", "schema 1", "schema 0", "--overwrite all"])],
+    (another_schema, ["manifest.json", "schema 2", "schema 0", "--overwrite all"])],
     ids=lambda value: getattr(value, "__name__", ""))
 def test_bad_input_is_one_message_and_exit_code_2(drawn, spoil, words):
     spoil(drawn)

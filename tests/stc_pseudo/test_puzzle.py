@@ -3,14 +3,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stc_pseudo.colour_model import log_likelihood_ratio
+from stc_pseudo.cues import FrameMaps, resample
 from stc_pseudo.datasets.base import FrameBoxes
 from stc_pseudo.ground import height_above_ground
+from stc_pseudo.labels import pool_objects
 from stc_pseudo.matting import matte
-from stc_pseudo.puzzle import FrameMaps, solve
+from stc_pseudo.puzzle import solve
 from stc_pseudo.random_walk import LEAK, conductance, walk
 from stc_pseudo.settings import MaskSettings
+from stc_pseudo.windows import window_around
 
-DEPTH_ONLY = MaskSettings(cues=("depth",))
+DEPTH_ONLY = MaskSettings(cues=("depth",), max_cells=0)  # on the grid that the drawings have
 
 
 def drawing(text):
@@ -21,8 +25,13 @@ def drawing(text):
 def maps_of(letters, metres):
     """FrameMaps of a drawing in which each letter is a surface at some metres."""
     inverse_depth = 1 / np.vectorize(metres.get)(letters).astype(np.float32)
-    return FrameMaps(inverse_depth, np.zeros((2, *letters.shape), np.float32),
-                     np.full((3, *letters.shape), 0.5, np.float32))
+    return FrameMaps(np.full((4 * letters.shape[0], 4 * letters.shape[1], 3), 128, np.uint8), inverse_depth,
+                     np.zeros((2, *letters.shape), np.float32))
+
+
+def solve_in_cells(maps, boxes, settings):
+    """Instances and coverage of each cell."""
+    return pool_objects(solve(maps, boxes, settings))
 
 
 def boxes_of(*cells):
@@ -42,7 +51,7 @@ def test_an_object_is_cut_where_depth_jumps():
         ..oo....oooo....
         ................
         ................""")
-    instances, coverage = solve(maps_of(letters, {".": 60, "o": 10}), boxes_of((2, 1, 12, 6)), DEPTH_ONLY)
+    instances, coverage = solve_in_cells(maps_of(letters, {".": 60, "o": 10}), boxes_of((2, 1, 12, 6)), DEPTH_ONLY)
     np.testing.assert_array_equal(instances * (coverage > 127) == 1, letters == "o")
 
 
@@ -55,7 +64,8 @@ def test_an_occluder_that_goes_on_outside_is_left_out():
         ..oooopposooo...
         ......pp........
         ......pp........""".replace("s", "o"))
-    instances, coverage = solve(maps_of(letters, {".": 60, "o": 20, "p": 6}), boxes_of((2, 1, 13, 5)), DEPTH_ONLY)
+    maps = maps_of(letters, {".": 60, "o": 20, "p": 6})
+    instances, coverage = solve_in_cells(maps, boxes_of((2, 1, 13, 5)), DEPTH_ONLY)
     held = instances * (coverage > 127) == 1
     assert not held[letters == "p"].any()
     assert held[letters == "o"].mean() > 0.9
@@ -70,14 +80,14 @@ def test_overlapping_boxes_share_no_cell_and_each_gets_its_object():
         ..aaaaaabbbbbb....
         ........bbbbbb....
         ..................""")
-    instances, _ = solve(maps_of(letters, {".": 60, "a": 20, "b": 8}), boxes_of((2, 1, 11, 5), (8, 2, 14, 6)),
+    instances, _ = solve_in_cells(maps_of(letters, {".": 60, "a": 20, "b": 8}), boxes_of((2, 1, 11, 5), (8, 2, 14, 6)),
                          DEPTH_ONLY)
     assert (instances[letters == "a"] == 1).mean() > 0.85
     assert (instances[letters == "b"] == 2).mean() > 0.95
 
 
 def test_no_boxes_no_instances():
-    instances, coverage = solve(maps_of(drawing("...\n..."), {".": 9}), FrameBoxes.empty(), MaskSettings())
+    instances, coverage = solve_in_cells(maps_of(drawing("...\n..."), {".": 9}), FrameBoxes.empty(), MaskSettings())
     assert instances.dtype == np.uint16
     assert coverage.dtype == np.uint8
     assert not instances.any()
@@ -85,23 +95,82 @@ def test_no_boxes_no_instances():
 
 
 @settings(max_examples=25, deadline=None)
-@given(data=st.data(), cues=st.sampled_from([("depth",), ("flow",), ("colour",), ("depth", "flow", "colour")]))
-def test_any_input_gives_coverage_inside_boxes(data, cues):
+@given(data=st.data(), cues=st.sampled_from([("depth",), ("flow",), ("colour",), ("depth", "flow", "colour")]),
+       detail=st.sampled_from([1, 2, 4]), max_cells=st.sampled_from([0, 60, 6000]))
+def test_any_input_gives_objects_inside_their_boxes(data, cues, detail, max_cells):
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
-    height, width = data.draw(st.tuples(st.integers(2, 14), st.integers(2, 14)))
-    maps = FrameMaps(rng.uniform(0, 0.3, (height, width)).astype(np.float32),
-                     rng.normal(0, 4, (2, height, width)).astype(np.float32),
-                     rng.uniform(0, 1, (3, height, width)).astype(np.float32))
-    corners = np.sort(rng.uniform(0, 1, (3, 2, 2)) * [width * 4, height * 4], axis=1)
-    boxes = boxes_of(*(np.concatenate([low, high + 0.5]) / 4 for low, high in corners))
-    instances, coverage = solve(maps, boxes, MaskSettings(cues=cues))
-    assert ((instances > 0) == (coverage > 0)).all()
-    for k, box in enumerate(boxes.xyxy, 1):
-        rows, columns = np.nonzero(instances == k)
-        assert (rows * 4 < box[3]).all()
-        assert (rows * 4 + 4 > box[1]).all()
-        assert (columns * 4 < box[2]).all()
-        assert (columns * 4 + 4 > box[0]).all()
+    height, width = data.draw(st.tuples(st.integers(12, 45), st.integers(12, 45)))
+    maps = FrameMaps(rng.integers(0, 256, (height, width, 3)).astype(np.uint8),
+                     rng.uniform(0, 0.3, (height // detail, width // detail)).astype(np.float32),
+                     rng.normal(0, 4, (2, height // detail, width // detail)).astype(np.float32), detail)
+    corners = np.sort(rng.uniform(0, 1, (3, 2, 2)) * [width - 1, height - 1], axis=1)
+    boxes = boxes_of(*(np.concatenate([low, high + 1]) / 4 for low, high in corners))
+    objects = solve(maps, boxes, MaskSettings(cues=cues, max_cells=max_cells))
+    assert objects.shape == (height, width)
+    for k, (x1, y1, x2, y2) in enumerate(boxes.xyxy, 1):
+        rows, columns = np.nonzero(objects == k)
+        assert ((rows + 0.5 > y1) & (rows + 0.5 < y2) & (columns + 0.5 > x1) & (columns + 0.5 < x2)).all()
+
+
+def test_a_small_object_is_cut_at_the_pixel_where_depth_is_known_so_finely():
+    y, x = np.mgrid[:60, :80]
+    true = ((x - 39.5) / 9) ** 2 + ((y - 29.5) / 14) ** 2 <= 1
+    box = FrameBoxes(np.array([[31, 16, 49, 44]], np.float32), np.ones(1, np.int32), np.ones(1, np.int32),
+                     np.zeros((0, 4), np.float32))
+    for detail, least in ((1, 0.99), (4, 0.8)):
+        inverse_depth = resample(np.where(true, 0.1, 0.02).astype(np.float32), 1, detail, true.shape)
+        maps = FrameMaps(np.full((*true.shape, 3), 90, np.uint8), inverse_depth,
+                         np.zeros((2, *inverse_depth.shape), np.float32), detail)
+        found = solve(maps, box, MaskSettings(cues=("depth",))) == 1
+        assert (found & true).sum() / (found | true).sum() >= least
+
+
+def test_of_two_boxes_that_look_alike_the_lower_is_the_nearer():
+    maps = maps_of(np.full((12, 24), "."), {".": 20})
+    low, high = (6, 4, 14, 11), (2, 2, 10, 8)
+    for boxes, nearer in (((low, high), 1), ((high, low), 2)):
+        shared = solve(maps, boxes_of(*boxes), DEPTH_ONLY)[5 * 4:7 * 4, 7 * 4:9 * 4]
+        assert (shared == nearer).mean() > 0.75
+
+
+def test_colours_of_the_box_and_around_it():
+    lab = np.zeros((6, 6, 3), np.float32)
+    lab[1:5, 1:5, 0] = 60
+    lab[2, 2, 0] = 30  # met nowhere else
+    inside = np.zeros((6, 6))
+    inside[0:5, 0:5] = 1
+    ratio = log_likelihood_ratio(lab, inside, 1 - inside)
+    assert (ratio[1, 1:5] > 0.5).all()
+    assert (ratio[5] < -0.5).all()
+    assert np.abs(log_likelihood_ratio(lab, inside, inside)).max() < 1e-9
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_pooled_objects_count_pixels(data):
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    objects = rng.integers(0, 3, (9, 14)).astype(np.uint16)
+    instances, coverage = pool_objects(objects)
+    for i, j in np.ndindex(instances.shape):
+        counts = np.bincount(objects[4 * i:4 * i + 4, 4 * j:4 * j + 4].ravel(), minlength=3)
+        assert coverage[i, j] == counts[1:].max() * 255 // 16
+        assert counts[instances[i, j]] == counts[1:].max()
+
+
+@pytest.mark.parametrize(("have", "want"), [(1, 2), (2, 4), (4, 1), (2, 2)], ids=str)
+def test_resampled_maps_stay_in_place(have, want):
+    size = (22, 30)
+    centres = np.add.outer(np.arange(size[0] // have), 2.0 * np.arange(size[1] // have)) * have + 1.5 * have
+    found = resample(centres.astype(np.float32), have, want, size)
+    expected = np.add.outer(np.arange(found.shape[0]), 2.0 * np.arange(found.shape[1])) * want + 1.5 * want
+    np.testing.assert_allclose(found[2:4, 2:5], expected[2:4, 2:5], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("side", "cell"), [(10, 1), (60, 2), (150, 4), (900, 4)], ids=str)
+def test_small_boxes_get_small_cells(side, cell):
+    window = window_around(np.array([5, 5, 5 + side, 5 + side], np.float32), (1000, 1000), 3000)
+    assert window.cell == cell
+    assert window.inside.sum() * cell**2 == pytest.approx(side**2)
 
 
 def test_walk_solves_its_equations():

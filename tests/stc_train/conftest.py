@@ -46,7 +46,8 @@ def drawn_video(tmp_path_factory) -> Path:
 def drawn_store(drawn_video, tmp_path_factory) -> Path:
     """Its store: the drawn masks as pseudo-masks; similarities are high but for one edge; frame 2 has no boxes."""
     from stc_pseudo.datasets.base import FrameBoxes, Sequence
-    from stc_pseudo.store import ARRAYS, StoreWriter, map_size
+    from stc_pseudo.labels import pool_objects
+    from stc_pseudo.store import ARRAYS, StoreWriter, array_cell
 
     frames = tuple(sorted((drawn_video / "training" / "image_02" / "0003").iterdir()))
     boxes = {}
@@ -58,19 +59,17 @@ def drawn_store(drawn_video, tmp_path_factory) -> Path:
     boxes[2] = FrameBoxes.empty()
     sequence = Sequence("0003", (HEIGHT, WIDTH), frames, tuple(range(FRAMES)), boxes=boxes,
                         class_names={1: "car", 2: "pedestrian"})
-    height, width = map_size(sequence.size)
-    arrays = {name: np.zeros((FRAMES, *channels, height, width), dtype) for name, (channels, dtype) in ARRAYS.items()}
+    arrays = {name: np.zeros((FRAMES, *channels, *(side // array_cell(name, 4) for side in sequence.size)), dtype)
+              for name, (channels, dtype) in ARRAYS.items()}
     for t in range(FRAMES):
-        objects = draw(t)[1][:4 * height, :4 * width].reshape(height, 4, width, 4)
-        shares = np.stack([(objects == k).mean((1, 3)) for k in (1, 2)])
-        arrays["coverage"][t] = (255 * shares.max(0)).round()
-        arrays["instances"][t] = (shares.argmax(0) + 1) * (shares.max(0) > 0)
+        arrays["objects"][t] = draw(t)[1]
+        arrays["instances"][t], arrays["coverage"][t] = pool_objects(arrays["objects"][t])
     arrays["similarity_depth"][:] = arrays["similarity_flow"][:] = 200
     arrays["similarity_depth"][:, 4, 10, 5] = 60  # below 0.3 * 255
     url = tmp_path_factory.mktemp("store") / "store"
     writer = StoreWriter(str(url), "kitti", sequence.class_names, drawn_video)
-    partial = writer.begin(sequence, {"drawn": True})
+    partial = writer.begin(sequence, {"detail": 4})
     for start, stop in partial.missing():
         partial.write(start, {name: block[start:stop] for name, block in arrays.items()})
-    writer.finish("0003", {"drawn": True})
+    writer.finish("0003", {"detail": 4})
     return url

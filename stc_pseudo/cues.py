@@ -1,0 +1,129 @@
+"""What cells are told apart by: depth, height above the ground, flow and colour, on grids of any cell size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from stc_pseudo.ground import ground_plane, plane_values
+from stc_pseudo.settings import MaskSettings
+from stc_pseudo.store import CELL
+from stc_pseudo.windows import grid_shape
+
+GROUND_CUE_RANGE = (-0.05, 0.15)  # heights of the camera; above, height says nothing more
+GROUND_TOLERANCE = 0.02  # heights of the camera
+
+
+@dataclass(frozen=True, eq=False)
+class FrameMaps:
+    """What is known of one frame.
+
+    Attributes:
+        frame: (H, W, 3) uint8 RGB.
+        inverse_depth: (H // detail, W // detail) float32, any scale, without holes.
+        flow: (2, H // detail, W // detail) float32, pixels of the frame, without holes.
+        detail: pixels a side of a cell of both.
+    """
+
+    frame: np.ndarray
+    inverse_depth: np.ndarray
+    flow: np.ndarray
+    detail: int = CELL
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the frame."""
+        return self.frame.shape[:2]
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The cues of a frame, or of a window of it.
+
+    Attributes:
+        features: (C, h, w) float32, scaled so that 1 is a standard deviation within an object.
+        ground: (h, w) bool, cells that are certainly ground.
+        lab: (h, w, 3) float32, CIELAB.
+    """
+
+    features: np.ndarray
+    ground: np.ndarray
+    lab: np.ndarray
+
+    def __getitem__(self, place: tuple[slice, slice]) -> Grid:
+        return Grid(self.features[:, *place], self.ground[place], self.lab[place])
+
+
+class CueGrids:
+    """The grids of one frame, each made when it is first asked for.
+
+    Args:
+        maps: of the frame.
+        settings: which cues count, and their scales.
+    """
+
+    def __init__(self, maps: FrameMaps, settings: MaskSettings) -> None:
+        self.maps, self.settings = maps, settings
+        self.plane = None  # of the ground, on the store's grid
+        if "depth" in settings.cues:
+            self.plane = ground_plane(resample(maps.inverse_depth, maps.detail, CELL, maps.size))
+        self.grids: dict[int, Grid] = {}
+
+    def at(self, cell: int) -> Grid:
+        """The grid whose cells are `cell` pixels a side; it covers the frame."""
+        if cell not in self.grids:
+            self.grids[cell] = self._make(cell)
+        return self.grids[cell]
+
+    def _make(self, cell: int) -> Grid:
+        maps, settings = self.maps, self.settings
+        shape = grid_shape(maps.size, cell)
+        lab = cv2.cvtColor(resample(maps.frame, 1, cell, maps.size).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+        features, ground = [np.zeros((0, *shape))], np.zeros(shape, bool)
+        if "depth" in settings.cues:
+            inverse_depth = resample(maps.inverse_depth, maps.detail, cell, maps.size)
+            # Logarithm: a step counts by its ratio, near as far; the floor is a 60th of the median's nearness.
+            floor = max(float(np.median(maps.inverse_depth)) / 60, 1e-6)
+            features.append(np.log(np.maximum(inverse_depth, floor))[None] / settings.depth_deviation)
+            if self.plane is not None:
+                height = self._height(inverse_depth, cell)
+                features.append(np.clip(height, *GROUND_CUE_RANGE)[None] / settings.height_deviation)
+                ground = np.abs(height) < GROUND_TOLERANCE
+        if "flow" in settings.cues:
+            flow = resample(maps.flow.transpose(1, 2, 0), maps.detail, cell, maps.size)
+            features.append(flow.transpose(2, 0, 1) / settings.flow_deviation)
+        if "colour" in settings.cues:
+            features.append(lab.transpose(2, 0, 1) / settings.colour_deviation)
+        return Grid(np.concatenate(features).astype(np.float32), ground, lab)
+
+    def _height(self, inverse_depth: np.ndarray, cell: int) -> np.ndarray:
+        """Height above the ground, in heights of the camera: `1 - ground / inverse depth`."""
+        ratio = cell / CELL
+        a, b, c = self.plane  # at the centres of the store's cells
+        plane = np.array([a * ratio, b * ratio, c + (a + b) * (ratio - 1) / 2])
+        return 1 - plane_values(plane, inverse_depth.shape) / np.maximum(inverse_depth, 1e-6)
+
+
+def resample(values: np.ndarray, have: int, want: int, size: tuple[int, int]) -> np.ndarray:
+    """Bring a map from cells of `have` pixels a side to cells of `want`: averages, or bilinear between.
+
+    Args:
+        values: (h, w[, C]), covers the frame but for up to `have - 1` rows and columns at its lower and right border.
+        have, want: pixels, each a multiple of the other or a part of it.
+        size: (height, width) of the frame.
+
+    Returns:
+        (*grid_shape(size, want)[, C]); where `values` does not reach, the border's go on.
+    """
+    height, width = grid_shape(size, want)
+    if want > have:
+        step = want // have
+        below, right = height * step - values.shape[0], width * step - values.shape[1]
+        values = cv2.copyMakeBorder(values, 0, below, 0, right, cv2.BORDER_REPLICATE)
+        return cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA)
+    if want < have:
+        values = cv2.resize(values, None, fx=have / want, fy=have / want, interpolation=cv2.INTER_LINEAR)
+    below, right = max(height - values.shape[0], 0), max(width - values.shape[1], 0)
+    return cv2.copyMakeBorder(values, 0, below, 0, right, cv2.BORDER_REPLICATE)[:height, :width]
