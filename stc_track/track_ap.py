@@ -84,7 +84,9 @@ def evaluate_youtube_vis(
     if missing := [name for name in sequences or () if name not in videos]:
         mend = "--sequences names folders of frames"
         raise InputError(truth, expected=f"video {missing[0]}", found=", ".join(videos)[:80] or "none", mend=mend)
-    jobs = {name: (_of(found, videos[name]), _of(true.tracks, videos[name])) for name in sequences or videos}
+    # by name: where scores are equal, the order decides, and this is TrackEval's
+    names = sorted(sequences or videos)
+    jobs = {name: (_of(found, videos[name]), _of(true.tracks, videos[name])) for name in names}
     weights = {name: sum(len(track.masks) for tracks in pair for track in tracks) for name, pair in jobs.items()}
     return _summarise(run_each(match_video, jobs, weights, workers), true)
 

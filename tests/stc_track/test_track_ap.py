@@ -35,7 +35,7 @@ def annotation_file(tracks):
     """Of (video, class, crowd, masks) with masks compressed counts or None."""
     return {
         "videos": [{"id": 5 + k, "height": HEIGHT, "width": WIDTH, "length": LENGTH,
-                    "file_names": [f"v{k}/{5 * t:05d}.jpg" for t in range(LENGTH)]} for k in range(3)],
+                    "file_names": [f"v{2 * k % 3}/{5 * t:05d}.jpg" for t in range(LENGTH)]} for k in range(3)],
         "categories": [{"id": number, "name": name} for number, name in CLASSES.items()],
         "annotations": [{"id": 1 + k, "video_id": 5 + video, "category_id": class_id, "iscrowd": crowd,
                          "height": HEIGHT, "width": WIDTH,
@@ -52,7 +52,7 @@ def result_file(tracks):
 
 
 def drawn_tracks(seed):
-    """Moving boxes of two classes; results shifted, shortened, doubled, of the wrong class and invented."""
+    """Moving boxes of two classes; results shifted, shortened, doubled, of the wrong class, invented; scores recur."""
     random = np.random.default_rng(seed)
     true, found = [], [(2, 10, 0.99, [box(0, 0, 3)] * LENGTH)]  # invented
     for video in range(3):
@@ -63,7 +63,7 @@ def drawn_tracks(seed):
             for _ in range(2):
                 dx, dy = random.integers(-2, 3, 2).tolist()
                 moved = [None if random.random() < 0.2 else box(x + t + dx, y + dy, side) for t in range(LENGTH)]
-                found.append((video, class_id if random.random() < 0.8 else 3, float(random.random()), moved))
+                found.append((video, class_id if random.random() < 0.8 else 3, round(float(random.random()), 1), moved))
     return true, found
 
 
