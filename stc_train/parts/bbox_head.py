@@ -98,12 +98,26 @@ class SparseBboxHead(CondInstBboxHead):
 
 @MODELS.register_module()
 class IgnoringFocalLoss(FocalLoss):
-    """Focal loss on class labels in which a label above the number of classes takes no part."""
+    """Focal loss on class labels in which a label above the number of classes takes no part.
+
+    Args:
+        other_class_weight: of `not of this class` at a location that is labelled with another class. Below 1 a wrong
+            label pulls the true class down less than it pulls itself up: the cross entropy for wrong labels, positives
+            strong and negatives weak, of the end of III-B2.
+        kwargs: MMDetection's.
+    """
+
+    def __init__(self, other_class_weight: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.other_class_weight = other_class_weight
 
     def forward(self, pred: Tensor, target: Tensor, weight: Tensor | None = None, avg_factor: Any = None,
                 reduction_override: str | None = None) -> Tensor:
         """As MMDetection's, for `pred` (N, C) and `target` (N,)."""
         classes = pred.shape[1]
         known = (target <= classes).to(pred.dtype)
-        return super().forward(pred, target.clamp(max=classes), known if weight is None else known * weight, avg_factor,
-                               reduction_override)
+        weight = known if weight is None else known * weight
+        if self.other_class_weight != 1:
+            other = (target < classes)[:, None] & (target[:, None] != torch.arange(classes, device=target.device))
+            weight = weight[:, None] * torch.where(other, self.other_class_weight, 1.0).to(pred.dtype)
+        return super().forward(pred, target.clamp(max=classes), weight, avg_factor, reduction_override)

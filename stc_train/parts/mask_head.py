@@ -80,7 +80,17 @@ class PuzzleMaskHead(CondInstMaskHead):
             as in `PuzzleTerms`.
         """
         selected = [info[self._select(info)] for info in positive_infos]
-        logits = torch.cat(self(x, selected)[0])
+        return self.loss_of_logits(torch.cat(self(x, selected)[0]), batch_data_samples, selected)
+
+    def loss_of_logits(self, logits: Tensor, batch_data_samples: list[Any],
+                       selected: list[InstanceData]) -> dict[str, Tensor]:
+        """The loss of masks that were computed.
+
+        Args:
+            logits: (N, h, w), those of each image's proposals one after the other.
+            batch_data_samples: `gt_instances` with `bboxes` and `pieces`; `edges`, or not.
+            selected: each image's proposals, with `pos_assigned_gt_inds`.
+        """
         size = logits.shape[-2:]
         boxes, pieces, image = [], [], []
         for position, (sample, info) in enumerate(zip(batch_data_samples, selected, strict=True)):

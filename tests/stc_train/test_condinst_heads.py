@@ -207,3 +207,46 @@ def test_a_predicted_mask_lands_where_its_cells_are(heads):
     expected[16:48, 18:48] = True
     assert (mask != expected).sum() <= 4 * 4  # the corners are rounded off
     assert (mask & expected).sum() / (mask | expected).sum() > 0.97
+
+
+def test_a_wrong_label_weighs_less_on_the_other_classes():
+    """Rows of class 0, of background, of an ignore region; the weight touches the other classes of the first only."""
+    from stc_train.parts.bbox_head import IgnoringFocalLoss
+
+    logits = torch.tensor([[0.3, 0.7, -0.4], [0.2, -0.1, 0.5], [1.0, 2.0, 3.0]], dtype=torch.float64)
+    target = torch.tensor([0, 3, 4])
+    p = logits.sigmoid()
+    positive, negative = -0.25 * (1 - p) ** 2 * p.log(), -0.75 * p**2 * (1 - p).log()
+    for weight in (1.0, 0.25):
+        loss = IgnoringFocalLoss(other_class_weight=weight, use_sigmoid=True)(logits, target, avg_factor=1.0)
+        expected = positive[0, 0] + weight * negative[0, 1:].sum() + negative[1].sum()
+        assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_our_steps_apart_find_what_the_network_predicts(heads):
+    """`condinst.dense_outputs`, `detect` and `soft_masks` against MMDetection's predict and our mask head."""
+    from types import SimpleNamespace
+
+    from stc_train.condinst import dense_outputs, detect, soft_masks
+
+    features, samples = batch()
+    bbox_head, mask_head = (pair[1].eval() for pair in heads)
+    network = SimpleNamespace(bbox_head=bbox_head, mask_head=mask_head, extract_feat=lambda inputs: features)
+    cfg = copy.deepcopy(bbox_head.test_cfg)
+    bbox_head.test_cfg.nms_pre = 1000  # all candidates: MMDetection cuts them per level
+    with torch.inference_mode():
+        expected = bbox_head.predict(features, samples)
+        bbox_head.test_cfg = cfg
+        dense = dense_outputs(network, torch.zeros(2, 3, 96, 128))
+        for image, found in enumerate(expected):
+            positions, labels, scores, boxes = detect(dense, image, (96, 128), score_threshold=0.0, nms_iou=0.6,
+                                                      before_nms=1000, most=10)
+            assert len(found) == len(positions) > 3
+            torch.testing.assert_close(labels, found.labels)
+            torch.testing.assert_close(scores, found.scores)
+            torch.testing.assert_close(boxes, found.bboxes, atol=1e-4, rtol=1e-5)
+            logits = mask_head.forward_single(dense.views[0].features[image], found)[0]
+            torch.testing.assert_close(soft_masks(network, dense, image, positions), logits.sigmoid(), atol=1e-4,
+                                       rtol=1e-4)
+    for pair in heads:
+        pair[1].train()

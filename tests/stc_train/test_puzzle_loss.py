@@ -186,3 +186,62 @@ def test_a_box_without_a_piece_says_nothing_about_its_inside(boundary):
 def test_settings_are_checked():
     with pytest.raises(ValueError, match="boundary must be one of pixel, bce"):
         PuzzleLoss(boundary="pixels")
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+def test_memory_grows_no_faster_than_the_masks(boundary):
+    """What is kept for the gradient, counted by storage: twice the masks, twice the bytes at the most."""
+    logits, boxes, pieces, edges, image = example(torch.float32)
+    loss = PuzzleLoss(boundary=boundary)
+    kept = []
+    for copies in (8, 16):
+        storages = {}
+
+        def keep(tensor, storages=storages):
+            storage = tensor.untyped_storage()
+            storages[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        parts = [part.repeat(copies, *[1] * (part.ndim - 1)) for part in (logits, boxes, pieces)]
+        parts[0].requires_grad_()
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            terms = loss(*parts, edges, image.repeat(copies))
+            total = terms.box + terms.boundary
+        kept.append(sum(storages.values()))
+        total.backward()
+    assert kept[0] > 0
+    assert kept[1] <= 2.05 * kept[0]
+
+
+@pytest.mark.parametrize("boundary", ["pixel", "bce"])
+@pytest.mark.parametrize("box_term", ["dice", "dice_penalty"])
+def test_gradients_with_the_weights_for_noisy_labels(boundary, box_term):
+    logits, *rest = example()
+    loss = PuzzleLoss(box_term, boundary, inside_weight=2.0, outside_weight=0.25, positive_weight=2.0,
+                      negative_weight=0.25)
+    assert torch.autograd.gradcheck(lambda x: sum(loss(x, *rest)[:2]), logits.requires_grad_())
+
+
+def test_a_lower_outside_weight_forgives_a_mask_beyond_a_box_that_is_too_small():
+    """End of III-B2: of a loose box the positive feedback inside counts more than the negative outside."""
+    boxes, pieces = drawn()
+    small = boxes.clone()
+    small[:, :, 5:] = False  # the box's right side, two cells short
+    right = 12 * pieces - 6
+    plain, tolerant = (PuzzleLoss(boundary="none", inside_weight=inside, outside_weight=outside)
+                       for inside, outside in ((1, 1), (2, 0.25)))
+    assert plain(right, boxes, pieces).box == pytest.approx(0, abs=1e-3)
+    assert tolerant(right, small, pieces).box < 0.5 * plain(right, small, pieces).box
+    # It still does not forgive a mask that leaves most of the box empty.
+    empty = torch.full_like(right, -6.0)
+    assert tolerant(empty, small, pieces).box > 0.9 * plain(empty, small, pieces).box
+
+
+def test_a_lower_negative_weight_forgives_foreground_where_the_piece_says_background():
+    boxes, pieces = drawn()
+    filled = 12.0 * boxes - 6
+    plain, tolerant = (PuzzleLoss(boundary="bce", positive_weight=positive, negative_weight=negative)
+                       for positive, negative in ((1, 1), (2, 0.25)))
+    assert tolerant(filled, boxes, pieces).boundary < 0.3 * plain(filled, boxes, pieces).boundary
+    empty = torch.full_like(filled, -6.0)
+    assert tolerant(empty, boxes, pieces).boundary > 1.9 * plain(empty, boxes, pieces).boundary
