@@ -29,8 +29,14 @@ def replacing(path: Path, mode: str = "wb") -> Iterator[IO]:
 
 
 def is_plain(name: str) -> bool:
-    """Whether a name from a file may name a file or folder of ours: printable, not hidden, and it leaves no folder."""
-    return bool(name) and name.isprintable() and name[0] != "." and ".." not in name and not set(name) & set("/\\:")
+    """Whether a name from a file may name a file or folder of ours: printable, not hidden, and it leaves no folder.
+
+    Examples:
+        >>> is_plain("MOT17-02 left"), is_plain("../0000"), is_plain("a/b"), is_plain(".hidden"), is_plain("")
+        (True, False, False, False, False)
+    """
+    foreign = "/\\:" if os.name == "nt" else "/\\"  # C:name is a place on another drive
+    return bool(name) and name.isprintable() and name[0] != "." and ".." not in name and not set(name) & set(foreign)
 
 
 def sequence_files(

@@ -6,7 +6,7 @@ import importlib
 import pytest
 
 NAMES = ["tracker", "matching", "disjoint", "convert", "commands.tables"]
-NAMES += [f"formats.{name}" for name in ("rle", "errors", "outline", "mots", "mot_boxes")]
+NAMES += [f"formats.{name}" for name in ("rle", "errors", "files", "outline", "mots", "mot_boxes")]
 
 
 @pytest.mark.parametrize("name", NAMES)
