@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from stc_track.formats.errors import InputError
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT_EVERY = 200
+CHECKPOINT_EVERY, CHECKPOINT_SECONDS = 200, 600.0  # steps, or time, whichever comes first
 SCALARS_EVERY = 10
 GRADIENT_NORM = 10.0
 # What the settings of both trainings hand on to `fit` under the same name.
@@ -52,7 +53,7 @@ def fit(network: nn.Module, loss: Callable[[dict[str, Any], int], tuple[Tensor, 
         network: everything that is trained, already on `device`.
         loss: from a batch of `clips` (tensors on `device`) and the step's number to a scalar and figures to show.
         clips: the data.
-        out: where the checkpoint goes, every `CHECKPOINT_EVERY` steps and at the end. It holds `describe`, the
+        out: where the checkpoint goes, every `CHECKPOINT_EVERY` steps or ten minutes, and at the end. It holds `describe`, the
             network's `state`, and `step`. What a resumed run needs lies beside it until the training is complete.
         describe: what `weights.load`'s caller needs to rebuild the network (`network`: its name, and its settings).
         steps: optimisation steps.
@@ -91,6 +92,7 @@ def fit(network: nn.Module, loss: Callable[[dict[str, Any], int], tuple[Tensor, 
     loader = DataLoader(SeededDraws(clips, seed), num_workers=workers, pin_memory=cuda, generator=torch.Generator(),
                         batch_sampler=BatchOrder(len(clips), batch_size, seed, start, steps))
     network.train()
+    saved = time.monotonic()
     with (TrainingLog(log_dir, start) as record,
           tqdm(total=steps, initial=start, desc=f"train {describe['network']}", unit="step", mininterval=1) as bar):
         for step, batch in enumerate(loader, start + 1):
@@ -108,7 +110,8 @@ def fit(network: nn.Module, loss: Callable[[dict[str, Any], int], tuple[Tensor, 
                 if held:
                     log.info("epoch %d, step %d: held out: %s", math.ceil(step / per_epoch), step,
                              ", ".join(f"{key} {figure:.4f}" for key, figure in held.items()))
-            if step % CHECKPOINT_EVERY == 0 or step == steps:
+            if step % CHECKPOINT_EVERY == 0 or step == steps or time.monotonic() - saved > CHECKPOINT_SECONDS:
+                saved = time.monotonic()
                 content = kept() if kept else _state(network, half)
                 weights.save(out, describe | {"state": content, "step": step})
                 if step < steps:

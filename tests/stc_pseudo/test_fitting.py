@@ -78,6 +78,14 @@ def test_resumed_equals_uninterrupted(video, tmp_path, monkeypatch, precision, w
     assert not state_path(cut).exists()
 
 
+def test_slow_steps_are_saved_by_the_clock(video, tmp_path, monkeypatch):
+    monkeypatch.setattr(fitting, "CHECKPOINT_SECONDS", 0.0)
+    out = tmp_path / "toy.pth"
+    with pytest.raises(InterruptedRunError):
+        Toy(stop_at=1).fit(Clips([video], 1, SIZE), out)
+    assert weights.load(state_path(out), "--resume")["step"] == 1
+
+
 def test_resuming_another_training_is_refused(video, tmp_path, monkeypatch):
     monkeypatch.setattr(fitting, "CHECKPOINT_EVERY", 2)
     clips, out = Clips([video], 1, SIZE), tmp_path / "toy.pth"
