@@ -53,8 +53,9 @@ def fit(network: nn.Module, loss: Callable[[dict[str, Any], int], tuple[Tensor, 
         network: everything that is trained, already on `device`.
         loss: from a batch of `clips` (tensors on `device`) and the step's number to a scalar and figures to show.
         clips: the data.
-        out: where the checkpoint goes, every `CHECKPOINT_EVERY` steps or ten minutes, and at the end. It holds `describe`, the
-            network's `state`, and `step`. What a resumed run needs lies beside it until the training is complete.
+        out: where the checkpoint goes, every `CHECKPOINT_EVERY` steps or ten minutes, and at the end. It holds
+            `describe`, the network's `state`, and `step`. What a resumed run needs lies beside it until the training is
+            complete.
         describe: what `weights.load`'s caller needs to rebuild the network (`network`: its name, and its settings).
         steps: optimisation steps.
         batch_size: clips per step.
