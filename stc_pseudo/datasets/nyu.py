@@ -18,15 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from stc_pseudo.datasets.base import Calibration
 from stc_track.formats.errors import InputError, require_file
 
-# The colour camera of the data set's toolbox (camera_params.m), for pictures of 640x480.
-CAMERA = Calibration(518.85790, 519.46961, 325.58245, 253.73617)
-SIZE = (480, 640)
-# Rows and columns in which published figures are taken (Eigen et al., NIPS 2014): the rectified pictures' white frame
-# is left out.
-EVALUATED = (slice(45, 471), slice(41, 601))
 MEND = "nyu_depth_v2_labeled.mat of the NYU Depth v2 page is such a file"
 
 
