@@ -129,6 +129,8 @@ def detect(dense: Dense, image: int, size: tuple[int, int], *, score_threshold: 
     scores = scores[order] * dense.centerness[image][candidates]
     limit = scores.new_tensor([size[1], size[0], size[1], size[0]])
     boxes = dense.boxes[image][candidates].clamp(min=0).minimum(limit)
+    usable = (boxes[:, 2:] > boxes[:, :2]).all(1)
+    candidates, labels, scores, boxes = candidates[usable], labels[usable], scores[usable], boxes[usable]
     kept = batched_nms(boxes, scores, labels, nms_iou)[:most]
     return candidates[kept], labels[kept], scores[kept], boxes[kept]
 

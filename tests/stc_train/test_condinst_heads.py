@@ -242,8 +242,8 @@ def test_our_steps_apart_find_what_the_network_predicts(heads):
             positions, labels, scores, boxes = detect(dense, image, (96, 128), score_threshold=0.0, nms_iou=0.6,
                                                       before_nms=1000, most=10)
             assert len(found) == len(positions) > 3
-            torch.testing.assert_close(labels, found.labels)
             torch.testing.assert_close(scores, found.scores)
+            torch.testing.assert_close(labels, found.labels)
             torch.testing.assert_close(boxes, found.bboxes, atol=1e-4, rtol=1e-5)
             logits = mask_head.forward_single(dense.views[0].features[image], found)[0]
             torch.testing.assert_close(soft_masks(network, dense, image, positions), logits.sigmoid(), atol=1e-4,
