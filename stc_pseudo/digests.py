@@ -30,5 +30,6 @@ def files_digest(paths: Iterable[Path]) -> str:
     """Return 16 hexadecimal digits that change with the bytes of any of the files, or with their order."""
     digest = hashlib.sha256()
     for path in paths:
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+        with open(path, "rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]

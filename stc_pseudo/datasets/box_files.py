@@ -47,9 +47,13 @@ def with_boxes(videos: list[Sequence], source: BoxSource) -> list[Sequence]:
         path = file_of(video, source.path, alone=len(videos) == 1)
         rows[video.name], found = read_rows(path, video, source, alone=path != source.path or len(videos) == 1)
         for number, name in found.items():
-            if class_names.setdefault(number, name) != name:
-                raise InputError(path, expected=f"class {number} to be '{class_names[number]}', as in the files before",
-                                 found=f"'{name}'", mend="--class-names says the names in the order of their numbers")
+            known = next((other for other in class_names.items() if (number, name) != other and (
+                number == other[0] or name == other[1])), None)
+            if known:
+                raise InputError(path, expected=f"class {known[0]} alone to be '{known[1]}', as before",
+                                 found=f"class {number} as '{name}'",
+                                 mend="--class-names says the names in the order of their numbers")
+            class_names[number] = name
         if not any(not row.ignore for row in rows[video.name]):
             raise InputError(path, expected=f"at least one box of '{video.name}'", found="none",
                              mend="--sequences leaves a video out; --class-names and --min-score leave boxes out")

@@ -16,6 +16,7 @@ VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpe
                   ".mjpeg", ".ogv", ".3gp")
 # MOT-Challenge and others keep a sequence's frames in a folder of this name in the sequence's.
 INNER = ("img1", "images", "frames")
+NUMBER = re.compile(r"[0-9]{1,9}")  # the files of results have no longer ones
 UNSAFE = re.compile(r"[^\w .()+-]|\.(?=\.)")
 
 
@@ -91,7 +92,7 @@ def read_video(path: Path, name: str, root: Path) -> Sequence:
         video = unpack(path, root / name)
         return Sequence(name, video.size, video.frames, tuple(range(len(video.frames))), from_file=True)
     frames = tuple(list_frames(path))
-    named = [int(frame.stem) if frame.stem.isascii() and frame.stem.isdecimal() else -1 for frame in frames]
+    named = [int(frame.stem) if NUMBER.fullmatch(frame.stem) else -1 for frame in frames]
     if min(named) >= 0 and len(set(named)) < len(named):
         raise InputError(path, expected="one picture a frame number", found="two of the same number",
                          mend="keep either PNG or JPEG")

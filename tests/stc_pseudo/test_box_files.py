@@ -267,10 +267,16 @@ def test_a_folder_holds_a_file_a_video(tmp_path):
 def test_files_must_number_classes_alike(tmp_path):
     for name, label in (("a", "car"), ("b", "dog")):
         (tmp_path / f"{name}.xml").write_text(cvat(f'<track id="0" label="{label}">{box(0, 1)}</track>', [label]))
-    with pytest.raises(InputError, match=r"b\.xml: expected class 1 to be 'car'.*found 'dog' \(--class-names"):
+    words = r"b\.xml: expected class 1 alone to be 'car', as before, found class 1 as 'dog' \(--class-names"
+    with pytest.raises(InputError, match=words):
         with_boxes([video("a"), video("b")], BoxSource(tmp_path))
     found = with_boxes([video("a"), video("b")], BoxSource(tmp_path, class_names=("car", "dog")))
     assert [row[1] for each in found for row in table(each)[0]] == ["car"] * T + ["dog"] * T
+    (tmp_path / "b.xml").write_text(cvat(f'<track id="0" label="car">{box(0, 1)}</track>', ["dog", "car"]))
+    with pytest.raises(InputError, match=r"b\.xml: expected class 1 alone to be 'car'"):
+        with_boxes([video("a"), video("b")], BoxSource(tmp_path))
+    found = with_boxes([video("a"), video("b")], BoxSource(tmp_path, class_names=("dog", "car")))
+    assert [row[1] for each in found for row in table(each)[0]] == ["car"] * 2 * T
 
 
 def test_formats_are_told_by_content_not_by_name(tmp_path):

@@ -166,6 +166,17 @@ def test_frames_of_one_size_and_numbers_in_order(tmp_path):
     for k in (5, 7, 11):
         picture(tmp_path / "numbered" / f"{k}.jpg")
     assert read_frames([tmp_path / "numbered"], tmp_path)[0].numbers == (5, 7, 11)
+    for k in (1294886360123, 1294886360456):
+        picture(tmp_path / "times" / f"{k}.jpg")
+    assert read_frames([tmp_path / "times"], tmp_path)[0].numbers == (0, 1)
+
+
+def test_raw_nyu_folders_are_their_colour_frames(tmp_path):
+    for name in ("r-1294886360.208451-2996770081.ppm", "r-1294886360.008451-99.ppm", "d-1294886360.1-2.pgm"):
+        picture(tmp_path / "bath_0001" / name, value=int(name[-5]))
+    (tmp_path / "bath_0001/a-1294886360.dump").write_bytes(b"")
+    (video,) = read_frames([tmp_path], tmp_path)
+    assert [read_frame(path)[0, 0, 0] for path in video.frames] == [9, 1]
 
 
 def test_videos_are_found_and_named(tmp_path):
