@@ -1,13 +1,11 @@
 """Training Monodepth2 on video, without depth truth: one camera in motion, a stereo pair, or both.
 
-A stereo pair fixes the scale. The unit of length is the baseline / 0.1, Monodepth2's own convention (5.4 m for
-KITTI's 0.54 m), so that the depth range of 0.1 to 100 units suits the rig; the checkpoint records it as
-`metres_per_unit`, and predictions come out in metres.
+A stereo pair fixes the scale: the checkpoint records the network's unit of length (`cameras`) as `metres_per_unit`, and
+predictions come out in metres.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence as Many
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -19,14 +17,9 @@ from torch.utils.data import Subset
 
 from stc_pseudo.clips import Clips
 from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.depth.cameras import network_intrinsics, stereo_baselines
 from stc_pseudo.depth.checkpoint import NETWORK_NAME
-from stc_pseudo.depth.geometry import (
-    cropped_intrinsics,
-    flipped_intrinsics,
-    invert_rigid,
-    resized_intrinsics,
-    rigid_transform,
-)
+from stc_pseudo.depth.geometry import cropped_intrinsics, flipped_intrinsics, invert_rigid, rigid_transform
 from stc_pseudo.depth.losses import View, depth_loss
 from stc_pseudo.depth.monodepth2 import Monodepth2, PoseNetwork
 from stc_pseudo.depth.start import start_networks
@@ -37,14 +30,6 @@ from stc_pseudo.fitting import FIT_SETTINGS, fit, require_sides
 from stc_pseudo.precision import autocast
 from stc_pseudo.validation import Validation, split_clips
 from stc_track.formats.errors import InputError
-
-log = logging.getLogger(__name__)
-
-MODES = ("mono", "stereo", "mono+stereo")
-# Monodepth2's stereo baseline, in the network's unit of length.
-BASELINE_UNITS = 0.1
-# KITTI's camera as a share of the frame's width and height, for frames of an unknown camera.
-KITTI_FOCAL, KITTI_CENTRE = (0.58, 1.92), (0.5, 0.5)
 
 
 @dataclass(frozen=True)
@@ -160,12 +145,10 @@ def train_depth(sequences: Many[Sequence], settings: DepthTraining, out: Path) -
     """
     stereo = "stereo" in settings.mode
     size = settings.height, settings.width
-    intrinsics = torch.stack([_network_intrinsics(sequence, size) for sequence in sequences])
+    intrinsics = torch.stack([network_intrinsics(sequence, size) for sequence in sequences])
     baselines, metres_per_unit = torch.zeros(len(sequences)), None
     if stereo:
-        baselines = _baselines(sequences, settings.mode)
-        metres_per_unit = baselines[baselines > 0].mean().item() / BASELINE_UNITS
-        baselines /= metres_per_unit
+        baselines, metres_per_unit = stereo_baselines(sequences, settings.mode)
     clips = Clips([sequence.frames for sequence in sequences], 3 if "mono" in settings.mode else 1, size,
                   right_videos=[sequence.right for sequence in sequences] if stereo else None,
                   min_crop=settings.min_crop)
@@ -186,40 +169,6 @@ def train_depth(sequences: Many[Sequence], settings: DepthTraining, out: Path) -
     fit(trainer, trainer.loss, Subset(clips, train), out=out, describe=describe, settings=asdict(settings),
         validation=validation, kept=partial(_for_prediction, trainer) if settings.half else None,
         **{name: getattr(settings, name) for name in FIT_SETTINGS})
-
-
-def _network_intrinsics(sequence: Sequence, size: tuple[int, int]) -> Tensor:
-    height, width = sequence.size
-    camera = sequence.calibration
-    if camera is None:
-        log.warning("%s: no camera is given; taking KITTI's, scaled to the frame (--intrinsics or --calib names one)",
-                    sequence.name)
-        focal, centre = (KITTI_FOCAL[0] * width, KITTI_FOCAL[1] * height), (KITTI_CENTRE[0] * width,
-                                                                            KITTI_CENTRE[1] * height)
-    else:
-        focal, centre = (camera.focal_x, camera.focal_y), (camera.centre_x, camera.centre_y)
-    matrix = torch.tensor([[focal[0], 0, centre[0]], [0, focal[1], centre[1]], [0, 0, 1]])
-    return resized_intrinsics(matrix, sequence.size, size)
-
-
-def _baselines(sequences: Many[Sequence], mode: str) -> Tensor:
-    """Return (V,) float32 baselines in metres; 0 for videos of one camera, which `mono+stereo` may have too."""
-    if mode == "mono+stereo" and any(sequence.right for sequence in sequences):
-        alone = sum(not sequence.right for sequence in sequences)
-        if alone:
-            log.info("%d of %d videos have no right frames: they teach by their motion alone", alone, len(sequences))
-        return torch.tensor([_require_baseline(sequence) if sequence.right else 0.0 for sequence in sequences])
-    return torch.tensor([_require_baseline(sequence) for sequence in sequences])
-
-
-def _require_baseline(sequence: Sequence) -> float:
-    if not sequence.right:
-        raise InputError(sequence.name, expected="right frames for a stereo training", found="none",
-                         mend="--right names their folder; --mode mono needs none")
-    if sequence.calibration is None or not sequence.calibration.baseline:
-        raise InputError(sequence.name, expected="a camera with a stereo baseline", found="none",
-                         mend="--calib, or --intrinsics and --baseline; --mode mono needs none")
-    return sequence.calibration.baseline
 
 
 def _for_prediction(trainer: DepthTrainer) -> dict[str, Tensor]:
