@@ -1,8 +1,8 @@
 """Video files: unpacked once into a folder of pictures, because everything after reads frames in any order.
 
-Frames are taken as they are coded, each once, whatever the time between them; so a variable frame rate neither repeats
-nor skips any, and the k-th frame is the k-th that an annotation tool showed. OpenCV's reader is not used: it squeezes
-frames of another size into the first one's buffer without a word.
+Each coded frame is taken once, in the order in which they are shown, whatever the time between them; so a variable
+frame rate neither repeats nor skips any, and the k-th frame is the k-th that an annotation tool showed. OpenCV's reader
+is not used: it squeezes frames of another size into the first one's buffer without a word.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _write_frames(path: Path, folder: Path) -> tuple[tuple[int, int], list[float
         raise InputError(path, expected="a video", found="no frame in it", mend="--frames")
     steps = np.diff([time for time in times if time is not None])
     if len(steps) and (steps.max() > UNEVEN * np.median(steps) or steps.min() <= 0):
-        log.warning("%s: the time between frames varies from %.3g to %.3g s; frames are numbered as they are coded",
+        log.warning("%s: the time between frames varies from %.3g to %.3g s; frames are numbered in order",
                     path, steps.min(), steps.max())
     return size, times
 
@@ -124,10 +124,13 @@ def _decode(path: Path) -> Iterator[tuple[np.ndarray, float | None]]:
 def _require_whole(path: Path, container, count: int, end: float) -> None:
     """Raise an InputError if the file says that there are more frames than came out of it."""
     stream = container.streams.video[0]
-    if stream.frames > 1.02 * count + 2:
-        raise InputError(path, expected=f"{stream.frames} frames, as the file says", found=f"{count}: it is cut short")
+    if stream.frames:
+        if stream.frames > 1.02 * count + 2:  # an edit list may leave some out
+            raise InputError(path, expected=f"{stream.frames} frames, as the file says",
+                             found=f"{count}: it is cut short")
+        return
     claimed = stream.duration and float(stream.duration * stream.time_base)
-    if claimed is None and len(container.streams) == 1 and container.duration:
+    if claimed is None and len(container.streams) == 1 and container.duration:  # beside sound, it may be the sound's
         claimed = container.duration / 1e6
     start = float((stream.start_time or 0) * stream.time_base)
     step = 1 / float(stream.average_rate or 25)

@@ -25,9 +25,9 @@ def picture(k, size=(H, W)):
     return frame
 
 
-def write(path, times=range(COUNT), b_frames=0):
+def write(path, times=range(COUNT), b_frames=0, **options):
     """Write frames shown at `times` (tenths of a second), `b_frames` of three coded after what they lie before."""
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream("mpeg4", rate=10, options={"bf": str(b_frames)})
         stream.width, stream.height, stream.pix_fmt, stream.bit_rate = W, H, "yuv420p", 4_000_000
         stream.gop_size = 12 if b_frames else 1
@@ -106,8 +106,8 @@ def changing_size(path):
                               for k, size in enumerate([(H, W)] * 3 + [(H - 10, W - 20)] * 3)))
 
 
-def cut_short(path, share=0.6):
-    content = write(path).read_bytes()
+def cut_short(path, share=0.6, **options):
+    content = write(path, **options).read_bytes()
     path.write_bytes(content[:int(len(content) * share)])
 
 
@@ -124,13 +124,14 @@ def sound_alone(path):
 @pytest.mark.parametrize(("name", "make", "words"), [
     ("a.mjpeg", changing_size, "frame 3: expected 130x66 pixels as its first frame, found 110x56"),
     ("a.mp4", cut_short, "video file that decodes"),
+    ("a.mp4", lambda path: cut_short(path, 0.8, movflags="faststart"), "12 frames.* cut short|decodes"),
     ("a.mkv", cut_short, "cut short"),
     ("a.avi", cut_short, "cut short|frame [0-9]+: expected a video file that decodes"),
     ("a.mp4", lambda path: path.write_bytes(b""), "video file that decodes"),
     ("a.mp4", lambda path: path.write_text("not a video\n"), "video file that decodes"),
     ("a.mp4", lambda path: None, "a video file, found nothing"),
     ("a.wav", sound_alone, "one without pictures"),
-], ids=["changing size", "cut mp4", "cut mkv", "cut avi", "empty", "text", "absent", "sound"])
+], ids=["changing size", "cut mp4", "cut mp4, header first", "cut mkv", "cut avi", "empty", "text", "absent", "sound"])
 def test_bad_files_leave_nothing(tmp_path, name, make, words):
     make(tmp_path / name)
     with pytest.raises(InputError, match=words):
