@@ -73,7 +73,7 @@ class ShardTask:
             arrays |= similarity_arrays(arrays["inverse_depth"], arrays["flow"], self.sequence.size,
                                         self.settings.similarity)
         boxes = [self.sequence.boxes_at(t) for t in range(start, stop)]
-        arrays |= mask_arrays(arrays, frames, boxes, self.settings)
+        arrays |= mask_arrays(arrays, frames, boxes, self.settings, self.sequence.calibration)
         self.partial.write(start, arrays)
         return stop - start
 

@@ -1,4 +1,4 @@
-"""What cells are told apart by: depth, height above the ground, flow and colour, on grids of any cell size."""
+"""What cells are told apart by: depth, height above the ground, flow, motion and colour, on grids of any cell size."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from stc_pseudo.datasets.base import Calibration
+from stc_pseudo.ego_motion import camera_flow
 from stc_pseudo.ground import ground_plane, plane_values
 from stc_pseudo.settings import MaskSettings
 from stc_pseudo.store import CELL
@@ -14,6 +16,7 @@ from stc_pseudo.windows import grid_shape
 
 GROUND_CUE_RANGE = (-0.05, 0.15)  # heights of the camera; above, height says nothing more
 GROUND_TOLERANCE = 0.02  # heights of the camera
+USUAL_FOCAL = 0.6  # of the frame's width, for a camera that nothing is known of
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +28,14 @@ class FrameMaps:
         inverse_depth: (H // detail, W // detail) float32, any scale, without holes.
         flow: (2, H // detail, W // detail) float32, pixels of the frame, without holes.
         detail: pixels a side of a cell of both.
+        camera: None where it is not known; a usual one is taken then.
     """
 
     frame: np.ndarray
     inverse_depth: np.ndarray
     flow: np.ndarray
     detail: int = CELL
+    camera: Calibration | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -61,14 +66,16 @@ class CueGrids:
 
     Args:
         maps: of the frame.
+        boxes: (N, 4) x1 y1 x2 y2, pixels: what is in them may move.
         settings: which cues count, and their scales.
     """
 
-    def __init__(self, maps: FrameMaps, settings: MaskSettings) -> None:
+    def __init__(self, maps: FrameMaps, boxes: np.ndarray, settings: MaskSettings) -> None:
         self.maps, self.settings = maps, settings
         self.plane = None  # of the ground, on the store's grid
         if "depth" in settings.cues:
             self.plane = ground_plane(resample(maps.inverse_depth, maps.detail, CELL, maps.size))
+        self.motion = relative_motion(maps, boxes) if "motion" in settings.cues else None
         self.grids: dict[int, Grid] = {}
 
     def at(self, cell: int) -> Grid:
@@ -91,9 +98,10 @@ class CueGrids:
                 height = self._height(inverse_depth, cell)
                 features.append(np.clip(height, *GROUND_CUE_RANGE)[None] / settings.height_deviation)
                 ground = np.abs(height) < GROUND_TOLERANCE
-        if "flow" in settings.cues:
-            flow = resample(maps.flow.transpose(1, 2, 0), maps.detail, cell, maps.size)
-            features.append(flow.transpose(2, 0, 1) / settings.flow_deviation)
+        for flow in (maps.flow if "flow" in settings.cues else None, self.motion):
+            if flow is not None:
+                flow = resample(flow.transpose(1, 2, 0), maps.detail, cell, maps.size)
+                features.append(flow.transpose(2, 0, 1) / settings.flow_deviation)
         if "colour" in settings.cues:
             features.append(lab.transpose(2, 0, 1) / settings.colour_deviation)
         return Grid(np.concatenate(features).astype(np.float32), ground, lab)
@@ -104,6 +112,22 @@ class CueGrids:
         a, b, c = self.plane  # at the centres of the store's cells
         plane = np.array([a * ratio, b * ratio, c + (a + b) * (ratio - 1) / 2])
         return 1 - plane_values(plane, inverse_depth.shape) / np.maximum(inverse_depth, 1e-6)
+
+
+def relative_motion(maps: FrameMaps, boxes: np.ndarray) -> np.ndarray | None:
+    """Flow less the camera's, (2, h, w) on the maps' cells; None where the camera's motion cannot be told.
+
+    Args:
+        maps: of the frame.
+        boxes: (N, 4) x1 y1 x2 y2, pixels.
+    """
+    static = np.ones(maps.inverse_depth.shape, bool)
+    for x1, y1, x2, y2 in boxes / maps.detail:
+        static[int(y1):int(np.ceil(y2)), int(x1):int(np.ceil(x2))] = False
+    height, width = maps.size
+    camera = maps.camera or Calibration(USUAL_FOCAL * width, USUAL_FOCAL * width, width / 2, height / 2)
+    ego = camera_flow(maps.inverse_depth, maps.flow, static, camera, maps.detail)
+    return None if ego is None else maps.flow - ego
 
 
 def resample(values: np.ndarray, have: int, want: int, size: tuple[int, int]) -> np.ndarray:

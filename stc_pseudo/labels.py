@@ -7,7 +7,7 @@ import torch
 from scipy import ndimage
 
 from stc_pseudo.cues import FrameMaps
-from stc_pseudo.datasets.base import FrameBoxes
+from stc_pseudo.datasets.base import Calibration, FrameBoxes
 from stc_pseudo.fusion import fuse
 from stc_pseudo.normalisation import normalise_flow, normalise_inverse_depth
 from stc_pseudo.puzzle import solve
@@ -53,7 +53,7 @@ def similarity_arrays(inverse_depth: np.ndarray, flow: np.ndarray, size: tuple[i
 
 
 def mask_arrays(arrays: dict[str, np.ndarray], frames: np.ndarray, boxes: list[FrameBoxes],
-                settings: LabelSettings) -> dict[str, np.ndarray]:
+                settings: LabelSettings, camera: Calibration | None = None) -> dict[str, np.ndarray]:
     """Fused mask and puzzle pieces as the store keeps them.
 
     Args:
@@ -62,10 +62,12 @@ def mask_arrays(arrays: dict[str, np.ndarray], frames: np.ndarray, boxes: list[F
         frames: (n, H, W, 3) uint8 RGB.
         boxes: of each frame.
         settings: of the fusion and the pieces.
+        camera: of the sequence, where it is known.
     """
     mask, _ = fuse(arrays["similarity_depth"], arrays["similarity_flow"], settings.masks)
     fine = "fine_" if settings.detail < CELL else ""
-    objects = np.stack([solve(FrameMaps(frame, depth.astype(np.float32), flow.astype(np.float32), settings.detail),
+    objects = np.stack([solve(FrameMaps(frame, depth.astype(np.float32), flow.astype(np.float32), settings.detail,
+                                        camera),
                               on_frame, settings.masks)
                         for frame, depth, flow, on_frame in zip(
                             frames, arrays[f"{fine}inverse_depth"], arrays[f"{fine}flow"], boxes, strict=True)])

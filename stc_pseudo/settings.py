@@ -8,7 +8,7 @@ from typing import Any
 
 from stc_pseudo.similarity import DILATION, LAYERS, SIMILARITY_FACTOR
 
-CUES = ("depth", "flow", "colour")
+CUES = ("depth", "flow", "colour", "motion")
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class MaskSettings:
     Attributes:
         threshold_depth: phi_s of Eq. 2, for the depth signal.
         threshold_flow: phi_t of Eq. 2, for the flow signal.
-        cues: which of `depth`, `flow` and `colour` the pieces are told apart by.
+        cues: which of `depth`, `flow`, `colour` and `motion` (flow less the camera's) the pieces are told apart by.
         depth_deviation: of the logarithm of inverse depth between neighbours within an object.
         height_deviation: of the height above the ground, heights of the camera.
-        flow_deviation: pixels of the original frame.
+        flow_deviation: of flow and motion, pixels of the original frame.
         colour_deviation: CIELAB units.
         prior_pull: how strongly a place in the box of a store's cell counts, in units of a free passage between cells.
         colour_model: weight of how often a cell's colour occurs in the box and around it.

@@ -27,7 +27,8 @@ DEMO_WEIGHTS = Path(__file__).parents[2] / "data" / "weights"
               help="where optical flow comes from")
 @click.option("--flow-weights", type=PATH, help="checkpoint for upflow")
 @click.option("--flow-dir", type=PATH, help="folder of {sequence}/{frame}.png, .npy or .flo for precomputed")
-@click.option("--cues", default="depth,flow,colour", help="what the puzzle pieces are told apart by")
+@click.option("--cues", default="depth,flow,colour,motion",
+              help="what the puzzle pieces are told apart by; motion is flow less the camera's")
 @click.option("--trust", type=click.Choice(["exact", "estimated"]),
               help="how sharp the cuts at depth and flow are  [default: exact where both are precomputed]")
 @click.option("--detail", type=click.Choice(["1", "2", "4"]),

@@ -11,7 +11,7 @@ from stc_pseudo.labels import pool_objects
 from stc_pseudo.matting import matte
 from stc_pseudo.puzzle import solve
 from stc_pseudo.random_walk import LEAK, conductance, walk
-from stc_pseudo.settings import MaskSettings
+from stc_pseudo.settings import CUES, MaskSettings
 from stc_pseudo.windows import window_around
 
 DEPTH_ONLY = MaskSettings(cues=("depth",), max_cells=0)  # on the grid that the drawings have
@@ -95,7 +95,7 @@ def test_no_boxes_no_instances():
 
 
 @settings(max_examples=25, deadline=None)
-@given(data=st.data(), cues=st.sampled_from([("depth",), ("flow",), ("colour",), ("depth", "flow", "colour")]),
+@given(data=st.data(), cues=st.sampled_from([("depth",), ("flow",), ("colour",), CUES]),
        detail=st.sampled_from([1, 2, 4]), max_cells=st.sampled_from([0, 60, 6000]))
 def test_any_input_gives_objects_inside_their_boxes(data, cues, detail, max_cells):
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
