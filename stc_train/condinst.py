@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from mmdet.models.dense_heads import CondInstBboxHead
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
-from torchvision.ops import batched_nms
+from torchvision.ops import nms
 
 from stc_track.formats.errors import InputError
+from stc_train.parts.bbox_head import CondInstBboxHead
 from stc_train.parts.mask_head import PuzzleMaskHead
 
 
@@ -131,7 +131,8 @@ def detect(dense: Dense, image: int, size: tuple[int, int], *, score_threshold: 
     boxes = dense.boxes[image][candidates].clamp(min=0).minimum(limit)
     usable = (boxes[:, 2:] > boxes[:, :2]).all(1)
     candidates, labels, scores, boxes = candidates[usable], labels[usable], scores[usable], boxes[usable]
-    kept = batched_nms(boxes, scores, labels, nms_iou)[:most]
+    # Classes side by side, where their boxes cannot meet.
+    kept = nms(boxes + labels[:, None] * (max(size) + 1), scores, nms_iou)[:most]
     return candidates[kept], labels[kept], scores[kept], boxes[kept]
 
 

@@ -1,0 +1,34 @@
+"""`stc-export`: a trained model as one file that runs without this project."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+
+import click
+
+
+@click.command(context_settings={"show_default": True})
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The .pt2 file to write.")
+@click.option("--size", required=True, metavar="HEIGHTxWIDTH", help="Of the pictures that it will take, pixels.")
+@click.option("--score-threshold", type=click.FloatRange(0, 1), default=0.05, help="Leave out candidates below.")
+def main(checkpoint: Path, out: Path, size: str, score_threshold: float) -> None:
+    """Write CHECKPOINT, a model.pth of a CondInst, as a graph of torch.export.
+
+    It takes a picture (3, H, W) uint8 RGB of --size, and gives boxes, scores, labels and soft masks.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    match = re.fullmatch(r"(\d+)x(\d+)", size)
+    if not match or not all(int(side) for side in match.groups()):
+        raise click.BadParameter(f"expected HEIGHTxWIDTH, as 384x1248, found '{size}'", param_hint="--size")
+    from stc_train import model_file
+    from stc_train.deployment import export
+
+    export(model_file.load(checkpoint, "CHECKPOINT"), out, (int(match[1]), int(match[2])), score_threshold)
+    logging.info("wrote %s", out)
+
+
+if __name__ == "__main__":
+    main()
