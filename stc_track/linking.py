@@ -53,7 +53,8 @@ def link(
                 names[track] = _name(each.class_id, counts[each.class_id])
             if len(left):
                 kept = each.counts if left is mask else rle.from_spans(left, each.height, each.width)
-                yield MotsObject(frame, names[track], each.class_id, each.height, each.width, kept)
+                size = each.height, each.width
+                yield MotsObject(frame, names[track], each.class_id, *size, kept, each.score, each.box)
 
 
 def _as_arrays(frame: int, objects: list[tuple[Detection, np.ndarray]], cues: CueReader | None) -> Detections:
