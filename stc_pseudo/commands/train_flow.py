@@ -30,6 +30,8 @@ PATH = click.Path(path_type=Path)
               "frames alone; for a pre-training on rendered video")
 @click.option("--coarse-share", type=click.FloatRange(0, 1), default=0.0,
               help="with --true-flow: of the steps, those that stop before the finest level, at a third of the cost")
+@click.option("--robust", is_flag=True,
+              help="with --true-flow: large errors count for little more than small ones, as in PWC-Net's fine-tuning")
 @click.option("--init", type=PATH, help="weights to start from: a checkpoint, or the authors' published file")
 @click.option("--warm-up-steps", type=click.IntRange(min=0), default=0,
               help="the first steps learn from frames moved by known flow; for short trainings from a random start")

@@ -23,7 +23,7 @@ class FlowClips(Clips):
     """Every two neighbouring frames of some videos, whole and resized.
 
     The start and the truth are found at the frames' own size, once, and kept in memory at that of the network's finest
-    level and of the frames as the network sees them: at 256x832 0.2 MB and 1.3 MB a clip.
+    level and of the frames as the network sees them: at 256x832 0.2 MB and 1.3 MB a clip, in each reading process.
 
     Args:
         videos, size, augment: as for `Clips`.

@@ -223,12 +223,14 @@ def mean_error(flow: Tensor, truth: Tensor) -> float:
     return masked_mean(torch.linalg.vector_norm(flow - pooled[:, :2], dim=1, keepdim=True), pooled[:, 2:]).item()
 
 
-def true_flow_loss(flows: list[Tensor], truth: Tensor) -> Tensor:
+def true_flow_loss(flows: list[Tensor], truth: Tensor, robustly: bool = False) -> Tensor:
     """Distance of each level's flow from the truth.
 
     Args:
         flows: (B, 2, h, w) of each level, pixels of its own level.
         truth: (B, 3, H, W): (dx, dy) in pixels, and how far it is known, 0..1.
+        robustly: `robust` of the error, as in PWC-Net's fine-tuning: a pixel far off, mostly a hidden one, counts for
+            little more than one that is nearly right.
 
     Returns:
         the mean absolute error where the truth is known, summed over dx and dy and over levels.
@@ -236,5 +238,6 @@ def true_flow_loss(flows: list[Tensor], truth: Tensor) -> Tensor:
     total = truth.new_zeros(())
     for flow in flows:
         pooled = pool_flow(truth, flow.shape[-2:])
-        total = total + masked_mean((flow - pooled[:, :2]).abs().sum(1, keepdim=True), pooled[:, 2:])
+        error = (flow - pooled[:, :2]).abs().sum(1, keepdim=True)
+        total = total + masked_mean(robust(error) if robustly else error, pooled[:, 2:])
     return total

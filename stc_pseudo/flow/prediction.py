@@ -13,7 +13,7 @@ from stc_pseudo import weights
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.devices import require_device
 from stc_pseudo.flow.checkpoint import load_network
-from stc_pseudo.flow.start import make_start
+from stc_pseudo.flow.start import make_start, settle
 from stc_pseudo.flow.upflow import STRIDE, upsample_flow
 
 
@@ -37,7 +37,7 @@ class UpflowFlow:
         self.device, self.batch_size = require_device(device), batch_size
         network, self.size, start = load_network(path, "--flow-weights")
         self.network, self.start = network.to(self.device).eval(), make_start(start)
-        method = f"-{start}-opencv-{cv2.__version__}" if self.start else ""
+        method = f"-{start}-opencv-{cv2.__version__}" if self.start else ""  # the start is not among the weights
         self._fingerprint = f"upflow-{weights.fingerprint(path)}{method}"
 
     def fingerprint(self, sequence: Sequence) -> str:
@@ -66,7 +66,8 @@ class UpflowFlow:
             own, other = first[batch], second[batch]
             start = self.start(as_tensor(own), as_tensor(other)).to(self.device) if self.start else None
             flow = self.network(self._prepare(own), self._prepare(other), start=start)[-1]
-            parts.append(upsample_flow(flow, size).cpu().numpy())
+            flow = upsample_flow(flow, size)
+            parts.append((flow if start is None else settle(flow, start)).cpu().numpy())
         return np.concatenate(parts)
 
     def _prepare(self, frames: np.ndarray) -> Tensor:

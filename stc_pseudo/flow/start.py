@@ -19,6 +19,7 @@ from stc_pseudo.photometric import warp
 STARTS = ("none", "dis")  # what `make_start` knows
 # Trusted is a pixel whose detour, there and back, is shorter than RELATIVE * its flow's length + ABSOLUTE pixels.
 TRUST_RELATIVE, TRUST_ABSOLUTE = 0.05, 1.0
+AGREEMENT = 2.0  # pixels
 
 
 def make_start(name: str) -> Callable[[Tensor, Tensor, bool], Tensor] | None:
@@ -45,6 +46,23 @@ def dis_start(first: Tensor, second: Tensor, both: bool = False) -> Tensor:
     flow, reverse = torch.cat([forward, backward]), torch.cat([backward, forward])
     flow = torch.cat([flow, trust(flow, reverse)], 1).to(first.device)
     return flow if both else flow[:len(first)]
+
+
+def settle(flow: Tensor, start: Tensor) -> Tensor:
+    """Give a refined flow the start's precision where both agree.
+
+    The network corrects the start at 1/4 of the size that it sees; what is finer, the start knows better.
+
+    Args:
+        flow: (B, 2, H, W) pixels.
+        start: (B, 3, H, W): (dx, dy) in the same pixels, and trust in 0..1.
+
+    Returns:
+        (B, 2, H, W): `flow`, drawn to the start by its trust times `exp(-distance / AGREEMENT)`.
+    """
+    change = start[:, :2] - flow
+    distance = torch.linalg.vector_norm(change, dim=1, keepdim=True)
+    return flow + change * start[:, 2:] * torch.exp(-distance / AGREEMENT)
 
 
 def trust(flow: Tensor, reverse: Tensor) -> Tensor:

@@ -39,6 +39,7 @@ class FlowTraining:
         true_flow: flow maps of the frames to learn from, instead of from the frames alone; or None.
         coarse_share: of the steps that learn from true flow, those that stop before the decoder's finest level: they
             cost a third, and teach the levels' common weights as well.
+        robust: whether errors against true flow count robustly (`losses.true_flow_loss`).
         init: weights to start from, or None for a random start.
         warm_up_steps: the first of the steps learn from frames moved by known flow (`warm_up`).
         steps, epochs, batch_size, learning_rate, drop_after, seed, device, workers, precision, half, resume, log_dir:
@@ -53,6 +54,7 @@ class FlowTraining:
     start: str = "none"
     true_flow: Path | None = None
     coarse_share: float = 0.0
+    robust: bool = False
     init: Path | None = None
     warm_up_steps: int = 0
     steps: int = 20_000
@@ -87,7 +89,7 @@ class FlowTrainer:
         self.network = network
         self.precision = settings.precision
         self.start = make_start(settings.start)
-        self.coarse_share = settings.coarse_share
+        self.coarse_share, self.robust = settings.coarse_share, settings.robust
         self.warm_up_steps = settings.warm_up_steps
         self.terms = LossWeights.of_order(settings.smoothness_order)
         self.crop_size = tuple(int(side * CROP_SHARE) // SIDE_MULTIPLE * SIDE_MULTIPLE
@@ -118,7 +120,7 @@ class FlowTrainer:
         with autocast(first.device, self.precision):
             flows = self.network(first, second, start=batch["start"][:, 0] if self.start else None, levels=levels)
         truth = batch["truth"]
-        return true_flow_loss(flows, truth), {"true_epe": mean_error(flows[-1].detach(), truth)}
+        return true_flow_loss(flows, truth, self.robust), {"true_epe": mean_error(flows[-1].detach(), truth)}
 
     def predict(self, first: Tensor, second: Tensor) -> Tensor:
         """Flow between whole frames, (B, 3, H, W) in 0..1, as after the training: (B, 2, h, w)."""

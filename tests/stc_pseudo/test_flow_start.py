@@ -1,9 +1,11 @@
+import math
+
 import cv2
 import numpy as np
 import pytest
 import torch
 
-from stc_pseudo.flow.start import dis_start, make_start, trust
+from stc_pseudo.flow.start import dis_start, make_start, settle, trust
 from stc_pseudo.flow.upflow import UPFlow, pool_flow, take_over
 
 
@@ -110,6 +112,17 @@ def test_gradient_flows_through_levels_that_start_elsewhere(network):
     network(*torch.rand(2, 1, 3, 64, 64), start=start)[-1].square().mean().backward()
     assert network.feature_pyramid_extractor.convs[5][0][0].weight.grad.abs().sum() > 0
     network.zero_grad()
+
+
+def test_settled_flow_is_the_starts_where_both_agree_and_it_is_trusted():
+    flow = torch.zeros(1, 2, 1, 4)
+    start = torch.zeros(1, 3, 1, 4)
+    start[0, 0, 0] = torch.tensor([0.1, 0.1, 2.0, 50.0])
+    start[0, 2, 0] = torch.tensor([1.0, 0.0, 1.0, 1.0])
+    settled = settle(flow, start)
+    expected = torch.tensor([0.1 * math.exp(-0.05), 0, 2 * math.exp(-1), 0])
+    torch.testing.assert_close(settled[0, 0, 0], expected, atol=1e-6, rtol=1e-5)
+    assert (settled[0, 1] == 0).all()
 
 
 def test_known_starts():

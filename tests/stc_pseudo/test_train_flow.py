@@ -57,8 +57,9 @@ def true_flow(video, tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("flags", [["--true-flow", "FLOW"], ["--true-flow", "FLOW", "--coarse-share", 1], [],
-                                   ["--warm-up-steps", 1]], ids=["true flow", "coarse", "unsupervised", "warm-up"])
+@pytest.mark.parametrize("flags", [["--true-flow", "FLOW"], ["--true-flow", "FLOW", "--coarse-share", 1, "--robust"],
+                                   [], ["--warm-up-steps", 1]],
+                         ids=["true flow", "coarse", "unsupervised", "warm-up"])
 def test_command_trains_from_a_classical_start(video, true_flow, tmp_path, flags):
     out = tmp_path / "flow.pth"
     result = train("--frames", video, "--out", out, "--height", 64, "--width", 128, "--batch-size", 1, "--steps", 1,
