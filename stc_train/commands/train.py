@@ -15,8 +15,10 @@ import click
 @click.option("--work-dir", type=click.Path(path_type=Path), default=None,
               help="Where checkpoints, log, config and model.pth go.  [default: runs/CONFIG]")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the work directory.")
-@click.option("--cfg-options", multiple=True, metavar="KEY=VALUE",
-              help="Change a setting of the config, as model.mask_head.topk_masks_per_img=32; may be repeated.")
+@click.option("--cfg-options", multiple=True, metavar="KEY=VALUE ...",
+              help="Change settings of the config, as model.mask_head.topk_masks_per_img=32; several with blanks "
+                   "between, as in MMDetection, or repeat the flag.")
+@click.argument("more_options", nargs=-1, metavar="")
 @click.option("--max-iters", type=click.IntRange(min=1), default=None,
               help="Stop after so many steps; the learning rate's schedule is shortened with it.")
 @click.option("--seed", type=int, default=0, help="Of initial weights, order and augmentation.")
@@ -35,18 +37,20 @@ import click
               help="Steps between validations.  [default: as between checkpoints]")
 @click.option("--device", default=None, help="cpu, cuda or cuda:N.  [default: cuda if there is one]")
 def main(store: str, config: str, work_dir: Path | None, resume: bool, cfg_options: tuple[str, ...],
-         max_iters: int | None, seed: int, init_backbone: Path | None, sequences: str | None,
-         frames_root: Path | None, precision: str, val_sequences: str | None, val_truth: Path | None,
-         val_interval: int | None, device: str | None) -> None:
+         more_options: tuple[str, ...], max_iters: int | None, seed: int, init_backbone: Path | None,
+         sequences: str | None, frames_root: Path | None, precision: str, val_sequences: str | None,
+         val_truth: Path | None, val_interval: int | None, device: str | None) -> None:
     """Train CondInst on a store with the puzzle loss; only RGB is needed afterwards.
 
     On several GPUs: torchrun --nproc-per-node N --no-python stc-train ...
     """
+    if more_options and not cfg_options:
+        raise click.UsageError(f"expected flags only, found '{more_options[0]}'")
     choose_device(device)
     from stc_train.training import TrainingRun, load_config, train
 
     try:
-        train(load_config(config, cfg_options), TrainingRun(
+        train(load_config(config, cfg_options + more_options), TrainingRun(
             store, work_dir or Path("runs") / Path(config).stem, resume=resume, max_iters=max_iters, seed=seed,
             init_backbone=init_backbone, sequences=sequences.split(",") if sequences else None, root=frames_root,
             precision=precision, val_sequences=val_sequences.split(",") if val_sequences else (),

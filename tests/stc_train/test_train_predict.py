@@ -137,7 +137,20 @@ def test_nan_stops_training_and_names_the_frames(drawn_store, tmp_path):
     assert not (tmp_path / "model.pth").exists() or torch.load(tmp_path / "model.pth", weights_only=True)["step"] < 3
 
 
+def test_settings_are_changed_as_in_mmdetection(drawn_store, tmp_path):
+    """Several after one flag, lists and tuples, and members of lists; the config is kept as it was trained with."""
+    result = run(train_command, "--pseudo-store", drawn_store, "--work-dir", tmp_path, "--max-iters", 1, *SMALL,
+                 "--cfg-options", "model.mask_head.topk_masks_per_img=7", "model.bbox_head.strides=[8,16,32,64]",
+                 "train_dataloader.dataset.pipeline.3.scale=(272,96)", "optim_wrapper.clip_grad=None")
+    assert result.exit_code == 0, result.output
+    kept = (tmp_path / "condinst_r18_demo.py").read_text().replace(" ", "").replace("\n", "")
+    for written in ("topk_masks_per_img=7", "scale=(272,96,)", "clip_grad=None", "seed=0"):
+        assert written in kept
+    assert "store_fingerprint" in kept
+
+
 BAD_TRAINING = {
+    "a word too much": (["model.mask_head.topk_masks_per_img=7"], "expected flags only, found 'model.mask_head"),
     "no store": (["--pseudo-store", "nowhere"], "nowhere: expected a store with a manifest.json, found none"),
     "no config": (["--config", "condinst_r34"], "condinst_r34: expected a config's path, or one of condinst_r101"),
     "no sequence": (["--sequences", "0009"], "expected sequence '0009', found only 0003"),

@@ -187,6 +187,26 @@ def test_resuming_without_a_checkpoint_is_refused(drawn_store, tmp_path):
         train(drawn_store, tmp_path, 1, resume=True)
 
 
+def test_a_checkpoint_is_whole_or_absent(monkeypatch, tmp_path):
+    from mmengine.runner import Runner
+
+    from stc_train.runner import TrainingRunner
+
+    def fail_half_way(self, out_dir, filename):
+        Path(out_dir, filename).write_bytes(b"half")
+        raise OSError("no space left")
+
+    runner = TrainingRunner.__new__(TrainingRunner)
+    runner._rank = 0
+    monkeypatch.setattr(Runner, "save_checkpoint", fail_half_way)
+    with pytest.raises(OSError, match="no space left"):
+        runner.save_checkpoint(str(tmp_path), "iter_2.pth")
+    assert [path.name for path in tmp_path.glob("*.pth")] == []
+    monkeypatch.setattr(Runner, "save_checkpoint", lambda self, folder, name: Path(folder, name).write_bytes(b"all"))
+    runner.save_checkpoint(str(tmp_path), "iter_2.pth")
+    assert (tmp_path / "iter_2.pth").read_bytes() == b"all"
+
+
 OWN_CONFIG = """
 _base_ = ["{base}"]
 model = dict(
