@@ -27,6 +27,12 @@ class Table:
                            for c, (cell, w) in enumerate(zip(row, widths, strict=True))) for row in rows]
         return "\n".join(["", self.title, *lines])
 
+    def as_markdown(self) -> str:
+        """Return the title, the note and the table in Markdown."""
+        lines = [f"| {' | '.join(row)} |" for row in [self.columns, ("---",) * len(self.columns), *self.rows]]
+        note = [self.note, ""] if self.note else []
+        return "\n".join(["", f"**{self.title}**", "", *note, *lines])
+
 
 def number(value: float | None) -> str:
     """Three decimals, or a dash where there was nothing to measure."""
