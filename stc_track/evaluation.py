@@ -202,7 +202,7 @@ def _metrics() -> list:
 
 def _raw_data(name: str, found: Frames, true: Frames) -> dict:
     """What TrackEval's `get_raw_seq_data` would give, from objects in memory."""
-    numbers = range(max([*found, *true], default=-1) + 1)
+    numbers = sorted({*found, *true})  # no figure changes with a frame on which there is nothing
     raw = {"seq": name, "num_timesteps": len(numbers)}
     seen = {
         "tracker": [found.get(number, ()) for number in numbers],

@@ -41,7 +41,7 @@ def write_cvat(path: Path, tracks: Tracks, class_names: Mapping[int, str]) -> No
         position = tracks.frames.require(each.frame, size, tracks.name) if tracks.frames else each.frame
         track = shapes.setdefault(each.track_id, {})
         track[position] = _joined(track[position], each) if position in track else each  # ignore regions share their id
-    frames = tracks.frames or Frames.counted(last + 1, size)
+    frames = tracks.frames or Frames.counted(last + 1, size, tracks.name)
     classes = sorted({each.class_id for track in shapes.values() for each in track.values()})
     labels = {number: class_names.get(number, f"class {number}") for number in classes}
     with replacing(path, "w") as file:

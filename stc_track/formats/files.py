@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,34 @@ def replacing(path: Path, mode: str = "wb") -> Iterator[IO]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(path: Path, ending: str) -> Iterator[Path]:
+    """A temporary neighbour of the folder `path`; takes its place on success, is removed on an exception.
+
+    Args:
+        path: the folder; what it held before is replaced.
+        ending: of the names of all files that are written, and that may be replaced.
+
+    Raises:
+        InputError: the folder holds anything else, or is a file.
+    """
+    if path.exists():
+        require_folder(path, f"files {ending}", "--out names another place")
+        if other := next((each for each in path.iterdir() if each.suffix != ending), None):
+            mend = "--out names another place"
+            raise InputError(path, expected=f"an empty folder, or one of {ending} alone", found=other.name, mend=mend)
+    temporary, old = (path.with_name(f".{path.name}.{os.getpid()}.{role}") for role in ("tmp", "old"))
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        if path.exists():
+            path.rename(old)
+        temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def is_plain(name: str) -> bool:

@@ -13,9 +13,9 @@ import numpy as np
 
 from stc_track.formats import rle
 from stc_track.formats.errors import InputError
-from stc_track.formats.files import replacing
+from stc_track.formats.files import replacing_folder
 from stc_track.formats.mots import IDS_PER_CLASS, MotsObject
-from stc_track.formats.pictures import Frames, numbered_pictures, read_labels16, write_labels16
+from stc_track.formats.pictures import Frames, numbered_pictures, read_labels16, require_countable, write_labels16
 
 LARGEST_ID = 2**16 - 1
 LARGEST_PICTURE = 2**27  # pixels
@@ -52,38 +52,42 @@ def _masks(labels: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 
 
 def write_mots_png(folder: Path, objects: Iterable[MotsObject], frames: Frames | None = None) -> None:
-    """Write the pictures of one sequence, one in memory at a time.
+    """Write the pictures of one sequence, one in memory at a time; the folder appears when it is whole.
 
     Args:
-        folder: of the sequence; made when it is missing.
+        folder: of the sequence; pictures that it held before are replaced.
         objects: by increasing frame, no two of a frame sharing a pixel.
         frames: each has its picture, with or without objects; None takes those from 0 to the last object's.
 
     Raises:
-        InputError: an id that 16 bits do not hold, or an object that `frames` has no place for.
+        InputError: an id that 16 bits do not hold, an object that `frames` has no place for, or a folder that holds
+            something else.
     """
-    size, done = frames and frames.size, -1
-    for number, group in itertools.groupby(objects, key=lambda each: each.frame):
-        found = list(group)
-        size = found[0].height, found[0].width
-        if size[0] * size[1] > LARGEST_PICTURE:
-            expected = f"pictures of at most {LARGEST_PICTURE} pixels"
-            raise InputError(folder.name, expected=expected, found=f"{size[0]} x {size[1]}")
+    with replacing_folder(folder, ".png") as temporary:
+        size, done = frames and frames.size, -1
+        for number, group in itertools.groupby(objects, key=lambda each: each.frame):
+            found = list(group)
+            size = found[0].height, found[0].width
+            if size[0] * size[1] > LARGEST_PICTURE:
+                expected = f"pictures of at most {LARGEST_PICTURE} pixels"
+                raise InputError(folder.name, expected=expected, found=f"{size[0]} x {size[1]}")
+            if frames:
+                frames.require(number, size, folder.name)
+            else:
+                require_countable(number, folder.name)
+            _write_empty(temporary, _between(done + 1, number, frames), size)
+            column_order = np.zeros(size[0] * size[1], np.uint16)
+            for each in found:
+                if not IDS_PER_CLASS <= each.track_id <= LARGEST_ID:
+                    where = f"{folder.name}: frame {number}"
+                    expected = f"ids of {IDS_PER_CLASS} to {LARGEST_ID}, for pixels of 16 bits"
+                    raise InputError(where, expected=expected, found=str(each.track_id))
+                for start, end in rle.spans(each.counts, *size).tolist():
+                    column_order[start:end] = each.track_id
+            _write(temporary, number, column_order.reshape(size[1], size[0]).T)
+            done = number
         if frames:
-            frames.require(number, size, folder.name)
-        _write_empty(folder, _between(done + 1, number, frames), size)
-        column_order = np.zeros(size[0] * size[1], np.uint16)
-        for each in found:
-            if not IDS_PER_CLASS <= each.track_id <= LARGEST_ID:
-                where = f"{folder.name}: frame {number}"
-                expected = f"ids of {IDS_PER_CLASS} to {LARGEST_ID}, for pixels of 16 bits"
-                raise InputError(where, expected=expected, found=str(each.track_id))
-            for start, end in rle.spans(each.counts, *size).tolist():
-                column_order[start:end] = each.track_id
-        _write(folder, number, column_order.reshape(size[1], size[0]).T)
-        done = number
-    if frames:
-        _write_empty(folder, _between(done + 1, frames.numbers[-1] + 1, frames), size)
+            _write_empty(temporary, _between(done + 1, frames.numbers[-1] + 1, frames), size)
 
 
 def _between(first: int, end: int, frames: Frames | None) -> Iterable[int]:
@@ -96,5 +100,5 @@ def _write_empty(folder: Path, numbers: Iterable[int], size: tuple[int, int]) ->
 
 
 def _write(folder: Path, number: int, picture: np.ndarray) -> None:
-    with replacing(folder / f"{number:06d}.png") as file:
+    with (folder / f"{number:06d}.png").open("wb") as file:
         write_labels16(file, picture)

@@ -15,6 +15,7 @@ from PIL import Image
 from stc_track.formats.errors import InputError, require_file, require_folder
 
 _MEND = "--frames names the folder of all sequences' frames"
+MOST_UNLISTED = 100_000
 FRAME_ENDINGS = (".png", ".jpg", ".jpeg")
 
 
@@ -54,8 +55,9 @@ class Frames:
     size: tuple[int, int]
 
     @staticmethod
-    def counted(count: int, size: tuple[int, int]) -> Frames:
-        """Frames 0 to `count` - 1 that nobody has listed, named as KITTI names them."""
+    def counted(count: int, size: tuple[int, int], where: str) -> Frames:
+        """Frames 0 to `count` - 1 that nobody has listed, named as KITTI names them; raises as `require_countable`."""
+        require_countable(count - 1, where)
         return Frames(tuple(range(count)), tuple(f"{number:06d}.png" for number in range(count)), size)
 
     def require(self, number: int, size: tuple[int, int], where: str) -> int:
@@ -68,6 +70,13 @@ class Frames:
             found, expected = (f"{height} x {width}" for height, width in (size, self.size))
             raise InputError(where, expected=f"masks of {expected} as the pictures", found=found)
         return position
+
+
+def require_countable(number: int, where: str) -> None:
+    """Raise an InputError where a sequence would have too many frames that nobody has listed."""
+    if number >= MOST_UNLISTED:
+        expected = f"frames below {MOST_UNLISTED} where nobody lists them"
+        raise InputError(where, expected=expected, found=f"frame {number}", mend="--frames lists them")
 
 
 def list_frames(root: Path, sequence: str) -> Frames:

@@ -150,5 +150,5 @@ def _collect(tracks: Tracks, class_names: Mapping[int, str]) -> tuple[list[_Trac
             mask = rle.union_spans(track.masks[position], mask)
         track.masks[position] = mask
         track.scores.append(each.score)
-    frames = tracks.frames or (None if size is None else Frames.counted(last + 1, size))
+    frames = tracks.frames or (None if size is None else Frames.counted(last + 1, size, tracks.name))
     return list(found.values()), frames

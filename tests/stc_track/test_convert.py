@@ -211,6 +211,19 @@ def test_listed_frames(folder):
         out = folder / ("last.json" if kind in ("coco", "ytvis") else f"last_{kind}")
         assert "expected one of the 5 frames 1 to 6, found frame 2" in refused(folder / "in", kind, out, *options)
         assert not (folder / "last.json").exists()
+        assert not list(folder.glob("last_*/*"))
+
+
+def test_pictures_of_an_earlier_run_are_replaced(folder):
+    out = convert(folder / "in", "png", folder / "out", "--shift", "3")
+    convert(folder / "in", "png", out)
+    assert sorted(path.name for path in (out / "0007").iterdir()) == [f"{t:06d}.png" for t in range(5)]
+    assert sorted(path.name for path in out.iterdir()) == ["0007", "0008"]
+    (out / "0007" / "notes.txt").write_text("mine")
+    done = CliRunner().invoke(main, [str(folder / "in"), "--to", "png", "--out", str(out)])
+    assert done.exit_code == 2
+    assert "0007: expected an empty folder, or one of .png alone, found notes.txt" in done.output
+    assert (out / "0007" / "notes.txt").read_text() == "mine"
 
 
 def test_overlaps(tmp_path):

@@ -165,6 +165,16 @@ def test_bad_arguments(folder, arguments, message):
     assert message in refused(folder / source, kind, folder / out, *options)
 
 
+@pytest.mark.parametrize("kind", ["png", "cvat", "ytvis", "ytvis-results"])
+def test_a_frame_of_a_wild_number(tmp_path, kind):
+    """One wrong digit does not fill the disk with empty frames."""
+    write_mots(tmp_path / "in" / "0000.txt", [drawn(0, 1001, 1), drawn(999_999_999, 1001, 1)])
+    out = tmp_path / ("out.json" if kind.startswith("ytvis") else "out")
+    message = refused(tmp_path / "in", kind, out)
+    assert "0000: expected frames below 100000 where nobody lists them, found frame 999999999" in message
+    assert not list(tmp_path.glob("out*/*"))
+
+
 def test_ids_that_16_bits_do_not_hold(tmp_path):
     write_mots(tmp_path / "in" / "0000.txt", [drawn(0, 70_001, 70)])
     message = refused(tmp_path / "in", "png", tmp_path / "out")

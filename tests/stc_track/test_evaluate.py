@@ -197,6 +197,16 @@ def test_an_unknown_sequence(folders):
     assert "expected 0009.txt, found none" in done.output
 
 
+def test_frames_without_anything_change_nothing(folders):
+    before = evaluate(*folders)
+    for folder in folders:
+        for path in folder.iterdir():
+            write_mots(path, [replace(each, frame=1000 * each.frame) for each in iter_mots(path)])
+    assert evaluate(*folders) == before
+    write_mots(folders[0] / "0001.txt", [drawn(999_999_999, 1001, 1, 5, 5, 9)])
+    assert evaluate(*folders).sequences["0001"]["car"].false_positives == 1
+
+
 def test_an_empty_result_is_all_missed(folders):
     for path in folders[0].iterdir():
         path.write_text("")
