@@ -55,5 +55,6 @@ def main(data: DatasetFlags, checkpoint: Path, out: Path, score_threshold: float
 
     found = convert(model, videos, out, scale=scale or SCALE, veto=VETO if veto is None else veto,
                     batch_size=batch_size, flip=flip, precision=number_format, device=device)
-    logging.info("wrote %d masks of %d boxes to %s; the others' pixels are rather other boxes'", found.masks,
-                 found.boxes, out)
+    logging.info("wrote %d masks of %d boxes to %s", found.masks, found.boxes, out)
+    if found.masks < found.boxes:
+        logging.info("every pixel of the other %d is rather another box's", found.boxes - found.masks)
