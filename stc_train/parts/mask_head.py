@@ -14,10 +14,8 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from stc_train.parts import MODELS
+from stc_train.parts.frame_masks import whole_frame_masks
 from stc_train.puzzle_loss import PuzzleLoss
-from stc_train.resample import axis_weights
-
-MARGIN = 0.25  # of a predicted box's size
 
 MODELS.register_module(module=PuzzleLoss)
 
@@ -179,34 +177,16 @@ class PuzzleMaskHead(CondInstMaskHead):
 
     def masks_of_frame(self, soft: Tensor, bboxes: Tensor, img_meta: dict[str, Any], rescale: bool,
                        cfg: Any = None) -> Tensor:
-        """Masks of one image at the frame's size (or the input's), in one interpolation from the mask's grid.
-
-        A mask is looked for in its box and `MARGIN` of its size around it: the loss holds it to the box, and it is the
-        upsampling of what is far away that takes the time.
+        """Masks of one image at the frame's size (or the input's).
 
         Args:
-            soft: (n, h, w) probabilities.
-            bboxes: (n, 4) in pixels of the input; divided in place by the scale where `rescale`, as MMDetection does.
-            img_meta: `ori_shape`, `img_shape` and `scale_factor` (x, y).
-            rescale: to the original frame.
+            soft, bboxes, img_meta, rescale: as in `whole_frame_masks`.
             cfg: has `mask_thr`, the probability above which a pixel is the object's; the test config by default.
 
         Returns:
             (n, H, W) bool.
         """
-        scale = img_meta["scale_factor"] if rescale else (1.0, 1.0)
-        bboxes /= bboxes.new_tensor(scale).repeat(2)
-        shape = img_meta["ori_shape"] if rescale else img_meta["img_shape"]
-        rows, columns = (soft.new_tensor(axis_weights(source, target, self.mask_out_stride / factor))
-                         for source, target, factor in zip(soft.shape[1:], shape, scale[::-1], strict=True))
-        margin = MARGIN * (bboxes[:, 2:] - bboxes[:, :2])
-        low, high = (bboxes[:, :2] - margin).floor().clamp(min=0).long(), (bboxes[:, 2:] + margin).ceil().long()
-        masks = torch.zeros(len(soft), *shape, dtype=torch.bool, device=soft.device)
-        threshold = (cfg or self.test_cfg).mask_thr
-        for mask, cells, (left, top, right, bottom) in zip(masks, soft, torch.cat([low, high], 1).tolist(),
-                                                           strict=True):
-            mask[top:bottom, left:right] = rows[top:bottom] @ cells @ columns[left:right].T > threshold
-        return masks
+        return whole_frame_masks(soft, bboxes, img_meta, rescale, self.mask_out_stride, (cfg or self.test_cfg).mask_thr)
 
 
 def box_cells(boxes: Tensor, size: tuple[int, int], stride: int) -> Tensor:
