@@ -66,7 +66,7 @@ def solve(maps: FrameMaps, boxes: FrameBoxes, settings: MaskSettings) -> np.ndar
     objects, best = np.zeros(maps.size, np.uint16), np.full(maps.size, 0.5, np.float32)
     if not len(boxes):
         return objects
-    grids, claims = CueGrids(maps, boxes.xyxy, settings), []
+    grids, claims = CueGrids(maps, np.concatenate([boxes.xyxy, boxes.ignore]), settings), []
     for box in boxes.xyxy:
         window = window_around(box, maps.size, settings.max_cells)
         shape = window.prior.shape

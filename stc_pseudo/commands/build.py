@@ -27,6 +27,9 @@ DEMO_WEIGHTS = Path(__file__).parents[2] / "data" / "weights"
               help="where optical flow comes from")
 @click.option("--flow-weights", type=PATH, help="checkpoint for upflow")
 @click.option("--flow-dir", type=PATH, help="folder of {sequence}/{frame}.png, .npy or .flo for precomputed")
+@click.option("--flow-directions", type=click.Choice(["next", "both"]), default="next",
+              help="frames that motion is told from; both takes the previous one where the next hides a pixel, and "
+                   "twice the time")
 @click.option("--cues", default="depth,flow,colour,motion",
               help="what the puzzle pieces are told apart by; motion is flow less the camera's")
 @click.option("--trust", type=click.Choice(["exact", "estimated"]),
@@ -43,7 +46,7 @@ DEMO_WEIGHTS = Path(__file__).parents[2] / "data" / "weights"
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="shards at a time")
 @click.option("--device", default="cpu", help="of the networks: cpu or cuda")
 def main(data: DatasetFlags, out: str, depth_name: str, depth_weights: Path | None, depth_holes: str,
-         depth_dir: Path | None, flow_name: str, flow_weights: Path | None, flow_dir: Path | None, cues: str,
+         depth_dir: Path | None, flow_name: str, flow_weights: Path | None, flow_dir: Path | None, flow_directions: str, cues: str,
          trust: str | None, detail: str | None, layers: int, dilation: int, threshold_depth: float,
          threshold_flow: float, overwrite: str, workers: int, device: str) -> None:
     """Write depth, flow, similarity maps and pseudo-masks of every frame to a store."""
@@ -75,5 +78,9 @@ def main(data: DatasetFlags, out: str, depth_name: str, depth_weights: Path | No
     depth = make_depth_estimator(depth_name, weights=depth_weights, folder=depth_dir, device=device,
                                  holes=depth_holes == "fill")
     flow = make_flow_estimator(flow_name, weights=flow_weights, folder=flow_dir, device=device)
+    if flow_directions == "both":
+        from stc_pseudo.flow.two_sided import TwoSidedFlow
+
+        flow = TwoSidedFlow(flow)
     writer = StoreWriter(out, data.dataset, videos[0].class_names, root)
     build(videos, depth, flow, writer, settings, overwrite, workers)
