@@ -46,9 +46,9 @@ DEMO_WEIGHTS = Path(__file__).parents[2] / "data" / "weights"
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="shards at a time")
 @click.option("--device", default="cpu", help="of the networks: cpu or cuda")
 def main(data: DatasetFlags, out: str, depth_name: str, depth_weights: Path | None, depth_holes: str,
-         depth_dir: Path | None, flow_name: str, flow_weights: Path | None, flow_dir: Path | None, flow_directions: str, cues: str,
-         trust: str | None, detail: str | None, layers: int, dilation: int, threshold_depth: float,
-         threshold_flow: float, overwrite: str, workers: int, device: str) -> None:
+         depth_dir: Path | None, flow_name: str, flow_weights: Path | None, flow_dir: Path | None,
+         flow_directions: str, cues: str, trust: str | None, detail: str | None, layers: int, dilation: int,
+         threshold_depth: float, threshold_flow: float, overwrite: str, workers: int, device: str) -> None:
     """Write depth, flow, similarity maps and pseudo-masks of every frame to a store."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     from stc_pseudo.settings import CUES, DETAIL, TRUST, LabelSettings, MaskSettings, SimilaritySettings
