@@ -22,9 +22,9 @@ PATH = click.Path(path_type=Path)
 @click.option("--height", default=256, help="what frames are resized to, pixels, divisible by 32")
 @click.option("--width", default=832, help="what frames are resized to, pixels, divisible by 32")
 @click.option("--smoothness-order", type=click.IntRange(1, 2), default=2, help="1: constant flow is smooth, 2: affine")
-@click.option("--start", type=click.Choice(["none", "dis"]), default="none",
+@click.option("--start", type=click.Choice(["none", "dis"]),
               help="what the decoder goes on from: nothing, as published, or OpenCV's DIS where it is consistent; for "
-              "short trainings")
+              "short trainings  [default: as --init, or none]")
 @click.option("--true-flow", type=PATH,
               help="{sequence}/{frame}.png, .npy, .flo or .pfm of the frames: learn from these, instead of from the "
               "frames alone; for a pre-training on rendered video")

@@ -79,4 +79,4 @@ class UpflowFlow:
 
 def as_tensor(frames: np.ndarray) -> Tensor:
     """(n, H, W, 3) uint8 frames as (n, 3, H, W) float32 in 0..1."""
-    return torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255
+    return torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float() / 255

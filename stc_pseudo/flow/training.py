@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from stc_pseudo.flow.validation import FlowTruth, draw_flow
 from stc_pseudo.flow.warm_up import known_flow_loss
 from stc_pseudo.precision import autocast
 from stc_pseudo.validation import Validation, split_clips
+from stc_track.formats.errors import InputError
 
 CROP_SHARE = 7 / 8
 
@@ -34,8 +35,8 @@ class FlowTraining:
         height, width: what frames are resized to, pixels, divisible by 32; the network sees random crops of about 7/8
             of each side, and predicts later on whole frames of this size.
         smoothness_order: 1 or 2, as in `LossWeights`.
-        start: the classical start that the network learns to go on from, a name of `start.STARTS`; recorded in the
-            checkpoint.
+        start: the classical start that the network learns to go on from, a name of `start.STARTS`, recorded in the
+            checkpoint; None is that of `init`, or none.
         true_flow: flow maps of the frames to learn from, instead of from the frames alone; or None.
         coarse_share: of the steps that learn from true flow, those that stop before the decoder's finest level: they
             cost a third, and teach the levels' common weights as well.
@@ -51,7 +52,7 @@ class FlowTraining:
     height: int = 256
     width: int = 832
     smoothness_order: int = 2
-    start: str = "none"
+    start: str | None = None
     true_flow: Path | None = None
     coarse_share: float = 0.0
     robust: bool = False
@@ -75,6 +76,9 @@ class FlowTraining:
     def __post_init__(self) -> None:
         require_device(self.device)
         require_sides(self.height, self.width)
+        if (self.coarse_share or self.robust) and self.true_flow is None:
+            raise InputError("--robust" if self.robust else "--coarse-share", expected="--true-flow beside it",
+                             found="none")
 
 
 class FlowTrainer:
@@ -88,7 +92,7 @@ class FlowTrainer:
     def __init__(self, network: UPFlow, settings: FlowTraining) -> None:
         self.network = network
         self.precision = settings.precision
-        self.start = make_start(settings.start)
+        self.start = make_start(settings.start or "none")
         self.coarse_share, self.robust = settings.coarse_share, settings.robust
         self.warm_up_steps = settings.warm_up_steps
         self.terms = LossWeights.of_order(settings.smoothness_order)
@@ -141,11 +145,13 @@ def train_flow(videos: Iterable[Iterable[Path]], settings: FlowTraining, out: Pa
             though it was asked for, or `init` is not UPFlow's weights.
     """
     videos = [list(video) for video in videos]
+    initial = load_network(settings.init, "--init") if settings.init else None
+    settings = replace(settings, start=settings.start or (initial.start if initial else "none"))
     known = find_truth(videos, settings.true_flow, "--true-flow") if settings.true_flow else None
     clips = FlowClips(videos, (settings.height, settings.width), start=make_start(settings.start), truth=known)
     train, held = split_clips(clips, clips.with_truth() if known else range(len(clips)), settings.validation_share)
     torch.manual_seed(settings.seed)
-    network = load_network(settings.init, "--init").network if settings.init else UPFlow()
+    network = initial.network if initial else UPFlow()
     trainer = FlowTrainer(network.to(settings.device), settings)
     truth = settings.truth and FlowTruth(settings.truth, clips, held, trainer.predict, settings.device)
     validation = Validation(network, trainer.loss, clips, held, train, partial(draw_flow, trainer.predict),

@@ -6,8 +6,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from stc_pseudo import weights
 from stc_pseudo.cli import main
-from stc_pseudo.flow.checkpoint import load_network
+from stc_pseudo.flow.checkpoint import describe, load_network
 from stc_pseudo.flow.clips import FlowClips, find_truth
 from stc_pseudo.flow.kitti_png import write_kitti_flow
 from stc_pseudo.flow.training import FlowTrainer, FlowTraining
@@ -69,6 +70,14 @@ def test_command_trains_from_a_classical_start(video, true_flow, tmp_path, flags
     assert load_network(out, "--flow-weights").start == "dis"
 
 
+def test_start_goes_on_with_the_weights_that_have_it(video, tmp_path):
+    weights.save(tmp_path / "first.pth", describe((64, 128), "dis") | {"state": UPFlow().state_dict()})
+    result = train("--frames", video, "--out", tmp_path / "on.pth", "--height", 64, "--width", 128, "--steps", 1,
+                   "--init", tmp_path / "first.pth", "--no-log", "--validation-share", 0)
+    assert result.exit_code == 0, result.output
+    assert load_network(tmp_path / "on.pth", "--flow-weights").start == "dis"
+
+
 def test_learning_from_true_flow_lowers_its_error(video, true_flow):
     clips = FlowClips([sorted(video.iterdir())], (64, 128), augment=False,
                       truth=find_truth([sorted(video.iterdir())], true_flow, "--true-flow"))
@@ -116,6 +125,7 @@ def test_a_few_steps_lower_the_loss(video, precision):
     (["--frames", "VIDEO", "--height", "100"], "--height: expected a multiple of 32"),
     (["--frames", "VIDEO", "--width", "32"], "--width: expected a multiple of 32, at least 64"),
     (["--frames", "VIDEO", "--init", "nowhere.pth"], "nowhere.pth: .*--init"),
+    (["--frames", "VIDEO", "--robust"], "--robust: expected --true-flow"),
     (["--frames", "VIDEO", "--true-flow", "nowhere"], "nowhere: .*--true-flow"),
     (["--frames", "SINGLE"], "videos of at least 2 frames"),
     (["--frames", "VIDEO", "--steps", "0"], "--steps"),
