@@ -17,6 +17,10 @@ CueTerms = Literal["none", "depth", "flow", "both"]
 
 SCHEMA = 1
 CELL = 4  # pixels of the frame to a side of the store's cell
+_SPARSE = 4  # every fourth cell each way tells the camera's motion well enough
+_FEWEST_CELLS = 60
+_ROUNDS = 4
+_TRIM = 2.5  # medians of what is left over, beyond which a cell does not follow the background
 
 
 class CueReader:
@@ -71,14 +75,66 @@ class CueReader:
         Raises:
             InputError: the store has no such frame, or frames of another size.
         """
+        position = self._position(frame, size)
+        maps = np.concatenate((self._group["inverse_depth"][position][None], self._group["flow"][position]))
+        return at_corners(maps.astype(np.float64), boxes)
+
+    def camera(self, frame: int, size: tuple[int, int]) -> np.ndarray | None:
+        """How the background moved since the frame before; None where the store does not know that one.
+
+        Returns:
+            (2, 6) float64 as `background_motion`; raises as `at`.
+        """
+        self._position(frame, size)
+        before = self._positions.get(frame - 1)
+        if before is None:
+            return None
+        maps = (self._group[name][before].astype(np.float64) for name in ("inverse_depth", "flow"))
+        return background_motion(*maps)
+
+    def _position(self, frame: int, size: tuple[int, int]) -> int:
         if frame not in self._positions:
             raise InputError(self._where, expected=f"frame {frame}", found=f"{len(self._positions)} others")
         if size != self._size:
             found, expected = (f"{height} x {width}" for height, width in (self._size, size))
             raise InputError(self._where, expected=f"frames of {expected} as the detections'", found=found)
-        position = self._positions[frame]
-        maps = np.concatenate((self._group["inverse_depth"][position][None], self._group["flow"][position]))
-        return at_corners(maps.astype(np.float64), boxes)
+        return self._positions[frame]
+
+
+def background_motion(inverse_depth: np.ndarray, flow: np.ndarray) -> np.ndarray | None:
+    """The motion that a camera gives to what stands still, from a frame's flow and inverse depth.
+
+    A turn moves every pixel alike, a step moves it in proportion to its inverse depth; both nearly linearly in the
+    pixel's place. Cells that do not follow (moving objects, wrong flow) are left out, round by round.
+
+    Args:
+        inverse_depth: (h, w), in any unit, cells of CELL x CELL pixels; what is not above 0 is unknown.
+        flow: (2, h, w) dx, dy, pixels of the frame, to the next frame.
+
+    Returns:
+        (2, 6) float64: a still point (x, y) pixels of inverse depth d moves by motion @ (x, y, 1, d x, d y, d) pixels.
+        None where too few cells are known.
+    """
+    _, height, width = flow.shape
+    y, x = np.mgrid[_SPARSE // 2 : height : _SPARSE, _SPARSE // 2 : width : _SPARSE]
+    depth, vectors = inverse_depth[y, x].ravel(), flow[:, y, x].reshape(2, -1).T
+    known = (depth > 0) & np.isfinite(depth) & np.isfinite(vectors).all(1)
+    terms = still_terms((np.column_stack((x.ravel(), y.ravel()))[known] + 0.5) * CELL, depth[known])
+    vectors = vectors[known]
+    if len(vectors) < _FEWEST_CELLS:
+        return None
+    follows = np.ones(len(vectors), bool)
+    for _ in range(_ROUNDS):
+        motion = np.linalg.lstsq(terms[follows], vectors[follows], rcond=None)[0]
+        left = np.linalg.norm(vectors - terms @ motion, axis=1)
+        follows = left <= max(_TRIM * np.median(left), 1e-6)
+    return motion.T
+
+
+def still_terms(points: np.ndarray, inverse_depth: np.ndarray) -> np.ndarray:
+    """(N, 6) x, y, 1 and their products with the inverse depth (N,), of points (N, 2) pixels."""
+    places = np.column_stack((points, np.ones(len(points))))
+    return np.concatenate((places, places * inverse_depth[:, None]), axis=1)
 
 
 def at_corners(maps: np.ndarray, boxes: np.ndarray) -> np.ndarray:
@@ -103,24 +159,23 @@ def discrepancy(
     """The second and third term of Eq. 9, made free of units like the first.
 
     Args:
-        tracks: (G, 2, 3) cues of each track's last detection.
-        detections: (K, 2, 3) cues of the detections.
-        sizes: (G, K) pixels, the mean diagonal of both boxes.
+        tracks: (P, 2, 3) cues of the last detection of each pair's track.
+        detections: (P, 2, 3) cues of each pair's detection.
+        sizes: (P,) pixels, the mean diagonal of both boxes.
         terms: which are asked for; the others are 0.
 
     Returns:
-        depth (G, K): difference of the inverse depths as a share of their mean; flow (G, K): length of the difference
-        of the flows as a share of the box. Both are means over the corners; a corner unknown on either side counts 0.
+        depth (P,): difference of the inverse depths as a share of their mean; flow (P,): length of the difference of
+        the flows as a share of the box. Both are means over the corners; a corner unknown on either side counts 0.
     """
-    depth = flow = np.zeros(sizes.shape)
-    mine, theirs = tracks[:, None], detections[None]
+    depth = flow = np.zeros(len(sizes))
     if terms in ("depth", "both"):
-        total = mine[..., 0] + theirs[..., 0]
-        known = (mine[..., 0] > 0) & (theirs[..., 0] > 0) & np.isfinite(total)
-        depth = _mean(2 * np.abs(mine[..., 0] - theirs[..., 0]) / np.where(known, total, 1), known)
+        total = tracks[..., 0] + detections[..., 0]
+        known = (tracks[..., 0] > 0) & (detections[..., 0] > 0) & np.isfinite(total)
+        depth = _mean(2 * np.abs(tracks[..., 0] - detections[..., 0]) / np.where(known, total, 1), known)
     if terms in ("flow", "both"):
-        length = np.linalg.norm(mine[..., 1:] - theirs[..., 1:], axis=-1)
-        flow = _mean(length / sizes[..., None], np.isfinite(length))
+        length = np.linalg.norm(tracks[..., 1:] - detections[..., 1:], axis=-1)
+        flow = _mean(length / sizes[:, None], np.isfinite(length))
     return depth, flow
 
 

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from stc_track.cues import CueReader
-from stc_track.disjoint import make_disjoint
-from stc_track.formats import rle
-from stc_track.formats.mots import IDS_PER_CLASS, Detection, MotsObject
+from stc_track.formats.mots import Detection, MotsObject
+from stc_track.masks import LazyMasks, moved
+from stc_track.output import Item, Names, OutputFrame, disjoint_objects
 from stc_track.settings import TrackerSettings
+from stc_track.smoothing import SmoothingSettings, smoothed
 from stc_track.tracker import Tracker
-from stc_track.types import Detections
-
-_IDS_PER_CLASS_BEYOND = 1_000_000  # of a class's tracks after the 999th, so that no two classes meet
+from stc_track.types import Detections, Tracks
 
 
 def link(
-    detections: Iterable[Detection], settings: TrackerSettings, cues: CueReader | None = None
+    detections: Iterable[Detection],
+    settings: TrackerSettings,
+    cues: CueReader | None = None,
+    smoothing: SmoothingSettings | None = None,
 ) -> Iterator[MotsObject]:
     """Track one sequence, a frame in memory at a time; no two objects of a frame share a pixel.
 
@@ -28,6 +29,7 @@ def link(
         detections: of one sequence, by increasing frame; those below the low score or of an empty mask are left out.
         settings: of the tracker.
         cues: depth and flow of the sequence, or None.
+        smoothing: what is done with some frames' delay; None gives each frame from the past alone.
 
     Yields:
         objects by increasing frame; track k of class c has the id c * 1000 + k, or from k = 1000 on c * 1000000 + k.
@@ -35,41 +37,88 @@ def link(
     Raises:
         InputError: the cues do not know a frame.
     """
+    frames = _frames(detections, settings, cues)
+    if smoothing is not None:
+        frames = smoothed(frames, smoothing)
+    names = Names()
+    for frame in frames:
+        yield from disjoint_objects(frame, names)
+
+
+def _frames(
+    detections: Iterable[Detection], settings: TrackerSettings, cues: CueReader | None
+) -> Iterator[OutputFrame]:
+    """The tracker's output on each frame that has detections; arguments and errors as `link`."""
     tracker = Tracker(settings)
-    names: dict[int, int] = {}
-    counts: Counter[int] = Counter()
+    remembered = _Masks(settings.predict_missing, settings.predict_score)
     for frame, group in itertools.groupby(detections, key=lambda each: each.frame):
-        candidates = [each for each in group if each.score >= settings.low_score]
-        spans = [rle.spans(each.counts, each.height, each.width) for each in candidates]
-        objects = [(each, mask) for each, mask in zip(candidates, spans, strict=True) if len(mask)]
+        objects = [each for each in group if each.score >= settings.low_score]
         if not objects:
             continue
-        tracks = tracker.update(_as_arrays(frame, objects, cues))
-        objects = [objects[index] for index in tracks.indices]
-        cut = make_disjoint([mask for _, mask in objects], np.array([each.score for each, _ in objects]))
-        for (each, mask), track, left in zip(objects, tracks.track_ids.tolist(), cut, strict=True):
-            if track not in names:
-                counts[each.class_id] += 1
-                names[track] = _name(each.class_id, counts[each.class_id])
-            if len(left):
-                kept = each.counts if left is mask else rle.from_spans(left, each.height, each.width)
-                size = each.height, each.width
-                yield MotsObject(frame, names[track], each.class_id, *size, kept, each.score, each.box)
+        size = objects[0].height, objects[0].width
+        boxes = LazyMasks([each.counts for each in objects], *size).boxes()
+        solid = boxes[:, 2] > boxes[:, 0]
+        objects = [each for each, keep in zip(objects, solid.tolist(), strict=True) if keep]
+        if not objects:
+            continue
+        masks = LazyMasks([each.counts for each in objects], *size)
+        tracks = tracker.update(_as_arrays(frame, objects, masks, cues))
+        boxes = boxes[solid]
+        items = [
+            Item(
+                track_id,
+                objects[index].class_id,
+                objects[index].score,
+                boxes[index],
+                masks,
+                index,
+                confirmed,
+                given=objects[index].box,
+            )
+            for index, track_id, confirmed in zip(
+                tracks.indices.tolist(), tracks.track_ids.tolist(), tracks.confirmed.tolist(), strict=True
+            )
+        ]
+        yield OutputFrame(frame, *size, items + remembered.predicted(items, tracks, size))
 
 
-def _as_arrays(frame: int, objects: list[tuple[Detection, np.ndarray]], cues: CueReader | None) -> Detections:
-    boxes = np.array([each.box for each, _ in objects], np.float64)
-    first = objects[0][0]
+class _Masks:
+    """The last items of tracks, for the masks of those that are missing: for up to `frames` frames, of `score`."""
+
+    def __init__(self, frames: int, score: float) -> None:
+        self._frames, self._score = frames, score
+        self._items: dict[int, Item] = {}
+
+    def predicted(self, items: list[Item], tracks: Tracks, size: tuple[int, int]) -> list[Item]:
+        """Items of missing tracks where they are expected; they yield to every detection."""
+        if not self._frames:
+            return []
+        self._items = {each: self._items[each] for each in tracks.missing_ids.tolist() if each in self._items}
+        low, high = tracks.missing_boxes[:, :2], tracks.missing_boxes[:, 2:]
+        within = (low > 0).all(1) & (high < size[::-1]).all(1) & (high > low).all(1)  # at the border objects leave
+        known = (tracks.missing_for <= self._frames) & (tracks.missing_evidence >= self._score)
+        lately = np.flatnonzero(within & known)
+        found = []
+        for track_id, box in zip(tracks.missing_ids[lately].tolist(), tracks.missing_boxes[lately], strict=True):
+            if (last := self._items.get(track_id)) is not None:
+                spans = moved(last.spans(), last.box, box, size)
+                if len(spans):
+                    found.append(last.elsewhere(box, spans))
+        self._items |= {each.track_id: each for each in items}
+        return found
+
+
+def _as_arrays(frame: int, objects: list[Detection], masks: LazyMasks, cues: CueReader | None) -> Detections:
+    boxes = np.array([each.box for each in objects], np.float64)
+    first = objects[0]
+    size = first.height, first.width
     return Detections(
         frame,
         boxes,
-        scores=np.array([each.score for each, _ in objects], np.float64),
-        class_ids=np.array([each.class_id for each, _ in objects], np.int64),
-        masks=tuple(mask for _, mask in objects),
+        scores=np.array([each.score for each in objects], np.float64),
+        class_ids=np.array([each.class_id for each in objects], np.int64),
+        masks=masks,
         height=first.height,
-        cues=cues and cues.at(frame, boxes, (first.height, first.width)),
+        cues=cues and cues.at(frame, boxes, size),
+        camera=cues and cues.camera(frame, size),
     )
-
-
-def _name(class_id: int, number: int) -> int:
-    return class_id * (IDS_PER_CLASS if number < IDS_PER_CLASS else _IDS_PER_CLASS_BEYOND) + number

@@ -1,64 +1,71 @@
-"""One-to-one pairs of tracks and detections from a matrix of costs (III-C2)."""
+"""One-to-one pairs of tracks and detections from the pairs that are possible, each with its cost (III-C2)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 Matching = Literal["bi-greedy", "hungarian", "greedy"]
+Pairs = list[tuple[float, int, int]]  # cost, track, detection; by increasing cost
+Partners = dict[int, int]  # detection to track
 
 
-def bi_greedy(costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Algorithm 1: each track names its nearest detection, each named detection takes the nearest of its candidates.
+def bi_greedy(pairs: Pairs) -> Partners:
+    """Algorithm 1: each track names its nearest detection, each named detection takes the nearest that named it.
 
     Args:
-        costs: (G, K) float64, tracks by detections; inf where a pair is out of the question.
+        pairs: (cost, track, detection) of the possible pairs, by increasing cost.
 
     Returns:
-        rows (P,), columns (P,) int64 of the pairs, by increasing column.
+        the track of each detection that has found one.
 
     Examples:
         Tracks 0 and 1 both name detection 0; track 1 is nearer, and track 0 stays without a partner.
 
-        >>> bi_greedy(np.array([[2.0, 3.0], [1.0, 9.0]]))
-        (array([1]), array([0]))
+        >>> bi_greedy([(1.0, 1, 0), (2.0, 0, 0), (3.0, 0, 1), (9.0, 1, 1)])
+        {0: 1}
     """
-    if not costs.size:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    tracks = np.arange(len(costs))
-    nearest = costs.argmin(1)
-    named = np.full(costs.shape, np.inf)
-    named[tracks, nearest] = costs[tracks, nearest]
-    best = named.argmin(0)
-    columns = np.flatnonzero(named.min(0) < np.inf)
-    return best[columns], columns
+    partners: Partners = {}
+    spoken = set()
+    for _, track, detection in pairs:  # a track's first pair is its nearest detection
+        if track not in spoken:
+            spoken.add(track)
+            partners.setdefault(detection, track)
+    return partners
 
 
-def greedy(costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def greedy(pairs: Pairs) -> Partners:
     """The cheapest pair first, then the cheapest of the rest, and so on; arguments and result as `bi_greedy`."""
-    partner = np.full(costs.shape[1], -1)
-    free = np.ones(len(costs), bool)
-    rows, columns = np.nonzero(np.isfinite(costs))
-    order = np.argsort(costs[rows, columns], kind="stable")
-    for row, column in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
-        if free[row] and partner[column] < 0:
-            partner[column], free[row] = row, False
-    columns = np.flatnonzero(partner >= 0)
-    return partner[columns], columns
+    partners: Partners = {}
+    taken = set()
+    for _, track, detection in pairs:
+        if track not in taken and detection not in partners:
+            taken.add(track)
+            partners[detection] = track
+    return partners
 
 
-def hungarian(costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def hungarian(pairs: Pairs) -> Partners:
     """The most pairs, and of those the least sum of costs; arguments and result as `bi_greedy`."""
-    possible = np.isfinite(costs)
-    if not possible.any():
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    forbidden = (costs[possible].max() - min(0.0, costs[possible].min()) + 1) * (min(costs.shape) + 1)
-    rows, columns = linear_sum_assignment(np.where(possible, costs, forbidden))
-    kept = possible[rows, columns]
-    order = np.argsort(columns[kept])
-    return rows[kept][order], columns[kept][order]
+    if not pairs:
+        return {}
+    costs, tracks, detections = zip(*pairs, strict=True)
+    rows, row_of = np.unique(tracks, return_inverse=True)
+    columns, column_of = np.unique(detections, return_inverse=True)
+    forbidden = (max(costs) - min(0.0, min(costs)) + 1) * (min(len(rows), len(columns)) + 1)
+    table = np.full((len(rows), len(columns)), forbidden)
+    table[row_of, column_of] = costs
+    chosen = [(i, j) for i, j in zip(*linear_sum_assignment(table), strict=True) if table[i, j] < forbidden]
+    return {int(columns[j]): int(rows[i]) for i, j in chosen}
 
 
 MATCHERS = {"bi-greedy": bi_greedy, "hungarian": hungarian, "greedy": greedy}
+
+
+def left_over(pairs: Iterable[tuple[float, int, int]], partners: Partners) -> Pairs:
+    """The pairs of which neither side has a partner."""
+    taken = set(partners.values())
+    return [each for each in pairs if each[2] not in partners and each[1] not in taken]

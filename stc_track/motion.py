@@ -1,13 +1,13 @@
 """Where a track will be on the next frame: a Kalman filter on points of the box (III-C1, Eq. 7).
 
 Every coordinate is filtered on its own by the same constant-velocity model, so one 2 x 2 covariance serves all
-coordinates of a track. All noise is a share of the box's size, because a near object moves by more pixels than a far
-one; the share cancels from the gain, so the size itself is never needed.
+coordinates of a track and no matrix is ever inverted. All noise is a share of the box's size, because a near object
+moves by more pixels than a far one; the share cancels from the gain, so the size itself is never needed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
@@ -28,6 +28,14 @@ def points_of(boxes: np.ndarray, motion: Motion) -> np.ndarray:
     return (boxes[:, :2] + boxes[:, 2:]) / 2 if motion == "center" else boxes
 
 
+def moved_boxes(boxes: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Boxes (N, 4) where the tracked coordinates (N, C) are: the corners themselves, or as large around the centre."""
+    if points.shape[1] == 4:
+        return points
+    half = (boxes[:, 2:] - boxes[:, :2]) / 2
+    return np.concatenate((points - half, points + half), axis=1)
+
+
 @dataclass(frozen=True, slots=True)
 class KalmanSettings:
     """Standard deviations as shares of the box's size, for one frame.
@@ -37,12 +45,14 @@ class KalmanSettings:
         position: of what constant velocity fails to say about the coordinate.
         velocity: of the change of velocity.
         start_velocity: of a new track's velocity, which starts at 0.
+        robust: how many of them an innovation may have to count as motion; 0 takes all.
     """
 
     measurement: float = 0.05
     position: float = 0.05
     velocity: float = 0.05
     start_velocity: float = 0.2
+    robust: float = 2.0
 
 
 STILL = KalmanSettings(measurement=0, position=1, velocity=0, start_velocity=0)  # each detection is taken as it is
@@ -54,45 +64,70 @@ class KalmanState:
 
     Attributes:
         position, velocity: (N, C) float64, pixels and pixels a frame.
-        covariance: (N, 3) float64, variances of position, of both, and of velocity, in shares of the box's size.
+        pp, pv, vv: (N,) float64, variance of the position, covariance, variance of the velocity, in shares of the
+            box's size.
     """
 
     position: np.ndarray
     velocity: np.ndarray
-    covariance: np.ndarray
+    pp: np.ndarray
+    pv: np.ndarray
+    vv: np.ndarray
 
     @staticmethod
     def start(points: np.ndarray, settings: KalmanSettings) -> KalmanState:
         """Tracks at rest at their first detection's points (N, C)."""
-        first = (settings.measurement**2, 0.0, settings.start_velocity**2)
-        return KalmanState(points.astype(np.float64), np.zeros(points.shape), np.tile(first, (len(points), 1)))
+        count = len(points)
+        return KalmanState(
+            points.astype(np.float64),
+            np.zeros(points.shape),
+            np.full(count, settings.measurement**2, np.float64),
+            np.zeros(count),
+            np.full(count, settings.start_velocity**2, np.float64),
+        )
 
     def predict(self, settings: KalmanSettings) -> None:
         """Move on by one frame: x <- F x, P <- F P F' + Q with F = [[1, 1], [0, 1]]."""
         self.position += self.velocity
-        pp, pv, vv = self.covariance.T
-        pp += 2 * pv + vv + settings.position**2
-        pv += vv
-        vv += settings.velocity**2
+        self.pp += 2 * self.pv + self.vv + settings.position**2
+        self.pv += self.vv
+        self.vv += settings.velocity**2
 
-    def update(self, rows: np.ndarray, points: np.ndarray, settings: KalmanSettings) -> None:
-        """Take in the detections (K, C) of the tracks `rows` (K,): x <- x + K (z - x), P <- (1 - K H) P, H = [1, 0]."""
-        pp, pv, vv = self.covariance[rows].T
+    def deviation(self, settings: KalmanSettings) -> np.ndarray:
+        """Standard deviation (N,) of a detection's coordinate from the predicted one, share of the box's size."""
+        return np.sqrt(self.pp + settings.measurement**2)
+
+    def update(self, rows: np.ndarray, points: np.ndarray, sizes: np.ndarray, settings: KalmanSettings) -> None:
+        """Take in the detections (K, C) of the tracks `rows` (K,): x <- x + K (z - x), P <- (1 - K H) P, H = [1, 0].
+
+        A side that jumps, because something begins or ceases to hide the object, is no motion: what of the innovation
+        lies beyond `settings.robust` standard deviations moves the position wholly and the velocity not at all.
+
+        Args:
+            rows: (K,) int64.
+            points: (K, C) pixels.
+            sizes: (K,) pixels, of the boxes.
+            settings: the noise.
+        """
+        pp, pv, position = self.pp[rows], self.pv[rows], self.position[rows]
         total = pp + settings.measurement**2
         gain_p, gain_v = pp / total, pv / total
-        innovation = points - self.position[rows]
-        self.position[rows] += gain_p[:, None] * innovation
-        self.velocity[rows] += gain_v[:, None] * innovation
-        self.covariance[rows] = np.column_stack(((1 - gain_p) * pp, (1 - gain_p) * pv, vv - gain_v * pv))
+        innovation = points - position
+        expected = innovation
+        if settings.robust:
+            limit = (settings.robust * np.sqrt(total) * sizes)[:, None]
+            expected = np.minimum(np.maximum(innovation, -limit), limit)
+        self.position[rows] = points - (1 - gain_p)[:, None] * expected
+        self.velocity[rows] += gain_v[:, None] * expected
+        self.vv[rows] -= gain_v * pv
+        self.pp[rows] = pp - gain_p * pp
+        self.pv[rows] = pv - gain_p * pv
 
     def select(self, rows: np.ndarray) -> KalmanState:
         """The tracks `rows`, an index or a (N,) bool."""
-        return KalmanState(self.position[rows], self.velocity[rows], self.covariance[rows])
+        return KalmanState(*(getattr(self, each.name)[rows] for each in fields(self)))
 
     def joined(self, other: KalmanState) -> KalmanState:
         """These tracks, then the others."""
-        return KalmanState(
-            np.concatenate((self.position, other.position)),
-            np.concatenate((self.velocity, other.velocity)),
-            np.concatenate((self.covariance, other.covariance)),
-        )
+        pairs = ((getattr(self, each.name), getattr(other, each.name)) for each in fields(self))
+        return KalmanState(*(np.concatenate(pair) for pair in pairs))

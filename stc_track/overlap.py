@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
 
 
-def coverage(tracks: Sequence[np.ndarray], detections: Sequence[np.ndarray], pairs: np.ndarray) -> np.ndarray:
+def coverage(tracks: Sequence[np.ndarray], detections: Sequence[np.ndarray]) -> np.ndarray:
     """Mean of the shares that each of two masks covers of the other: 1 equal, 0 apart.
 
     A fragment of an occluded object that lies inside its former mask has a coverage above one half, its IoU is near 0.
 
     Args:
-        tracks: G masks, each (S, 2) as `rle.spans` gives them, S >= 1.
-        detections: K masks of the same form.
-        pairs: (G, K) bool, which to compare.
+        tracks: P masks, each (S, 2) as `rle.spans` gives them, S >= 1.
+        detections: P masks of the same form, each compared with its own of `tracks`.
 
     Returns:
-        (G, K) float64 in [0, 1]; 0 where not compared.
+        (P,) float64 in [0, 1].
     """
-    shared = np.zeros(pairs.shape)
-    if not pairs.any():
-        return shared
-    areas = np.array([_area(each) for each in tracks], np.float64)
-    others = np.array([_area(each) for each in detections], np.float64)
-    for column in np.flatnonzero(pairs.any(0)):
-        rows = np.flatnonzero(pairs[:, column])
-        mask = detections[column]
-        # pixels of the detection up to each of its edges; between edges that number is linear
-        counted = np.zeros(mask.shape, np.int64)
-        counted[:, 1] = (mask[:, 1] - mask[:, 0]).cumsum()
-        counted[1:, 0] = counted[:-1, 1]
-        candidates = [tracks[row] for row in rows]
-        edges = np.interp(np.concatenate(candidates), mask.ravel(), counted.ravel())
-        firsts = [0, *itertools.accumulate(len(each) for each in candidates[:-1])]
-        shared[rows, column] = np.add.reduceat(edges[:, 1] - edges[:, 0], firsts)
-    return (shared / areas[:, None] + shared / others) / 2
+    if not len(tracks):
+        return np.zeros(0)
+    mine, mine_first, mine_area = _joined(tracks)
+    theirs, theirs_first, theirs_area = _joined(detections)
+    # every pair gets pixel numbers of its own, so that one interpolation serves all pairs
+    beyond = max(mine.max(), theirs.max()) + 1 - min(0, mine.min())
+    mine = mine + np.repeat(beyond * np.arange(len(tracks)), np.diff(mine_first))[:, None]
+    theirs = theirs + np.repeat(beyond * np.arange(len(tracks)), np.diff(theirs_first))[:, None]
+    # pixels of the detections up to each of their edges; between edges that number is linear
+    ends = (theirs[:, 1] - theirs[:, 0]).cumsum()
+    counted = np.column_stack((np.concatenate(([0], ends[:-1])), ends))
+    inside = np.interp(mine.ravel(), theirs.ravel(), counted.ravel()).reshape(mine.shape)
+    shared = np.add.reduceat(inside[:, 1] - inside[:, 0], mine_first[:-1])
+    return (shared / mine_area + shared / theirs_area) / 2
 
 
 def shifted(spans: np.ndarray, offset: np.ndarray, height: int) -> np.ndarray:
@@ -50,5 +45,9 @@ def shifted(spans: np.ndarray, offset: np.ndarray, height: int) -> np.ndarray:
     return spans + (x * height + y)
 
 
-def _area(spans: np.ndarray) -> int:
-    return int((spans[:, 1] - spans[:, 0]).sum())
+def _joined(masks: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All runs (S, 2), the place (P + 1,) where each mask's begin, and the masks' areas (P,)."""
+    first = np.zeros(len(masks) + 1, np.int64)
+    first[1:] = np.cumsum([len(each) for each in masks])
+    spans = np.concatenate(masks)
+    return spans, first, np.add.reduceat(spans[:, 1] - spans[:, 0], first[:-1])

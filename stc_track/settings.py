@@ -20,38 +20,56 @@ class TrackerSettings:
         motion: which points are filtered: both diagonal corners, the centre, or none: the last place is expected.
         matching: Algorithm 1 (`bi-greedy`), least sum of costs (`hungarian`), or cheapest pair first (`greedy`).
         cue_terms: which of Eq. 9's depth and flow terms count where detections carry cues.
+        camera_motion: let tracks follow the background's motion where detections carry it.
         cascade: tracks seen last frame choose first, then those missing for one frame, and so on.
         single_threshold: leave out the second round, of detections between `low_score` and `high_score`.
         high_score: detections of at least this score are matched first, and begin tracks.
         low_score: detections of at least this score may continue a track.
+        confirm_score: a track is confirmed when its detections' scores add up to this; 0 confirms all at once.
+        tentative_gap: frames that a track may be missing before it is confirmed.
         alpha: Eq. 9's weights of position, depth and flow.
         mask_weight: weight of 1 - `overlap.coverage` of the moved mask and the detection's; 0 compares no masks.
         gate: largest distance of a pair.
+        gate_deviations: largest distance of a pair in standard deviations that the filter expects; 0 does not ask.
+        low_gate: share of both gates that counts for detections below `high_score`.
         reach: largest distance of a pair in the last round, between what is left over; 0 leaves that round out.
+        contain: share of the smaller box inside the larger from which on the last round takes them for one object,
+            whatever their sizes; above 1 never.
         size_weight: weight of the difference of the boxes' log width and log height in the last round.
         reach_frames: tracks missing for more frames than this stay out of the last round.
         common_start: a new track starts with the other tracks' common velocity, which a turning camera gives to all.
         coast: share of its velocity that a missing track keeps from frame to frame.
         max_gap: frames that a track may be missing before it ends.
+        predict_missing: frames for which `link` gives out a missing track where it is expected, if that is within the
+            frame and not behind others; 0 gives detections only.
+        predict_score: sum of the scores of the detections that a track must have had for that.
         kalman: the filter's noise.
     """
 
     motion: Motion = "diagonal"
     matching: Matching = "bi-greedy"
     cue_terms: CueTerms = "both"
+    camera_motion: bool = True
     cascade: bool = False
     single_threshold: bool = False
-    high_score: float = 0.5
-    low_score: float = 0.1
+    high_score: float = 0.4
+    low_score: float = 0.2
+    confirm_score: float = 0.5
+    tentative_gap: int = 1
     alpha: tuple[float, float, float] = ALPHA
     mask_weight: float = 1.0
-    gate: float = 1.5
+    gate: float = 1.4
+    gate_deviations: float = 3.0
+    low_gate: float = 1.0
     reach: float = 2.0
     size_weight: float = 2.0
+    contain: float = 0.5
     reach_frames: int = 2
     common_start: bool = True
     coast: float = 0.8
-    max_gap: int = 10
+    max_gap: int = 20
+    predict_missing: int = 0
+    predict_score: float = 2.0
     kalman: KalmanSettings = field(default_factory=KalmanSettings)
 
     def __post_init__(self) -> None:

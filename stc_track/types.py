@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 
+class _Frozen:
+    """Arrays of a data class that nobody may write to."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Detections:
+class Detections(_Frozen):
     """The N detections of one frame.
 
     Attributes:
@@ -16,24 +29,23 @@ class Detections:
         boxes: (N, 4) float64 x1 y1 x2 y2, pixels, x1 < x2 and y1 < y2.
         scores: (N,) float64, confidence.
         class_ids: (N,) int64.
-        masks: N masks, each (S, 2) int64 as `formats.rle.spans` gives them, S >= 1; None tracks by boxes alone.
+        masks: N masks, each (S, 2) int64 as `formats.rle.spans` gives them, S >= 1 (`masks.LazyMasks` decodes those
+            that are asked for); None tracks by boxes alone.
         height: of the frame, pixels; only masks need it.
         cues: (N, 2, 3) float64 inverse depth and flow (dx, dy) at the upper left and the lower right corner
             (`cues.CueReader`); None where there are none.
+        camera: (2, 6) float64, the background's motion since the last frame (`cues.background_motion`); None where it
+            is not known. Only detections with cues can use it.
     """
 
     frame: int
     boxes: np.ndarray
     scores: np.ndarray
     class_ids: np.ndarray
-    masks: tuple[np.ndarray, ...] | None = None
+    masks: Sequence[np.ndarray] | None = None
     height: int = 0
     cues: np.ndarray | None = None
-
-    def __post_init__(self) -> None:
-        for array in (self.boxes, self.scores, self.class_ids, self.cues):
-            if array is not None:
-                array.flags.writeable = False
+    camera: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -45,18 +57,30 @@ class Detections:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tracks:
-    """The K detections of one frame that belong to a track.
+class Tracks(_Frozen):
+    """The tracks of one frame. A track keeps its id, from 1, unique over all classes, for ever.
 
     Attributes:
         frame: number of the frame.
-        indices: (K,) int64, which of the frame's detections, increasing.
-        track_ids: (K,) int64, from 1, unique over all classes; a track keeps its own for ever.
+        indices: (K,) int64, which of the frame's detections belong to a track, increasing.
+        track_ids: (K,) int64, their tracks.
+        confirmed: (K,) bool; False while the track's scores do not yet add up to `TrackerSettings.confirm_score`.
+        boxes: (K, 4) float64, the boxes after filtering, pixels.
+        missing_ids: (M,) int64, confirmed tracks without a detection on this frame that are still looked for.
+        missing_for: (M,) int64, for how many frames, from 1.
+        missing_evidence: (M,) float64, sum of their detections' scores.
+        missing_boxes: (M, 4) float64, where they are expected.
     """
 
     frame: int
     indices: np.ndarray
     track_ids: np.ndarray
+    confirmed: np.ndarray
+    boxes: np.ndarray
+    missing_ids: np.ndarray
+    missing_for: np.ndarray
+    missing_evidence: np.ndarray
+    missing_boxes: np.ndarray
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -38,13 +38,25 @@ POSITIVE = click.FloatRange(0, 1e6)
 @click.option("--cascade/--no-cascade", default=False, help="Let tracks that were seen last choose first.")
 @click.option("--single-threshold", is_flag=True, help="Leave out the round of detections below --high-score.")
 @click.option(
-    "--high-score", type=SCORE, default=0.5, help="Detections from here on are matched first and begin tracks."
+    "--high-score", type=SCORE, default=0.4, help="Detections from here on are matched first and begin tracks."
 )
-@click.option("--low-score", type=SCORE, default=0.1, help="Detections from here on may continue a track.")
+@click.option("--low-score", type=SCORE, default=0.2, help="Detections from here on may continue a track.")
+@click.option("--confirm-score", type=POSITIVE, default=0.5,
+              help="Sum of its detections' scores from which on a track is given out.")  # fmt: skip
 @click.option("--mask-weight", type=POSITIVE, default=1.0, help="Weight of the masks' overlap; 0 compares boxes alone.")
-@click.option("--gate", type=POSITIVE, default=1.5, help="Largest distance of a match, in diagonals of the box.")
+@click.option("--gate", type=POSITIVE, default=1.4, help="Largest distance of a match, in diagonals of the box.")
+@click.option("--gate-deviations", type=POSITIVE, default=3.0,
+              help="The same in standard deviations of the filter; 0 for detections without noise.")  # fmt: skip
 @click.option("--reach", type=POSITIVE, default=2.0, help="The same in the last round, between what is left over.")
-@click.option("--max-gap", type=click.IntRange(0, 100_000), default=10, help="Frames that a track may be missing.")
+@click.option("--max-gap", type=click.IntRange(0, 100_000), default=20, help="Frames that a track may be missing.")
+@click.option("--camera-motion/--no-camera-motion", default=True,
+              help="Where --cues is given: expect tracks where what stands still would be.")  # fmt: skip
+@click.option("--predict-missing", type=click.IntRange(0, 1000), default=0,
+              help="Give out a missing track for so many frames, where it is expected and not hidden.")  # fmt: skip
+@click.option("--fill-gaps", type=click.IntRange(0, 1000), default=0,
+              help="Not online: fill gaps of up to so many frames, the mask moved along the boxes.")  # fmt: skip
+@click.option("--min-sightings", type=click.IntRange(0, 1000), default=0,
+              help="Not online: leave out tracks that are seen on fewer frames.")  # fmt: skip
 @click.option("--sequences", callback=split_names, help="Track only these, comma-separated.  [default: all]")
 def main(
     predictions: Path,
@@ -76,7 +88,9 @@ def main(
     from stc_track.formats.youtube_vis import read_annotations
     from stc_track.linking import link
     from stc_track.settings import TrackerSettings
+    from stc_track.smoothing import SmoothingSettings
 
+    delayed = SmoothingSettings(choices.pop("fill_gaps"), choices.pop("min_sightings"))
     if choices["single_threshold"]:
         choices["low_score"] = choices["high_score"]
     elif choices["low_score"] > choices["high_score"]:
@@ -88,12 +102,13 @@ def main(
     found = open_sources(predictions, sequences=sequences, size=frame_size, annotations=known, text="detections",
                          mend="PREDICTIONS holds one file a sequence")  # fmt: skip
     files = found.sequences
-    readers = {name: CueReader(cues, name) if cues and settings.cue_terms != "none" else None for name in files}
+    readers = {name: CueReader(cues, name) if cues else None for name in files}
     with tqdm(total=_count(files.values()), unit="detection", desc="track", disable=None) as bar:
         linked = (
             Tracks(
                 name,
-                link(map(as_detection, _counted(source.objects(), bar)), settings, readers[name]),
+                link(map(as_detection, _counted(source.objects(), bar)), settings, readers[name],
+                     delayed if delayed.fill_gap or delayed.min_sightings else None),
                 frames and list_frames(frames, name),
             )
             for name, source in files.items()

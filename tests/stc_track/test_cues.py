@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stc_track.cues import SCHEMA, CueReader, at_corners, discrepancy
+from stc_track.cues import CELL, SCHEMA, CueReader, at_corners, background_motion, discrepancy, still_terms
 from stc_track.formats.errors import InputError
 
 zarr = pytest.importorskip("zarr")
@@ -62,8 +62,27 @@ def test_a_store_without_flow(store):
 def test_discrepancy_by_hand():
     tracks = np.array([[[0.1, 3.0, 4.0], [0.0, 0.0, 0.0]]])
     detections = np.array([[[0.3, 0.0, 0.0], [0.5, 0.0, 10.0]]])
-    depth, flow = discrepancy(tracks, detections, np.full((1, 1), 20.0), "both")
+    depth, flow = discrepancy(tracks, detections, np.full(1, 20.0), "both")
     assert depth == pytest.approx((2 * 0.2 / 0.4 + 0) / 2)  # the second corner's depth is unknown
     assert flow == pytest.approx((5 / 20 + 10 / 20) / 2)
-    assert discrepancy(tracks, detections, np.full((1, 1), 20.0), "depth")[1] == 0
-    assert discrepancy(tracks, detections, np.full((1, 1), 20.0), "flow")[0] == 0
+    assert discrepancy(tracks, detections, np.full(1, 20.0), "depth")[1] == 0
+    assert discrepancy(tracks, detections, np.full(1, 20.0), "flow")[0] == 0
+
+
+def test_background_motion_of_a_turning_and_moving_camera():
+    """Flow that a camera gives is found exactly, although a third of the cells moves by itself."""
+    random = np.random.default_rng(0)
+    depth = random.uniform(0.02, 0.5, (48, 160))
+    y, x = np.mgrid[:48, :160]
+    points = (np.column_stack((x.ravel(), y.ravel())) + 0.5) * CELL
+    motion = np.array([[0.01, 0, -5, 0.02, 0, -6], [0, 0.01, 1, 0, 0.02, -2]])
+    flow = (still_terms(points, depth.ravel()) @ motion.T).T.reshape(2, 48, 160)
+    flow[:, 20:40, 30:110] += 9
+    np.testing.assert_allclose(background_motion(depth, flow), motion, atol=1e-6)
+    assert background_motion(np.zeros((48, 160)), flow) is None
+
+
+def test_camera_needs_the_frame_before(store):
+    assert CueReader(store, "0000").camera(5, SIZE) is None
+    with pytest.raises(InputError, match="expected frame 4"):
+        CueReader(store, "0000").camera(4, SIZE)

@@ -178,7 +178,7 @@ def test_bad_names(tmp_path, names, message):
     ("options", "message"),
     [
         (("--sequences", "0000,../0001"), "expected ../0001.txt, found none"),
-        (("--low-score", "0.7"), "--low-score: expected at most --high-score 0.5, found 0.7"),
+        (("--low-score", "0.7"), "--low-score: expected at most --high-score 0.4, found 0.7"),
         (("--matching", "best"), "'best' is not one of"),
         (("--cues", "nowhere"), "nowhere/0000: expected a sequence of a store, found nothing"),
     ],
@@ -218,7 +218,7 @@ def test_cues_are_used(folder):
 
 
 def test_more_than_999_tracks_of_a_class_have_ids_of_their_own():
-    detections = [drawn(20 * t, 1, 5, 5, 4) for t in range(1001)] + [drawn(20 * 1001, 2, 5, 5, 4)]
+    detections = [drawn(40 * t, 1, 5, 5, 4) for t in range(1001)] + [drawn(40 * 1001, 2, 5, 5, 4)]
     ids = [each.track_id for each in link(detections, TrackerSettings())]
     assert ids[:999] == list(range(1001, 2000))
     assert ids[999:] == [1_001_000, 1_001_001, 2001]
@@ -251,3 +251,10 @@ def test_fuzzed_files_end_in_a_result_or_a_message(tmp_path_factory, garbage, po
     done = invoke(folder / "predictions")
     assert done.exit_code in (0, 2), done.exception
     assert (folder / "results" / "0000.txt").exists() == (done.exit_code == 0)
+
+
+def test_the_command_has_the_defaults_of_the_settings():
+    defaults = TrackerSettings()
+    options = {each.name: each.default for each in main.params if hasattr(defaults, each.name) and not each.is_flag}
+    assert len(options) > 10
+    assert options == {name: getattr(defaults, name) for name in options}

@@ -98,8 +98,49 @@ def test_classes_never_mix():
 def test_gate_and_reach():
     apart = [scene(0, (10, 20, 30, 20)), scene(1, (150, 20, 30, 20))]
     assert run(apart) == [{0: 1}, {0: 2}]
-    assert run(apart, replace(DEFAULT, gate=5)) == [{0: 1}, {0: 1}]
+    assert run(apart, replace(DEFAULT, gate=5)) == [{0: 1}, {0: 2}]
+    assert run(apart, replace(DEFAULT, gate=5, gate_deviations=0)) == [{0: 1}, {0: 1}]
     assert run(apart, replace(DEFAULT, reach=5)) == [{0: 1}, {0: 1}]
+
+
+def test_most_of_a_box_may_disappear():
+    """Something stops in front of a parked car: the last round knows the rest of it by its place."""
+    seen = [scene(t, (10, 20, 60, 30)) for t in range(5)]
+    rest = scene(5, (10, 20, 12, 30))
+    assert run([*seen, rest])[-1] == {0: 1}
+    assert run([*seen, rest], replace(DEFAULT, contain=1.1, reach=0.5))[-1] == {0: 2}
+
+
+def test_a_track_is_confirmed_by_its_scores():
+    scores = (0.4, 0.15, 0.3, 0.4)
+    tracker = Tracker(replace(DEFAULT, high_score=0.4, low_score=0.1, confirm_score=0.8))
+    tracks = [tracker.update(scene(t, (10, 20, 30, 20, score))) for t, score in enumerate(scores)]
+    assert [each.confirmed.tolist() for each in tracks] == [[False], [False], [True], [True]]
+
+
+def test_a_track_that_nothing_confirms_ends_early():
+    settings = replace(DEFAULT, confirm_score=2, tentative_gap=1)
+    first, last = scene(0, (10, 20, 30, 20)), (10, 20, 30, 20)
+    assert run([first, scene(2, last)], settings)[-1] == {0: 1}
+    assert run([first, scene(3, last)], settings)[-1] == {0: 2}
+
+
+def test_missing_tracks_are_told_with_their_places():
+    tracker = Tracker(replace(DEFAULT, coast=1))
+    for t in range(20):
+        tracker.update(scene(t, (10 + 4 * t, 20, 30, 20)))
+    tracks = tracker.update(Detections.empty(20))
+    assert (tracks.missing_ids.tolist(), tracks.missing_for.tolist()) == ([1], [1])
+    np.testing.assert_allclose(tracks.missing_boxes, [[90, 20, 120, 40]], atol=0.5)
+
+
+@pytest.mark.parametrize("camera_motion", [True, False])
+def test_the_camera_turns_all_of_a_sudden(camera_motion):
+    """A jump of the picture that background flow knows of."""
+    settings = replace(DEFAULT, camera_motion=camera_motion, reach=0)
+    turn = np.array([[0, 0, 70.0, 0, 0, 0], [0, 0, 0, 0, 0, 0]])
+    frames = [scene(t, (10, 20, 30, 20)) for t in range(4)] + [replace(scene(4, (80, 20, 30, 20)), camera=turn)]
+    assert run(frames, settings)[-1] == ({0: 1} if camera_motion else {0: 2})
 
 
 def test_masks_tell_apart_what_boxes_do_not():

@@ -1,0 +1,92 @@
+"""Public trackers on our detections: SORT, ByteTrack and OC-SORT of the `trackers` package (roboflow).
+
+They link boxes. Here the boxes are the masks' own, each class has a tracker of its own, frames without detections are
+passed as well, and a detection's mask goes where its box goes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from stc_track.disjoint import make_disjoint
+from stc_track.formats import rle
+from stc_track.formats.errors import InputError
+from stc_track.formats.mots import CLASS_NAMES, IDS_PER_CLASS, Detection, MotsObject
+
+PEERS = {"SORT": "SORTTracker", "ByteTrack": "ByteTrackTracker", "OC-SORT": "OCSORTTracker"}
+
+
+class Peer:
+    """One public tracker for one class.
+
+    Args:
+        name: one of PEERS.
+        options: its constructor's arguments; what is left out has the package's default.
+
+    Raises:
+        InputError: the package is not installed.
+    """
+
+    def __init__(self, name: str, **options: Any) -> None:
+        try:
+            import supervision
+            import trackers
+        except ImportError as error:
+            mend = "pip install 'stc-seg[peers]'"
+            raise InputError("trackers", expected="the package", found="none", mend=mend) from error
+        self._detections = supervision.Detections
+        self._tracker = getattr(trackers, PEERS[name])(**options)
+
+    def update(self, boxes: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Link the next frame's boxes (N, 4) of scores (N,).
+
+        Returns:
+            indices (K,) of the boxes that belong to a track, and their track ids (K,).
+        """
+        given = self._detections(
+            xyxy=boxes, confidence=scores, class_id=np.zeros(len(boxes), int), data={"index": np.arange(len(boxes))}
+        )
+        found = self._tracker.update(given)
+        ids = np.asarray(found.tracker_id)
+        kept = ids >= 0
+        return np.asarray(found.data.get("index", np.zeros(0, int)))[kept], ids[kept]
+
+
+def link_by_peer(detections: Iterable[Detection], name: str, options: dict[str, Any]) -> Iterator[MotsObject]:
+    """As `stc_track.linking.link`, by a public tracker for each class.
+
+    Args:
+        detections: of one sequence, by increasing frame.
+        name: one of PEERS.
+        options: of the tracker; `low_score` leaves out detections below it before the tracker sees them.
+    """
+    options = dict(options)
+    low_score = options.pop("low_score", 0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        peers = {class_id: Peer(name, **options) for class_id in CLASS_NAMES}
+    last = None
+    for frame, group in itertools.groupby(detections, key=lambda each: each.frame):
+        group = [each for each in group if each.score >= low_score]
+        for _ in range(0 if last is None else frame - last - 1):
+            for peer in peers.values():
+                peer.update(np.zeros((0, 4)), np.zeros(0))
+        last = frame
+        objects, ids = [], []
+        for class_id, peer in peers.items():
+            mine = [each for each in group if each.class_id == class_id]
+            boxes = np.array([each.box for each in mine], np.float64).reshape(-1, 4)
+            indices, found = peer.update(boxes, np.array([each.score for each in mine], np.float64))
+            objects += [mine[index] for index in indices]
+            ids += [class_id * IDS_PER_CLASS * 1000 + int(each) for each in found]
+        spans = [rle.spans(each.counts, each.height, each.width) for each in objects]
+        cut = make_disjoint(spans, np.array([each.score for each in objects]))
+        for each, track_id, mask, left in zip(objects, ids, spans, cut, strict=True):
+            if len(left):
+                counts = each.counts if left is mask else rle.from_spans(left, each.height, each.width)
+                yield MotsObject(frame, track_id, each.class_id, each.height, each.width, counts)

@@ -1,0 +1,117 @@
+"""What the tracker gives of a frame, and how it becomes objects of a file: disjoint, with ids as files name them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from stc_track.disjoint import make_disjoint
+from stc_track.formats import rle
+from stc_track.formats.mots import IDS_PER_CLASS, MotsObject
+from stc_track.masks import LazyMasks, touching_boxes
+
+_IDS_PER_CLASS_BEYOND = 1_000_000  # of a class's tracks after the 999th, so that no two classes meet
+_SHOWN = 0.5  # share of an unseen object's mask that must be free: what is behind another is rightly not seen
+UNSEEN = -np.inf  # score of a mask that nobody detected: it yields to all others
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Item:
+    """One track on one frame.
+
+    Attributes:
+        track_id: the tracker's.
+        class_id: of the object.
+        score: of its detection; UNSEEN where it has none.
+        box: (4,) float64, the smallest around the mask.
+        masks, index: the frame's masks, and which of them is meant.
+        confirmed: whether the track is.
+        drawn: (S, 2), a mask that is none of the frame's; None where it is.
+        given: the detector's box; None where there is no detection.
+    """
+
+    track_id: int
+    class_id: int
+    score: float
+    box: np.ndarray
+    masks: LazyMasks
+    index: int
+    confirmed: bool
+    drawn: np.ndarray | None = None
+    given: tuple[float, float, float, float] | None = None
+
+    def spans(self) -> np.ndarray:
+        """The mask (S, 2)."""
+        return self.masks[self.index] if self.drawn is None else self.drawn
+
+    def counts(self, height: int, width: int) -> bytes:
+        """The mask, compressed."""
+        return self.masks.counts(self.index) if self.drawn is None else rle.from_spans(self.drawn, height, width)
+
+    def elsewhere(self, box: np.ndarray, spans: np.ndarray) -> Item:
+        """The same track where nobody detected it."""
+        return replace(self, score=UNSEEN, box=box, drawn=spans, confirmed=True, given=None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OutputFrame:
+    """The tracks of one frame of height x width pixels."""
+
+    frame: int
+    height: int
+    width: int
+    items: list[Item]
+
+
+def disjoint_objects(frame: OutputFrame, names: Names) -> Iterator[MotsObject]:
+    """Objects of the frame's confirmed tracks, each pixel of one alone: the higher score keeps it."""
+    items = [each for each in frame.items if each.confirmed]
+    left = {}
+    if len(items) > 1:
+        clashing = np.flatnonzero(touching_boxes(np.array([each.box for each in items]))).tolist()
+        if clashing:
+            spans = [items[place].spans() for place in clashing]
+            cut = make_disjoint(spans, np.array([items[place].score for place in clashing]))
+            left = {
+                place: _unless_hidden(items[place], old, new)
+                for place, old, new in zip(clashing, spans, cut, strict=True)
+                if new is not old
+            }
+    for place, each in enumerate(items):
+        name = names.of(each.track_id, each.class_id)
+        if place not in left:
+            counts = each.counts(frame.height, frame.width)
+        elif len(left[place]):
+            counts = rle.from_spans(left[place], frame.height, frame.width)
+        else:
+            continue
+        score = 0.0 if each.score == UNSEEN else each.score  # files hold finite scores
+        yield MotsObject(frame.frame, name, each.class_id, frame.height, frame.width, counts, score, each.given)
+
+
+def _unless_hidden(item: Item, whole: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """What is left (S, 2) of a whole mask; nothing of one that nobody saw if others hide most of it."""
+    if item.score > UNSEEN:
+        return left
+    shown, area = ((each[:, 1] - each[:, 0]).sum() for each in (left, whole))
+    return left if shown >= _SHOWN * area else left[:0]
+
+
+class Names:
+    """Ids of files for the tracker's ids: track k of class c is c * 1000 + k, from k = 1000 on c * 1000000 + k."""
+
+    def __init__(self) -> None:
+        self._names: dict[int, int] = {}
+        self._counts: Counter[int] = Counter()
+
+    def of(self, track_id: int, class_id: int) -> int:
+        """The name of a track; the first time that it is asked for, the class's next."""
+        if track_id not in self._names:
+            self._counts[class_id] += 1
+            number = self._counts[class_id]
+            base = IDS_PER_CLASS if number < IDS_PER_CLASS else _IDS_PER_CLASS_BEYOND
+            self._names[track_id] = class_id * base + number
+        return self._names[track_id]

@@ -1,0 +1,86 @@
+"""What the tracker remembers of its live tracks beside their motion: one array a quantity, one row a track."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stc_track.types import Detections
+
+
+@dataclass(slots=True, eq=False)
+class TrackTable:
+    """G tracks.
+
+    Attributes:
+        track_ids, class_ids: (G,) int64.
+        missing: (G,) int64, frames since the last detection.
+        evidence: (G,) float64, sum of the detections' scores.
+        boxes: (G, 4), diagonals: (G,) pixels, cues: (G, 2, 3), of the last detection.
+        masks: G places of masks, each the masks of a frame and which of them; None without masks.
+    """
+
+    track_ids: np.ndarray
+    class_ids: np.ndarray
+    missing: np.ndarray
+    evidence: np.ndarray
+    boxes: np.ndarray
+    diagonals: np.ndarray
+    cues: np.ndarray
+    masks: list[tuple | None]
+
+    def __len__(self) -> int:
+        return len(self.track_ids)
+
+    @staticmethod
+    def start(detections: Detections, chosen: np.ndarray, track_ids: np.ndarray) -> TrackTable:
+        """New tracks `track_ids` (K,) from the detections `chosen` (K,)."""
+        count, masks = len(chosen), detections.masks
+        boxes = detections.boxes[chosen]
+        return TrackTable(
+            track_ids=track_ids,
+            class_ids=detections.class_ids[chosen],
+            missing=np.zeros(count, np.int64),
+            evidence=detections.scores[chosen],
+            boxes=boxes,
+            diagonals=diagonals(boxes),
+            cues=np.zeros((count, 2, 3)) if detections.cues is None else detections.cues[chosen],
+            masks=[None] * count if masks is None else [(masks, each) for each in chosen.tolist()],
+        )
+
+    def mask(self, row: int) -> np.ndarray:
+        """The last mask (S, 2) of a track."""
+        masks, index = self.masks[row]
+        return masks[index]
+
+    def see(self, rows: np.ndarray, detections: Detections, chosen: np.ndarray) -> None:
+        """The tracks `rows` (K,) continue with the detections `chosen` (K,)."""
+        boxes = detections.boxes[chosen]
+        self.missing[rows] = 0
+        self.evidence[rows] += detections.scores[chosen]
+        self.boxes[rows] = boxes
+        self.diagonals[rows] = diagonals(boxes)
+        if detections.cues is not None:
+            self.cues[rows] = detections.cues[chosen]
+        if detections.masks is not None:
+            for row, each in zip(rows.tolist(), chosen.tolist(), strict=True):
+                self.masks[row] = detections.masks, each
+
+    def select(self, kept: np.ndarray) -> TrackTable:
+        """The tracks `kept` (G,) bool."""
+        arrays = (getattr(self, name)[kept] for name in _ARRAYS)
+        return TrackTable(*arrays, [each for each, keep in zip(self.masks, kept.tolist(), strict=True) if keep])
+
+    def joined(self, other: TrackTable) -> TrackTable:
+        """These tracks, then the others."""
+        arrays = (np.concatenate((getattr(self, name), getattr(other, name))) for name in _ARRAYS)
+        return TrackTable(*arrays, self.masks + other.masks)
+
+
+_ARRAYS = ("track_ids", "class_ids", "missing", "evidence", "boxes", "diagonals", "cues")
+
+
+def diagonals(boxes: np.ndarray) -> np.ndarray:
+    """Length (N,) of the boxes' (N, 4) diagonals, pixels."""
+    return np.hypot(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
