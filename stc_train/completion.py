@@ -97,6 +97,8 @@ def add_validation(config: Config, store: str, sequences: Sequence[str], truth: 
     config.val_cfg = ConfigDict(type="ValLoop")
     checkpoint = config.default_hooks.checkpoint
     config.train_cfg.val_interval = interval or checkpoint.get("interval", DEFAULT_INTERVAL)
+    if "max_iters" in config.train_cfg:  # the AP is logged at its step, not at epoch 0
+        config.default_hooks.setdefault("logger", ConfigDict(type="LoggerHook")).log_metric_by_epoch = False
     checkpoint.update(save_best=f"val_{'true' if truth else 'pseudo'}_masks/AP", rule="greater")
 
 
