@@ -26,7 +26,6 @@ from stc_pseudo.store import CELL
 from stc_pseudo.windows import Window, window_around
 
 CLAIM_MARGIN = 0.2  # by which another box must claim a cell more strongly to take it
-NEARER_RIGHT = 0.4  # by how much less if that box is nearer, and more if it is farther
 SURELY_NEARER = 0.1  # of the lower box's height, that the lower edges lie apart
 SURE_QUANTILE = 0.8  # of the claims in a box: what counts as certain
 ROUNDS = 2  # the first finds who claims which cell, the next respect it
@@ -75,7 +74,7 @@ def solve(maps: FrameMaps, boxes: FrameBoxes, settings: MaskSettings) -> np.ndar
         for claim in claims:
             claim.strength = strength(claim, settings)
         for claim in claims:
-            claim.taken = taken_by_others(claim, claims)
+            claim.taken = taken_by_others(claim, claims, settings.nearer_right)
     for k, claim in enumerate(claims, 1):
         share = matte(np.where(claim.taken, 0, claim.strength), claim.grid.features)
         # A cell that the box cuts is mixed already: its share is what the mixture tells, at most what the box holds.
@@ -111,8 +110,11 @@ def strength(claim: Claim, settings: MaskSettings) -> np.ndarray:
     return np.clip(x / max(level, 1e-6), 0, 1).astype(np.float32)
 
 
-def taken_by_others(claim: Claim, claims: list[Claim]) -> np.ndarray:
-    """Cells of a claim's window, (h, w) bool, that another claim takes: above one half, and by better right."""
+def taken_by_others(claim: Claim, claims: list[Claim], nearer_right: float) -> np.ndarray:
+    """Cells of a claim's window, (h, w) bool, that another claim takes: above one half, and by better right.
+
+    A surely nearer box needs `nearer_right` less strength, a surely farther one as much more.
+    """
     taken = np.zeros(claim.strength.shape, bool)
     for other in claims:
         if other is claim or not claim.window.overlaps(other.window):
@@ -120,5 +122,5 @@ def taken_by_others(claim: Claim, claims: list[Claim]) -> np.ndarray:
         own, its = claim.window.box, other.window.box
         nearer = np.clip((its[3] - own[3]) / (SURELY_NEARER * min(own[3] - own[1], its[3] - its[1])), -1, 1)
         strong = claim.window.from_grid_of(other.window, other.strength)
-        taken |= (strong > 0.5) & (strong > claim.strength + CLAIM_MARGIN - NEARER_RIGHT * nearer)
+        taken |= (strong > 0.5) & (strong > claim.strength + CLAIM_MARGIN - nearer_right * nearer)
     return taken

@@ -41,6 +41,7 @@ class MaskSettings:
         prior_pull: how strongly a place in the box of a store's cell counts, in units of a free passage between cells.
         colour_model: weight of how often a cell's colour occurs in the box and around it.
         max_cells: a box is solved on the finest grid of which at most this many cells cover it and its surroundings.
+        nearer_right: by how much less strongly the nearer of two boxes must claim a cell to have it.
     """
 
     threshold_depth: float = 0.3
@@ -48,11 +49,12 @@ class MaskSettings:
     cues: tuple[str, ...] = CUES
     depth_deviation: float = 0.03
     height_deviation: float = 0.02
-    flow_deviation: float = 2.0
-    colour_deviation: float = 12.0
+    flow_deviation: float = 1.0
+    colour_deviation: float = 20.0
     prior_pull: float = 0.02
     colour_model: float = 0.3
-    max_cells: int = 6000
+    max_cells: int = 12_000
+    nearer_right: float = 0.2
 
 
 # Pixels a side of the cells of depth and flow that pieces are cut by: networks see no finer than the store keeps.
@@ -62,7 +64,8 @@ DETAIL = {"exact": 1, "estimated": 4}
 TRUST: dict[str, dict[str, float]] = {
     "exact": {},
     "estimated": {"depth_deviation": 0.08, "height_deviation": 0.06, "flow_deviation": 4.0, "colour_deviation": 4.0,
-                  "prior_pull": 0.1, "colour_model": 0.5, "max_cells": 1500},
+                  "prior_pull": 0.1, "colour_model": 0.5, "max_cells": 1500,
+                  "nearer_right": 0.4},
 }
 
 
