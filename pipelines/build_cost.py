@@ -4,8 +4,8 @@
 passes: decoding, resizing, pooling, similarity, masks and writing. Without weights, networks of the published size
 with random weights are used: they take as long, and draw noise.
 
-`memory` builds stores of drawn videos of growing length, from precomputed depth and flow, each in a process of its own
-whose peak the kernel tells.
+`memory` builds stores of drawn videos of growing length, from precomputed depth and flow cut as a network's, each in a
+process of its own whose peak the kernel tells.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def peak_of_build(frames: int, workers: int) -> tuple[float, float]:
             process = subprocess.Popen(
                 [program, "build", "--dataset", "kitti", "--root", folder, "--out", folder / "store", "--workers",
                  str(workers), "--depth", "precomputed", "--depth-dir", training / "depth", "--flow", "precomputed",
-                 "--flow-dir", training / "flow"], stdout=log, stderr=log)
+                 "--flow-dir", training / "flow", "--trust", "estimated"], stdout=log, stderr=log)
             _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:

@@ -75,11 +75,20 @@ def assemble(regions: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return np.where(share.max(0) >= WHOLLY, share.argmax(0) + 1, 0)[regions]
 
 
-def mask_of(pieces: np.ndarray, k: int, box: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Enlarge object k of `assemble`'s (h, w) result to the frame and cut it at its box: (H, W) bool."""
-    large = np.repeat(np.repeat(pieces == k, CELL, axis=0), CELL, axis=1)
+def mask_in_box(pieces: np.ndarray, k: int, box: np.ndarray) -> np.ndarray:
+    """The part of a box that object k is.
+
+    Args:
+        pieces: (h, w), as `assemble` gives them.
+        k: which object.
+        box: its x1 y1 x2 y2, pixels of the frame.
+
+    Returns:
+        (y2 - y1, x2 - x1) bool, pixels; outside its box an object is nowhere.
+    """
     x1, y1, x2, y2 = np.round(box).astype(int)
-    mask = np.zeros(size, bool)
-    inside = large[y1:y2, x1:x2]
-    mask[y1:y1 + inside.shape[0], x1:x1 + inside.shape[1]] = inside
+    rows, columns = np.arange(y1, y2) // CELL, np.arange(x1, x2) // CELL
+    mask = np.zeros((y2 - y1, x2 - x1), bool)
+    covered = np.ix_(rows < pieces.shape[0], columns < pieces.shape[1])  # the frame's last rows may have no cell
+    mask[covered] = pieces[np.ix_(rows[rows < pieces.shape[0]], columns[columns < pieces.shape[1]])] == k
     return mask

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from pipelines.sub_regions import assemble, mask_of, sub_regions
+from pipelines.sub_regions import assemble, mask_in_box, sub_regions
 from pipelines.tables import Table, number
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def variants() -> dict[str, dict[str, tuple[SimilaritySettings, MaskSettings]]]:
 
 def frames_of(store: StoreReader, truth: Path, step: int) -> Iterator[tuple[np.ndarray, ...]]:
     """Every `step`-th frame of a store that has true masks: inverse depth (h, w), flow (2, h, w), class numbers (N,),
-    boxes (N, 4), and masks (N, H, W) bool.
+    tight boxes (N, 4), and masks (N, H, W) bool.
     """
     from stc_pseudo.inspection import true_masks
     from stc_track.formats import rle
@@ -81,9 +81,10 @@ def measure(store: StoreReader, truth: Path, step: int = 1, min_area: int = 300)
     scores = {(table, row): [] for table, rows in tables.items() for row in rows}
     for depth, flow, class_ids, boxes, masks in tqdm(frames_of(store, truth, step), desc="grid", unit="frame"):
         size = masks.shape[1:]
-        counted = np.flatnonzero(masks.sum((1, 2)) >= min_area)
+        true = [mask[y1:y2, x1:x2] for mask, (x1, y1, x2, y2) in zip(masks, boxes.astype(int), strict=True)]
+        counted = [i for i, mask in enumerate(true) if np.count_nonzero(mask) >= min_area]
         classes += class_ids[counted].tolist()
-        filled += [masks[i].sum() / np.prod(boxes[i, 2:] - boxes[i, :2]) for i in counted]
+        filled += [true[i].mean() for i in counted]
         known = {}  # similarities by the network's settings
         for (table, row), found in scores.items():
             network, settings = tables[table][row]
@@ -91,7 +92,7 @@ def measure(store: StoreReader, truth: Path, step: int = 1, min_area: int = 300)
                 known[network] = similarity_arrays(depth[None], flow[None], size, network)
             edges = fuse(known[network]["similarity_depth"], known[network]["similarity_flow"], settings)[1][0]
             pieces = assemble(sub_regions(edges), boxes)
-            found += [mask_iou(mask_of(pieces, i + 1, boxes[i], size), masks[i]) for i in counted]
+            found += [mask_iou(mask_in_box(pieces, i + 1, boxes[i]), true[i]) for i in counted]
     of_class = {name: np.array(classes) == number for number, name in store.class_names.items()}
 
     def means(values: list[float]) -> dict[str, float | None]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from pipelines.sub_regions import assemble, mask_of, share_inside, sub_regions
+from pipelines.sub_regions import assemble, mask_in_box, share_inside, sub_regions
 from pipelines.threshold_grid import DEPTH_THRESHOLDS, FLOW_THRESHOLDS, main
 from stc_pseudo.store import DIRECTIONS
 
@@ -63,11 +63,12 @@ def test_boxes_get_the_regions_that_they_hold():
     assert assemble(regions, boxes[:0]).max() == 0
 
 
-def test_a_mask_ends_at_its_box():
-    pieces = np.ones((4, 5), int)
-    mask = mask_of(pieces, 1, np.array([3, 2, 11, 17]), (18, 22))  # the map covers 16 rows
-    expected = np.zeros((18, 22), bool)
-    expected[2:16, 3:11] = True
+def test_a_box_s_mask_is_its_own_pixels():
+    pieces = np.array([[1, 1, 2], [1, 2, 2]])
+    mask = mask_in_box(pieces, 1, np.array([3, 2, 9, 11]))  # the map covers 8 rows
+    expected = np.zeros((9, 6), bool)
+    expected[:2, :5] = True  # rows 2, 3: columns 3..7
+    expected[2:6, :1] = True  # rows 4..7: column 3
     assert np.array_equal(mask, expected)
 
 
