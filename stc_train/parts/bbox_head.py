@@ -58,7 +58,8 @@ class SparseBboxHead(CondInstBboxHead):
 
     def _init_layers(self) -> None:
         super()._init_layers()
-        self.controller = SparseController(self.feat_channels, self.num_params, 3, padding=1)
+        with torch.random.fork_rng(devices=()):  # a seed gives all layers the weights that it gives MMDetection's head
+            self.controller = SparseController(self.feat_channels, self.num_params, 3, padding=1)
 
     def loss_by_feat(self, cls_scores: list[Tensor], bbox_preds: list[Tensor], centernesses: list[Tensor],
                      param_preds: list[Tensor], batch_gt_instances: list[InstanceData],
