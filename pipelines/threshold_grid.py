@@ -59,7 +59,22 @@ def frames_of(store: StoreReader, truth: Path, step: int) -> Iterator[tuple[np.n
                        np.stack([rle.decode(o.counts, o.height, o.width) for o in objects]))
 
 
-def measure(store: StoreReader, truth: Path, step: int = 1, min_area: int = 300) -> dict[str, dict[str, dict]]:
+def similarities(depth: np.ndarray, flow: np.ndarray, size: tuple[int, int], network: SimilaritySettings,
+                 gains: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Edge similarities of one frame in depth and in flow, (1, 8, h, w) uint8, as a store keeps them."""
+    import torch
+
+    from stc_pseudo.normalisation import normalise_flow, normalise_inverse_depth
+    from stc_pseudo.similarity import edge_similarity
+
+    maps = (normalise_inverse_depth(torch.from_numpy(depth.astype(np.float32))[None], gains[0])[:, None],
+            normalise_flow(torch.from_numpy(flow.astype(np.float32))[None], size, gains[1]))
+    return tuple((edge_similarity(each, network.layers, network.dilation, network.factor) * 255).round()
+                 .to(torch.uint8).numpy() for each in maps)
+
+
+def measure(store: StoreReader, truth: Path, step: int, min_area: int,
+            gains: tuple[float, float]) -> dict[str, dict[str, dict]]:
     """Mean IoU of each of `variants`.
 
     Args:
@@ -67,6 +82,7 @@ def measure(store: StoreReader, truth: Path, step: int = 1, min_area: int = 300)
         truth: as `stc_pseudo.inspection.inspect_store` takes it.
         step: every how many frames.
         min_area: true masks of fewer pixels do not count; their boxes take sub-regions all the same.
+        gains: of inverse depth and of flow (`stc_pseudo.normalisation`).
 
     Returns:
         by table, row and class (or `all`), and for the row `filled box` of the table `boxes`: the mean IoU.
@@ -75,7 +91,6 @@ def measure(store: StoreReader, truth: Path, step: int = 1, min_area: int = 300)
 
     from stc_pseudo.fusion import fuse
     from stc_pseudo.inspection import mask_iou
-    from stc_pseudo.labels import similarity_arrays
 
     tables, classes, filled = variants(), [], []
     scores = {(table, row): [] for table, rows in tables.items() for row in rows}
@@ -89,8 +104,8 @@ def measure(store: StoreReader, truth: Path, step: int = 1, min_area: int = 300)
         for (table, row), found in scores.items():
             network, settings = tables[table][row]
             if network not in known:
-                known[network] = similarity_arrays(depth[None], flow[None], size, network)
-            edges = fuse(known[network]["similarity_depth"], known[network]["similarity_flow"], settings)[1][0]
+                known[network] = similarities(depth, flow, size, network, gains)
+            edges = fuse(*known[network], settings)[1][0]
             pieces = assemble(sub_regions(edges), boxes)
             found += [mask_iou(mask_in_box(pieces, i + 1, boxes[i]), true[i]) for i in counted]
     of_class = {name: np.array(classes) == number for number, name in store.class_names.items()}
@@ -127,17 +142,22 @@ def as_tables(report: dict[str, dict[str, dict]]) -> list[Table]:
 @click.option("--truth", type=click.Path(path_type=Path), required=True, help="data set with true masks")
 @click.option("--step", type=click.IntRange(min=1), default=1, help="every how many frames")
 @click.option("--min-area", default=300, help="pixels of the true masks that count")
+@click.option("--depth-gain", type=float, help="of normalised inverse depth  [default: the project's]")
+@click.option("--flow-gain", type=float, help="of normalised flow  [default: the project's]")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="write the figures here as well")
-def main(url: str, truth: Path, step: int, min_area: int, json_file: Path | None) -> None:
+def main(url: str, truth: Path, step: int, min_area: int, depth_gain: float | None, flow_gain: float | None,
+         json_file: Path | None) -> None:
     """Print mean IoU over the grid of thresholds, for each number of layers, and for each dilation."""
+    from stc_pseudo.normalisation import DEPTH_GAIN, FLOW_GAIN
     from stc_pseudo.store import StoreReader
     from stc_track.formats.files import replacing
 
-    report = measure(StoreReader(url), truth, step, min_area)
+    report = measure(StoreReader(url), truth, step, min_area, (depth_gain or DEPTH_GAIN, flow_gain or FLOW_GAIN))
     for table in as_tables(report):
         click.echo(table.as_markdown())
-    best = max(report["thresholds"], key=lambda row: report["thresholds"][row]["all"])
-    click.echo(f"\nbest phi_s, phi_t: {best.replace(' ', ', ')}")
+    grid = {row: means["all"] for row, means in report["thresholds"].items()}
+    best = max(grid, key=grid.get)
+    click.echo(f"\nphi_s, phi_t = 0.3, 0.4: {grid['0.3 0.4']:.3f}; best, {best.replace(' ', ', ')}: {grid[best]:.3f}")
     if json_file is not None:
         with replacing(json_file, "w") as file:
             json.dump(report, file, indent=1)

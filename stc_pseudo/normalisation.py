@@ -12,29 +12,31 @@ DEPTH_GAIN = 100.0
 FLOW_GAIN = 400.0
 
 
-def normalise_inverse_depth(inverse_depth: Tensor) -> Tensor:
-    """Divide each frame's inverse depth by its median, times `DEPTH_GAIN`: any unit and scale gives the same.
+def normalise_inverse_depth(inverse_depth: Tensor, gain: float = DEPTH_GAIN) -> Tensor:
+    """Divide each frame's inverse depth by its median, times a gain: any unit and scale gives the same.
 
     Args:
         inverse_depth: (n, h, w), at least 0.
+        gain: what the median becomes.
 
     Returns:
         (n, h, w); all 0 where a frame's median is 0.
     """
     median = inverse_depth.flatten(1).median(1).values[:, None, None]
-    return inverse_depth * DEPTH_GAIN / median.clamp(min=1e-6)
+    return inverse_depth * gain / median.clamp(min=1e-6)
 
 
-def normalise_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
-    """Express flow as a share of the frame's width, times `FLOW_GAIN`: any resolution gives the same.
+def normalise_flow(flow: Tensor, size: tuple[int, int], gain: float = FLOW_GAIN) -> Tensor:
+    """Express flow as a share of the frame's width, times a gain: any resolution gives the same.
 
     Not by the frame's own motion: in a standing car's view that would blow up noise.
 
     Args:
         flow: (n, 2, h, w), pixels of the original frame.
         size: its (height, width).
+        gain: what a flow as long as the frame is wide becomes.
 
     Returns:
         (n, 2, h, w).
     """
-    return flow * (FLOW_GAIN / size[1])
+    return flow * (gain / size[1])
