@@ -134,7 +134,7 @@ def roi_align_forward(input: Tensor, rois: Tensor, output: Tensor, argmax_y: Ten
     """
     _only_average(pool_mode)
     output.copy_(torch.ops.torchvision.roi_align(
-        input, rois, spatial_scale, aligned_height, aligned_width, sampling_ratio, aligned))
+        *_widened(input, rois), spatial_scale, aligned_height, aligned_width, sampling_ratio, aligned))
 
 
 def roi_align_backward(grad_output: Tensor, rois: Tensor, argmax_y: Tensor, argmax_x: Tensor, grad_input: Tensor,
@@ -143,7 +143,13 @@ def roi_align_backward(grad_output: Tensor, rois: Tensor, argmax_y: Tensor, argm
     """Derivative of `roi_align_forward`, written to `grad_input` (B, C, H, W)."""
     _only_average(pool_mode)
     grad_input.copy_(torch.ops.torchvision._roi_align_backward(
-        grad_output, rois, spatial_scale, aligned_height, aligned_width, *grad_input.shape, sampling_ratio, aligned))
+        *_widened(grad_output, rois), spatial_scale, aligned_height, aligned_width, *grad_input.shape, sampling_ratio,
+        aligned))
+
+
+def _widened(*tensors: Tensor) -> list[Tensor]:
+    """In float32 or wider: torchvision's RoIAlign knows no bfloat16."""
+    return [tensor.to(torch.promote_types(tensor.dtype, torch.float32)) for tensor in tensors]
 
 
 def _only_average(pool_mode: int) -> None:

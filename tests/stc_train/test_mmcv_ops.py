@@ -138,6 +138,18 @@ def test_roi_align_equals_the_loop(aligned, samples):
 
 
 @pytest.mark.skipif(not SERVED_BY_US, reason="mmcv has its compiled operators here")
+def test_roi_align_in_half_precision():
+    from mmcv.ops import roi_align
+
+    wide = torch.randn(1, 2, 7, 9, generator=torch.Generator().manual_seed(1), requires_grad=True)
+    half = wide.detach().to(torch.bfloat16).requires_grad_()
+    rois = torch.tensor([[0, 1.0, 2.0, 11.5, 9.0]])  # which bfloat16 has exactly
+    for maps in (wide, half):
+        roi_align(maps, rois.to(maps.dtype), (2, 3), 0.5, 2, "avg", True).sum().backward()
+    torch.testing.assert_close(half.grad.float(), wide.grad, rtol=0.02, atol=0.01)
+
+
+@pytest.mark.skipif(not SERVED_BY_US, reason="mmcv has its compiled operators here")
 def test_what_is_not_served_says_its_name():
     from mmcv.ops import DeformConv2d, roi_align
 
