@@ -35,7 +35,7 @@ def load_config(name: str, options: Sequence[str] = ()) -> Config:
     """
     path = CONFIGS / f"{name}.py"
     if not path.is_file():
-        shipped = sorted(file.stem for file in CONFIGS.glob("condinst_r*.py"))
+        shipped = sorted(file.stem for file in CONFIGS.glob("*_r[0-9]*.py"))
         path = require_file(Path(name), f"a config's path, or one of {', '.join(shipped)}", "--config")
     config = Config.fromfile(path)
     for option in options:

@@ -1,7 +1,7 @@
 """A small CondInst that learns from nothing on two CPU cores in minutes: half-width ResNet-18, frames at 0.43 of
 KITTI's size."""
 # ruff: noqa: C408
-_base_ = ["condinst_base.py"]
+_base_ = ["condinst_base.py", "schedule_demo.py"]
 
 model = dict(
     backbone=dict(depth=18, stem_channels=32, base_channels=32, frozen_stages=-1, norm_eval=False),
@@ -24,12 +24,3 @@ test_pipeline = [
     dict(type="PackDetInputs", meta_keys={{_base_.meta_keys}}),
 ]
 train_dataloader = dict(batch_size=2, num_workers=1, dataset=dict(pipeline=train_pipeline))
-
-train_cfg = dict(type="IterBasedTrainLoop", max_iters=1000)
-optim_wrapper = dict(
-    _delete_=True, type="OptimWrapper", optimizer=dict(type="AdamW", lr=1e-3, weight_decay=1e-4),
-    paramwise_cfg=dict(norm_decay_mult=0.0), clip_grad=dict(max_norm=10.0))
-param_scheduler = [
-    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=60),
-    dict(type="CosineAnnealingLR", eta_min=1e-5, by_epoch=False, begin=60, end=1000),
-]

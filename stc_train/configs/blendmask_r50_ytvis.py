@@ -1,0 +1,2 @@
+"""BlendMask with ResNet-50 on pseudo-masks of YouTube-VIS (Table IX)."""
+_base_ = ["masks_base.py", "blendmask_base.py", "schedule_ytvis.py"]
