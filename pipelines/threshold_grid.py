@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from pipelines.sub_regions import assemble, mask_in_box, sub_regions
 from pipelines.tables import Table, number
 
 if TYPE_CHECKING:
@@ -89,6 +88,7 @@ def measure(store: StoreReader, truth: Path, step: int, min_area: int,
     """
     from tqdm import tqdm
 
+    from pipelines.sub_regions import assemble, mask_in_box, sub_regions
     from stc_pseudo.fusion import fuse
     from stc_pseudo.inspection import mask_iou
 
