@@ -69,6 +69,8 @@ def training_pipeline(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
             case "LoadAnnotations":
                 adapted += [ConfigDict(type="LoadAnnotations", with_bbox=True),
                             ConfigDict(type="stc_train.LoadPseudoMasks")]
+            case "PackDetInputs":
+                adapted += [ConfigDict(type="stc_train.IgnoreLostMasks"), step]
             case _:
                 adapted.append(step)
     return adapted

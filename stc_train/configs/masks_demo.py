@@ -9,6 +9,7 @@ train_pipeline = [
     dict(type="stc_train.LoadPseudoMasks"),
     resize,
     dict(type="RandomFlip", prob=0.5),
+    dict(type="stc_train.IgnoreLostMasks"),
     dict(type="PackDetInputs", meta_keys={{_base_.meta_keys}}),
 ]
 test_pipeline = [

@@ -88,6 +88,19 @@ class LoadPseudoMasks(BaseTransform):
 
 
 @TRANSFORMS.register_module()
+class IgnoreLostMasks(BaseTransform):
+    """Ignores the objects of whose mask no pixel is left after shrinking or cropping; goes before `PackDetInputs`.
+
+    Otherwise a network would learn that there is nothing in their boxes.
+    """
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Mark boxes whose `gt_masks` (N, H, W) are empty as to be ignored."""
+        results["gt_ignore_flags"] = results["gt_ignore_flags"] | ~results["gt_masks"].masks.any((1, 2))
+        return results
+
+
+@TRANSFORMS.register_module()
 class PackPseudoLabels(PackDetInputs):
     """Packs MMDetection's inputs, and the maps on the grid of the predicted masks.
 

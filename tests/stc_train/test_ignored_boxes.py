@@ -61,3 +61,23 @@ def test_semantic_targets_of_a_drawing():
     assert found.tolist() == [[2, 2, 3, 3, 3], [2, 2, u, 0, 3], [3, u, u, 0, 3], [3, 3, 3, 3, 3]]
     nothing = InstanceData(labels=torch.zeros(0, dtype=torch.int64), masks=BitmapMasks(np.zeros((0, 16, 20)), 16, 20))
     assert (semantic_targets(nothing, None, (4, 5), 4, 3) == 3).all()
+
+
+def test_a_mask_that_shrinks_to_nothing_is_ignored():
+    from mmdet.structures.bbox import HorizontalBoxes
+    from mmdet.structures.mask import BitmapMasks
+
+    from stc_train.parts import TRANSFORMS
+
+    masks = np.zeros((3, 64, 96), np.uint8)
+    masks[0, 8:40, 8:40], masks[1, 50, 51], masks[2, 0:20, 60:90] = 1, 1, 1
+    results = {"img": np.zeros((64, 96, 3), np.uint8), "img_shape": (64, 96), "gt_masks": BitmapMasks(masks, 64, 96),
+               "gt_bboxes": HorizontalBoxes(torch.tensor([[8.0, 8, 40, 40], [48, 48, 56, 56], [60, 0, 90, 20]])),
+               "gt_bboxes_labels": np.zeros(3, int), "gt_ignore_flags": np.array([False, False, True])}
+    for step in ({"type": "mmdet.Resize", "scale": (24, 16)}, {"type": "stc_train.IgnoreLostMasks"},
+                 {"type": "mmdet.PackDetInputs", "meta_keys": ()}):
+        results = TRANSFORMS.build(step)(results)
+    sample = results["data_samples"]
+    assert sample.gt_instances.bboxes.tensor.tolist() == [[2, 2, 10, 10]]
+    assert len(sample.gt_instances.masks) == 1
+    assert sample.ignored_instances.bboxes.tensor.tolist() == [[12, 12, 14, 14], [15, 0, 22.5, 5]]

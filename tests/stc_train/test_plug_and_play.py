@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from stc_track.commands.track import main as track_command
 from stc_track.formats.mots import read_detections, read_mots
+from stc_train.commands.export import main as export_command
 from stc_train.commands.predict import main as predict_command
 from stc_train.commands.train import main as train_command
 
@@ -65,6 +66,17 @@ def test_its_predictions_are_tracked(trained, drawn_video, tmp_path):
     assert read_mots(tmp_path / "results" / "0003.txt")
 
 
+def test_what_only_condinst_can_is_refused(trained, drawn_video, tmp_path):
+    model = trained[1] / "model.pth"
+    for command, name, arguments in (
+            (predict_command, "--flip", ["--dataset", "kitti", "--root", drawn_video, "--flip"]),
+            (export_command, "stc-export", ["--size", "96x160"])):
+        result = CliRunner().invoke(command, [str(each) for each in (model, "--out", tmp_path / "out", *arguments)])
+        assert result.exit_code == 2
+        assert f"{name}: expected a CondInst of stc-train, found" in result.output
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.fixture(scope="module")
 def store_without_masks(drawn_store, tmp_path_factory):
     """The drawn store as if no box had got a pseudo-mask."""
@@ -111,5 +123,6 @@ def test_the_paper_sized_configs_build(network, dataset):
     config, condinst = (load_config(f"{name}_r50_{dataset}") for name in (network, "condinst"))
     model = MODELS.build(config.model)
     assert model.backbone.depth == 50
+    assert [step["type"] for step in config.train_pipeline][-2:] == ["stc_train.IgnoreLostMasks", "PackDetInputs"]
     for key in ("train_cfg", "param_scheduler", "optim_wrapper", "test_pipeline"):
         assert config[key] == condinst[key]
