@@ -46,8 +46,8 @@ def similarity_arrays(inverse_depth: np.ndarray, flow: np.ndarray, size: tuple[i
         size: (height, width) of the frame, which flow is measured against.
         settings: of the mini network.
     """
-    depth = normalise_inverse_depth(torch.from_numpy(inverse_depth.astype(np.float32)))[:, None]
-    motion = normalise_flow(torch.from_numpy(flow.astype(np.float32)), size)
+    depth = normalise_inverse_depth(torch.from_numpy(inverse_depth.astype(np.float32)), settings.depth_gain)[:, None]
+    motion = normalise_flow(torch.from_numpy(flow.astype(np.float32)), size, settings.flow_gain)
     return {name: (edge_similarity(maps, settings.layers, settings.dilation, settings.factor) * 255).round()
             .to(torch.uint8).numpy() for name, maps in (("similarity_depth", depth), ("similarity_flow", motion))}
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from stc_pseudo.normalisation import DEPTH_GAIN, FLOW_GAIN
 from stc_pseudo.similarity import DILATION, LAYERS, SIMILARITY_FACTOR
 
 CUES = ("depth", "flow", "colour", "motion")
@@ -19,11 +20,14 @@ class SimilaritySettings:
         layers: dilated layers.
         dilation: cells between neighbours of one layer.
         factor: r of Eq. 1.
+        depth_gain, flow_gain: scale of what it sees, as in `normalisation`.
     """
 
     layers: int = LAYERS
     dilation: int = DILATION
     factor: float = SIMILARITY_FACTOR
+    depth_gain: float = DEPTH_GAIN
+    flow_gain: float = FLOW_GAIN
 
 
 @dataclass(frozen=True)
