@@ -97,6 +97,7 @@ def test_frames_without_any_pseudo_mask_do_no_harm(network, store_without_masks,
     assert [row[name] for name in masks] == [0] * len(masks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", NETWORKS)
 def test_half_precision(network, drawn_store, tmp_path):
     assert math.isfinite(train(network, drawn_store, tmp_path, 1, "--precision", "bfloat16")[1]["loss"])
@@ -111,18 +112,17 @@ def test_the_loss_falls(network, drawn_store, tmp_path):
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("dataset", ["kitti", "ytvis"])
-def test_the_paper_sized_configs_build(network, dataset):
-    """With the classes, schedule and frames of CondInst's config."""
+def test_the_paper_sized_configs_build(network):
+    """With the schedule and frames of CondInst's configs."""
     from mmdet.registry import MODELS
     from mmdet.utils import register_all_modules
 
     from stc_train.training import load_config
 
     register_all_modules(init_default_scope=True)
-    config, condinst = (load_config(f"{name}_r50_{dataset}") for name in (network, "condinst"))
-    model = MODELS.build(config.model)
-    assert model.backbone.depth == 50
-    assert [step["type"] for step in config.train_pipeline][-2:] == ["stc_train.IgnoreLostMasks", "PackDetInputs"]
-    for key in ("train_cfg", "param_scheduler", "optim_wrapper", "test_pipeline"):
-        assert config[key] == condinst[key]
+    assert MODELS.build(load_config(f"{network}_r50_kitti").model).backbone.depth == 50
+    for dataset in ("kitti", "ytvis"):
+        config, condinst = (load_config(f"{name}_r50_{dataset}") for name in (network, "condinst"))
+        assert [step["type"] for step in config.train_pipeline][-2:] == ["stc_train.IgnoreLostMasks", "PackDetInputs"]
+        for key in ("train_cfg", "param_scheduler", "optim_wrapper", "test_pipeline", "custom_hooks"):
+            assert config[key] == condinst[key]
