@@ -39,19 +39,34 @@ def camera_flow(inverse_depth: np.ndarray, flow: np.ndarray, static: np.ndarray,
     if np.count_nonzero(static) < MIN_CELLS:
         return None
     height, width = inverse_depth.shape
-    x = np.broadcast_to(((np.arange(width) + 0.5) * cell - camera.centre_x) / camera.focal_x, (height, width))
-    y = np.broadcast_to((((np.arange(height) + 0.5) * cell - camera.centre_y) / camera.focal_y)[:, None],
-                        (height, width))
-    d, none = inverse_depth.astype(np.float64), np.zeros((height, width))
-    basis = np.stack([np.stack([-d, none, d * x, x * y, -1 - x * x, y]),
-                      np.stack([none, -d, d * y, 1 + y * y, -x * y, -x])])  # (2, 6, h, w)
-    basis *= np.array([camera.focal_x, camera.focal_y])[:, None, None, None]
     chosen = np.flatnonzero(static)
     chosen = chosen[::max(1, len(chosen) // SAMPLES)]
-    a, b = basis.reshape(2, 6, -1)[:, :, chosen], flow.reshape(2, -1)[:, chosen]
-    weight = np.ones(len(chosen))
+    rows, columns = np.divmod(chosen, width)
+    x = ((np.arange(width) + 0.5) * cell - camera.centre_x) / camera.focal_x
+    y = ((np.arange(height) + 0.5) * cell - camera.centre_y) / camera.focal_y
+    sampled = static_flow(np.eye(6)[:, :, None], inverse_depth.ravel()[chosen].astype(np.float64), x[columns], y[rows],
+                          camera)  # (2, 6, n)
+    found, weight = flow.reshape(2, -1)[:, chosen].astype(np.float64), np.ones(len(chosen))
     for _ in range(ROUNDS):
-        motion = np.linalg.lstsq((a * weight).transpose(0, 2, 1).reshape(-1, 6), (b * weight).ravel(), rcond=None)[0]
-        error = np.square(np.einsum("cks,k->cs", a, motion) - b).sum(0)
-        weight = np.sqrt(1 / (1 + error / NOISE**2))
-    return np.einsum("ckhw,k->chw", basis, motion).astype(np.float32)
+        weighted = sampled * weight
+        motion = np.linalg.lstsq(np.einsum("ckn,cln->kl", weighted, sampled), np.einsum("ckn,cn->k", weighted, found),
+                                 rcond=None)[0]
+        error = np.square(np.einsum("ckn,k->cn", sampled, motion) - found).sum(0)
+        weight = 1 / (1 + error / NOISE**2)
+    return static_flow(motion, inverse_depth, x[None], y[:, None], camera).astype(np.float32)
+
+
+def static_flow(motion: np.ndarray, inverse_depth: np.ndarray, x: np.ndarray, y: np.ndarray,
+                camera: Calibration) -> np.ndarray:
+    """Flow of static points, (2, ...) in pixels, by the equations above.
+
+    Args:
+        motion: (6, ...), translation in units of depth and rotation in radians.
+        inverse_depth: (...).
+        x, y: (...), focal lengths from the principal point.
+        camera: its focal lengths.
+    """
+    tx, ty, tz, wx, wy, wz = motion
+    return np.stack([
+        camera.focal_x * (inverse_depth * (x * tz - tx) + x * y * wx - (1 + x * x) * wy + y * wz),
+        camera.focal_y * (inverse_depth * (y * tz - ty) + (1 + y * y) * wx - x * y * wy - x * wz)])

