@@ -13,7 +13,8 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-import dask
+import dask.local
+import dask.threaded
 import numpy as np
 import torch
 from dask.callbacks import Callback
@@ -152,8 +153,9 @@ def build(sequences: list[Sequence], depth: DepthEstimator, flow: FlowEstimator,
                              kept_arrays(level, settings.detail))
             missing = partial.missing()
             bar.update(len(sequence) - sum(stop - start for start, stop in missing))
+            # The schedulers themselves: for their names dask would import `distributed`, a second's work.
             dask.compute([dask.delayed(task)(start, stop) for start, stop in missing],
-                         scheduler="threads" if workers > 1 else "synchronous", num_workers=workers)
+                         scheduler=dask.threaded.get if workers > 1 else dask.local.get_sync, num_workers=workers)
             writer.finish(sequence.name, made_from)
 
 
