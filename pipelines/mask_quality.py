@@ -71,7 +71,9 @@ NOISE = {
     "wrong": Arm("wrong classes", store="wrong"),
     "wrong_robust": Arm("wrong classes, robust weights", store="wrong", options=ROBUST_CLASS),
 }
-EVERY = ARMS | NETWORKS | VARIANTS | NOISE
+# Tells what the labels cost from what the loss costs.
+TRUE = {"puzzle_true": Arm("puzzle loss, true masks as pseudo-masks", store="true")}
+EVERY = ARMS | NETWORKS | VARIANTS | NOISE | TRUE
 
 
 @dataclass(frozen=True)
