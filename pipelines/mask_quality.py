@@ -24,13 +24,14 @@ from stc_track.formats.errors import InputError
 from stc_track.formats.files import replacing
 
 BACKBONE = Path(__file__).parents[1] / "data" / "weights" / "demo_monodepth2.pth"
+WARM_UP = 1 / 9  # of the steps: BoxInst's pairwise term rises over 10,000 of 90,000 (Tian et al., CVPR 2021)
 MIN_AREA = 300  # pixels of the true masks in the second set of figures
 # End of III-B2: lower where the noise does harm. As docs/training.md names them; not chosen here.
 ROBUST_BOX = ("model.mask_head.loss_mask.inside_weight=2.0", "model.mask_head.loss_mask.outside_weight=0.25")
 ROBUST_CLASS = ("model.bbox_head.loss_cls.other_class_weight=0.5", "model.mask_head.loss_mask.negative_weight=0.5")
 # What is compared, and what the figure is to reach.
-ABOVE_BOXINST = ("AP above BoxInst's, points", 2.8)
-OF_SUPERVISED = ("share of the supervised AP", 0.97)
+ABOVE_BOXINST = ("points of AP above", 2.8)
+OF_SUPERVISED = ("share of the AP", 0.97)
 ABOVE_BOXES = ("--boxes above filled boxes, IoU", 0.15)
 
 
@@ -43,12 +44,14 @@ class Arm:
         kind: of the config, as `mask_supervision.write_config` takes it.
         store: the labels that it is trained on.
         options: settings of the config.
+        warm_up: share of the steps over which BoxInst's pairwise term rises.
     """
 
     text: str
     kind: str = "ours"
     store: str = "exact"
     options: tuple[str, ...] = ()
+    warm_up: float = WARM_UP
 
 
 def variant(box_term: str, boundary: str) -> Arm:
@@ -60,6 +63,8 @@ def variant(box_term: str, boundary: str) -> Arm:
 ARMS = {
     "puzzle": Arm("puzzle loss, exact depth and flow"),
     "boxinst": Arm("BoxInst's loss (MMDetection)", "boxinst"),
+    # In so short a training a ninth of the steps ends before the masks lie in their boxes.
+    "boxinst_slow": Arm("BoxInst's loss, warm-up of half the steps", "boxinst", warm_up=0.5),
     "supervised": Arm("true masks (MMDetection's CondInst)", "condinst", "true"),
 }
 NETWORKS = {"networks": Arm("puzzle loss, the demo's depth and flow networks", store="networks")}
@@ -159,7 +164,7 @@ class Experiment:
         if (folder / "ap.json").is_file():
             return
         store = self.store(arm.store)
-        config = write_config(folder / "config.py", arm.kind, settings.steps)
+        config = write_config(folder / "config.py", arm.kind, settings.steps, arm.warm_up)
         options = (f"train_dataloader.batch_size={settings.batch}", *arm.options)
         # One thread: on so small a network two wait for each other longer than they gain.
         self.stages.run("stc-train", "--pseudo-store", store, "--config", config, "--work-dir", folder / "train",
@@ -225,16 +230,19 @@ def comparisons(results: dict[str, dict[int, Any]]) -> list[dict[str, Any]]:
     """Points above BoxInst and share of the supervised AP, over the seeds that both have, beside their bars."""
     rows = []
     for arm in ("puzzle", "networks"):
-        for other, text, bar in (("boxinst", *ABOVE_BOXINST), ("supervised", *OF_SUPERVISED)):
+        for other in ("boxinst", "boxinst_slow", "supervised"):
+            text, bar = OF_SUPERVISED if other == "supervised" else ABOVE_BOXINST
             seeds = sorted(set(results.get(arm, ())) & set(results.get(other, ())))
             for area in ("large", "all") if seeds else ():
-                pairs = [[results[each][seed][area]["mean"]["AP"] for each in (arm, other)] for seed in seeds]
-                found = ([own - theirs for own, theirs in pairs] if other == "boxinst" else
-                         [own / max(theirs, 1e-9) for own, theirs in pairs])
-                value = statistics.mean(found) if other == "boxinst" else (
-                    sum(own for own, _ in pairs) / max(sum(theirs for _, theirs in pairs), 1e-9))
-                rows.append({"arm": EVERY[arm].text, "what": text, "objects": area, "seeds": seeds, "each": found,
-                             "value": value, "bar": bar, "reached": value >= bar})
+                own, theirs = ([results[each][seed][area]["mean"]["AP"] for seed in seeds] for each in (arm, other))
+                if other == "supervised":
+                    each = [a / max(b, 1e-9) for a, b in zip(own, theirs, strict=True)]
+                    value = sum(own) / max(sum(theirs), 1e-9)
+                else:
+                    each = [a - b for a, b in zip(own, theirs, strict=True)]
+                    value = statistics.mean(each)
+                rows.append({"arm": EVERY[arm].text, "what": f"{text} ({other})", "objects": area, "seeds": seeds,
+                             "each": each, "value": value, "bar": bar, "reached": value >= bar})
     return rows
 
 

@@ -20,19 +20,19 @@ from stc_track.formats.files import replacing
 from stc_track.formats.kitti_labels import read_labels
 
 CONFIG = "condinst_r18_demo"
-WARM_UP_SHARE = 1 / 9  # of the steps: BoxInst's pairwise term rises over 10,000 of 90,000 (Tian et al., CVPR 2021)
 LOOSE = 0.2  # of a box's width or height, the most that an edge moves
 WRONG = 0.2  # share of the objects whose class is the other one
 KINDS = {"Car": "Pedestrian", "Pedestrian": "Car"}
 
 
-def write_config(path: Path, kind: str, steps: int) -> Path:
+def write_config(path: Path, kind: str, steps: int, warm_up: float) -> Path:
     """Write a training config.
 
     Args:
         path: of the file.
         kind: `ours`, `boxinst` or `condinst` (MMDetection's, fully supervised by the store's masks).
-        steps: of the training, which BoxInst's warm-up goes by.
+        steps: of the training.
+        warm_up: share of the steps over which BoxInst's pairwise term rises.
     """
     from stc_train.training import load_config
 
@@ -40,7 +40,7 @@ def write_config(path: Path, kind: str, steps: int) -> Path:
     if kind != "ours":
         model = mmdetection_model(config.model.to_dict(), kind)
         if kind == "boxinst":
-            model["mask_head"]["warmup_iters"] = max(round(steps * WARM_UP_SHARE), 1)
+            model["mask_head"]["warmup_iters"] = max(round(steps * warm_up), 1)
             # MMDetection leaves out a frame's lowest 10 rows for COCO's sake; ours have boxes to the very border.
             model["data_preprocessor"] |= {"mask_stride": CELL, "bottom_pixels_removed": 0}
         config.model = model

@@ -67,7 +67,8 @@ def configs(tmp_path_factory):
     from stc_train.training import load_config
 
     folder = tmp_path_factory.mktemp("configs")
-    return {kind: load_config(str(mask_supervision.write_config(folder / f"{kind}.py", kind, 90))) for kind in KINDS}
+    return {kind: load_config(str(mask_supervision.write_config(folder / f"{kind}.py", kind, 90, 1 / 9)))
+            for kind in KINDS}
 
 
 def test_same_weights_for_all(configs):
@@ -157,8 +158,8 @@ def test_bars_compare_the_seeds_that_both_have():
     rows = mask_quality.comparisons({"puzzle": {0: figures(20.0), 1: figures(24.0), 2: figures(90.0)},
                                      "boxinst": {0: figures(18.0), 1: figures(20.0)}, "supervised": {1: figures(25.0)}})
     value = {row["what"]: (row["seeds"], row["value"], row["reached"]) for row in rows if row["objects"] == "all"}
-    assert value == {mask_quality.ABOVE_BOXINST[0]: ([0, 1], pytest.approx(3), True),
-                     mask_quality.OF_SUPERVISED[0]: ([1], pytest.approx(0.96), False)}
+    assert value == {f"{mask_quality.ABOVE_BOXINST[0]} (boxinst)": ([0, 1], pytest.approx(3), True),
+                     f"{mask_quality.OF_SUPERVISED[0]} (supervised)": ([1], pytest.approx(0.96), False)}
 
 
 def test_another_setting_wants_another_folder(tmp_path):
