@@ -208,20 +208,30 @@ def test_centerness():
     torch.testing.assert_close(found, torch.tensor([1.0, (1 / 9) ** 0.5, 0.0, (1 / 9 * 4 / 16) ** 0.5]))
 
 
-def test_locations_are_sampled_round_the_boxes_centres():
-    """Not round the masks' centres of mass, which pull CondInst's."""
+@pytest.fixture
+def bbox_head():
     from mmdet.utils import register_all_modules
     from mmengine.config import ConfigDict
 
     from stc_train.parts import MODELS
 
     register_all_modules(init_default_scope=True)
-    head = MODELS.build(ConfigDict({
+    return MODELS.build(ConfigDict({
         "type": "stc_train.AttentionBboxHead", "num_bases": BASES, "attention_size": ATTENTION, "num_classes": CLASSES,
         "in_channels": 8, "feat_channels": 32, "stacked_convs": 1, "strides": [8], "regress_ranges": ((-1, 1e8),),
         "center_sampling": True, "center_sample_radius": 0.6, "norm_on_bbox": True,
         "loss_cls": {"type": "stc_train.IgnoringFocalLoss", "use_sigmoid": True}}))
-    features = (torch.randn(2, 8, HEIGHT // 8, WIDTH // 8),)
+
+
+def test_every_side_of_every_box_learns_from_the_start(bbox_head):
+    bbox_head.init_weights()
+    boxes = bbox_head((torch.randn(2, 8, HEIGHT // 8, WIDTH // 8),))[1][0]
+    assert (boxes > 0).all()
+
+
+def test_locations_are_sampled_round_the_boxes_centres(bbox_head):
+    """Not round the masks' centres of mass, which pull CondInst's."""
+    head, features = bbox_head, (torch.randn(2, 8, HEIGHT // 8, WIDTH // 8),)
     losses = head.loss(features, samples(halves()))
     infos = head.get_positive_infos()
     assert all(torch.isfinite(value) for value in losses.values())
