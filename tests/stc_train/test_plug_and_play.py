@@ -7,7 +7,9 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
+from stc_pseudo.store import StoreReader
 from stc_track.commands.track import main as track_command
+from stc_track.formats import rle
 from stc_track.formats.mots import read_detections, read_mots
 from stc_train.commands.export import main as export_command
 from stc_train.commands.predict import main as predict_command
@@ -109,6 +111,20 @@ def test_the_loss_falls(network, drawn_store, tmp_path):
     rows = train(network, drawn_store, tmp_path, 24)
     first, last = (sum(rows[step]["loss"] for step in steps) / 4 for steps in (range(1, 5), range(21, 25)))
     assert last < 0.95 * first
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", ["yolact", "blendmask"])  # HTC takes minutes
+def test_what_is_learnt_are_masks_in_their_place(network, drawn_store, drawn_video, tmp_path):
+    """On every drawn frame the surest car's mask fits the car better than any box could."""
+    train(network, drawn_store, tmp_path, 150)
+    run(predict_command, tmp_path / "model.pth", "--dataset", "kitti", "--root", drawn_video, "--out", tmp_path / "out")
+    frames, reader = read_detections(tmp_path / "out" / "0003.txt"), StoreReader(str(drawn_store)).sequence("0003")
+    for t in (0, 1, 3, 4, 5):  # frame 2 is not trained on
+        car = reader.read("objects", t) == 1
+        best = max((each for each in frames[t] if each.class_id == 1), key=lambda each: each.score)
+        mask = rle.decode(best.counts, *car.shape).astype(bool)
+        assert (mask & car).sum() > 0.85 * (mask | car).sum()  # the car's own box filled reaches 0.8
 
 
 @pytest.mark.parametrize("network", NETWORKS)
