@@ -15,7 +15,7 @@ from stc_track.formats.errors import InputError
 
 CueTerms = Literal["none", "depth", "flow", "both"]
 
-SCHEMA = 1
+SCHEMA = 2
 CELL = 4  # pixels of the frame to a side of the store's cell
 _SPARSE = 4  # every fourth cell each way tells the camera's motion well enough
 _FEWEST_CELLS = 60

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stc_pseudo.datasets.base import FrameBoxes, Sequence
-from stc_pseudo.store import SHARD_FRAMES, StoreReader, StoreWriter, array_cell, arrays_of
+from stc_pseudo.store import SCHEMA, SHARD_FRAMES, StoreReader, StoreWriter, array_cell, arrays_of
 from stc_track.formats.errors import InputError
 
 SIZE = (35, 66)
@@ -121,3 +121,9 @@ def test_a_store_behind_a_url(tmp_path, sequence):
     writer.finish(sequence.name, {"detail": DETAIL})
     flow = StoreReader(url).sequence("0001").read("flow", 0)
     np.testing.assert_array_equal(flow, random_shard(SHARD_FRAMES)["flow"][0])
+
+
+def test_the_tracker_reads_this_schema():
+    from stc_track import cues
+
+    assert cues.SCHEMA == SCHEMA
