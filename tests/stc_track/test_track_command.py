@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from stc_track.commands.track import main
+from stc_track.cues import SCHEMA
 from stc_track.formats import rle
 from stc_track.formats.mots import Detection, DetectionWriter, read_mots
 from stc_track.linking import link
@@ -207,7 +208,7 @@ def test_cues_are_used(folder):
     store = folder.parent / "store"
     for name in ("0000", "0001"):
         group = zarr.open_group(store / name, mode="w", zarr_format=3)
-        group.attrs.update({"schema": 1, "numbers": list(range(8)), "size": [HEIGHT, WIDTH]})
+        group.attrs.update({"schema": SCHEMA, "numbers": list(range(8)), "size": [HEIGHT, WIDTH]})
         # depth jumps everywhere from frame to frame by a factor that no gate of costs forbids: tracks must survive
         depth = np.ones((8, HEIGHT // 4, WIDTH // 4), np.float16) * (1 + np.arange(8) % 2)[:, None, None]
         group.create_array("inverse_depth", data=depth.astype(np.float16))
