@@ -9,7 +9,7 @@ import numpy as np
 
 from stc_pseudo.datasets.base import Calibration
 from stc_pseudo.ego_motion import camera_flow
-from stc_pseudo.ground import ground_plane, plane_values
+from stc_pseudo.ground import ground_plane, height_above
 from stc_pseudo.settings import MaskSettings
 from stc_pseudo.store import CELL
 from stc_pseudo.windows import grid_shape
@@ -107,11 +107,10 @@ class CueGrids:
         return Grid(np.concatenate(features).astype(np.float32), ground, lab)
 
     def _height(self, inverse_depth: np.ndarray, cell: int) -> np.ndarray:
-        """Height above the ground, in heights of the camera: `1 - ground / inverse depth`."""
+        """Height above the ground, in heights of the camera, on cells of another size than the plane's."""
         ratio = cell / CELL
         a, b, c = self.plane  # at the centres of the store's cells
-        plane = np.array([a * ratio, b * ratio, c + (a + b) * (ratio - 1) / 2])
-        return 1 - plane_values(plane, inverse_depth.shape) / np.maximum(inverse_depth, 1e-6)
+        return height_above(np.array([a * ratio, b * ratio, c + (a + b) * (ratio - 1) / 2]), inverse_depth)
 
 
 def relative_motion(maps: FrameMaps, boxes: np.ndarray) -> np.ndarray | None:

@@ -17,20 +17,16 @@ MIN_RISE = 0.1  # of inverse depth over the frame's height, against its median: 
 SAMPLES = 4000  # cells that planes are judged on
 
 
-def height_above_ground(inverse_depth: np.ndarray, seed: int = 0) -> np.ndarray | None:
-    """Height of every cell above the ground plane, in heights of the camera.
+def height_above(plane: np.ndarray, inverse_depth: np.ndarray) -> np.ndarray:
+    """Height of every cell above a ground plane, in heights of the camera.
 
     Args:
-        inverse_depth: (h, w) float, in any scale, without holes.
-        seed: of the sampling.
+        plane: (3,), as `ground_plane` gives it, at the cells of `inverse_depth`.
+        inverse_depth: (h, w) float, in the plane's scale, without holes.
 
     Returns:
-        (h, w) float32: 0 on the ground, 1 at the camera's height, negative below; or None where there is no
-        `ground_plane`.
+        (h, w) float32: 0 on the ground, 1 at the camera's height, negative below.
     """
-    plane = ground_plane(inverse_depth, seed)
-    if plane is None:
-        return None
     # Above the horizon the plane's inverse depth is negative: nothing there is ground.
     return (1 - plane_values(plane, inverse_depth.shape) / np.maximum(inverse_depth, 1e-6)).astype(np.float32)
 

@@ -55,11 +55,6 @@ TABLES = {"box_frame": "int32", "box_xyxy": "float32", "box_class": "int32", "bo
           "ignore_frame": "int32", "ignore_xyxy": "float32"}
 
 
-def map_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Return (h, w) of the maps of frames of (height, width)."""
-    return size[0] // CELL, size[1] // CELL
-
-
 def array_cell(name: str, detail: int) -> int:
     """Pixels a side of the cells of an array."""
     return 1 if name == "objects" else detail if name in FINE_ARRAYS else CELL

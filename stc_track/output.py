@@ -10,10 +10,9 @@ import numpy as np
 
 from stc_track.disjoint import make_disjoint
 from stc_track.formats import rle
-from stc_track.formats.mots import IDS_PER_CLASS, MotsObject
+from stc_track.formats.mots import MotsObject, track_name
 from stc_track.masks import LazyMasks, touching_boxes
 
-_IDS_PER_CLASS_BEYOND = 1_000_000  # of a class's tracks after the 999th, so that no two classes meet
 _SHOWN = 0.5  # share of an unseen object's mask that must be free: what is behind another is rightly not seen
 UNSEEN = -np.inf  # score of a mask that nobody detected: it yields to all others
 
@@ -101,7 +100,7 @@ def _unless_hidden(item: Item, whole: np.ndarray, left: np.ndarray) -> np.ndarra
 
 
 class Names:
-    """Ids of files for the tracker's ids: track k of class c is c * 1000 + k, from k = 1000 on c * 1000000 + k."""
+    """Ids of files for the tracker's ids: `track_name` of each class's tracks in the order of asking."""
 
     def __init__(self) -> None:
         self._names: dict[int, int] = {}
@@ -111,7 +110,5 @@ class Names:
         """The name of a track; the first time that it is asked for, the class's next."""
         if track_id not in self._names:
             self._counts[class_id] += 1
-            number = self._counts[class_id]
-            base = IDS_PER_CLASS if number < IDS_PER_CLASS else _IDS_PER_CLASS_BEYOND
-            self._names[track_id] = class_id * base + number
+            self._names[track_id] = track_name(class_id, self._counts[class_id])
         return self._names[track_id]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from stc_pseudo.colour_model import log_likelihood_ratio
 from stc_pseudo.cues import FrameMaps, resample
 from stc_pseudo.datasets.base import FrameBoxes
-from stc_pseudo.ground import height_above_ground
+from stc_pseudo.ground import ground_plane, height_above
 from stc_pseudo.labels import pool_objects
 from stc_pseudo.matting import matte
 from stc_pseudo.puzzle import solve
@@ -209,11 +209,12 @@ def test_height_above_a_plane(tilt):
     ground = np.maximum(0.002 * (rows - 35) + tilt * columns, 0)
     inverse_depth = np.maximum(ground, 0.01)
     inverse_depth[40:70, 80:120] = 0.08  # a thing that stands at row 75
-    height = height_above_ground(inverse_depth.astype(np.float32))
+    inverse_depth = inverse_depth.astype(np.float32)
+    height = height_above(ground_plane(inverse_depth), inverse_depth)
     on_plane = (rows > 45) & ~((rows < 71) & (columns >= 80) & (columns < 120))
     np.testing.assert_allclose(height[on_plane], 0, atol=0.01)
     np.testing.assert_allclose(height[50, 100], 1 - ground[50, 100] / 0.08, atol=0.02)
 
 
 def test_a_wall_is_no_ground():
-    assert height_above_ground(np.full((40, 60), 0.1, np.float32)) is None
+    assert ground_plane(np.full((40, 60), 0.1, np.float32)) is None
