@@ -81,8 +81,9 @@ def write_page(out: Path, tables: list[Table], stages: Stages) -> None:
     (out / "stages.jpg").write_bytes(jpeg(montage(frames[0][1])))
     write_report(out / "report.html", "Masks and tracks from boxes: the demo's synthetic street scenes",
                  f"{len(TRAIN)} rendered sequences trained the segmenter, from their boxes alone; these pictures and "
-                 f"figures are of {len(TEST)} others. Depth and flow come from networks that were trained without "
-                 "labels on scenes of another seed. The segmenter itself sees only the frame. Synthetic data.",
+                 f"figures are of {len(TEST)} others. The depth network was trained without labels, the flow network, "
+                 "which corrects OpenCV's DIS, with true flow, both on scenes of other seeds. The segmenter itself "
+                 "sees only the frame. Synthetic data.",
                  tables, frames, list(stages.seconds))
 
 
