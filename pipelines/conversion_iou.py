@@ -6,16 +6,16 @@ ellipse in it: what the box alone gives.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 import numpy as np
 
+from pipelines.tables import CLASS_ROWS, show_by_class
 from stc_pseudo.inspection import drawn_shapes, mask_iou, true_masks
 from stc_track.formats import rle
-from stc_track.formats.files import replacing, sequence_files
-from stc_track.formats.mots import CLASS_NAMES, read_mots
+from stc_track.formats.files import sequence_files
+from stc_track.formats.mots import read_mots
 
 SHAPES = ("converted_mask", "filled_box", "ellipse")
 
@@ -45,7 +45,7 @@ def measure(results: Path, truth: Path, min_area: int) -> dict[str, dict[str, fl
                 rows.append((o.class_id, *(mask_iou(shape, true) for shape in (mask, *shapes))))
     table = np.array(rows).reshape(-1, 1 + len(SHAPES))
     report = {}
-    for name, classes in [*((name, [number]) for number, name in CLASS_NAMES.items()), ("all", list(CLASS_NAMES))]:
+    for name, classes in CLASS_ROWS:
         chosen = table[np.isin(table[:, 0], classes), 1:]
         means = [round(float(mean), 4) for mean in chosen.mean(0)] if len(chosen) else [None] * len(SHAPES)
         report[name] = {"objects": len(chosen), **dict(zip(SHAPES, means, strict=True))}
@@ -60,11 +60,7 @@ def measure(results: Path, truth: Path, min_area: int) -> dict[str, dict[str, fl
 def main(results: Path, truth: Path, min_area: int, json_file: Path | None) -> None:
     """Compare the masks in RESULTS, converted from boxes, with the true ones of the same track ids."""
     report = measure(results, truth, min_area)
-    for name, row in report.items():
-        click.echo(f"{name:<12}" + "  ".join(f"{key} {value}" for key, value in row.items()))
-    if json_file is not None:
-        with replacing(json_file, "w") as file:
-            json.dump(report, file, indent=1)
+    show_by_class(report, json_file)
 
 
 if __name__ == "__main__":

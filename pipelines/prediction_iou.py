@@ -6,7 +6,6 @@ predicted mask and once by the predicted box filled. The bar for box supervision
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,11 @@ import click
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from pipelines.tables import CLASS_ROWS, show_by_class
 from stc_pseudo.inspection import SAME_OBJECT, box_iou, drawn_shapes, mask_iou
 from stc_track.formats import rle
 from stc_track.formats.errors import InputError
 from stc_track.formats.mots import (
-    CLASS_NAMES,
     IGNORE_CLASS,
     Detection,
     MotsObject,
@@ -81,7 +80,7 @@ def measure(predictions: Path, truth: Path, score: float, min_area: int) -> dict
             rows += matched_ious([d for d in detections.get(frame, ()) if d.score >= score], kept)
     table = np.array(rows).reshape(-1, 3)
     report = {}
-    for name, classes in [*((name, [number]) for number, name in CLASS_NAMES.items()), ("all", list(CLASS_NAMES))]:
+    for name, classes in CLASS_ROWS:
         chosen = table[np.isin(table[:, 0], classes)]
         mask, box = (None, None) if not len(chosen) else (round(float(v), 4) for v in chosen[:, 1:].mean(0))
         report[name] = {"objects": int(np.isin(objects_seen, classes).sum()), "matched": len(chosen),
@@ -97,14 +96,8 @@ def measure(predictions: Path, truth: Path, score: float, min_area: int) -> dict
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="write the figures here as well")
 def main(predictions: Path, truth: Path, score: float, min_area: int, json_file: Path | None) -> None:
     """Mean IoU of PREDICTIONS' masks with the truth, beside that of their own boxes filled."""
-    from stc_track.formats.files import replacing
-
     report = measure(predictions, truth, score, min_area)
-    for name, row in report.items():
-        click.echo(f"{name:<12}" + "  ".join(f"{key} {value}" for key, value in row.items()))
-    if json_file is not None:
-        with replacing(json_file, "w") as file:
-            json.dump(report, file, indent=1)
+    show_by_class(report, json_file)
 
 
 if __name__ == "__main__":

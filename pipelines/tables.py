@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
+
+from stc_track.formats.files import replacing
+from stc_track.formats.mots import CLASS_NAMES
+
 METRICS = ("HOTA", "sMOTSA", "MOTSA", "MOTSP")
+# Rows of a report by class: each class's name, then all, with the class numbers that it gathers.
+CLASS_ROWS = (*((name, [number]) for number, name in CLASS_NAMES.items()), ("all", list(CLASS_NAMES)))
 
 
 @dataclass(frozen=True)
@@ -71,3 +78,12 @@ def time_table(seconds: dict[str, float], total: float) -> Table:
     rows = [(line, f"{spent:.0f}") for line, spent in seconds.items()]
     return Table("Time", "Seconds of each command on this machine.", ("command", "seconds"),
                  [*rows, ("all", f"{total:.0f}")])
+
+
+def show_by_class(report: dict[str, dict[str, Any]], json_file: Path | None) -> None:
+    """Print a report's figures, a line for each of `CLASS_ROWS`, and write them as JSON where a file is named."""
+    for name, row in report.items():
+        click.echo(f"{name:<12}" + "  ".join(f"{key} {value}" for key, value in row.items()))
+    if json_file is not None:
+        with replacing(json_file, "w") as file:
+            json.dump(report, file, indent=1)
