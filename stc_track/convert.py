@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,11 +20,10 @@ from stc_track.formats.mots import (
     Detection,
     DetectionWriter,
     MotsObject,
-    is_track_name,
-    track_name,
     write_mots,
 )
 from stc_track.formats.sources import UNTRACKED
+from stc_track.formats.track_names import Names
 from stc_track.formats.tracks import Tracks, is_ignored
 from stc_track.formats.youtube_vis import Annotations
 
@@ -110,35 +108,8 @@ def _disjoint(found: list[MotsObject], class_names: Mapping[int, str]) -> Iterat
             yield each if left is mask else replace(each, counts=rle.from_spans(left, each.height, each.width))
 
 
-class Names:
-    """Ids as MOTS names them, class * 1000 + k: an id that is one stays, any other becomes the next free one.
-
-    Examples:
-        >>> names = Names()
-        >>> [names.of(track_id, class_id) for track_id, class_id in ((2004, 2), (7, 2), (9, 1), (7, 2))]
-        [2004, 2001, 1001, 2001]
-    """
-
-    def __init__(self) -> None:
-        self._names: dict[tuple[int, int], int] = {}
-        self._taken: set[int] = set()
-        self._counts: Counter[int] = Counter()
-
-    def of(self, track_id: int, class_id: int) -> int:
-        """The name of a track; the same at every call."""
-        key = track_id, class_id
-        if key not in self._names:
-            name = track_id
-            while name in self._taken or not is_track_name(name, class_id):
-                self._counts[class_id] += 1
-                name = track_name(class_id, self._counts[class_id])
-            self._names[key] = name
-            self._taken.add(name)
-        return self._names[key]
-
-
 def _named(objects: Iterable[MotsObject], where: str, class_names: Mapping[int, str]) -> Iterator[MotsObject]:
-    names = Names()
+    names = Names(keep=True)
     for each in objects:
         if each.class_id == IGNORE_CLASS and not is_ignored(each, class_names):
             expected = f"no class {IGNORE_CLASS}, which MOTS keeps for ignore regions"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -10,7 +9,8 @@ import numpy as np
 
 from stc_track.disjoint import make_disjoint
 from stc_track.formats import rle
-from stc_track.formats.mots import MotsObject, track_name
+from stc_track.formats.mots import MotsObject
+from stc_track.formats.track_names import Names
 from stc_track.masks import LazyMasks, touching_boxes
 
 _SHOWN = 0.5  # share of an unseen object's mask that must be free: what is behind another is rightly not seen
@@ -97,18 +97,3 @@ def _unless_hidden(item: Item, whole: np.ndarray, left: np.ndarray) -> np.ndarra
         return left
     shown, area = ((each[:, 1] - each[:, 0]).sum() for each in (left, whole))
     return left if shown >= _SHOWN * area else left[:0]
-
-
-class Names:
-    """Ids of files for the tracker's ids: `track_name` of each class's tracks in the order of asking."""
-
-    def __init__(self) -> None:
-        self._names: dict[int, int] = {}
-        self._counts: Counter[int] = Counter()
-
-    def of(self, track_id: int, class_id: int) -> int:
-        """The name of a track; the first time that it is asked for, the class's next."""
-        if track_id not in self._names:
-            self._counts[class_id] += 1
-            self._names[track_id] = track_name(class_id, self._counts[class_id])
-        return self._names[track_id]

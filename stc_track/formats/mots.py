@@ -23,8 +23,6 @@ IGNORE_NAME = "ignore"
 IGNORE_ID = 10000  # of every such region
 IDS_PER_CLASS = 1000  # a file names track k of class c as c * 1000 + k
 
-_IDS_PER_CLASS_BEYOND = 1_000_000  # of a class's tracks after the 999th, so that no two classes meet
-
 MOTS_LINE = "'frame id class height width rle'"
 DETECTION_LINE = "'frame x1 y1 x2 y2 score class height width rle'"
 
@@ -73,21 +71,6 @@ class Detection:
     height: int
     width: int
     counts: bytes
-
-
-def track_name(class_id: int, number: int) -> int:
-    """The id that files have for a class's track `number`, from 1.
-
-    Examples:
-        >>> track_name(2, 7), track_name(2, 1000)
-        (2007, 2001000)
-    """
-    return class_id * (IDS_PER_CLASS if number < IDS_PER_CLASS else _IDS_PER_CLASS_BEYOND) + number
-
-
-def is_track_name(track_id: int, class_id: int) -> bool:
-    """Whether an id is one that `track_name` gives to a track of the class."""
-    return class_id in (track_id // IDS_PER_CLASS, track_id // _IDS_PER_CLASS_BEYOND)
 
 
 def iter_mots(path: Path) -> Iterator[MotsObject]:

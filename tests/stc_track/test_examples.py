@@ -5,8 +5,8 @@ import importlib
 
 import pytest
 
-NAMES = ["tracker", "matching", "disjoint", "convert", "commands.tables"]
-NAMES += [f"formats.{name}" for name in ("rle", "errors", "files", "outline", "mots", "mot_boxes")]
+NAMES = ["tracker", "matching", "disjoint", "commands.tables"]
+NAMES += [f"formats.{name}" for name in ("rle", "errors", "files", "outline", "track_names", "mot_boxes")]
 
 
 @pytest.mark.parametrize("name", NAMES)

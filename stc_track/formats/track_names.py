@@ -1,0 +1,61 @@
+"""Ids of tracks as MOTS files have them (Voigtlaender et al., CVPR 2019): class * 1000 + k for track k of a class."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from stc_track.formats.mots import IDS_PER_CLASS
+
+_IDS_PER_CLASS_BEYOND = 1_000_000  # of a class's tracks after the 999th, so that they are no other class's
+
+
+def track_name(class_id: int, number: int) -> int:
+    """The id that files have for a class's track `number`, from 1.
+
+    Examples:
+        >>> track_name(2, 7), track_name(2, 1000)
+        (2007, 2001000)
+    """
+    return class_id * (IDS_PER_CLASS if number < IDS_PER_CLASS else _IDS_PER_CLASS_BEYOND) + number
+
+
+def is_track_name(track_id: int, class_id: int) -> bool:
+    """Whether an id is one that `track_name` gives to a track of the class."""
+    return class_id in (track_id // IDS_PER_CLASS, track_id // _IDS_PER_CLASS_BEYOND)
+
+
+class Names:
+    """The names of one sequence's tracks: `track_name` of each class's tracks in the order of asking, no name twice.
+
+    Args:
+        keep: whether an id that is a name of its class already stays, unless another track has taken it. Files' ids
+            are to stay where they can; a tracker's count over all classes, and one that looks like a name is none.
+
+    Examples:
+        >>> asked = (2004, 2), (7, 2), (9, 1), (7, 2)
+        >>> kept, counted = Names(keep=True), Names()
+        >>> [kept.of(*each) for each in asked], [counted.of(*each) for each in asked]
+        ([2004, 2001, 1001, 2001], [2001, 2002, 1001, 2002])
+    """
+
+    def __init__(self, *, keep: bool = False) -> None:
+        self._keep = keep
+        self._names: dict[tuple[int, int], int] = {}
+        self._taken: set[int] = set()
+        self._counts: Counter[int] = Counter()
+
+    def of(self, track_id: int, class_id: int) -> int:
+        """The name of a track; the same at every call."""
+        key = track_id, class_id
+        if key not in self._names:
+            stays = self._keep and is_track_name(track_id, class_id) and track_id not in self._taken
+            self._names[key] = track_id if stays else self._next(class_id)
+            self._taken.add(self._names[key])
+        return self._names[key]
+
+    def _next(self, class_id: int) -> int:
+        while True:
+            self._counts[class_id] += 1
+            name = track_name(class_id, self._counts[class_id])
+            if name not in self._taken:  # kept, or of class 1001 where track 1001 of class 1 asks
+                return name
