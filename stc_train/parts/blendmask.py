@@ -59,14 +59,6 @@ class AttentionBboxHead(SparseBboxHead):
     def __init__(self, *args: Any, num_bases: int = 4, attention_size: int = 14, **kwargs: Any) -> None:
         super().__init__(*args, num_params=num_bases * attention_size**2, **kwargs)
 
-    def init_weights(self) -> None:
-        """As MMDetection's, but each box begins one stride to every side.
-
-        MMDetection's begins at 0 to rounding, and clamps there: a side that starts below gets no gradient.
-        """
-        super().init_weights()
-        nn.init.ones_(self.conv_reg.bias)
-
     def get_targets(self, points: list[Tensor], batch_gt_instances: list[InstanceData]) -> tuple[list[Tensor], ...]:
         """As FCOS's: sampled round the boxes' centres, where CondInst takes the masks'."""
         return super().get_targets(points, [
