@@ -16,6 +16,7 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmdet.datasets.transforms import PackDetInputs
 from mmdet.structures.mask import BitmapMasks
+from torch import Tensor
 
 from stc_pseudo.images import read_frame
 from stc_pseudo.store import CELL
@@ -105,7 +106,7 @@ class PackPseudoLabels(PackDetInputs):
     """Packs MMDetection's inputs, and the maps on the grid of the predicted masks.
 
     Adds to `gt_instances`: `pieces` (N, h, w) uint8, the pseudo-mask of each box, 255 times the share of the cell that
-    is the object's. Adds to the sample, if `LoadPseudoLabels` read them: `edges` (8, h, w) bool.
+    is the object's; `centers` (N, 2) x y pixels, its centre of mass, the box's centre where there is none. Adds to the sample, if `LoadPseudoLabels` read them: `edges` (8, h, w) bool.
 
     Args:
         stride: pixels of the network's input per cell.
@@ -126,6 +127,7 @@ class PackPseudoLabels(PackDetInputs):
         pieces = (results["instances_map"] == ids[:, None, None]) * results["coverage"].astype(np.float32)
         pieces = axis_weights(*rows) @ pieces @ axis_weights(*columns).T
         sample.gt_instances.pieces = torch.from_numpy(pieces.round().astype(np.uint8))
+        sample.gt_instances.centers = _centers(sample.gt_instances.bboxes.tensor, sample.gt_instances.pieces, self.stride)
         if "edges" in results:
             edges = results["edges"][:, nearest(*rows)][:, :, nearest(*columns)]
             for (_, _, scale, _), order in ((rows, MIRRORED_ROWS), (columns, MIRRORED_COLUMNS)):
@@ -157,3 +159,12 @@ class PackPseudoLabels(PackDetInputs):
         sizes = zip(results["instances_map"].shape, results["img_shape"], (1, 0), strict=True)
         return tuple((source, -(-target // self.stride), float(moved[axis, axis]) * CELL / self.stride,
                       float(moved[axis, 2]) / self.stride) for source, target, axis in sizes)
+
+
+def _centers(boxes: Tensor, pieces: Tensor, stride: int) -> Tensor:
+    """Centre of mass (N, 2) x y, pixels, of each pseudo-mask; of its box (N, 4) where it is empty."""
+    weight = pieces.float()
+    mass = weight.sum((1, 2))[:, None]
+    along = [(torch.arange(size) + 0.5) * stride for size in (pieces.shape[2], pieces.shape[1])]
+    moments = torch.stack([weight.sum(1) @ along[0], weight.sum(2) @ along[1]], 1)
+    return torch.where(mass > 0, moments / mass.clamp(min=1), (boxes[:, :2] + boxes[:, 2:]) / 2)

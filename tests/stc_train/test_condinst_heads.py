@@ -93,6 +93,28 @@ def test_box_head_equals_mmdetections(heads):
             torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=1e-4)
 
 
+def test_locations_are_chosen_around_masks_as_mmdetection_does(heads):
+    from mmdet.structures.mask import BitmapMasks
+
+    theirs, ours = heads[0]
+    _, samples = batch()
+    half = np.zeros((2, 96, 128), np.uint8)
+    half[0, 10:20, 10:60], half[1, 20:50, 90:100] = 1, 1  # the rest of each box is hidden
+    rows, columns = (axis.astype(np.float32) for axis in np.mgrid[:96, :128])
+    centers = np.stack([[columns[mask > 0].mean(), rows[mask > 0].mean()] for mask in half])
+    points = [torch.stack(torch.meshgrid(torch.arange(s / 2, 128, s), torch.arange(s / 2, 96, s), indexing="xy"),
+                          2).reshape(-1, 2) for s in (8, 16, 32)]
+    instances = samples[0].gt_instances
+    around_boxes = theirs.get_targets(points, [instances])
+    their_instances, our_instances = copy.deepcopy(instances), copy.deepcopy(instances)
+    their_instances.masks, our_instances.centers = BitmapMasks(half, 96, 128), torch.from_numpy(centers)
+    expected, found = theirs.get_targets(points, [their_instances]), ours.get_targets(points, [our_instances])
+    assert expected[2][0].tolist() != around_boxes[2][0].tolist()
+    for mine, their in zip(found, expected, strict=True):
+        for one, other in zip(mine, their, strict=True):
+            torch.testing.assert_close(one, other)
+
+
 def test_box_head_predicts_as_mmdetections(heads):
     features, samples = batch()
     results = [head.eval().predict(features, samples) for head in heads[0]]

@@ -68,6 +68,7 @@ def test_boxes_and_masks_lie_on_the_drawn_objects(drawn_store, steps):
         position = torch.arange(shares.shape[axis]) + 0.5
         middle = [(maps.sum(3 - axis) * position).sum(1) / maps.sum((1, 2)) for maps in (shares, pieces)]
         torch.testing.assert_close(*middle, atol=0.15, rtol=0)
+        torch.testing.assert_close(middle[0] * 4, instances.centers[:, 2 - axis], atol=4.0, rtol=0)  # with the last row
     for colour, box in zip(colours, instances.bboxes.tensor.tolist(), strict=True):
         rows, columns = colour.any(1).nonzero().flatten(), colour.any(0).nonzero().flatten()
         drawn = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
