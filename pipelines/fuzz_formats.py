@@ -63,7 +63,7 @@ def tracks() -> Iterator[MotsObject]:
             yield MotsObject(t, track_id, track_id // 1000, *SIZE, rle.encode(mask))
         region = np.zeros(SIZE, bool)
         region[10:, 10:] = True
-        yield MotsObject(t, IGNORE_ID, IGNORE_CLASS, *SIZE, rle.encode(region))
+        yield MotsObject(t, IGNORE_ID, IGNORE_CLASS, *SIZE, rle.encode(region), ignored=True)
 
 
 def _in(kind: str) -> Callable[[Path], list[Path]]:
@@ -85,6 +85,7 @@ def _coco_results(folder: Path) -> list[Path]:
         {"image_id": each.frame, "category_id": each.class_id, "score": 0.7, "bbox": [1, 2, 3, 4],
          "segmentation": {"size": list(SIZE), "counts": each.counts.decode()}}
         for each in tracks()
+        if not each.ignored
     ]  # fmt: skip
     (folder / "in").mkdir()
     (folder / "in" / "0000.json").write_text(json.dumps(results))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +17,7 @@ from stc_track.formats.errors import InputError
 from stc_track.formats.files import is_plain
 from stc_track.formats.mots import (
     IGNORE_CLASS,
+    IGNORE_ID,
     Detection,
     DetectionWriter,
     MotsObject,
@@ -24,7 +25,7 @@ from stc_track.formats.mots import (
 )
 from stc_track.formats.sources import UNTRACKED
 from stc_track.formats.track_names import Names
-from stc_track.formats.tracks import Tracks, is_ignored
+from stc_track.formats.tracks import Tracks
 from stc_track.formats.youtube_vis import Annotations
 
 Format = Literal["mots", "png", "ytvis", "ytvis-results", "coco", "cvat", "mot", "detections"]
@@ -39,25 +40,35 @@ class Changes:
 
     Attributes:
         shift: added to every frame's number.
-        classes: new number of a class by its old one; the others stay.
+        classes: new number of a class by its old one; the others stay. What is ignored stays so.
         cut: whether a pixel that several objects claim goes to the one of highest score; else it stays theirs.
     """
 
     shift: int = 0
-    classes: Mapping[int, int] | None = None
+    classes: Mapping[int, int] = field(default_factory=dict)
     cut: bool = True
 
+    def names(self, class_names: Mapping[int, str]) -> dict[int, str]:
+        """Names by the new numbers; a class that joins another takes its name.
 
-def prepared(
-    place: Path | str, objects: Iterable[MotsObject], changes: Changes, class_names: Mapping[int, str]
-) -> Iterator[MotsObject]:
+        Examples:
+            >>> Changes(classes={3: 1, 7: 4}).names({1: "car", 3: "van", 7: "tram"})
+            {1: 'car', 4: 'tram'}
+        """
+        found = {number: name for number, name in class_names.items() if number not in self.classes}
+        for old, new in self.classes.items():
+            if old in class_names:
+                found.setdefault(new, class_names[old])
+        return found
+
+
+def prepared(place: Path | str, objects: Iterable[MotsObject], changes: Changes) -> Iterator[MotsObject]:
     """One sequence's tracks, changed and checked, a frame in memory at a time; empty masks are left out.
 
     Args:
         place: named in errors.
         objects: by increasing frame.
         changes: what is changed.
-        class_names: by number; they tell ignore regions, which share their id.
 
     Raises:
         InputError: an object without a track, a frame below 0, or an id twice on one frame.
@@ -70,11 +81,12 @@ def prepared(
                 mend = "stc-track links them; --to detections takes them as they are"
                 expected = "objects with a track"
                 raise InputError(f"{place}: frame {frame}", expected=expected, found="detections", mend=mend)
-            if each.track_id in seen and not is_ignored(each, class_names):
+            if each.track_id in seen and not each.ignored:
                 found_twice = f"id {each.track_id} a second time"
                 raise InputError(f"{place}: frame {frame}", expected="each id once", found=found_twice)
-            seen.add(each.track_id)
-        yield from _disjoint(found, class_names) if changes.cut else found
+            if not each.ignored:  # these may share an id
+                seen.add(each.track_id)
+        yield from _disjoint(found) if changes.cut else found
 
 
 def shifted(place: Path | str, objects: Iterable[MotsObject], changes: Changes) -> Iterator[MotsObject]:
@@ -88,7 +100,7 @@ def shifted(place: Path | str, objects: Iterable[MotsObject], changes: Changes) 
 
 
 def _changed(each: MotsObject, frame: int, changes: Changes) -> MotsObject:
-    class_id = changes.classes.get(each.class_id, each.class_id) if changes.classes else each.class_id
+    class_id = changes.classes.get(each.class_id, each.class_id)
     return each if (frame, class_id) == (each.frame, each.class_id) else replace(each, frame=frame, class_id=class_id)
 
 
@@ -96,27 +108,32 @@ def _coco(each: MotsObject) -> dict:
     return {"size": [each.height, each.width], "counts": each.counts}
 
 
-def _disjoint(found: list[MotsObject], class_names: Mapping[int, str]) -> Iterator[MotsObject]:
+def _disjoint(found: list[MotsObject]) -> Iterator[MotsObject]:
     masks = [_coco(each) for each in found]
     if coco_mask.area(coco_mask.merge(masks)) == coco_mask.area(masks).sum():
         yield from found
         return
     spans = [rle.spans(each.counts, each.height, each.width) for each in found]
-    scores = np.array([_IGNORED_SCORE if is_ignored(each, class_names) else each.score for each in found])
+    scores = np.array([_IGNORED_SCORE if each.ignored else each.score for each in found])
     for each, mask, left in zip(found, spans, make_disjoint(spans, scores), strict=True):
         if len(left):
             yield each if left is mask else replace(each, counts=rle.from_spans(left, each.height, each.width))
 
 
 def _named(objects: Iterable[MotsObject], where: str, class_names: Mapping[int, str]) -> Iterator[MotsObject]:
+    """The objects as MOTS numbers them."""
     names = Names(keep=True)
     for each in objects:
-        if each.class_id == IGNORE_CLASS and not is_ignored(each, class_names):
+        if each.class_id == IGNORE_CLASS and not each.ignored:
             expected = f"no class {IGNORE_CLASS}, which MOTS keeps for ignore regions"
-            found = f"class {IGNORE_CLASS} '{class_names.get(IGNORE_CLASS, '')}'"
+            found = f"class {IGNORE_CLASS}" + (f" '{class_names[IGNORE_CLASS]}'" if IGNORE_CLASS in class_names else "")
             raise InputError(where, expected=expected, found=found, mend=f"--classes {IGNORE_CLASS}=11 renumbers it")
-        track_id = each.track_id if is_ignored(each, class_names) else names.of(each.track_id, each.class_id)
-        yield each if track_id == each.track_id else replace(each, track_id=track_id)
+        if each.ignored:
+            track_id, class_id = IGNORE_ID, IGNORE_CLASS
+        else:
+            track_id, class_id = names.of(each.track_id, each.class_id), each.class_id
+        same = (track_id, class_id) == (each.track_id, each.class_id)
+        yield each if same else replace(each, track_id=track_id, class_id=class_id)
 
 
 def require_place(kind: Format, out: Path, source: Path, what: str) -> None:
@@ -153,7 +170,7 @@ def write(
     if kind == "ytvis":
         youtube_vis_writers.write_annotations(out, sequences, class_names)
     elif kind == "ytvis-results":
-        youtube_vis_writers.write_results(out, sequences, class_names, annotations and annotations.videos)
+        youtube_vis_writers.write_results(out, sequences, annotations and annotations.videos)
     elif kind == "coco":
         coco_tracks.write_coco_tracks(out, sequences, class_names)
     else:
@@ -172,12 +189,12 @@ def _write_sequence(kind: Format, out: Path, tracks: Tracks, class_names: Mappin
     elif kind == "cvat":
         cvat.write_cvat(out / f"{tracks.name}.xml", tracks, class_names)
     elif kind == "mot":
-        known = (each for each in tracks.objects if not is_ignored(each, class_names))
+        known = (each for each in tracks.objects if not each.ignored)
         mot_boxes.write_mot(out / f"{tracks.name}.txt", known)
     else:
         with DetectionWriter(out / f"{tracks.name}.txt") as writer:
             for each in tracks.objects:
-                if not is_ignored(each, class_names):
+                if not each.ignored:
                     writer.write(as_detection(each))
 
 

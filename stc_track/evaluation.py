@@ -19,7 +19,7 @@ from stc_track.disjoint import touching
 from stc_track.formats import rle
 from stc_track.formats.errors import InputError, require_folder
 from stc_track.formats.files import sequence_files
-from stc_track.formats.mots import CLASS_NAMES, IGNORE_CLASS, MotsObject, line_of, read_mots
+from stc_track.formats.mots import CLASS_NAMES, MotsObject, line_of, read_mots
 from stc_track.processes import run_each
 
 Frames = Mapping[int, Sequence[MotsObject]]
@@ -206,7 +206,7 @@ def _raw_data(name: str, found: Frames, true: Frames) -> dict:
     raw = {"seq": name, "num_timesteps": len(numbers)}
     seen = {
         "tracker": [found.get(number, ()) for number in numbers],
-        "gt": [[each for each in true.get(number, ()) if each.class_id != IGNORE_CLASS] for number in numbers],
+        "gt": [[each for each in true.get(number, ()) if not each.ignored] for number in numbers],
     }
     for who, frames in seen.items():
         # TrackEval makes a table as long as the largest id
@@ -215,8 +215,7 @@ def _raw_data(name: str, found: Frames, true: Frames) -> dict:
         raw[f"{who}_classes"] = [np.array([each.class_id for each in frame], int) for frame in frames]
         raw[f"{who}_dets"] = [_coco(frame) for frame in frames]
     raw["gt_ignore_region"] = [
-        coco_mask.merge(_coco([each for each in true.get(number, ()) if each.class_id == IGNORE_CLASS]))
-        for number in numbers
+        coco_mask.merge(_coco([each for each in true.get(number, ()) if each.ignored])) for number in numbers
     ]
     raw["similarity_scores"] = [
         np.asarray(coco_mask.iou(gt, dets, [False] * len(dets))).reshape(len(gt), len(dets))

@@ -13,7 +13,6 @@ from scipy import ndimage
 
 from stc_track.formats import rle
 from stc_track.formats.mots import IDS_PER_CLASS, MotsObject
-from stc_track.formats.tracks import is_ignored
 
 _GOLDEN = 0.618034  # steps of this share around the colour wheel keep neighbouring ids apart
 _CLASS_STEP = 0.27  # further, from a class to the next
@@ -44,7 +43,7 @@ class Overlay:
     """Draws one sequence, frame by frame, in order.
 
     Args:
-        class_names: by number; they also tell ignore regions, which are drawn grey.
+        class_names: by number; labels say them. Ignored regions are drawn grey, without one.
         style: how to draw.
     """
 
@@ -67,7 +66,7 @@ class Overlay:
         picture = frame.copy()
         boxes = [_paint(picture, each, self._colour(each), self._style.opacity) for each in objects]
         known = [(each, box) for each, box in zip(objects, boxes, strict=True)
-                 if box is not None and not is_ignored(each, self.class_names)]  # fmt: skip
+                 if box is not None and not each.ignored]  # fmt: skip
         canvas = Image.fromarray(picture)
         pen = ImageDraw.Draw(canvas)
         size = max(11, frame.shape[0] // 30)
@@ -82,7 +81,7 @@ class Overlay:
         return np.asarray(canvas)
 
     def _colour(self, each: MotsObject) -> tuple[int, int, int]:
-        return _GREY if is_ignored(each, self.class_names) else colour_of(each.track_id)
+        return _GREY if each.ignored else colour_of(each.track_id)
 
     def _label(self, each: MotsObject) -> str:
         named = each.track_id // IDS_PER_CLASS == each.class_id

@@ -10,8 +10,8 @@ import click
 
 from stc_track.commands.options import (
     TRACK_FORMATS,
-    ClassMap,
     annotations_option,
+    classes_option,
     frame_size_option,
     frames_option,
     split_names,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @frame_size_option
 @annotations_option
 @click.option("--shift", default=0, help="Add this to every frame's number: KITTI counts from 0, MOT from 1.")
-@click.option("--classes", type=ClassMap(), help="Renumber classes.")
+@classes_option
 @click.option("--overlaps", type=click.Choice(["cut", "keep"]), default="cut", show_default=True,
               help="Give a pixel that several claim to the highest score, or leave it.")  # fmt: skip
 @click.option("--sequences", callback=split_names, help="Only these, comma-separated.  [default: all]")
@@ -76,16 +76,11 @@ def main(
         raise InputError("--overlaps keep", expected="a format in which masks may overlap", found=f"--to {kind}")
     known = annotations and read_annotations(annotations)
     found = open_sources(source, sequences=sequences, size=frame_size, annotations=known, mend="SOURCE names it")
-    class_names = dict(found.class_names)
-    for old, new in (classes or {}).items():
-        class_names.setdefault(new, class_names.get(old, f"class {new}"))
-    changes = Changes(shift, classes, cut=overlaps == "cut")
-    write(kind, out, _each(found, frames, changes, class_names, kind), class_names, known)
+    changes = Changes(shift, classes or {}, cut=overlaps == "cut")
+    write(kind, out, _each(found, frames, changes, kind), changes.names(found.class_names), known)
 
 
-def _each(
-    found: Sources, frames: Path | None, changes: Changes, class_names: dict[int, str], kind: str
-) -> Iterator[Tracks]:
+def _each(found: Sources, frames: Path | None, changes: Changes, kind: str) -> Iterator[Tracks]:
     from tqdm import tqdm
 
     from stc_track.convert import prepared, shifted
@@ -97,6 +92,6 @@ def _each(
         ready = (
             shifted(source.place, objects, changes)
             if kind == "detections"
-            else prepared(source.place, objects, changes, class_names)
+            else prepared(source.place, objects, changes)
         )
         yield Tracks(name, ready, frames and list_frames(frames, name))

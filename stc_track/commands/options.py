@@ -55,6 +55,7 @@ frames_option = click.option(
 frame_size_option = click.option(
     "--frame-size", type=FrameSize(), help="Of the frames of MOT-Challenge boxes without seqinfo.ini."
 )
+classes_option = click.option("--classes", type=ClassMap(), help="Renumber classes.")
 annotations_option = click.option(
     "--annotations",
     type=click.Path(path_type=Path),

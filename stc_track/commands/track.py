@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stc_track.commands.options import TRACK_FORMATS, annotations_option, frame_size_option, frames_option, split_names
+from stc_track.commands.options import (
+    TRACK_FORMATS,
+    annotations_option,
+    classes_option,
+    frame_size_option,
+    frames_option,
+    split_names,
+)
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from stc_track.formats.mots import MotsObject
+    from stc_track.convert import Changes
+    from stc_track.formats.mots import Detection, MotsObject
     from stc_track.formats.sources import Source
 SCORE = click.FloatRange(-1e6, 1e6)
 POSITIVE = click.FloatRange(0, 1e6)
@@ -28,6 +36,7 @@ POSITIVE = click.FloatRange(0, 1e6)
 @frames_option
 @frame_size_option
 @annotations_option
+@classes_option
 @click.option("--cues", metavar="STORE", help="Store of pseudo-labels whose depth and flow the matching uses as well.")
 @click.option("--cue-terms", type=click.Choice(["none", "depth", "flow", "both"]), default="both",
               help="Which terms of Eq. 9 count where --cues is given.")  # fmt: skip
@@ -65,6 +74,7 @@ def main(
     frames: Path | None,
     frame_size: tuple[int, int] | None,
     annotations: Path | None,
+    classes: dict[int, int] | None,
     cues: str | None,
     sequences: list[str] | None,
     **choices: str | float | bool,
@@ -74,17 +84,16 @@ def main(
     A line of a text file is `frame x1 y1 x2 y2 score class height width rle`, by increasing frame (the public MOTS
     detections; further columns are ignored), or MOT-Challenge's `frame,id,x,y,width,height,score`. JSON is COCO's
     result list with the frame's number as image_id. PREDICTIONS may also be a folder of MOTS PNG or MOT-Challenge
-    sequences, or a file of YouTube-VIS results, whose ids are not looked at.
+    sequences, or a file of YouTube-VIS results, whose ids are not looked at; ignore regions are left out.
     """
     from tqdm import tqdm
 
-    from stc_track.convert import as_detection, require_place, write
+    from stc_track.convert import Changes, require_place, write
     from stc_track.cues import CueReader
     from stc_track.formats.errors import InputError
-    from stc_track.formats.mots import CLASS_NAMES
     from stc_track.formats.pictures import list_frames
     from stc_track.formats.sources import open_sources
-    from stc_track.formats.tracks import MOTS_CLASS_NAMES, Tracks
+    from stc_track.formats.tracks import Tracks
     from stc_track.formats.youtube_vis import read_annotations
     from stc_track.linking import link
     from stc_track.settings import TrackerSettings
@@ -102,20 +111,23 @@ def main(
     found = open_sources(predictions, sequences=sequences, size=frame_size, annotations=known, text="detections",
                          mend="PREDICTIONS holds one file a sequence")  # fmt: skip
     files = found.sequences
+    changes = Changes(classes=classes or {})
     readers = {name: CueReader(cues, name) if cues else None for name in files}
     with tqdm(total=_count(files.values()), unit="detection", desc="track", disable=None) as bar:
         linked = (
             Tracks(
                 name,
-                link(map(as_detection, _counted(source.objects(), bar)), settings, readers[name],
-                     delayed if delayed.fill_gap or delayed.min_sightings else None),
+                link(
+                    _detections(source, changes, bar),
+                    settings,
+                    readers[name],
+                    delayed if delayed.fill_gap or delayed.min_sightings else None,
+                ),
                 frames and list_frames(frames, name),
             )
             for name, source in files.items()
         )
-        # in MOTS text a detector's class 10 keeps its number; elsewhere it is a class like any other
-        class_names = known.class_names if known else MOTS_CLASS_NAMES if kind == "mots" else CLASS_NAMES
-        write(kind, out, linked, class_names, known)
+        write(kind, out, linked, changes.names(known.class_names if known else found.class_names), known)
 
 
 def _count(sources: Iterable[Source]) -> int | None:
@@ -127,6 +139,15 @@ def _count(sources: Iterable[Source]) -> int | None:
         with source.text.open("rb") as file:
             total += sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
     return total
+
+
+def _detections(source: Source, changes: Changes, bar: tqdm) -> Iterator[Detection]:
+    """What is to be tracked of a sequence: all but ignored regions, which are no objects."""
+    from stc_track.convert import as_detection, shifted
+
+    given = _counted(source.objects(), bar)
+    renumbered = shifted(source.place, given, changes) if changes.classes else given
+    return (as_detection(each) for each in renumbered if not each.ignored)
 
 
 def _counted(detections: Iterable[MotsObject], bar: tqdm) -> Iterator[MotsObject]:

@@ -70,7 +70,7 @@ def _draw(source: Source, frames: Path, overlay: Overlay, writer: VideoWriter, b
 
     pictures = numbered_pictures(sequence_folder(frames, source.name))
     listed = list_frames(frames, source.name)
-    objects = prepared(source.place, source.objects(), Changes(cut=False), overlay.class_names)
+    objects = prepared(source.place, source.objects(), Changes(cut=False))
     groups = itertools.groupby(objects, key=lambda each: each.frame)
     upcoming = next(groups, None)
     for number, path in pictures.items():

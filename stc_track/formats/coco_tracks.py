@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from stc_track.formats import json_fields, rle
 from stc_track.formats.errors import InputError
 from stc_track.formats.files import is_plain, replacing
-from stc_track.formats.mots import IGNORE_CLASS, IGNORE_ID, IGNORE_NAME, MotsObject
-from stc_track.formats.tracks import Tracks, is_ignored, require_free_ignore_class
+from stc_track.formats.mots import MotsObject
+from stc_track.formats.tracks import Tracks
 from stc_track.formats.youtube_vis import read_categories
 
 
@@ -34,7 +34,7 @@ def parse_coco_tracks(content: object, path: Path) -> CocoTracks:
     """What a file of COCO annotations with track ids holds.
 
     A frame's sequence is its image's `sequence`, else the folder of `file_name`; its number is `frame`, else
-    `frame_id`, else the file's name. Crowds become ignore regions.
+    `frame_id`, else the file's name. Crowds are ignored regions of their category.
 
     Args:
         content: the parsed JSON.
@@ -42,7 +42,7 @@ def parse_coco_tracks(content: object, path: Path) -> CocoTracks:
 
     Raises:
         InputError: naming file and entry: a missing or foreign value, a broken RLE, an image or category that is not
-            known, a sequence that is no plain name, an image twice, a crowd where class 10 is something else.
+            known, a sequence that is no plain name, an image twice.
     """
     content = json_fields.mapping(content, str(path))
     images: dict[int, _Image] = {}
@@ -65,8 +65,6 @@ def parse_coco_tracks(content: object, path: Path) -> CocoTracks:
         sequences[image.sequence].append(_object(entry, where, image, class_names))
     for objects in sequences.values():
         objects.sort(key=lambda each: each.frame)
-        if any(each.class_id == IGNORE_CLASS for each in objects):
-            class_names.setdefault(IGNORE_CLASS, IGNORE_NAME)
     return CocoTracks(sequences, class_names)
 
 
@@ -96,10 +94,7 @@ def _object(entry: dict, where: str, image: _Image, class_names: dict[int, str])
     counts = json_fields.drawn(entry.get("segmentation"), where, image.size, "its image")
     (score,) = json_fields.reals([entry.get("score", 1.0)], 1, "score", where)
     box = json_fields.box(entry["bbox"], "bbox", where) if "bbox" in entry else None
-    if crowd:
-        require_free_ignore_class(class_names, where)
-        track_id, class_id = IGNORE_ID, IGNORE_CLASS
-    return MotsObject(image.frame, track_id, class_id, *image.size, counts, score, box)
+    return MotsObject(image.frame, track_id, class_id, *image.size, counts, score, box, ignored=bool(crowd))
 
 
 def write_coco_tracks(path: Path, sequences: Iterable[Tracks], class_names: Mapping[int, str]) -> None:
@@ -108,7 +103,7 @@ def write_coco_tracks(path: Path, sequences: Iterable[Tracks], class_names: Mapp
     Args:
         path: the file.
         sequences: without listed frames only those frames become images that have an object.
-        class_names: by number; a class without a name becomes `class N`. Ignore regions become crowds.
+        class_names: by number; a class without a name becomes `class N`. Ignored regions become crowds.
 
     Raises:
         InputError: an object that a sequence's listed frames have no place for.
@@ -134,7 +129,7 @@ def write_coco_tracks(path: Path, sequences: Iterable[Tracks], class_names: Mapp
                     image_ids[each.frame] = len(images)
                 classes.setdefault(each.class_id, f"class {each.class_id}")
                 count += 1
-                entry = _annotation_entry(count, image_ids[each.frame], each, classes)
+                entry = _annotation_entry(count, image_ids[each.frame], each)
                 file.write(("," if count > 1 else "") + "\n" + json.dumps(entry))
         categories = [{"id": number, "name": name} for number, name in sorted(classes.items())]
         file.write(f'],\n"images": {json.dumps(images)},\n"categories": {json.dumps(categories)}}}\n')
@@ -145,9 +140,9 @@ def _image_entry(image_id: int, sequence: str, number: int, name: str, size: tup
             "sequence": sequence, "frame": number}  # fmt: skip
 
 
-def _annotation_entry(number: int, image_id: int, each: MotsObject, class_names: Mapping[int, str]) -> dict:
+def _annotation_entry(number: int, image_id: int, each: MotsObject) -> dict:
     x1, y1, x2, y2 = each.box or rle.tight_box(each.counts, each.height, each.width).tolist()
     return {"id": number, "image_id": image_id, "category_id": each.class_id, "track_id": each.track_id,
             "bbox": [x1, y1, x2 - x1, y2 - y1], "area": rle.area(each.counts, each.height, each.width),
-            "iscrowd": int(is_ignored(each, class_names)), "score": each.score,
+            "iscrowd": int(each.ignored), "score": each.score,
             "segmentation": {"size": [each.height, each.width], "counts": each.counts.decode()}}  # fmt: skip

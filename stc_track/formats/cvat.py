@@ -17,10 +17,10 @@ import numpy as np
 from stc_track.formats import rle
 from stc_track.formats.errors import InputError
 from stc_track.formats.files import replacing
-from stc_track.formats.mots import MotsObject
+from stc_track.formats.mots import IGNORE_NAME, MotsObject
 from stc_track.formats.outline import outline
 from stc_track.formats.pictures import Frames
-from stc_track.formats.tracks import Tracks
+from stc_track.formats.tracks import Tracks, identity
 
 
 def write_cvat(path: Path, tracks: Tracks, class_names: Mapping[int, str]) -> None:
@@ -29,29 +29,33 @@ def write_cvat(path: Path, tracks: Tracks, class_names: Mapping[int, str]) -> No
     Args:
         path: the file.
         tracks: CVAT counts frames from 0: those that are listed by their position, else by their number.
-        class_names: by number; a class without a name becomes `class N`.
+        class_names: by number; a class without a name becomes `class N`. CVAT knows no crowds: ignored regions are
+            labelled as such, whatever their class.
 
     Raises:
         InputError: an object that the listed frames have no place for, or a track of two classes.
     """
-    shapes: dict[int, dict[int, MotsObject]] = {}
+    shapes: dict[tuple[int, int | None], dict[int, MotsObject]] = {}
     last, size = -1, (0, 0)
     for each in tracks.objects:
         size, last = (each.height, each.width), each.frame
         position = tracks.frames.require(each.frame, size, tracks.name) if tracks.frames else each.frame
-        track = shapes.setdefault(each.track_id, {})
-        track[position] = _joined(track[position], each) if position in track else each  # ignore regions share their id
+        track = shapes.setdefault(identity(each), {})
+        # ignored regions may share their id
+        track[position] = _joined(track[position], each) if position in track else each
     frames = tracks.frames or Frames.counted(last + 1, size, tracks.name)
-    classes = sorted({each.class_id for track in shapes.values() for each in track.values()})
+    classes = sorted({each.class_id for track in shapes.values() for each in track.values() if not each.ignored})
     labels = {number: class_names.get(number, f"class {number}") for number in classes}
+    listed = [*labels.values(), *([IGNORE_NAME] if any(ignored is not None for _, ignored in shapes) else [])]
     with replacing(path, "w") as file:
-        file.write(_head(tracks.name, frames, list(labels.values())))
-        for index, (track_id, track) in enumerate(shapes.items()):
+        file.write(_head(tracks.name, frames, list(dict.fromkeys(listed))))
+        for index, ((track_id, ignored), track) in enumerate(shapes.items()):
             (class_id, *others) = {each.class_id for each in track.values()}
             if others:
                 expected = f"id {track_id} of one class"
                 raise InputError(tracks.name, expected=expected, found=f"classes {class_id} and {others[0]}")
-            file.write(f'  <track id="{index}" label={quoteattr(labels[class_id])} source="auto">\n')
+            label = labels[class_id] if ignored is None else IGNORE_NAME
+            file.write(f'  <track id="{index}" label={quoteattr(label)} source="auto">\n')
             for position, each in track.items():
                 file.write(_polygon(position, _points(each), outside=False))
                 if position + 1 not in track and position + 1 < len(frames.numbers):

@@ -18,7 +18,7 @@ from stc_track.formats.files import replacing
 from stc_track.formats.text import lines, real, whole
 
 CLASS_NAMES = {1: "car", 2: "pedestrian"}  # KITTI MOTS
-IGNORE_CLASS = 10  # KITTI MOTS: a region where nothing is known
+IGNORE_CLASS = 10  # KITTI MOTS, and no other format: a region where nothing is known
 IGNORE_NAME = "ignore"
 IGNORE_ID = 10000  # of every such region
 IDS_PER_CLASS = 1000  # a file names track k of class c as c * 1000 + k
@@ -39,6 +39,8 @@ class MotsObject:
         counts: compressed COCO RLE of the mask.
         score: confidence, larger is surer; formats without scores leave 1.
         box: x1 y1 x2 y2, pixels, x2 and y2 exclusive, where somebody gave one; None stands for the mask's own.
+        ignored: whether it is no object but a region where nothing is known. Readers say so by what their format has
+            for it; such regions may share an id.
     """
 
     frame: int
@@ -49,6 +51,7 @@ class MotsObject:
     counts: bytes
     score: float = 1.0
     box: tuple[float, float, float, float] | None = None
+    ignored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +94,11 @@ def iter_mots(path: Path) -> Iterator[MotsObject]:
         size = height, width
         if frame != current:
             current, seen = frame, set()
-        if track_id in seen and class_id != IGNORE_CLASS:
+        ignored = class_id == IGNORE_CLASS
+        if track_id in seen and not ignored:
             raise InputError(where, expected=f"each id once on frame {frame}", found=f"{track_id} a second time")
         seen.add(track_id)
-        yield MotsObject(frame, track_id, class_id, height, width, counts)
+        yield MotsObject(frame, track_id, class_id, height, width, counts, ignored=ignored)
 
 
 def read_mots(path: Path) -> dict[int, list[MotsObject]]:
@@ -107,7 +111,7 @@ def read_mots(path: Path) -> dict[int, list[MotsObject]]:
     seen: set[tuple[int, int]] = set()
     for found in iter_mots(path):
         key = found.frame, found.track_id
-        if key in seen and found.class_id != IGNORE_CLASS:
+        if key in seen and not found.ignored:
             where = f"{path}:{line_of(path, found.frame, found.track_id, nth=2)}"
             expected, twice = f"each id once on frame {found.frame}", f"{found.track_id} a second time"
             raise InputError(where, expected=expected, found=twice)

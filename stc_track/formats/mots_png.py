@@ -1,6 +1,6 @@
 """MOTS as pictures (Voigtlaender et al., CVPR 2019): a folder a sequence, a 16-bit PNG a frame, named by its number.
 
-A pixel is `class * 1000 + k` for track k of a class, 0 for background, 10000 for KITTI MOTS' ignore region.
+A pixel is `class * 1000 + k` for track k of a class, 0 for background, 10000 for the ignore region (class 10).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from stc_track.formats import rle
 from stc_track.formats.errors import InputError
 from stc_track.formats.files import replacing_folder
-from stc_track.formats.mots import IDS_PER_CLASS, MotsObject
+from stc_track.formats.mots import IDS_PER_CLASS, IGNORE_CLASS, MotsObject
 from stc_track.formats.pictures import Frames, numbered_pictures, read_labels16, require_countable, write_labels16
 
 LARGEST_ID = 2**16 - 1
@@ -38,7 +38,9 @@ def iter_mots_png(folder: Path) -> Iterator[MotsObject]:
         for value, mask in _masks(labels):
             if value < IDS_PER_CLASS:
                 raise InputError(path, expected=f"pixels of class * {IDS_PER_CLASS} + k, or 0", found=str(value))
-            yield MotsObject(number, value, value // IDS_PER_CLASS, *size, rle.from_spans(mask, *size))
+            class_id = value // IDS_PER_CLASS
+            counts = rle.from_spans(mask, *size)
+            yield MotsObject(number, value, class_id, *size, counts, ignored=class_id == IGNORE_CLASS)
 
 
 def _masks(labels: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:

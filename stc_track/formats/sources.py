@@ -24,15 +24,13 @@ from stc_track.formats.errors import InputError
 from stc_track.formats.files import is_plain, sequence_files
 from stc_track.formats.mots import (
     CLASS_NAMES,
-    IGNORE_CLASS,
-    IGNORE_NAME,
     Detection,
     MotsObject,
     iter_detections,
     iter_mots,
 )
 from stc_track.formats.mots_png import iter_mots_png
-from stc_track.formats.tracks import MOTS_CLASS_NAMES, require_free_ignore_class
+from stc_track.formats.tracks import MOTS_CLASS_NAMES
 from stc_track.formats.youtube_vis import Annotations, Video
 
 UNTRACKED = mot_boxes.UNTRACKED  # the track_id of a detection
@@ -102,7 +100,7 @@ def open_sources(
 
 
 def _named(found: dict[str, Source]) -> Sources:
-    """Class 10 is an ignore region in MOTS' tracks alone."""
+    """Class 10 is called an ignore region in MOTS' tracks alone."""
     has_regions = any(source.kind in ("mots", "png") for source in found.values())
     return Sources(found, MOTS_CLASS_NAMES if has_regions else CLASS_NAMES)
 
@@ -174,11 +172,7 @@ def _json_file(path: Path, annotations: Annotations | None) -> Sources:
     content = json_fields.load(path, "JSON of YouTube-VIS or COCO")
     if isinstance(content, dict) and "videos" in content and "images" not in content:
         found = youtube_vis.parse_annotations(content, path)
-        class_names = found.class_names
-        if any(track.crowd for track in found.tracks):
-            require_free_ignore_class(class_names, str(path))
-            class_names = {**class_names, IGNORE_CLASS: IGNORE_NAME}
-        return Sources(_of_videos(path, found.tracks, found.videos), class_names)
+        return Sources(_of_videos(path, found.tracks, found.videos), found.class_names)
     if isinstance(content, dict):
         coco = coco_tracks.parse_coco_tracks(content, path)
         opened = {name: Source(name, "coco", path, partial(iter, objects)) for name, objects in coco.sequences.items()}

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from stc_track.formats import json_fields, rle
 from stc_track.formats.errors import InputError
 from stc_track.formats.files import is_plain
-from stc_track.formats.mots import IGNORE_CLASS, IGNORE_ID, MotsObject
+from stc_track.formats.mots import MotsObject
 
 _LONGEST_VIDEO = 1_000_000  # frames
 
@@ -98,7 +98,8 @@ def parse_annotations(content: object, path: Path) -> Annotations:
         if (track.video_id, track.track_id) in seen and not track.crowd:
             found = f"{track.track_id} a second time"
             raise InputError(f"{path}: annotation {index}", expected="an id of its own", found=found)
-        seen.add((track.video_id, track.track_id))
+        if not track.crowd:
+            seen.add((track.video_id, track.track_id))
         tracks.append(track)
     return Annotations(videos, class_names, tracks)
 
@@ -235,10 +236,10 @@ def videos_of(tracks: Iterable[VideoTrack]) -> dict[int, Video]:
 
 
 def objects_of(tracks: Iterable[VideoTrack], video: Video) -> Iterator[MotsObject]:
-    """One video's objects by increasing frame; what is marked as a crowd becomes an ignore region."""
+    """One video's objects by increasing frame; what is marked as a crowd is an ignored region of its category."""
     mine = [track for track in tracks if track.video_id == video.video_id]
     for t, number in enumerate(video.numbers):
         for track in mine:
             if t < len(track.masks) and track.masks[t] is not None:
-                name = (IGNORE_ID, IGNORE_CLASS) if track.crowd else (track.track_id, track.category_id)
-                yield MotsObject(number, *name, *track.size, track.masks[t], track.score)
+                name, mask = (track.track_id, track.category_id), track.masks[t]
+                yield MotsObject(number, *name, *track.size, mask, track.score, ignored=track.crowd)

@@ -13,7 +13,7 @@ from stc_track.formats import rle
 from stc_track.formats.errors import InputError
 from stc_track.formats.files import replacing
 from stc_track.formats.pictures import Frames
-from stc_track.formats.tracks import Tracks, is_ignored
+from stc_track.formats.tracks import Tracks, identity
 from stc_track.formats.youtube_vis import Video
 
 
@@ -35,7 +35,7 @@ def write_annotations(path: Path, sequences: Iterable[Tracks], class_names: Mapp
         path: the file.
         sequences: without listed frames a video has those from 0 to the last object's. One without objects and listed
             frames is left out: nobody knows its size.
-        class_names: by number; a class without a name becomes `class N`. Ignore regions become crowds.
+        class_names: by number; a class without a name becomes `class N`. Ignored regions become crowds.
 
     Raises:
         InputError: an object that a sequence's listed frames have no place for, or a track of two classes.
@@ -46,7 +46,7 @@ def write_annotations(path: Path, sequences: Iterable[Tracks], class_names: Mapp
     with replacing(path, "w") as file:
         file.write('{"annotations": [')
         for tracks in sequences:
-            found, frames = _collect(tracks, class_names)
+            found, frames = _collect(tracks)
             if frames is None:
                 continue
             videos.append({"id": len(videos) + 1, "width": frames.size[1], "height": frames.size[0],
@@ -79,20 +79,14 @@ def _annotation(track: _Track, frames: Frames) -> dict:
             "width": width, "areas": areas, "bboxes": boxes, "segmentations": segmentations}  # fmt: skip
 
 
-def write_results(
-    path: Path,
-    sequences: Iterable[Tracks],
-    class_names: Mapping[int, str],
-    videos: Mapping[int, Video] | None = None,
-) -> None:
+def write_results(path: Path, sequences: Iterable[Tracks], videos: Mapping[int, Video] | None = None) -> None:
     """Write a list of results of all sequences, a sequence in memory at a time; the file appears when it is whole.
 
-    A track's score is the mean of its masks'. Ignore regions are left out.
+    A track's score is the mean of its masks'. Ignored regions are left out.
 
     Args:
         path: the file.
         sequences: as for `write_annotations`.
-        class_names: by number; they tell ignore regions.
         videos: of the annotation file that the results belong to: numbers and lengths are taken from there. None counts
             the sequences from 1.
 
@@ -110,7 +104,7 @@ def write_results(
                     found = f"sequence {tracks.name}"
                     raise InputError(path, expected="sequences of the annotations' videos", found=found)
                 video_id, listed = by_name[tracks.name].video_id, _as_listed(tracks, by_name[tracks.name])
-            found, frames = _collect(listed, class_names)
+            found, frames = _collect(listed)
             for entry in _results(found, frames):
                 file.write(separator + json.dumps({"video_id": video_id, **entry}))
                 separator = ",\n"
@@ -132,21 +126,19 @@ def _results(found: Iterable[_Track], frames: Frames | None) -> Iterator[dict]:
         yield {"category_id": track.class_id, "score": float(np.mean(track.scores)), "segmentations": masks}
 
 
-def _collect(tracks: Tracks, class_names: Mapping[int, str]) -> tuple[list[_Track], Frames | None]:
+def _collect(tracks: Tracks) -> tuple[list[_Track], Frames | None]:
     """Tracks of one sequence, masks by position, and its frames; None where nothing is known of these."""
-    found: dict[int, _Track] = {}
+    found: dict[tuple[int, int | None], _Track] = {}
     last, size = -1, None
     for each in tracks.objects:
         size, last = (each.height, each.width), each.frame
         position = tracks.frames.require(each.frame, size, tracks.name) if tracks.frames else each.frame
-        track = found.setdefault(
-            each.track_id, _Track(each.track_id, each.class_id, crowd=is_ignored(each, class_names))
-        )
+        track = found.setdefault(identity(each), _Track(each.track_id, each.class_id, crowd=each.ignored))
         if track.class_id != each.class_id:
             where, expected = f"{tracks.name}: frame {each.frame}", f"id {each.track_id} of class {track.class_id}"
             raise InputError(where, expected=expected, found=f"class {each.class_id}")
         mask = rle.spans(each.counts, *size)
-        if position in track.masks:  # ignore regions share their id
+        if position in track.masks:  # ignored regions may share their id
             mask = rle.union_spans(track.masks[position], mask)
         track.masks[position] = mask
         track.scores.append(each.score)

@@ -228,12 +228,12 @@ def test_pictures_of_an_earlier_run_are_replaced(folder):
 
 def test_overlaps(tmp_path):
     objects = [drawn(0, 1001, 1, 0, 0, 6, score=0.5), drawn(0, 1002, 1, 3, 3, 6, score=0.9)]
-    cut = list(prepared("0000", objects, Changes(), MOTS_CLASS_NAMES))
+    cut = list(prepared("0000", objects, Changes()))
     areas = [rle.area(each.counts, *SIZE) for each in cut]
     assert areas == [36 - 9, 36]
-    assert list(prepared("0000", objects, Changes(cut=False), MOTS_CLASS_NAMES)) == objects
-    region = drawn(0, IGNORE_ID, IGNORE_CLASS, 0, 0, 20)
-    kept = list(prepared("0000", [region, *objects[:1]], Changes(), MOTS_CLASS_NAMES))
+    assert list(prepared("0000", objects, Changes(cut=False))) == objects
+    region = drawn(0, IGNORE_ID, IGNORE_CLASS, 0, 0, 20, ignored=True)
+    kept = list(prepared("0000", [region, *objects[:1]], Changes()))
     assert rle.area(kept[1].counts, *SIZE) == 36
     write_mots(tmp_path / "in" / "0000.txt", objects)
     assert "a format in which masks may overlap" in refused(
@@ -244,7 +244,7 @@ def test_overlaps(tmp_path):
 @given(st.lists(st.tuples(hnp.arrays(bool, (4, 5)), st.floats(0, 1)), max_size=5))
 def test_every_pixel_has_one_owner_and_none_is_lost(masks):
     objects = [MotsObject(3, k, 1, 4, 5, rle.encode(mask), score) for k, (mask, score) in enumerate(masks)]
-    cut = [rle.decode(each.counts, 4, 5) for each in prepared("0000", objects, Changes(), MOTS_CLASS_NAMES)]
+    cut = [rle.decode(each.counts, 4, 5) for each in prepared("0000", objects, Changes())]
     claimed = np.any([mask for mask, _ in masks], 0) if masks else np.zeros((4, 5))
     np.testing.assert_array_equal(np.sum(cut, 0) if cut else np.zeros((4, 5)), claimed)
 

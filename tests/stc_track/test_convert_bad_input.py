@@ -115,7 +115,6 @@ COCO = {
         (lambda c: c["annotations"][0].update(image_id=2), "annotation 0: expected an image_id of images, found 2"),
         (lambda c: c["annotations"][0].update(category_id=2), "annotation 0: expected a category_id of categories"),
         (lambda c: c["annotations"][0].pop("track_id"), "annotation 0: expected track_id, a whole number"),
-        (lambda c: c["annotations"][0].update(iscrowd=1), "annotation 0: expected no crowds, or no class 10 but"),
         (lambda c: c["annotations"][0].update(category_id=10), "a: expected no class 10, which MOTS keeps"),
         (
             lambda c: c["annotations"][0].update(segmentation=[[0, 0, 1]]),

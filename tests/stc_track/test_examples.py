@@ -5,7 +5,7 @@ import importlib
 
 import pytest
 
-NAMES = ["tracker", "matching", "disjoint", "commands.tables"]
+NAMES = ["tracker", "matching", "disjoint", "convert", "commands.tables"]
 NAMES += [f"formats.{name}" for name in ("rle", "errors", "files", "outline", "track_names", "mot_boxes")]
 
 

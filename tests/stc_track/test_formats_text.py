@@ -15,6 +15,7 @@ from stc_track.formats.errors import InputError
 from stc_track.formats.files import replacing
 from stc_track.formats.kitti_labels import read_labels
 from stc_track.formats.mots import (
+    IGNORE_CLASS,
     Detection,
     DetectionWriter,
     MotsObject,
@@ -29,7 +30,7 @@ COUNTS = hnp.arrays(bool, SIZE).map(rle.encode)
 CORNERS = st.floats(-1e4, 1e4, width=32)
 OBJECTS = st.builds(
     MotsObject, st.integers(0, 999), st.integers(0, 99999), st.integers(0, 20), *map(st.just, SIZE), COUNTS
-)
+).map(lambda each: replace(each, ignored=each.class_id == IGNORE_CLASS))
 BOXES = st.tuples(CORNERS, CORNERS, st.floats(1, 1e4, width=32), st.floats(1, 1e4, width=32)).map(
     lambda b: (b[0], b[1], float(np.float32(b[0] + b[2])), float(np.float32(b[1] + b[3])))
 )

@@ -20,7 +20,7 @@ BARE = Style(opacity=1, ids=False, trail=0)
 def drawn(frame, track_id, class_id, x, y, side):
     mask = np.zeros(SIZE, bool)
     mask[y : y + side, x : x + side] = True
-    return MotsObject(frame, track_id, class_id, *SIZE, rle.encode(mask))
+    return MotsObject(frame, track_id, class_id, *SIZE, rle.encode(mask), ignored=class_id == IGNORE_CLASS)
 
 
 def tracks():
