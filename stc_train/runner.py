@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from mmengine.runner import Runner
-from mmengine.runner.checkpoint import get_torch_safe_globals
-
-from stc_track.formats.errors import InputError
-
-CHECKPOINT = re.compile(r"iter_(\d+)\.pth")
 
 
 class TrainingRunner(Runner):
@@ -27,26 +20,6 @@ class TrainingRunner(Runner):
         partial = f".{filename}.partial"
         super().save_checkpoint(out_dir, partial, *args, **kwargs)
         os.replace(Path(out_dir) / partial, Path(out_dir) / filename)
-
-
-def latest_checkpoint(work_dir: Path) -> Path:
-    """The checkpoint of the most steps in a work directory.
-
-    Raises:
-        InputError: there is none, or it holds more than plain values and tensors.
-    """
-    found = {int(match[1]): path for path in work_dir.glob("iter_*.pth") if (match := CHECKPOINT.fullmatch(path.name))}
-    if not found:
-        raise InputError(work_dir, expected="a checkpoint iter_N.pth to go on from", found="none",
-                         mend="leave --resume out to begin, or name the folder with --work-dir")
-    path = found[max(found)]
-    try:
-        with torch.serialization.safe_globals(get_torch_safe_globals()):
-            torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise InputError(path, expected="a checkpoint of stc-train", found=str(error).splitlines()[0][:120],
-                         mend="remove it to go on from the one before") from error
-    return path
 
 
 def launcher() -> str:

@@ -16,8 +16,8 @@ from mmengine.model import is_model_wrapper
 import stc_train.parts  # noqa: F401  (mmcv's operators and our scope)
 from stc_pseudo import weights
 from stc_track.formats.errors import InputError, require_file
-from stc_train import completion, configs
-from stc_train.runner import TrainingRunner, latest_checkpoint, launcher
+from stc_train import checkpoints, completion, configs
+from stc_train.runner import TrainingRunner, launcher
 
 CONFIGS = Path(configs.__file__).parent
 RESNET_KEY = re.compile(r"(conv1|bn1|layer[1-4])\.")
@@ -96,11 +96,13 @@ def train(config: Config, run: TrainingRun) -> None:
         completion.shorten(config, run.max_iters)
     if run.val_sequences:
         completion.add_validation(config, run.store, run.val_sequences, run.val_truth, run.root, run.val_interval)
+    require_start(config, run)
     require_backbone(config, run)
     state = None if run.init_backbone is None else resnet_state(run.init_backbone)
     config.work_dir, config.resume, config.randomness = str(run.work_dir), run.resume, {"seed": run.seed}
+    checkpoints.guard()
     if run.resume:
-        config.load_from = str(latest_checkpoint(run.work_dir))
+        config.load_from = str(checkpoints.latest(run.work_dir))
     config.launcher = launcher()
     if not torch.cuda.is_available() and config.launcher != "none":
         config.model_wrapper_cfg = {"type": "MMDistributedDataParallel", "device_ids": None, "broadcast_buffers": False,
@@ -124,6 +126,25 @@ def train(config: Config, run: TrainingRun) -> None:
         raise problem from error
 
 
+def require_start(config: Config, run: TrainingRun) -> None:
+    """Check what a config of the user's own says about going on from a checkpoint.
+
+    Raises:
+        InputError: `resume` is set in the config, whose training is not named; `load_from` is no file of a network's
+            tensors, or is not the only source of weights.
+    """
+    if run.resume:
+        return
+    if config.get("resume"):
+        raise InputError(config.filename or "--config", expected="no 'resume'", found="one",
+                         mend="--resume goes on from the last checkpoint in --work-dir; --cfg-options resume=False")
+    if config.get("load_from"):
+        if run.init_backbone is not None:
+            raise InputError("--init-backbone", expected="no load_from in the config", found=str(config.load_from),
+                             mend="--cfg-options load_from=None")
+        checkpoints.require_network(str(config.load_from))
+
+
 def require_backbone(config: Config, run: TrainingRun) -> None:
     """Settle where the backbone's weights come from; nothing is fetched from the network.
 
@@ -132,7 +153,7 @@ def require_backbone(config: Config, run: TrainingRun) -> None:
     """
     backbone = config.model.get("backbone", {})
     pretrained = (backbone.get("init_cfg") or {}).get("checkpoint")
-    if run.init_backbone is not None or run.resume:
+    if run.init_backbone is not None or run.resume or config.get("load_from"):
         backbone.init_cfg = None
         return
     if pretrained is not None and not Path(pretrained).is_file():

@@ -183,7 +183,7 @@ def test_resuming_without_a_checkpoint_is_refused(drawn_store, tmp_path):
     with pytest.raises(InputError, match=r"expected a checkpoint iter_N\.pth to go on from, found none"):
         train(drawn_store, tmp_path, 1, resume=True)
     (tmp_path / "iter_7.pth").write_bytes(b"half a checkpoint")
-    with pytest.raises(InputError, match=r"iter_7.pth: expected a checkpoint of stc-train"):
+    with pytest.raises(InputError, match=r"iter_7.pth: expected a checkpoint of tensors and plain values"):
         train(drawn_store, tmp_path, 1, resume=True)
 
 
