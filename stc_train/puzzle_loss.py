@@ -70,7 +70,7 @@ class PuzzleLoss(nn.Module):
         self.positive_weight, self.negative_weight = positive_weight, negative_weight
 
     def forward(self, logits: Tensor, boxes: Tensor, pieces: Tensor, edges: Tensor | None = None,
-                image: Tensor | None = None) -> PuzzleTerms:
+                image: Tensor | None = None, known: Tensor | None = None) -> PuzzleTerms:
         """Compare N predicted masks with their boxes and pseudo-masks.
 
         Args:
@@ -80,6 +80,8 @@ class PuzzleLoss(nn.Module):
                 nothing is known: the boundary term then leaves that mask alone.
             edges: (B, 8, h, w) bool, the kept edges of each image, directions in row-major order; for `pairwise`.
             image: (N,) int64, which image each mask is of; with `edges`.
+            known: (N, h, w) bool, the cells that count in the boundary terms against the pseudo-mask (`pixel`, `bce`,
+                `dice`), as if there were no others; all, if None. The box term and `pairwise` take all.
         """
         logits = logits if logits.dtype == torch.float64 else logits.float()
         pieces = pieces.to(logits.dtype)
@@ -90,12 +92,14 @@ class PuzzleLoss(nn.Module):
         if edges is not None:
             per_image = edges.float().mean(1)[image]
             kept = ((per_image * boxes).sum((1, 2)) / area).mean()
+        counted, labels = (boxes, pieces) if known is None else (boxes & known, pieces * known)
         match self.boundary:
             case "pixel" | "bce":
-                boundary = self._pixel_term(logits, boxes, pieces, area)
+                boundary = self._pixel_term(logits, counted, labels, area)
             case "dice":
-                known = pieces.flatten(1).amax(1) > 0
-                boundary = (dice_loss(logits.sigmoid().flatten(1), pieces.flatten(1)) * known).mean()
+                found = labels.flatten(1).amax(1) > 0
+                weight = 1.0 if known is None else known.flatten(1)
+                boundary = (dice_loss(logits.sigmoid().flatten(1), labels.flatten(1), weight) * found).mean()
             case "pairwise":
                 boundary = pairwise_loss(logits, boxes, edges, image, self.dilation)
             case _:

@@ -59,15 +59,17 @@ class PuzzleMaskHead(CondInstMaskHead):
     Args:
         loss_mask: config of `PuzzleLoss`.
         warmup_iters: steps over which the boundary term's weight rises from 0 to 1, as BoxInst's pairwise term.
+        learn_in_ignored: whether the boundary term counts an object's cells that lie in ignore regions. What is ignored
+            in an object's box is not that object, so by default it does, as MMDetection's losses do.
         kwargs: MMDetection's.
     """
 
-    def __init__(self, *args: Any, warmup_iters: int = 0, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, warmup_iters: int = 0, learn_in_ignored: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.in_channels != self.feat_channels:
             raise ValueError(f"the mask features' out_channels must equal feat_channels; got {self.in_channels} and "
                              f"{self.feat_channels}")
-        self.warmup_iters = warmup_iters
+        self.warmup_iters, self.learn_in_ignored = warmup_iters, learn_in_ignored
 
     def loss(self, x: tuple[Tensor, ...], batch_data_samples: list[Any], positive_infos: list[InstanceData],
              **kwargs: Any) -> dict[str, Tensor]:
@@ -86,7 +88,8 @@ class PuzzleMaskHead(CondInstMaskHead):
 
         Args:
             logits: (N, h, w), those of each image's proposals one after the other.
-            batch_data_samples: `gt_instances` with `bboxes` and `pieces`; `edges`, or not.
+            batch_data_samples: `gt_instances` with `bboxes` and `pieces`; `ignored_instances` with `bboxes`, if they
+                count; `edges`, or not.
             selected: each image's proposals, with `pos_assigned_gt_inds`.
         """
         size = logits.shape[-2:]
@@ -99,10 +102,17 @@ class PuzzleMaskHead(CondInstMaskHead):
         edges = None
         if "edges" in batch_data_samples[0]:
             edges = torch.stack([sample.edges for sample in batch_data_samples])
-        terms = self.loss_mask(logits, torch.cat(boxes), torch.cat(pieces).float() / 255, edges, torch.cat(image))
+        image = torch.cat(image)
+        known = None if self.learn_in_ignored else self._outside_ignored(batch_data_samples, size)[image]
+        terms = self.loss_mask(logits, torch.cat(boxes), torch.cat(pieces).float() / 255, edges, image, known)
         figures = {"loss_mask_box": terms.box, "loss_mask_boundary": terms.boundary * self._warmup(),
                    "positives": logits.new_tensor(len(logits) / len(selected)), "piece_share": terms.piece_share}
         return figures if edges is None else figures | {"kept_edge_share": terms.kept_edge_share}
+
+    def _outside_ignored(self, batch_data_samples: list[Any], size: tuple[int, int]) -> Tensor:
+        """Of each image the cells outside its ignore regions, (B, h, w) bool."""
+        return torch.stack([~box_cells(sample.ignored_instances.bboxes, size, self.mask_out_stride).any(0)
+                            for sample in batch_data_samples])
 
     def _warmup(self) -> float:
         if not self.warmup_iters:

@@ -81,3 +81,85 @@ def test_a_mask_that_shrinks_to_nothing_is_ignored():
     assert sample.gt_instances.bboxes.tensor.tolist() == [[2, 2, 10, 10]]
     assert len(sample.gt_instances.masks) == 1
     assert sample.ignored_instances.bboxes.tensor.tolist() == [[12, 12, 14, 14], [15, 0, 22.5, 5]]
+
+
+SIZE = (12, 16)
+BOXES = [[4.0, 4.0, 44.0, 40.0], [24.0, 8.0, 60.0, 44.0], [8.0, 8.0, 40.0, 40.0]]
+IMAGE = [0, 0, 1]  # of each object
+IGNORED = [16.0, 12.0, 36.0, 48.0]  # on the first image
+
+
+def mask_loss(logits, boundary="bce", ignored=IGNORED, **settings):
+    """The mask head's terms for three objects, each with one mask."""
+    from mmdet.structures import DetDataSample
+    from mmdet.utils import register_all_modules
+    from mmengine.config import ConfigDict
+    from mmengine.structures import InstanceData
+
+    from stc_train.parts import MODELS
+
+    register_all_modules(init_default_scope=True)
+    head = MODELS.build(ConfigDict({
+        "type": "stc_train.PuzzleMaskHead", "num_layers": 3, "feat_channels": 16, "mask_out_stride": 4,
+        "loss_mask": {"type": "stc_train.PuzzleLoss", "box_term": "dice", "boundary": boundary},
+        "mask_feature_head": {"in_channels": 8, "feat_channels": 8, "start_level": 0, "end_level": 0,
+                              "out_channels": 16, "mask_stride": 8}, **settings}))
+    pieces = torch.randint(1, 256, (3, *SIZE), generator=torch.Generator().manual_seed(4), dtype=torch.uint8)
+    samples, infos = [], []
+    for image in range(2):
+        own = torch.tensor([k for k in range(3) if IMAGE[k] == image])
+        sample = DetDataSample()
+        sample.gt_instances = InstanceData(bboxes=torch.tensor(BOXES)[own], pieces=pieces[own])
+        regions = [ignored] if ignored and image == 0 else []
+        sample.ignored_instances = InstanceData(bboxes=torch.tensor(regions).reshape(-1, 4))
+        samples.append(sample)
+        infos.append(InstanceData(pos_assigned_gt_inds=torch.arange(len(own))))
+    return head.loss_of_logits(logits, samples, infos)
+
+
+@pytest.mark.parametrize("boundary", ["bce", "pixel", "dice"])
+def test_masks_learn_nothing_in_ignore_regions_where_they_are_told_not_to(boundary):
+    logits = torch.randn(3, *SIZE, generator=torch.Generator().manual_seed(3), requires_grad=True)
+    loss = mask_loss(logits, boundary, learn_in_ignored=False)["loss_mask_boundary"]
+    loss.backward()
+    region = torch.zeros(3, *SIZE, dtype=torch.bool)
+    region[:2, 3:12, 4:9] = True
+    counted = torch.stack([torch.zeros(SIZE, dtype=torch.bool) for _ in BOXES])
+    for cells, (x1, y1, x2, y2) in zip(counted, BOXES, strict=True):
+        cells[int(y1) // 4:int(y2) // 4, int(x1) // 4:int(x2) // 4] = True
+    if boundary == "dice":  # of the whole map
+        counted[:] = True
+    assert (logits.grad[region] == 0).all()
+    assert (logits.grad[counted & ~region] != 0).all()
+    moved = torch.where(region, logits + 5 * torch.rand(3, *SIZE), logits).detach()
+    assert torch.equal(mask_loss(moved, boundary, learn_in_ignored=False)["loss_mask_boundary"], loss)
+    assert mask_loss(moved, boundary)["loss_mask_boundary"] != mask_loss(logits, boundary)["loss_mask_boundary"]
+
+
+@pytest.mark.parametrize("boundary", ["bce", "pixel", "dice", "none"])
+def test_without_ignore_regions_both_settings_are_one(boundary):
+    logits = torch.randn(3, *SIZE, generator=torch.Generator().manual_seed(3))
+    one, other = (mask_loss(logits, boundary, ignored=None, learn_in_ignored=each) for each in (True, False))
+    assert one == other
+
+
+def test_the_box_term_takes_ignored_cells_as_any_other():
+    logits = torch.randn(3, *SIZE, generator=torch.Generator().manual_seed(3))
+    one, other = (mask_loss(logits, learn_in_ignored=each) for each in (True, False))
+    assert one["loss_mask_box"] == other["loss_mask_box"]
+    assert one["loss_mask_boundary"] > other["loss_mask_boundary"]
+
+
+@pytest.mark.parametrize("boundary", ["bce", "pixel", "dice"])
+def test_a_piece_in_ignored_cells_alone_is_none(boundary):
+    """The mask is left alone; it does not learn that there is nothing in its box."""
+    from stc_train.puzzle_loss import PuzzleLoss
+
+    logits, boxes = torch.zeros(1, 4, 6, requires_grad=True), torch.zeros(1, 4, 6, dtype=torch.bool)
+    boxes[0, 1:3, 1:5], pieces, known = True, torch.zeros(1, 4, 6), torch.ones(1, 4, 6, dtype=torch.bool)
+    pieces[0, 1:3, 1:3], known[0, :, :3] = 1, False
+    terms = PuzzleLoss(boundary=boundary)(logits, boxes, pieces, known=known)
+    terms.boundary.backward()
+    assert terms.boundary == 0
+    assert not logits.grad.any()
+    assert terms.piece_share == 0.5
