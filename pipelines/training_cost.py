@@ -57,13 +57,17 @@ def drawn_batch(count: int, objects: int, size: tuple[int, int], seed: int) -> t
             boxes.append([*(centre - extent / 2), *(centre + extent / 2)])
         masks = np.stack(masks)
         pieces = masks.reshape(objects, height // 4, 4, width // 4, 4).mean((2, 4)) * 255
+        centers = [[x[mask].mean() + 0.5, y[mask].mean() + 0.5] for mask in masks]
         pictures.append(torch.from_numpy(picture.astype(np.uint8)).permute(2, 0, 1).contiguous())
         common = {
             "bboxes": torch.tensor(np.array(boxes), dtype=torch.float32),
             "labels": torch.from_numpy(random.integers(0, 2, objects)),
         }
         own = {
-            "ours": {"pieces": torch.from_numpy(pieces.astype(np.uint8))},
+            "ours": {
+                "pieces": torch.from_numpy(pieces.astype(np.uint8)),
+                "centers": torch.tensor(np.array(centers), dtype=torch.float32),
+            },
             "condinst": {"masks": BitmapMasks(masks.astype(np.uint8), height, width)},
             "boxinst": {},
         }
