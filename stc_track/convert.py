@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from stc_track.formats.mots import (
     write_mots,
 )
 from stc_track.formats.sources import UNTRACKED
+from stc_track.formats.text import LARGEST_WHOLE
 from stc_track.formats.track_names import Names
 from stc_track.formats.tracks import Tracks
 from stc_track.formats.youtube_vis import Annotations
@@ -92,9 +94,9 @@ def prepared(place: Path | str, objects: Iterable[MotsObject], changes: Changes)
 def shifted(place: Path | str, objects: Iterable[MotsObject], changes: Changes) -> Iterator[MotsObject]:
     """One sequence's objects with frames and classes changed; empty masks are left out."""
     for each in objects:
-        if each.frame + changes.shift < 0:
+        if not 0 <= each.frame + changes.shift <= LARGEST_WHOLE:
             where, found = f"{place}: frame {each.frame}", str(each.frame + changes.shift)
-            raise InputError(where, expected="frames of at least 0 after --shift", found=found)
+            raise InputError(where, expected=f"frames of 0 to {LARGEST_WHOLE} after --shift", found=found)
         if coco_mask.area(_coco(each)):
             yield _changed(each, each.frame + changes.shift, changes)
 
@@ -132,20 +134,36 @@ def _named(objects: Iterable[MotsObject], where: str, class_names: Mapping[int, 
             track_id, class_id = IGNORE_ID, IGNORE_CLASS
         else:
             track_id, class_id = names.of(each.track_id, each.class_id), each.class_id
+        if track_id > LARGEST_WHOLE:
+            expected, mend = f"ids of class * 1000 + k, at most {LARGEST_WHOLE}", "--classes renumbers classes"
+            raise InputError(where, expected=expected, found=f"{track_id} of class {class_id}", mend=mend)
         same = (track_id, class_id) == (each.track_id, each.class_id)
         yield each if same else replace(each, track_id=track_id, class_id=class_id)
 
 
-def require_place(kind: Format, out: Path, source: Path, what: str) -> None:
-    """Raise an InputError where `out` is no place for the format, or would overwrite the source, called `what`."""
-    if kind in ONE_FILE and (out.suffix != ".json" or out.is_dir()):
-        found = "a folder" if out.is_dir() else "another name"
+def require_place(kind: Format, out: Path, source: Path, what: str, annotations: Path | None = None) -> None:
+    """Raise an InputError where `out` is no place for the format, or would overwrite what is read.
+
+    Args:
+        kind: the format.
+        out: the file or folder.
+        source: what is converted or tracked.
+        what: the command's name for it.
+        annotations: that are read as well, or None.
+    """
+    if kind in ONE_FILE and (out.suffix != ".json" or os.path.isdir(out)):
+        found = "a folder" if os.path.isdir(out) else "another name"
         raise InputError(out, expected=f"a file .json, for {kind}", found=found, mend="--out names it")
-    if kind not in ONE_FILE and out.is_file():
+    if kind not in ONE_FILE and os.path.isfile(out):
         raise InputError(out, expected="a folder", found="a file", mend="--out names another")
     if out.resolve() == source.resolve():
         noun = "file" if kind in ONE_FILE else "folder"
         raise InputError(out, expected=f"a {noun} other than {what}", found="the same", mend="--out names another")
+    if annotations is not None and out.resolve() == annotations.resolve():
+        raise InputError(out, expected="a file other than --annotations", found="the same", mend="--out names another")
+    if kind in ONE_FILE and source.is_dir() and out.resolve().parent == source.resolve():  # where it is a sequence
+        expected = f"a file outside {what}, whose files are sequences"
+        raise InputError(out, expected=expected, found="one in it", mend="--out names another")
 
 
 def write(

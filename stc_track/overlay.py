@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from stc_track.formats import rle
 from stc_track.formats.mots import IDS_PER_CLASS, MotsObject
+from stc_track.formats.track_names import track_number
 
 _GOLDEN = 0.618034  # steps of this share around the colour wheel keep neighbouring ids apart
 _CLASS_STEP = 0.27  # further, from a class to the next
@@ -84,8 +85,7 @@ class Overlay:
         return _GREY if each.ignored else colour_of(each.track_id)
 
     def _label(self, each: MotsObject) -> str:
-        named = each.track_id // IDS_PER_CLASS == each.class_id
-        number = each.track_id % IDS_PER_CLASS if named else each.track_id
+        number = track_number(each.track_id, each.class_id)
         return f"{self.class_names.get(each.class_id, f'class {each.class_id}')} {number}"
 
     def _walk(self, number: int, known: Sequence[tuple[MotsObject, Box]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import active_children
 from typing import Any
 
 from tqdm import tqdm
@@ -27,7 +28,7 @@ def run_each(
         workers: processes; 1 works in this one.
 
     Raises:
-        Exception: the first that a job raised; jobs that have not begun are dropped.
+        Exception: the first that a job raised; the other jobs are dropped, those that run are ended.
     """
     order = sorted(jobs, key=lambda name: -weights[name])
     bar = tqdm(total=len(jobs), unit="sequence", desc="evaluate", disable=None)
@@ -38,6 +39,7 @@ def run_each(
             bar.update()
         bar.close()
         return found
+    others = set(active_children())
     with ProcessPoolExecutor(min(workers, len(jobs))) as pool, bar:
         running = {name: pool.submit(function, *jobs[name]) for name in order}
         try:
@@ -45,6 +47,9 @@ def run_each(
                 found[name] = running[name].result()
                 bar.update()
         except BaseException:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            for each in set(active_children()) - others:  # what runs is of no use any more
+                each.terminate()
+                each.join()
             raise
     return found

@@ -71,7 +71,7 @@ def main(
     from stc_track.formats.sources import open_sources
     from stc_track.formats.youtube_vis import read_annotations
 
-    require_place(kind, out, source, "SOURCE")
+    require_place(kind, out, source, "SOURCE", annotations)
     if overlaps == "keep" and kind in ("mots", "png"):
         raise InputError("--overlaps keep", expected="a format in which masks may overlap", found=f"--to {kind}")
     known = annotations and read_annotations(annotations)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -12,7 +13,22 @@ TRACK_FORMATS = ("mots", "png", "ytvis", "ytvis-results", "coco", "cvat", "mot")
 
 def split_names(_ctx: click.Context, _option: click.Parameter, value: str | None) -> list[str] | None:
     """The names in `a,b,c`; None where the option is not given."""
-    return value and [name.strip() for name in value.split(",") if name.strip()]
+    if value is None:
+        return None
+    if names := [name.strip() for name in value.split(",") if name.strip()]:
+        return names
+    raise click.BadParameter(f"{value!r} names no sequence")
+
+
+class NumberRange(click.FloatRange):
+    """A range that NaN, which compares with nothing, is not in."""
+
+    def convert(self, value, param, ctx) -> float:
+        """The number."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is no number", param, ctx)
+        return number
 
 
 class FrameSize(click.ParamType):

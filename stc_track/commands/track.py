@@ -10,6 +10,7 @@ import click
 
 from stc_track.commands.options import (
     TRACK_FORMATS,
+    NumberRange,
     annotations_option,
     classes_option,
     frame_size_option,
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from stc_track.convert import Changes
     from stc_track.formats.mots import Detection, MotsObject
     from stc_track.formats.sources import Source
-SCORE = click.FloatRange(-1e6, 1e6)
-POSITIVE = click.FloatRange(0, 1e6)
+SCORE = NumberRange(-1e6, 1e6)
+POSITIVE = NumberRange(0, 1e6)
 
 
 @click.command(context_settings={"show_default": True})
@@ -106,7 +107,7 @@ def main(
         raise InputError("--low-score", expected=f"at most --high-score {choices['high_score']}",
                          found=str(choices["low_score"]))  # fmt: skip
     settings = TrackerSettings(**choices)
-    require_place(kind, out, predictions, "PREDICTIONS")
+    require_place(kind, out, predictions, "PREDICTIONS", annotations)
     known = annotations and read_annotations(annotations)
     found = open_sources(predictions, sequences=sequences, size=frame_size, annotations=known, text="detections",
                          mend="PREDICTIONS holds one file a sequence")  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stc_track.commands.options import split_names
+from stc_track.commands.options import NumberRange, split_names
 
 if TYPE_CHECKING:
     from stc_track.formats.sources import Source
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
               help="Folder of all sequences' frames: {sequence}/, or a data set with training/image_02.")  # fmt: skip
 @click.option("--out", required=True, type=click.Path(path_type=Path),
               help="Folder for {sequence}.mp4, or the .mp4 file of a single sequence.")  # fmt: skip
-@click.option("--fps", type=click.FloatRange(0.1, 1000), default=10.0, help="Frames per second.")
-@click.option("--opacity", type=click.FloatRange(0, 1), default=0.45, help="Of the masks.")
+@click.option("--fps", type=NumberRange(0.1, 1000), default=10.0, help="Frames per second.")
+@click.option("--opacity", type=NumberRange(0, 1), default=0.45, help="Of the masks.")
 @click.option("--trail", type=click.IntRange(0, 100_000), default=20, help="Frames of each object's path.")
 @click.option("--ids/--no-ids", default=True, help="Write class and number above each object.")
 @click.option("--quality", type=click.IntRange(0, 51), default=20, help="x264's rate factor; smaller is better.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -38,16 +39,23 @@ def _rebuilt(message: str) -> InputError:
     return error
 
 
+# below os.path, not Path's methods, which raise where a name is too long for the system: there is nothing there
+
+
 def require_folder(path: Path, what: str, mend: str = "") -> Path:
     """Return `path` if it is a folder, or raise an InputError that says what it should have held."""
-    if not path.is_dir():
-        found = "a file" if path.exists() else "nothing"
+    if not os.path.isdir(path):
+        found = "a file" if os.path.exists(path) else "nothing"
         raise InputError(path, expected=f"a folder of {what}", found=found, mend=mend)
+    if not os.access(path, os.R_OK | os.X_OK):
+        raise InputError(path, expected=f"a folder of {what}", found="one that may not be read", mend=mend)
     return path
 
 
 def require_file(path: Path, what: str, mend: str = "") -> Path:
     """Return `path` if it is a file, or raise an InputError that says what it should have been."""
-    if not path.is_file():
-        raise InputError(path, expected=what, found="a folder" if path.is_dir() else "nothing", mend=mend)
+    if not os.path.isfile(path):
+        raise InputError(path, expected=what, found="a folder" if os.path.isdir(path) else "nothing", mend=mend)
+    if not os.access(path, os.R_OK):
+        raise InputError(path, expected=what, found="a file that may not be read", mend=mend)
     return path

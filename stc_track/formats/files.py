@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -11,20 +12,40 @@ from typing import IO
 
 from stc_track.formats.errors import InputError, require_folder
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what the system says of a full disk
+
+
+@contextmanager
+def _writable(path: Path, numbers: Sequence[int] | None = None) -> Iterator[None]:
+    """Turn the system's refusal to write `path` into an InputError; `numbers` are the errors that count, None all."""
+    try:
+        yield
+    except OSError as error:
+        if numbers is not None and error.errno not in numbers:
+            raise
+        found = error.strerror or str(error)
+        raise InputError(path, expected="a place that can be written to", found=found) from error
+
 
 @contextmanager
 def replacing(path: Path, mode: str = "wb") -> Iterator[IO]:
     """Open a temporary neighbour of `path`; renamed to `path` on success, removed on an exception.
 
     The folder is made when it is missing. Text modes write UTF-8 with `\\n` line ends.
+
+    Raises:
+        InputError: the system lets nobody write there, or the disk is full.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    with _writable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = temporary.open(mode, **text)
     try:
-        with temporary.open(mode, **text) as file:
+        with _writable(path, _FULL), file:
             yield file
-        temporary.replace(path)
+        with _writable(path):
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -38,20 +59,24 @@ def replacing_folder(path: Path, ending: str) -> Iterator[Path]:
         ending: of the names of all files that are written, and that may be replaced.
 
     Raises:
-        InputError: the folder holds anything else, or is a file.
+        InputError: the folder holds anything else, or is a file; the system lets nobody write there, or the disk is
+            full.
     """
-    if path.exists():
+    if os.path.exists(path):
         require_folder(path, f"files {ending}", "--out names another place")
         if other := next((each for each in path.iterdir() if each.suffix != ending), None):
             mend = "--out names another place"
             raise InputError(path, expected=f"an empty folder, or one of {ending} alone", found=other.name, mend=mend)
     temporary, old = (path.with_name(f".{path.name}.{os.getpid()}.{role}") for role in ("tmp", "old"))
-    temporary.mkdir(parents=True)
+    with _writable(path):
+        temporary.mkdir(parents=True)
     try:
-        yield temporary
-        if path.exists():
-            path.rename(old)
-        temporary.rename(path)
+        with _writable(path, _FULL):
+            yield temporary
+        with _writable(path):
+            if path.exists():
+                path.rename(old)
+            temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
@@ -80,7 +105,7 @@ def sequence_files(
         endings: of the files' names.
 
     Raises:
-        InputError: no file, named sequences without one, two files of one sequence, or a name with `..`.
+        InputError: no file, named sequences without one, two files of one sequence, or a name that is not plain.
     """
     kinds = " or ".join(f"{{sequence}}{ending}" for ending in endings)
     require_folder(folder, f"files {kinds}", mend)
@@ -88,8 +113,8 @@ def sequence_files(
     for path in sorted(folder.iterdir()):
         if path.suffix not in endings or path.name.startswith(".") or not path.is_file():
             continue
-        if ".." in path.stem or path.stem in files:
-            found = "'..' in it" if ".." in path.stem else f"{files[path.stem].name} as well"
+        if not is_plain(path.stem) or path.stem in files:
+            found = f"{files[path.stem].name} as well" if path.stem in files else ascii(path.stem)
             raise InputError(path, expected="a plain name, one file a sequence", found=found)
         files[path.stem] = path
     if not files:

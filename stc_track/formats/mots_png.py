@@ -6,6 +6,7 @@ A pixel is `class * 1000 + k` for track k of a class, 0 for background, 10000 fo
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -15,7 +16,14 @@ from stc_track.formats import rle
 from stc_track.formats.errors import InputError
 from stc_track.formats.files import replacing_folder
 from stc_track.formats.mots import IDS_PER_CLASS, IGNORE_CLASS, MotsObject
-from stc_track.formats.pictures import Frames, numbered_pictures, read_labels16, require_countable, write_labels16
+from stc_track.formats.pictures import (
+    Frames,
+    is_labels16,
+    numbered_pictures,
+    read_labels16,
+    require_countable,
+    write_labels16,
+)
 
 LARGEST_ID = 2**16 - 1
 LARGEST_PICTURE = 2**27  # pixels
@@ -63,8 +71,9 @@ def write_mots_png(folder: Path, objects: Iterable[MotsObject], frames: Frames |
 
     Raises:
         InputError: an id that 16 bits do not hold, an object that `frames` has no place for, or a folder that holds
-            something else.
+            something else, as a sequence's frames.
     """
+    _require_labels(folder)
     with replacing_folder(folder, ".png") as temporary:
         size, done = frames and frames.size, -1
         for number, group in itertools.groupby(objects, key=lambda each: each.frame):
@@ -80,16 +89,29 @@ def write_mots_png(folder: Path, objects: Iterable[MotsObject], frames: Frames |
             _write_empty(temporary, _between(done + 1, number, frames), size)
             column_order = np.zeros(size[0] * size[1], np.uint16)
             for each in found:
-                if not IDS_PER_CLASS <= each.track_id <= LARGEST_ID:
-                    where = f"{folder.name}: frame {number}"
-                    expected = f"ids of {IDS_PER_CLASS} to {LARGEST_ID}, for pixels of 16 bits"
-                    raise InputError(where, expected=expected, found=str(each.track_id))
+                _require_label(each, f"{folder.name}: frame {number}")
                 for start, end in rle.spans(each.counts, *size).tolist():
                     column_order[start:end] = each.track_id
             _write(temporary, number, column_order.reshape(size[1], size[0]).T)
             done = number
         if frames:
             _write_empty(temporary, _between(done + 1, frames.numbers[-1] + 1, frames), size)
+
+
+def _require_label(each: MotsObject, where: str) -> None:
+    """Raise an InputError where no pixel of 16 bits can say which track of which class it is."""
+    if not each.class_id == each.track_id // IDS_PER_CLASS > 0 or each.track_id > LARGEST_ID:
+        expected = f"ids of class * {IDS_PER_CLASS} + k, at most {LARGEST_ID}, for pixels of 16 bits"
+        mend = f"a picture names classes from 1 on and {IDS_PER_CLASS - 1} tracks of each; other formats hold more"
+        raise InputError(where, expected=expected, found=f"{each.track_id} of class {each.class_id}", mend=mend)
+
+
+def _require_labels(folder: Path) -> None:
+    """Raise an InputError where a folder's pictures are none of ours, which would be lost."""
+    first = min(folder.glob("*.png"), default=None) if os.path.isdir(folder) else None
+    if first is not None and not is_labels16(first):
+        found, mend = "another picture, which it would replace", "--out names another place"
+        raise InputError(first, expected="no file, or a 16-bit grey PNG of an earlier run", found=found, mend=mend)
 
 
 def _between(first: int, end: int, frames: Frames | None) -> Iterable[int]:

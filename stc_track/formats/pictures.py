@@ -121,10 +121,22 @@ def picture_size(path: Path) -> tuple[int, int]:
         return picture.height, picture.width
 
 
+_MODES16 = ("I;16", "I")  # older versions of Pillow call 16 bits "I"
+
+
+def is_labels16(path: Path) -> bool:
+    """Whether a file is a 16-bit grey PNG; reads its head alone."""
+    try:
+        with _decoding(path, "a 16-bit grey PNG", ("PNG",)) as picture:
+            return picture.mode in _MODES16
+    except InputError:
+        return False
+
+
 def read_labels16(path: Path) -> np.ndarray:
     """Read a 16-bit grey picture as (H, W) uint16; raises InputError where it is none."""
     with _decoding(path, "a 16-bit grey PNG", ("PNG",)) as picture:
-        if picture.mode not in ("I;16", "I"):  # older versions of Pillow call 16 bits "I"
+        if picture.mode not in _MODES16:
             raise InputError(path, expected="a 16-bit grey PNG", found=f"one of mode {picture.mode}")
         return np.asarray(picture).astype(np.uint16)
 

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +21,7 @@ from typing import Literal
 
 from stc_track.formats import coco_tracks, json_fields, mot_boxes, youtube_vis
 from stc_track.formats.coco_results import parse_coco_results, read_coco_results
-from stc_track.formats.errors import InputError
+from stc_track.formats.errors import InputError, require_folder
 from stc_track.formats.files import is_plain, sequence_files
 from stc_track.formats.mots import (
     CLASS_NAMES,
@@ -88,10 +89,10 @@ def open_sources(
     Raises:
         InputError: nothing of a known format, a named sequence that is not there, a malformed JSON file.
     """
-    if path.is_file() and path.suffix == ".json":
+    if os.path.isfile(path) and path.suffix == ".json":
         found = _json_file(path, annotations)
         return Sources(_chosen(found.sequences, sequences, path, mend), found.class_names)
-    folders = _folders(path) if path.is_dir() else {}
+    folders = _folders(path) if os.path.isdir(path) else {}
     if folders and not any(each.suffix in (".txt", ".json") for each in path.iterdir() if each.is_file()):
         opened = {name: _folder(name, folder, size, text) for name, folder in folders.items()}
         return _named(_chosen(opened, sequences, path, mend))
@@ -114,9 +115,10 @@ def _chosen(found: dict[str, Source], sequences: Sequence[str] | None, path: Pat
 def _folders(path: Path) -> dict[str, Path]:
     """Folders by name that hold pictures or a text file at one of the known places."""
     found = {}
-    for each in sorted(path.iterdir()):
+    for each in sorted(require_folder(path, "sequences").iterdir()):
         if not each.is_dir() or each.name.startswith("."):
             continue
+        require_folder(each, "one sequence")
         has_text = any((each / place).is_file() for place in _TEXT_IN_FOLDER)
         if has_text or any(inner.suffix == ".png" for inner in each.iterdir()):
             if not is_plain(each.name):

@@ -10,6 +10,7 @@ from pathlib import Path
 from stc_track.formats.errors import InputError, require_file
 
 LARGEST = 1e9
+LARGEST_WHOLE = 10**9 - 1  # of frames, ids and classes: nine digits
 _WHOLE_NUMBER = re.compile(rb"-?[0-9]{1,9}")
 
 

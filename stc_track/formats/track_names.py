@@ -24,6 +24,18 @@ def is_track_name(track_id: int, class_id: int) -> bool:
     return class_id in (track_id // IDS_PER_CLASS, track_id // _IDS_PER_CLASS_BEYOND)
 
 
+def track_number(track_id: int, class_id: int) -> int:
+    """The k of an id that `track_name` gives; an id that is none stays whole.
+
+    Examples:
+        >>> track_number(2007, 2), track_number(2001000, 2), track_number(2007, 1)
+        (7, 1000, 2007)
+    """
+    if not is_track_name(track_id, class_id):
+        return track_id
+    return track_id % (IDS_PER_CLASS if track_id // IDS_PER_CLASS == class_id else _IDS_PER_CLASS_BEYOND)
+
+
 class Names:
     """The names of one sequence's tracks: `track_name` of each class's tracks in the order of asking, no name twice.
 

@@ -1,5 +1,6 @@
 """`stc-convert` on files that are not what they say, and on what a format cannot hold: messages that say where."""
 
+import errno
 import json
 import shutil
 
@@ -10,6 +11,8 @@ from PIL import Image
 
 from stc_track.commands.convert import main
 from stc_track.formats import rle
+from stc_track.formats.errors import InputError, require_folder
+from stc_track.formats.files import replacing
 from stc_track.formats.mots import MotsObject, iter_mots, write_mots
 
 SIZE = 20, 30
@@ -151,7 +154,7 @@ def test_bad_coco(tmp_path, change, message):
         (("nowhere", "mots", "out"), "nowhere: expected a folder of files {sequence}.txt or {sequence}.json"),
         (
             ("in", "png", "out", "--shift", "-2"),
-            "0007.txt: frame 1: expected frames of at least 0 after --shift, found -1",
+            "0007.txt: frame 1: expected frames of 0 to 999999999 after --shift, found -1",
         ),
         (("in", "png", "out", "--sequences", "../in"), "expected ../in.txt, found none"),
         (("in", "png", "out", "--frames", "in"), "expected frames of sequence 0007 in 0007/, 0007/img1/ or"),
@@ -177,4 +180,83 @@ def test_a_frame_of_a_wild_number(tmp_path, kind):
 def test_ids_that_16_bits_do_not_hold(tmp_path):
     write_mots(tmp_path / "in" / "0000.txt", [drawn(0, 70_001, 70)])
     message = refused(tmp_path / "in", "png", tmp_path / "out")
-    assert "0000: frame 0: expected ids of 1000 to 65535, for pixels of 16 bits, found 70001" in message
+    assert "0000: frame 0: expected ids of class * 1000 + k, at most 65535, for pixels of 16 bits, found 70" in message
+    many = [drawn(t, k, 1) for t, k in enumerate(range(1, 1002))]
+    write_mots(tmp_path / "many" / "0000.txt", many)
+    message = refused(tmp_path / "many", "png", tmp_path / "out")
+    assert "0000: frame 1000: expected ids of class * 1000 + k, at most 65535" in message
+    assert "999 tracks of each" in message
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_a_picture_names_no_class_0(tmp_path):
+    """Its tracks would read as another class's."""
+    write_mots(tmp_path / "in" / "0000.txt", [drawn(0, 1001, 0)])
+    assert "found 1001 of class 0" in refused(tmp_path / "in", "png", tmp_path / "out")
+
+
+def test_numbers_that_no_reader_takes_are_not_written(tmp_path):
+    write_mots(tmp_path / "in" / "0000.txt", [drawn(0, 1001, 1)])
+    message = refused(tmp_path / "in", "mots", tmp_path / "out", "--classes", "1=999999999")
+    assert "0000: expected ids of class * 1000 + k, at most 999999999, found 999999999001 of class 999999999" in message
+    assert "found 999999999999" in refused(tmp_path / "in", "mots", tmp_path / "out", "--shift", "999999999999")
+
+
+def test_frames_are_not_replaced_by_labels(folder):
+    (folder / "frames" / "0007").mkdir(parents=True)
+    picture = folder / "frames" / "0007" / "000001.png"
+    Image.new("RGB", SIZE[::-1]).save(picture)
+    before = picture.read_bytes()
+    message = refused(folder / "in", "png", folder / "frames", "--frames", str(folder / "frames"))
+    assert "000001.png: expected no file, or a 16-bit grey PNG of an earlier run, found another picture" in message
+    assert picture.read_bytes() == before
+
+
+def test_what_is_read_is_not_overwritten(folder):
+    out = folder / "truth.json"
+    CliRunner().invoke(main, [str(folder / "in"), "--to", "ytvis", "--out", str(out)], catch_exceptions=False)
+    before = out.read_bytes()
+    message = refused(folder / "in", "ytvis-results", out, "--annotations", str(out))
+    assert "truth.json: expected a file other than --annotations, found the same" in message
+    assert out.read_bytes() == before
+    message = refused(folder / "in", "coco", folder / "in" / "0007.json")
+    assert "0007.json: expected a file outside SOURCE, whose files are sequences, found one in it" in message
+
+
+@pytest.mark.parametrize("kind", ["mots", "png", "coco"])
+@pytest.mark.parametrize("place", ["file/out", "x" * 300, "folder.json"])
+def test_places_that_cannot_be_written_to(folder, kind, place):
+    (folder / "file").write_text("")
+    (folder / "folder.json" / "0007.txt").mkdir(parents=True)  # a folder where the file is to be
+    (folder / "folder.json" / "0007").write_text("")
+    out = folder / (f"{place.removesuffix('.json')}.json" if kind == "coco" else place)
+    message = refused(folder / "in", kind, out)
+    assert len(message.splitlines()) == 1
+    assert "expected a" in message
+    assert not list(folder.rglob(".*"))
+
+
+def test_a_full_disk(folder, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("stc_track.formats.mots_png._write", full)
+    message = refused(folder / "in", "png", folder / "out")
+    assert "0007: expected a place that can be written to, found No space left on device" in message
+    assert not list(folder.glob("out/.*"))
+    with pytest.raises(InputError, match="No space left"), replacing(folder / "file"):
+        full()
+    assert not list(folder.glob("*file*"))
+
+
+def test_what_may_not_be_read(folder, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, _: "0007.txt" not in str(path))
+    assert "0007.txt: expected a text file of lines" in refused(folder / "in", "mots", folder / "out")
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(InputError, match="found one that may not be read"):
+        require_folder(folder / "in", "files")
+
+
+@pytest.mark.parametrize("names", ["", " , "])
+def test_no_sequence_is_named(folder, names):
+    assert "names no sequence" in refused(folder / "in", "mots", folder / "out", "--sequences", names)

@@ -162,7 +162,7 @@ def test_bad_files(folder, content, message):
     [
         ((), "expected files {sequence}.txt or {sequence}.json, found none"),
         (("...txt",), "found none"),
-        (("a..b.txt",), "expected a plain name, one file a sequence, found '..' in it"),
+        (("a..b.txt",), "expected a plain name, one file a sequence, found 'a..b'"),
         (("0000.json", "0000.txt"), "0000.txt: expected a plain name, one file a sequence, found 0000.json as well"),
     ],
 )
@@ -181,6 +181,8 @@ def test_bad_names(tmp_path, names, message):
         (("--sequences", "0000,../0001"), "expected ../0001.txt, found none"),
         (("--low-score", "0.7"), "--low-score: expected at most --high-score 0.4, found 0.7"),
         (("--matching", "best"), "'best' is not one of"),
+        (("--high-score", "nan"), "no number"),
+        (("--sequences", ","), "',' names no sequence"),
         (("--cues", "nowhere"), "nowhere/0000: expected a sequence of a store, found nothing"),
     ],
 )
