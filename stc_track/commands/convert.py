@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stc_track.commands.options import (
+    PATH,
     TRACK_FORMATS,
     annotations_option,
     classes_option,
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=PATH)
 @click.option(
     "--to", "kind", required=True, type=click.Choice([*TRACK_FORMATS, "detections"]), help="The format to write."
 )
-@click.option("--out", required=True, type=click.Path(path_type=Path),
+@click.option("--out", required=True, type=PATH,
               help="Folder to write to; for ytvis, ytvis-results and coco the .json file.")  # fmt: skip
 @frames_option
 @frame_size_option

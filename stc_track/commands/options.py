@@ -20,6 +20,19 @@ def split_names(_ctx: click.Context, _option: click.Parameter, value: str | None
     raise click.BadParameter(f"{value!r} names no sequence")
 
 
+class NamedPath(click.Path):
+    """A path with a name: an empty one, as of a shell's variable that is not set, is not the current folder."""
+
+    def convert(self, value, param, ctx) -> Path:
+        """The path."""
+        if not str(value):
+            self.fail("a path without a name", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = NamedPath(path_type=Path)
+
+
 class NumberRange(click.FloatRange):
     """A range that NaN, which compares with nothing, is not in."""
 
@@ -65,7 +78,7 @@ class ClassMap(click.ParamType):
 
 frames_option = click.option(
     "--frames",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Folder of all sequences' frames: says which there are and how they are called.",
 )
 frame_size_option = click.option(
@@ -74,6 +87,6 @@ frame_size_option = click.option(
 classes_option = click.option("--classes", type=ClassMap(), help="Renumber classes.")
 annotations_option = click.option(
     "--annotations",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="YouTube-VIS annotations that results, read or written, belong to.",
 )

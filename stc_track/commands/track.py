@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stc_track.commands.options import (
+    PATH,
     TRACK_FORMATS,
     NumberRange,
     annotations_option,
@@ -29,8 +30,8 @@ POSITIVE = NumberRange(0, 1e6)
 
 
 @click.command(context_settings={"show_default": True})
-@click.argument("predictions", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path),
+@click.argument("predictions", type=PATH)
+@click.option("--out", required=True, type=PATH,
               help="Folder for {sequence}.txt in KITTI MOTS text, or what --format says.")  # fmt: skip
 @click.option("--format", "kind", type=click.Choice(TRACK_FORMATS), default="mots",
               help="As stc-convert --to; ytvis, ytvis-results and coco want a .json file as --out.")  # fmt: skip

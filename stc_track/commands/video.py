@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stc_track.commands.options import NumberRange, split_names
+from stc_track.commands.options import PATH, NumberRange, split_names
 
 if TYPE_CHECKING:
     from stc_track.formats.sources import Source
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 @click.command(context_settings={"show_default": True})
-@click.argument("results", type=click.Path(path_type=Path))
-@click.option("--frames", required=True, type=click.Path(path_type=Path),
+@click.argument("results", type=PATH)
+@click.option("--frames", required=True, type=PATH,
               help="Folder of all sequences' frames: {sequence}/, or a data set with training/image_02.")  # fmt: skip
-@click.option("--out", required=True, type=click.Path(path_type=Path),
+@click.option("--out", required=True, type=PATH,
               help="Folder for {sequence}.mp4, or the .mp4 file of a single sequence.")  # fmt: skip
 @click.option("--fps", type=NumberRange(0.1, 1000), default=10.0, help="Frames per second.")
 @click.option("--opacity", type=NumberRange(0, 1), default=0.45, help="Of the masks.")

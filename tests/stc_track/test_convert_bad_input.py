@@ -257,6 +257,12 @@ def test_what_may_not_be_read(folder, monkeypatch):
         require_folder(folder / "in", "files")
 
 
+def test_a_place_without_a_name_is_not_the_current_folder(folder, monkeypatch):
+    monkeypatch.chdir(folder / "in")
+    assert "a path without a name" in refused(folder / "in", "coco", "")
+    assert "a path without a name" in refused("", "mots", folder / "out")
+
+
 @pytest.mark.parametrize("names", ["", " , "])
 def test_no_sequence_is_named(folder, names):
     assert "names no sequence" in refused(folder / "in", "mots", folder / "out", "--sequences", names)
