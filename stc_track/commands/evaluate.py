@@ -53,9 +53,13 @@ def main(
     import json
 
     from stc_track.evaluation import KITTI_MOTS, MOTS20, evaluate
+    from stc_track.formats.errors import InputError
     from stc_track.formats.files import replacing
     from stc_track.processes import usable_cores
 
+    if json_file and (json_file.suffix != ".json" or json_file.resolve() in (results.resolve(), truth.resolve())):
+        found = "another name" if json_file.suffix != ".json" else "what is measured"
+        raise InputError("--json", expected="a file .json of its own", found=f"{found}, {json_file}")
     workers = workers or usable_cores()
     if benchmark == "youtube-vis":
         from stc_track.track_ap import evaluate_youtube_vis

@@ -212,3 +212,19 @@ def test_an_empty_result_is_all_missed(folders):
         path.write_text("")
     scores = evaluate(*folders).combined["car"]
     assert (scores.HOTA, scores.true_positives, scores.false_negatives) == (0, 0, 2 * FRAMES)
+
+
+def test_figures_never_replace_what_is_measured(folders, tmp_path):
+    result = folders[0] / "0000.txt"
+    before = result.read_bytes()
+    done = CliRunner().invoke(main, [str(folders[0]), "--truth", str(folders[1]), "--json", str(result)])
+    assert done.exit_code == 2
+    assert "--json: expected a file .json of its own, found another name" in done.output
+    assert result.read_bytes() == before
+    files = tmp_path / "found.json", tmp_path / "true.json"
+    for path in files:
+        path.write_text("[]")
+        arguments = [str(files[0]), "--truth", str(files[1]), "--benchmark", "youtube-vis", "--json", str(path)]
+        done = CliRunner().invoke(main, arguments)
+        assert done.exit_code == 2
+        assert "expected a file .json of its own, found what is measured" in done.output
