@@ -1,8 +1,7 @@
 """How well the tracker links perfect detections: the true masks without their ids.
 
 `python -m pipelines.track_oracle --root DIR` prints HOTA and identity switches of both classes, apart for the sequences
-that settings were chosen on and for the others, with the defaults, which expect noise, and with settings for detections
-without any; `--variants` prints each switch of the tracker.
+that settings were chosen on and for the others; `--variants` prints each switch of the tracker.
 """
 
 from __future__ import annotations
@@ -22,17 +21,16 @@ from stc_track.linking import link
 from stc_track.settings import TrackerSettings
 
 DEFAULT = TrackerSettings()
-CLEAN = replace(DEFAULT, gate_deviations=0)  # what lies far from the filter's place is no noise here
 VARIANTS = {
-    "centre point": replace(CLEAN, motion="center"),
-    "no filter": replace(CLEAN, motion="none"),
-    "hungarian": replace(CLEAN, matching="hungarian"),
-    "greedy": replace(CLEAN, matching="greedy"),
-    "cascade": replace(CLEAN, cascade=True),
-    "boxes alone": replace(CLEAN, mask_weight=0),
-    "no last round": replace(CLEAN, reach=0),
-    "start at rest": replace(CLEAN, common_start=False),
-    "jumps are motion": replace(CLEAN, kalman=replace(CLEAN.kalman, robust=0)),
+    "centre point": replace(DEFAULT, motion="center"),
+    "no filter": replace(DEFAULT, motion="none"),
+    "Algorithm 1": replace(DEFAULT, matching="bi-greedy"),
+    "greedy": replace(DEFAULT, matching="greedy"),
+    "cascade": replace(DEFAULT, cascade=True),
+    "boxes alone": replace(DEFAULT, mask_weight=0),
+    "two rounds": replace(DEFAULT, two_rounds=True),
+    "start at rest": replace(DEFAULT, common_start=False),
+    "jumps are motion": replace(DEFAULT, kalman=replace(DEFAULT.kalman, robust=0)),
 }
 
 
@@ -49,8 +47,8 @@ def splits(names: list[str]) -> dict[str, list[str]]:
 def main(root: Path, variants: bool, json_file: Path | None) -> None:
     """Link the true masks of the KITTI MOTS training sequences and measure the tracks."""
     videos = {name: Video(perfect(frames), frames) for name, frames in read_truth(root).items()}
-    chosen = {"default": DEFAULT, "clean": CLEAN} | (VARIANTS if variants else {})
-    click.echo(f"default: {DEFAULT}\nclean and all below: gate_deviations=0")
+    chosen = {"default": DEFAULT} | (VARIANTS if variants else {})
+    click.echo(f"default: {DEFAULT}")
     click.echo(f"{'':18}{'split':8}" + "".join(f"{name:>12}{'switches':>9}" for name in CLASSES) + f"{'seconds':>9}")
     figures: dict[str, dict] = {}
     for variant, settings in chosen.items():

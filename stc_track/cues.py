@@ -20,6 +20,8 @@ CELL = 4  # pixels of the frame to a side of the store's cell
 _SPARSE = 4  # every fourth cell each way tells the camera's motion well enough
 _FEWEST_CELLS = 60
 _ROUNDS = 4
+# What two thirds of the pairs of one object's next detections stay below, on the rendered demo with its networks' maps.
+_DEVIATIONS = 0.1, 0.03  # of depth, share of itself, and flow, share of the box
 _TRIM = 2.5  # medians of what is left over, beyond which a cell does not follow the background
 
 
@@ -156,7 +158,7 @@ def at_corners(maps: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 def discrepancy(
     tracks: np.ndarray, detections: np.ndarray, sizes: np.ndarray, terms: CueTerms
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The second and third term of Eq. 9, made free of units like the first.
+    """The second and third term of Eq. 9, in standard deviations like the first.
 
     Args:
         tracks: (P, 2, 3) cues of the last detection of each pair's track.
@@ -166,7 +168,8 @@ def discrepancy(
 
     Returns:
         depth (P,): difference of the inverse depths as a share of their mean; flow (P,): length of the difference of
-        the flows as a share of the box. Both are means over the corners; a corner unknown on either side counts 0.
+        the flows as a share of the box; both divided by how much they usually differ. Both are means over the corners;
+        a corner unknown on either side counts 0.
     """
     depth = flow = np.zeros(len(sizes))
     if terms in ("depth", "both"):
@@ -176,7 +179,7 @@ def discrepancy(
     if terms in ("flow", "both"):
         length = np.linalg.norm(tracks[..., 1:] - detections[..., 1:], axis=-1)
         flow = _mean(length / sizes[:, None], np.isfinite(length))
-    return depth, flow
+    return depth / _DEVIATIONS[0], flow / _DEVIATIONS[1]
 
 
 def _mean(values: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 Matching = Literal["bi-greedy", "hungarian", "greedy"]
-Pairs = list[tuple[float, int, int]]  # cost, track, detection; by increasing cost
+Pairs = list[tuple[float, int, int]]  # cost (below 0: better than none), track, detection; by increasing cost
 Partners = dict[int, int]  # detection to track
 
 
@@ -49,17 +49,16 @@ def greedy(pairs: Pairs) -> Partners:
 
 
 def hungarian(pairs: Pairs) -> Partners:
-    """The most pairs, and of those the least sum of costs; arguments and result as `bi_greedy`."""
+    """The least sum of costs, where going without a partner costs 0; arguments and result as `bi_greedy`."""
     if not pairs:
         return {}
     costs, tracks, detections = zip(*pairs, strict=True)
     rows, row_of = np.unique(tracks, return_inverse=True)
     columns, column_of = np.unique(detections, return_inverse=True)
-    forbidden = (max(costs) - min(0.0, min(costs)) + 1) * (min(len(rows), len(columns)) + 1)
-    table = np.full((len(rows), len(columns)), forbidden)
+    table = np.zeros((len(rows), len(columns)))
     table[row_of, column_of] = costs
-    chosen = [(i, j) for i, j in zip(*linear_sum_assignment(table), strict=True) if table[i, j] < forbidden]
-    return {int(columns[j]): int(rows[i]) for i, j in chosen}
+    chosen = zip(*linear_sum_assignment(table), strict=True)
+    return {int(columns[j]): int(rows[i]) for i, j in chosen if table[i, j] < 0}
 
 
 MATCHERS = {"bi-greedy": bi_greedy, "hungarian": hungarian, "greedy": greedy}

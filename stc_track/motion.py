@@ -55,7 +55,7 @@ class KalmanSettings:
     robust: float = 2.0
 
 
-STILL = KalmanSettings(measurement=0, position=1, velocity=0, start_velocity=0)  # each detection is taken as it is
+STILL = KalmanSettings(measurement=0, position=0.2, velocity=0, start_velocity=0)  # each detection is taken as it is
 
 
 @dataclass(slots=True, eq=False)

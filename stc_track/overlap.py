@@ -7,10 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def coverage(tracks: Sequence[np.ndarray], detections: Sequence[np.ndarray]) -> np.ndarray:
-    """Mean of the shares that each of two masks covers of the other: 1 equal, 0 apart.
-
-    A fragment of an occluded object that lies inside its former mask has a coverage above one half, its IoU is near 0.
+def iou(tracks: Sequence[np.ndarray], detections: Sequence[np.ndarray]) -> np.ndarray:
+    """Intersection over union of two masks: 1 equal, 0 apart.
 
     Args:
         tracks: P masks, each (S, 2) as `rle.spans` gives them, S >= 1.
@@ -32,7 +30,7 @@ def coverage(tracks: Sequence[np.ndarray], detections: Sequence[np.ndarray]) -> 
     counted = np.column_stack((np.concatenate(([0], ends[:-1])), ends))
     inside = np.interp(mine.ravel(), theirs.ravel(), counted.ravel()).reshape(mine.shape)
     shared = np.add.reduceat(inside[:, 1] - inside[:, 0], mine_first[:-1])
-    return (shared / mine_area + shared / theirs_area) / 2
+    return shared / (mine_area + theirs_area - shared)
 
 
 def shifted(spans: np.ndarray, offset: np.ndarray, height: int) -> np.ndarray:

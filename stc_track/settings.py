@@ -14,7 +14,9 @@ ALPHA = (0.7, 0.2, 0.1)  # Eq. 9's weights of position, depth and flow
 
 @dataclass(frozen=True, slots=True)
 class TrackerSettings:
-    """How the tracker predicts, compares and decides. Distances are in box diagonals, the mean of both boxes'.
+    """How the tracker predicts, compares and decides.
+
+    A pair's cost is Eq. 9 with what else speaks against it (`costs.pairs`); it is possible below `limit`.
 
     Attributes:
         motion: which points are filtered: both diagonal corners, the centre, or none: the last place is expected.
@@ -22,21 +24,21 @@ class TrackerSettings:
         cue_terms: which of Eq. 9's depth and flow terms count where detections carry cues.
         camera_motion: let tracks follow the background's motion where detections carry it.
         cascade: tracks seen last frame choose first, then those missing for one frame, and so on.
-        single_threshold: leave out the second round, of detections between `low_score` and `high_score`.
-        high_score: detections of at least this score are matched first, and begin tracks.
+        two_rounds: detections below `high_score` choose after the others; otherwise together.
+        single_threshold: leave out detections between `low_score` and `high_score`.
+        high_score: detections of at least this score begin tracks.
         low_score: detections of at least this score may continue a track.
         confirm_score: a track is confirmed when its detections' scores add up to this; 0 confirms all at once.
         tentative_gap: frames that a track may be missing before it is confirmed.
-        alpha: Eq. 9's weights of position, depth and flow.
-        mask_weight: weight of 1 - `overlap.coverage` of the moved mask and the detection's; 0 compares no masks.
-        gate: largest distance of a pair.
-        gate_deviations: largest distance of a pair in standard deviations that the filter expects; 0 does not ask.
-        low_gate: share of both gates that counts for detections below `high_score`.
-        reach: largest distance of a pair in the last round, between what is left over; 0 leaves that round out.
-        contain: share of the smaller box inside the larger from which on the last round takes them for one object,
-            whatever their sizes; above 1 never.
-        size_weight: weight of the difference of the boxes' log width and log height in the last round.
-        reach_frames: tracks missing for more frames than this stay out of the last round.
+        alpha: Eq. 9's weights of position, depth and flow, each in standard deviations.
+        vertical: what a vertical deviation counts beside a horizontal one: what hides objects cuts their height.
+        mask_weight: cost of masks that do not meet, `1 - IoU` of the moved mask and the detection's; of boxes where
+            there are no masks.
+        gap_weight: cost of each frame that the track was missing; `limit / gap_weight` frames are the most.
+        score_weight: cost of a detection of score 0, less for better ones.
+        young_weight: cost of a track without any evidence; none from where its detections' scores add up to 1.
+        limit: largest cost of a pair.
+        gate: largest distance of a pair in box diagonals, the mean of both boxes'.
         common_start: a new track starts with the other tracks' common velocity, which a turning camera gives to all.
         coast: share of its velocity that a missing track keeps from frame to frame.
         max_gap: frames that a track may be missing before it ends.
@@ -47,24 +49,24 @@ class TrackerSettings:
     """
 
     motion: Motion = "diagonal"
-    matching: Matching = "bi-greedy"
+    matching: Matching = "hungarian"
     cue_terms: CueTerms = "both"
     camera_motion: bool = True
     cascade: bool = False
+    two_rounds: bool = False
     single_threshold: bool = False
     high_score: float = 0.4
     low_score: float = 0.2
     confirm_score: float = 0.5
     tentative_gap: int = 1
     alpha: tuple[float, float, float] = ALPHA
-    mask_weight: float = 1.0
-    gate: float = 1.4
-    gate_deviations: float = 3.0
-    low_gate: float = 1.0
-    reach: float = 2.0
-    size_weight: float = 2.0
-    contain: float = 0.5
-    reach_frames: int = 2
+    vertical: float = 0.15
+    mask_weight: float = 9.0
+    gap_weight: float = 0.75
+    score_weight: float = 5.5
+    young_weight: float = 2.2
+    limit: float = 16.0
+    gate: float = 3.0
     common_start: bool = True
     coast: float = 0.8
     max_gap: int = 20

@@ -78,17 +78,14 @@ class Tracker:
 
     def _associate(self, detections: Detections, sure: np.ndarray) -> Partners:
         """Track (row) of each detection (column) that belongs to one."""
-        settings, table, state = self.settings, self._table, self._state
-        found = costs.distances(table, state, detections, settings)
-        pairs = costs.near_pairs(table, state, detections, found, settings)
+        settings = self.settings
+        pairs = costs.pairs(self._table, self._state, detections, settings)
         is_sure = sure.tolist()
         partners: Partners = {}
-        self._round([each for each in pairs if is_sure[each[2]]], partners)
+        if settings.single_threshold or settings.two_rounds:
+            self._round([each for each in pairs if is_sure[each[2]]], partners)
         if not settings.single_threshold:
-            self._round([each for each in pairs if not is_sure[each[2]]], partners)
-        if settings.reach and len(partners) < len(table) and sum(is_sure) > sum(is_sure[each] for each in partners):
-            far = costs.far_pairs(table, state, detections, found, settings, sure)
-            partners |= self._match(left_over(far, partners))
+            self._round(left_over(pairs, partners), partners)
         return partners
 
     def _round(self, pairs: Pairs, partners: Partners) -> None:

@@ -44,21 +44,23 @@ POSITIVE = NumberRange(0, 1e6)
               help="Which terms of Eq. 9 count where --cues is given.")  # fmt: skip
 @click.option("--motion", type=click.Choice(["diagonal", "center", "none"]), default="diagonal",
               help="Points that the Kalman filter predicts: both corners, the centre, or no filter.")  # fmt: skip
-@click.option("--matching", type=click.Choice(["bi-greedy", "hungarian", "greedy"]), default="bi-greedy",
+@click.option("--matching", type=click.Choice(["bi-greedy", "hungarian", "greedy"]), default="hungarian",
               help="Algorithm 1, the least sum of costs, or the cheapest pair first.")  # fmt: skip
 @click.option("--cascade/--no-cascade", default=False, help="Let tracks that were seen last choose first.")
-@click.option("--single-threshold", is_flag=True, help="Leave out the round of detections below --high-score.")
+@click.option("--two-rounds/--one-round", default=False, help="Let detections below --high-score choose last.")
+@click.option("--single-threshold", is_flag=True, help="Leave out detections below --high-score.")
 @click.option(
-    "--high-score", type=SCORE, default=0.4, help="Detections from here on are matched first and begin tracks."
+    "--high-score", type=SCORE, default=0.4, help="Detections from here on begin tracks."
 )
 @click.option("--low-score", type=SCORE, default=0.2, help="Detections from here on may continue a track.")
 @click.option("--confirm-score", type=POSITIVE, default=0.5,
               help="Sum of its detections' scores from which on a track is given out.")  # fmt: skip
-@click.option("--mask-weight", type=POSITIVE, default=1.0, help="Weight of the masks' overlap; 0 compares boxes alone.")
-@click.option("--gate", type=POSITIVE, default=1.4, help="Largest distance of a match, in diagonals of the box.")
-@click.option("--gate-deviations", type=POSITIVE, default=3.0,
-              help="The same in standard deviations of the filter; 0 for detections without noise.")  # fmt: skip
-@click.option("--reach", type=POSITIVE, default=2.0, help="The same in the last round, between what is left over.")
+@click.option("--mask-weight", type=POSITIVE, default=9.0,
+              help="What masks (or boxes, where there are none) that do not meet add to a match's cost.")  # fmt: skip
+@click.option("--gap-weight", type=POSITIVE, default=0.75, help="What each missing frame adds to it.")
+@click.option("--score-weight", type=POSITIVE, default=5.5, help="What a detection of score 0 adds to it.")
+@click.option("--limit", type=POSITIVE, default=16.0, help="Largest cost of a match.")
+@click.option("--gate", type=POSITIVE, default=3.0, help="Largest distance of a match, in diagonals of the box.")
 @click.option("--max-gap", type=click.IntRange(0, 100_000), default=20, help="Frames that a track may be missing.")
 @click.option("--camera-motion/--no-camera-motion", default=True,
               help="Where --cues is given: expect tracks where what stands still would be.")  # fmt: skip

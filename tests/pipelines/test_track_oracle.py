@@ -46,7 +46,7 @@ def run(command, *arguments):
 
 def test_oracle(root):
     run(track_oracle.main, "--root", root, "--json", root / "out.json")
-    figures = json.loads((root / "out.json").read_text())["clean"]
+    figures = json.loads((root / "out.json").read_text())["default"]
     assert (
         figures["others"]["car"]
         == figures["all"]["car"]
@@ -138,6 +138,6 @@ def test_perfect_detections_of_real_sequences():
         pytest.skip(f"no real video at {REAL}; STC_REAL_DATA names its folder")
     names = ("0003", "0012", "0015")
     videos = {name: Video(perfect(frames), frames) for name, frames in read_truth(REAL, names).items()}
-    figures = scores(measure(videos, partial(link, settings=track_oracle.CLEAN)))
+    figures = scores(measure(videos, partial(link, settings=track_oracle.DEFAULT)))
     assert figures["car"].HOTA >= 96
     assert figures["pedestrian"].HOTA >= 92

@@ -66,16 +66,15 @@ def test_greedy_takes_the_cheapest_of_what_is_left(costs):
 
 
 @given(COSTS)
-def test_hungarian_has_the_most_pairs_then_the_least_cost(costs):
+def test_hungarian_has_the_least_sum_and_no_pair_that_is_worse_than_none(costs):
+    costs = costs - 5
     found = hungarian(listed(costs))
     tracks, detections = costs.shape
-    best = (0, 0.0)
-    padded = np.pad(costs, ((0, detections), (0, 0)), constant_values=INF)
-    for chosen in permutations(range(tracks + detections), detections):
-        taken = [padded[row, column] for column, row in enumerate(chosen) if padded[row, column] < INF]
-        best = min(best, (-len(taken), sum(taken)))
-    assert len(found) == -best[0]
-    assert sum(costs[row, column] for column, row in found.items()) == pytest.approx(best[1])
+    padded = np.pad(costs, ((0, detections), (0, 0)))  # a row of zeros a detection: no partner
+    best = min(sum(padded[row, column] for column, row in enumerate(chosen))
+               for chosen in permutations(range(tracks + detections), detections))  # fmt: skip
+    assert sum(costs[row, column] for column, row in found.items()) == pytest.approx(best)
+    assert all(costs[row, column] < 0 for column, row in found.items())
 
 
 @given(COSTS, st.sampled_from(sorted(MATCHERS)))

@@ -1,4 +1,4 @@
-"""Coverage of masks against pixels."""
+"""Overlap of masks against pixels."""
 
 import numpy as np
 from hypothesis import given
@@ -6,23 +6,19 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from stc_track.formats import rle
-from stc_track.overlap import coverage, shifted
+from stc_track.overlap import iou, shifted
 
 STACKS = st.tuples(st.integers(2, 6), st.integers(1, 7), st.integers(1, 7)).flatmap(lambda s: hnp.arrays(bool, s))
 
 
 @given(STACKS, st.data())
-def test_coverage(masks, data):
+def test_iou(masks, data):
     masks[:, 0, 0] = True  # no mask is empty
     places = st.integers(0, len(masks) - 1)
     pairs = data.draw(st.lists(st.tuples(places, places), max_size=8))
     spans = [rle.spans(rle.encode(mask), *mask.shape) for mask in masks]
-    found = coverage([spans[one] for one, _ in pairs], [spans[other] for _, other in pairs])
-    expected = [
-        (shared / masks[one].sum() + shared / masks[other].sum()) / 2
-        for one, other in pairs
-        for shared in [(masks[one] & masks[other]).sum()]
-    ]
+    found = iou([spans[one] for one, _ in pairs], [spans[other] for _, other in pairs])
+    expected = [(masks[one] & masks[other]).sum() / (masks[one] | masks[other]).sum() for one, other in pairs]
     np.testing.assert_allclose(found, expected)
 
 

@@ -13,9 +13,10 @@ DEFAULT = TrackerSettings()
 VARIANTS = [
     DEFAULT,
     *(replace(DEFAULT, motion=motion) for motion in ("center", "none")),
-    *(replace(DEFAULT, matching=matching) for matching in ("hungarian", "greedy")),
+    *(replace(DEFAULT, matching=matching) for matching in ("bi-greedy", "greedy")),
     replace(DEFAULT, cascade=True),
     replace(DEFAULT, single_threshold=True),
+    replace(DEFAULT, two_rounds=True),
     replace(DEFAULT, mask_weight=0),
 ]
 
@@ -81,8 +82,9 @@ def test_low_confidence_is_kept_by_the_second_round():
 
 def test_the_second_round_takes_what_the_first_leaves():
     """A sure detection nearby has precedence over an unsure one in the very place."""
-    found = run([scene(0, (10, 20, 30, 20)), scene(1, (10, 20, 30, 20, 0.3), (14, 22, 30, 20, 0.9))])
-    assert found[1] == {1: 1}
+    frames = [scene(0, (10, 20, 30, 20)), scene(1, (10, 20, 30, 20, 0.3), (14, 22, 30, 20, 0.9))]
+    assert run(frames, replace(DEFAULT, two_rounds=True))[1] == {1: 1}
+    assert run(frames)[1] == {0: 1, 1: 2}
 
 
 @pytest.mark.parametrize(("score", "expected"), [(0.05, [{}, {}]), (0.3, [{}, {}]), (0.5, [{0: 1}, {0: 1}])])
@@ -95,20 +97,27 @@ def test_classes_never_mix():
     assert found == [{0: 1}, {0: 2}, {0: 1}]
 
 
-def test_gate_and_reach():
+def test_gate_and_limit():
     apart = [scene(0, (10, 20, 30, 20)), scene(1, (150, 20, 30, 20))]
     assert run(apart) == [{0: 1}, {0: 2}]
     assert run(apart, replace(DEFAULT, gate=5)) == [{0: 1}, {0: 2}]
-    assert run(apart, replace(DEFAULT, gate=5, gate_deviations=0)) == [{0: 1}, {0: 1}]
-    assert run(apart, replace(DEFAULT, reach=5)) == [{0: 1}, {0: 1}]
+    assert run(apart, replace(DEFAULT, limit=30)) == [{0: 1}, {0: 2}]
+    assert run(apart, replace(DEFAULT, gate=5, limit=30)) == [{0: 1}, {0: 1}]
 
 
 def test_most_of_a_box_may_disappear():
-    """Something stops in front of a parked car: the last round knows the rest of it by its place."""
+    """Something stops in front of a parked car: the rest of it is known by its place."""
     seen = [scene(t, (10, 20, 60, 30)) for t in range(5)]
     rest = scene(5, (10, 20, 12, 30))
     assert run([*seen, rest])[-1] == {0: 1}
-    assert run([*seen, rest], replace(DEFAULT, contain=1.1, reach=0.5))[-1] == {0: 2}
+
+
+@pytest.mark.parametrize(("name", "score"), [("gap_weight", 1.0), ("score_weight", 0.5), ("young_weight", 1.0)])
+def test_what_makes_a_pair_unlikely_costs(name, score):
+    """Each of them alone can end a track that is where it was: missing frames, a low score, little evidence."""
+    frames = [scene(0, (10, 20, 30, 20, 0.5)), scene(2, (10, 20, 30, 20, score))]
+    assert run(frames)[-1] == {0: 1}
+    assert run(frames, replace(DEFAULT, **{name: 40.0}))[-1] == {0: 2}
 
 
 def test_a_track_is_confirmed_by_its_scores():
@@ -137,7 +146,7 @@ def test_missing_tracks_are_told_with_their_places():
 @pytest.mark.parametrize("camera_motion", [True, False])
 def test_the_camera_turns_all_of_a_sudden(camera_motion):
     """A jump of the picture that background flow knows of."""
-    settings = replace(DEFAULT, camera_motion=camera_motion, reach=0)
+    settings = replace(DEFAULT, camera_motion=camera_motion)
     turn = np.array([[0, 0, 70.0, 0, 0, 0], [0, 0, 0, 0, 0, 0]])
     frames = [scene(t, (10, 20, 30, 20)) for t in range(4)] + [replace(scene(4, (80, 20, 30, 20)), camera=turn)]
     assert run(frames, settings)[-1] == ({0: 1} if camera_motion else {0: 2})
@@ -158,7 +167,7 @@ def test_masks_tell_apart_what_boxes_do_not():
 
 def test_cascade_prefers_the_track_seen_last():
     """A track missing for long lies nearer to the detection than the one seen last frame."""
-    settings = replace(DEFAULT, motion="none", mask_weight=0, gate=1, reach=0)
+    settings = replace(DEFAULT, motion="none", mask_weight=0, gap_weight=0, limit=3.5)
     scenes = [
         scene(0, (100, 20, 30, 20)),
         scene(1, (60, 20, 30, 20)),
@@ -175,7 +184,7 @@ def test_a_turning_camera_moves_new_tracks_too():
     newcomers = [
         scene(6 + t, (660 - 40 * t, 20, 80, 40), (460 - 40 * t, 30, 80, 40), (1000 - 40 * t, 30, 12, 9)) for t in (0, 1)
     ]
-    settings = replace(DEFAULT, reach=0)
+    settings = DEFAULT
     assert run([*sweep, *newcomers], settings)[-1] == {0: 1, 1: 2, 2: 3}
     assert run([*sweep, *newcomers], replace(settings, common_start=False))[-1] == {0: 1, 1: 2, 2: 4}
 
