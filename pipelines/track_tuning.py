@@ -47,6 +47,7 @@ RANGES: dict[str, Ranges] = {
         "gap_weight": (0.1, 2.0),
         "score_weight": (0.0, 10.0),
         "young_weight": (0.0, 6.0),
+        "speed_weight": (0.0, 15.0),
         "limit": (8.0, 20.0),
         "gate": (1.0, 4.0),
         "coast": (0.6, 1.0),

@@ -11,6 +11,7 @@ from stc_track.settings import TrackerSettings
 from stc_track.table import TrackTable
 from stc_track.types import Detections
 
+_FAST = 0.3  # diagonals a frame, from where on more speed excuses no more
 
 def pairs(table: TrackTable, state: KalmanState, detections: Detections, settings: TrackerSettings) -> Pairs:
     """Pairs of a predicted track and a detection of its class, by increasing cost, which is below 0.
@@ -32,6 +33,8 @@ def pairs(table: TrackTable, state: KalmanState, detections: Detections, setting
     position = off[rows, columns].max(1) @ (1, settings.vertical) / state.deviation(settings.kalman)[rows]
     costs = settings.alpha[0] * position - settings.limit
     costs += (settings.gap_weight * (table.missing - 1) + settings.young_weight * (1 - table.evidence).clip(0))[rows]
+    speed = np.linalg.norm(state.velocity.reshape(len(table), -1, 2).mean(1), axis=1) / table.diagonals
+    costs -= settings.speed_weight * speed.clip(0, _FAST)[rows]
     costs += (settings.score_weight * (1 - detections.scores))[columns]
     if detections.cues is not None and settings.cue_terms != "none":
         pair_cues = table.cues[rows], detections.cues[columns]

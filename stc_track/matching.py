@@ -56,7 +56,7 @@ def hungarian(pairs: Pairs) -> Partners:
     rows, row_of = np.unique(tracks, return_inverse=True)
     columns, column_of = np.unique(detections, return_inverse=True)
     table = np.zeros((len(rows), len(columns)))
-    table[row_of, column_of] = costs
+    table[row_of, column_of] = np.minimum(costs, 0)
     chosen = zip(*linear_sum_assignment(table), strict=True)
     return {int(columns[j]): int(rows[i]) for i, j in chosen if table[i, j] < 0}
 

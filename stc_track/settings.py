@@ -37,6 +37,8 @@ class TrackerSettings:
         gap_weight: cost of each frame that the track was missing; `limit / gap_weight` frames are the most.
         score_weight: cost of a detection of score 0, less for better ones.
         young_weight: cost of a track without any evidence; none from where its detections' scores add up to 1.
+        speed_weight: what is taken off the cost for each diagonal a frame, up to 0.3, that the track moves: masks of
+            what is fast meet less.
         limit: largest cost of a pair.
         gate: largest distance of a pair in box diagonals, the mean of both boxes'.
         common_start: a new track starts with the other tracks' common velocity, which a turning camera gives to all.
@@ -62,10 +64,11 @@ class TrackerSettings:
     alpha: tuple[float, float, float] = ALPHA
     vertical: float = 0.15
     mask_weight: float = 9.0
-    gap_weight: float = 0.75
+    gap_weight: float = 0.65
     score_weight: float = 5.5
-    young_weight: float = 2.2
-    limit: float = 16.0
+    young_weight: float = 4.0
+    speed_weight: float = 10.0
+    limit: float = 14.5
     gate: float = 3.0
     common_start: bool = True
     coast: float = 0.8

@@ -106,7 +106,8 @@ class PackPseudoLabels(PackDetInputs):
     """Packs MMDetection's inputs, and the maps on the grid of the predicted masks.
 
     Adds to `gt_instances`: `pieces` (N, h, w) uint8, the pseudo-mask of each box, 255 times the share of the cell that
-    is the object's; `centers` (N, 2) x y pixels, its centre of mass, the box's centre where there is none. Adds to the sample, if `LoadPseudoLabels` read them: `edges` (8, h, w) bool.
+    is the object's; `centers` (N, 2) x y pixels, its centre of mass, the box's centre where there is none. Adds to the
+    sample, if `LoadPseudoLabels` read them: `edges` (8, h, w) bool.
 
     Args:
         stride: pixels of the network's input per cell.
@@ -127,7 +128,8 @@ class PackPseudoLabels(PackDetInputs):
         pieces = (results["instances_map"] == ids[:, None, None]) * results["coverage"].astype(np.float32)
         pieces = axis_weights(*rows) @ pieces @ axis_weights(*columns).T
         sample.gt_instances.pieces = torch.from_numpy(pieces.round().astype(np.uint8))
-        sample.gt_instances.centers = _centers(sample.gt_instances.bboxes.tensor, sample.gt_instances.pieces, self.stride)
+        boxes = sample.gt_instances.bboxes.tensor
+        sample.gt_instances.centers = _centers(boxes, sample.gt_instances.pieces, self.stride)
         if "edges" in results:
             edges = results["edges"][:, nearest(*rows)][:, :, nearest(*columns)]
             for (_, _, scale, _), order in ((rows, MIRRORED_ROWS), (columns, MIRRORED_COLUMNS)):
