@@ -29,7 +29,7 @@ from stc_track.settings import TrackerSettings
 from stc_track.smoothing import SmoothingSettings
 
 DEFAULT = TrackerSettings()
-PREDICTED = replace(DEFAULT, predict_missing=1)
+DETECTED = replace(DEFAULT, predict_missing=0)
 DELAYED = SmoothingSettings(fill_gap=5, min_sightings=2)
 # the best of `track_tuning --tracker NAME` on the tuning sequences, noise seed 1, or better ones found by hand there
 TUNED = {
@@ -42,13 +42,14 @@ TUNED = {
 }  # fmt: skip
 ONLINE: dict[str, Link] = {
     "ours, centre point": partial(link, settings=replace(DEFAULT, motion="center")),
-    "ours, diagonal points": partial(link, settings=DEFAULT),
-    "ours, diagonal points, missing masks predicted": partial(link, settings=PREDICTED),
+    "ours, diagonal points (default)": partial(link, settings=DEFAULT),
+    "ours, detections' masks alone": partial(link, settings=DETECTED),
+    "ours, Algorithm 1 in two rounds": partial(link, settings=replace(DEFAULT, matching="bi-greedy", two_rounds=True)),
     **{f"{name}, its defaults": partial(link_by_peer, name=name, options={}) for name in PEERS},
     **{f"{name}, tuned": partial(link_by_peer, name=name, options=TUNED[name]) for name in PEERS},
 }
 OFFLINE: dict[str, Link] = {
-    "ours, not online: gaps filled": partial(link, settings=PREDICTED, smoothing=DELAYED),
+    "ours, not online: gaps filled": partial(link, settings=DEFAULT, smoothing=DELAYED),
 }
 
 

@@ -73,7 +73,7 @@ class TrackerSettings:
     common_start: bool = True
     coast: float = 0.8
     max_gap: int = 20
-    predict_missing: int = 0
+    predict_missing: int = 1
     predict_score: float = 2.0
     kalman: KalmanSettings = field(default_factory=KalmanSettings)
 

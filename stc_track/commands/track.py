@@ -64,8 +64,9 @@ POSITIVE = NumberRange(0, 1e6)
 @click.option("--max-gap", type=click.IntRange(0, 100_000), default=20, help="Frames that a track may be missing.")
 @click.option("--camera-motion/--no-camera-motion", default=True,
               help="Where --cues is given: expect tracks where what stands still would be.")  # fmt: skip
-@click.option("--predict-missing", type=click.IntRange(0, 1000), default=0,
-              help="Give out a missing track for so many frames, where it is expected and not hidden.")  # fmt: skip
+@click.option("--predict-missing", type=click.IntRange(0, 1000), default=1,
+              help="Give out a missing track for so many frames, where it is expected and not hidden; "
+                   "0 writes masks of detections alone.")  # fmt: skip
 @click.option("--fill-gaps", type=click.IntRange(0, 1000), default=0,
               help="Not online: fill gaps of up to so many frames, the mask moved along the boxes.")  # fmt: skip
 @click.option("--min-sightings", type=click.IntRange(0, 1000), default=0,

@@ -83,7 +83,7 @@ def test_compare(root):
     figures = json.loads((root / "out.json").read_text())
     assert figures["noise"]["seed"] == 0
     assert figures["sequences"].keys() == track_compare.ONLINE.keys() | track_compare.OFFLINE.keys()
-    assert figures["sequences"]["ours, diagonal points"]["car"]["HOTA"] > 30
+    assert figures["sequences"]["ours, diagonal points (default)"]["car"]["HOTA"] > 30
 
 
 @pytest.mark.parametrize("tracker", [track_tuning.OURS, "ByteTrack"])
