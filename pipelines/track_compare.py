@@ -2,7 +2,7 @@
 
 `python -m pipelines.track_compare --root DIR` spoils the true masks of the KITTI MOTS sequences that no setting was
 chosen on, by another seed than theirs, and prints HOTA, its two factors and the identity switches of both classes.
-`--cues STORE` adds the rows with depth and flow, on the sequences that the store holds.
+`--cues STORE` adds the rows with depth and flow, of a store that holds the sequences.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
 from functools import partial
-from itertools import repeat
 from pathlib import Path
 
 import click
@@ -53,28 +52,35 @@ OFFLINE: dict[str, Link] = {
 }
 
 
-def with_cues(store: str, name: str) -> dict[str, Link]:
-    """Table VIII's rows on one sequence that the store has depth and flow of."""
-    reader = CueReader(store, name)
-    choices = {
-        "centre point": (replace(DEFAULT, motion="center"), None),
-        "diagonal points": (DEFAULT, None),
-        "diagonal points, cues": (replace(DEFAULT, camera_motion=False), reader),
-        "diagonal points, cues, camera's motion removed": (DEFAULT, reader),
-    }
-    return {row: partial(link, settings=settings, cues=cues) for row, (settings, cues) in choices.items()}
+def with_cues(videos: dict[str, Video], store: str, settings: TrackerSettings, use: bool) -> dict[str, dict]:
+    """As `measure`, with each sequence's depth and flow where `use` says so."""
+    parts = {}
+    for name, video in videos.items():
+        cues = CueReader(store, name) if use else None
+        parts |= measure({name: video}, partial(link, settings=settings, cues=cues))
+    return parts
+
+
+CUE_ROWS = {
+    "centre point": (replace(DEFAULT, motion="center"), False),
+    "diagonal points": (DEFAULT, False),
+    "diagonal points, depth": (replace(DEFAULT, camera_motion=False, cue_terms="depth"), True),
+    "diagonal points, flow": (replace(DEFAULT, camera_motion=False, cue_terms="flow"), True),
+    "diagonal points, depth and flow": (replace(DEFAULT, camera_motion=False), True),
+    "the same, camera's motion removed": (DEFAULT, True),
+}
 
 
 def table(
-    videos: dict[str, Video], rows: dict[str, Link], processes: int, say: Callable[[str], None]
+    rows: dict[str, Callable[[], dict[str, dict]]], processes: int, say: Callable[[str], None]
 ) -> dict[str, dict[str, Scores]]:
-    """Figures of each row, said as soon as they are known."""
+    """Figures of each row, measured by its call, said as soon as they are known."""
     head = "".join(f"{name:>12}{'DetA':>7}{'AssA':>7}{'MOTSA':>7}{'switches':>9}" for name in CLASSES)
     say(f"{'':48}{head}")
     figures = {}
     with ProcessPoolExecutor(processes) as pool:
-        for row, found in zip(rows, pool.map(measure, repeat(videos), rows.values()), strict=False):
-            figures[row] = scores(found)
+        for row, found in [(row, pool.submit(call)) for row, call in rows.items()]:
+            figures[row] = scores(found.result())
             say(f"{row:48}" + "".join(_cells(figures[row].get(name)) for name in CLASSES))
     return figures
 
@@ -94,8 +100,7 @@ def _others(root: Path, sequences: Iterable[str] | None) -> tuple[str, ...]:
 @click.option("--sequences", help="Comma-separated.  [default: all that no setting was chosen on]")
 @click.option("--seed", default=0, help="Of the noise; the settings were chosen with seed 1.")
 @click.option("--processes", default=1, help="Rows that are measured at a time.")
-@click.option("--cues", metavar="STORE", help="Store of pseudo-labels: adds Table VIII's rows with depth and flow.")
-@click.option("--cue-sequence", default="0000", help="The sequence of the store.")
+@click.option("--cues", metavar="STORE", help="Store of the sequences: adds Table VIII's rows with depth and flow.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures to this file as well.")
 def main(
     root: Path,
@@ -103,17 +108,18 @@ def main(
     seed: int,
     processes: int,
     cues: str | None,
-    cue_sequence: str,
     json_file: Path | None,
 ) -> None:
     """Measure our tracker and public ones on the same spoilt detections."""
     names, noise = _others(root, sequences and sequences.split(",")), Noise(seed=seed)
     click.echo(f"noise: {noise}\nours: {DEFAULT}\npeers tuned: {TUNED}\nnot online: {DELAYED}\n\n{', '.join(names)}")
-    figures = {"sequences": table(noisy_videos(root, names, noise), ONLINE | OFFLINE, processes, click.echo)}
+    videos = noisy_videos(root, names, noise)
+    rows = {row: partial(measure, videos, each) for row, each in (ONLINE | OFFLINE).items()}
+    figures = {"sequences": table(rows, processes, click.echo)}
     if cues:
-        click.echo(f"\nTable VIII's rows where there are cues: sequence {cue_sequence} alone")
-        videos = noisy_videos(root, (cue_sequence,), noise)
-        figures["cues"] = table(videos, with_cues(cues, cue_sequence), 1, click.echo)
+        click.echo("\nTable VIII's rows with depth and flow")
+        rows = {row: partial(with_cues, videos, cues, *each) for row, each in CUE_ROWS.items()}
+        figures["cues"] = table(rows, processes, click.echo)
     if json_file:
         plain = {part: {row: {name: asdict(each) for name, each in found.items()} for row, found in rows.items()}
                  for part, rows in figures.items()}  # fmt: skip
