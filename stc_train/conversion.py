@@ -14,6 +14,7 @@ from stc_pseudo.datasets.base import FrameBoxes, Sequence
 from stc_pseudo.images import read_frame
 from stc_pseudo.inspection import drawn_shapes
 from stc_track.formats import rle
+from stc_track.formats.errors import InputError
 from stc_track.formats.mots import IDS_PER_CLASS, IGNORE_CLASS, MotsObject, write_mots
 from stc_train.box_masks import box_probabilities
 from stc_train.box_refinement import VETO, disjoint_masks
@@ -53,9 +54,16 @@ def convert(model: TrainedModel, sequences: list[Sequence], out: Path, *, scale:
         device: `cpu`, `cuda`, ...
 
     Raises:
-        InputError: the model is no CondInst, or a frame is missing or cannot be read.
+        InputError: the model is no CondInst, a box is of the class that MOTS keeps for ignore regions, or a frame is
+            missing or cannot be read.
     """
     require_condinst(model.network, "--boxes")
+    for sequence in sequences:
+        for number, each in sequence.boxes.items():
+            if (each.class_ids == IGNORE_CLASS).any():
+                raise InputError(f"{sequence.name}, frame {number}",
+                                 expected=f"no class {IGNORE_CLASS}, which MOTS keeps for ignore regions",
+                                 found=f"a box of class {IGNORE_CLASS}", mend="give the class another number")
     network = model.network.to(device)
     boxes = masks = 0
     with tqdm(total=sum(map(len, sequences)), desc="masks", unit="frame", mininterval=1) as bar:
@@ -70,7 +78,7 @@ def convert(model: TrainedModel, sequences: list[Sequence], out: Path, *, scale:
                 for t, frame, each, belief in zip(chosen, frames, given, beliefs, strict=True):
                     found = frame_objects(sequence.numbers[t], frame, each, belief, veto)
                     boxes += len(each)
-                    masks += sum(o.class_id != IGNORE_CLASS for o in found)
+                    masks += sum(not o.ignored for o in found)
                     objects += found
                 bar.update(len(chosen))
             write_mots(out / f"{sequence.name}.txt", objects)
@@ -146,5 +154,5 @@ def frame_objects(number: int, frame: np.ndarray, boxes: FrameBoxes, beliefs: np
     ignored &= ~masks.any(0)
     if ignored.any():
         objects.append(MotsObject(number, IGNORE_CLASS * IDS_PER_CLASS, IGNORE_CLASS, height, width,
-                                  rle.encode(ignored)))
+                                  rle.encode(ignored), ignored=True))
     return objects

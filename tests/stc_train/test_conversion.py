@@ -1,5 +1,7 @@
 """Masks for boxes that are given: which locations speak, the walk from belief to mask, and the command."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -167,3 +169,17 @@ def test_scale_is_for_boxes(model, boxed_video, tmp_path):
     result = run(model, "--dataset", "kitti", "--root", boxed_video, "--out", tmp_path, "--scale", "2")
     assert result.exit_code == 2
     assert "--scale: expected --boxes with it, found none" in result.output
+
+
+def test_a_class_that_mots_keeps_is_refused(model, boxed_video, tmp_path):
+    """Written as it is, its masks would be read as ignore regions."""
+    from stc_pseudo.datasets.kitti import read_sequence
+    from stc_track.formats.errors import InputError
+    from stc_train import conversion, model_file
+
+    sequence = read_sequence(boxed_video, "0003", boxes="instances")
+    boxes = {number: replace(each, class_ids=np.where(each.class_ids == 2, 10, 1))
+             for number, each in sequence.boxes.items()}
+    with pytest.raises(InputError, match="no class 10"):
+        conversion.convert(model_file.load(model, "MODEL"), [replace(sequence, boxes=boxes)], tmp_path)
+    assert not list(tmp_path.iterdir())
