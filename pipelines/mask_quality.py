@@ -62,8 +62,8 @@ def variant(box_term: str, boundary: str) -> Arm:
 
 ARMS = {
     "puzzle": Arm("puzzle loss, exact depth and flow"),
-    # In so short a training the ninth of the steps that BoxInst has ends before the masks lie in their boxes, and no mask
-    # is learnt at all: `boxinst_ninth`.
+    # In so short a training the ninth of the steps that BoxInst has ends before the masks lie in their boxes, and no
+    # mask is learnt at all: `boxinst_ninth`.
     "boxinst": Arm("BoxInst's loss (MMDetection), warm-up of half the steps", "boxinst", warm_up=0.5),
     "supervised": Arm("true masks (MMDetection's CondInst)", "condinst", "true"),
 }
