@@ -21,16 +21,24 @@ def pairs(table: TrackTable, state: KalmanState, detections: Detections, setting
     limit: `TrackerSettings`.
     """
     boxes, expected = detections.boxes, moved_boxes(table.boxes, state.position)
+    points = points_of(boxes, settings.motion)
     sizes = (table.diagonals[:, None] + np.hypot(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])) / 2
-    # deviations of the points, as shares of the boxes: tracks x detections x points x (x, y)
-    off = np.abs(points_of(boxes, settings.motion) - state.position[:, None]) / sizes[..., None]
-    off = off.reshape(*sizes.shape, off.shape[2] // 2, 2)
-    near = (np.einsum("gkpc,gkpc->gk", off, off) <= settings.gate**2 * off.shape[2]) & (
-        table.class_ids[:, None] == detections.class_ids) & (detections.scores >= settings.low_score)  # fmt: skip
-    rows, columns = np.nonzero(near)
+    # one point within the gate, on each axis: most pairs are far apart, and done with
+    reach = settings.gate * (points.shape[1] / 2) ** 0.5 * sizes
+    rows, columns = np.nonzero(
+        (np.abs(points[:, 0] - state.position[:, :1]) <= reach)
+        & (np.abs(points[:, 1] - state.position[:, 1:2]) <= reach)
+        & (table.class_ids[:, None] == detections.class_ids)
+        & (detections.scores >= settings.low_score)
+    )
+    # deviations of the points as shares of the boxes: pairs x points x (x, y)
+    off = np.abs(points[columns] - state.position[rows]) / sizes[rows, columns][:, None]
+    off = off.reshape(len(rows), off.shape[1] // 2, 2)
+    near = np.flatnonzero(np.einsum("npc,npc->n", off, off) <= settings.gate**2 * off.shape[1])
+    rows, columns = rows[near], columns[near]
     if not len(rows):
         return []
-    position = off[rows, columns].max(1) @ (1, settings.vertical) / state.deviation(settings.kalman)[rows]
+    position = off[near].max(1) @ (1, settings.vertical) / state.deviation(settings.kalman)[rows]
     costs = settings.alpha[0] * position - settings.limit
     costs += (settings.gap_weight * (table.missing - 1) + settings.young_weight * (1 - table.evidence).clip(0))[rows]
     speed = np.linalg.norm(state.velocity.reshape(len(table), -1, 2).mean(1), axis=1) / table.diagonals

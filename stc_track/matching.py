@@ -53,12 +53,14 @@ def hungarian(pairs: Pairs) -> Partners:
     if not pairs:
         return {}
     costs, tracks, detections = zip(*pairs, strict=True)
-    rows, row_of = np.unique(tracks, return_inverse=True)
-    columns, column_of = np.unique(detections, return_inverse=True)
+    rows, columns = (list(dict.fromkeys(each)) for each in (tracks, detections))
+    if len(rows) == len(columns) == len(pairs):  # nobody has a choice
+        return {detection: track for cost, track, detection in pairs if cost < 0}
+    row_of, column_of = ({each: place for place, each in enumerate(known)} for known in (rows, columns))
     table = np.zeros((len(rows), len(columns)))
-    table[row_of, column_of] = np.minimum(costs, 0)
-    chosen = zip(*linear_sum_assignment(table), strict=True)
-    return {int(columns[j]): int(rows[i]) for i, j in chosen if table[i, j] < 0}
+    table[[row_of[each] for each in tracks], [column_of[each] for each in detections]] = np.minimum(costs, 0)
+    chosen = zip(*(each.tolist() for each in linear_sum_assignment(table)), strict=True)
+    return {columns[j]: rows[i] for i, j in chosen if table[i, j] < 0}
 
 
 MATCHERS = {"bi-greedy": bi_greedy, "hungarian": hungarian, "greedy": greedy}

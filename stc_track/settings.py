@@ -69,7 +69,7 @@ class TrackerSettings:
     young_weight: float = 4.0
     speed_weight: float = 10.0
     limit: float = 14.5
-    gate: float = 3.0
+    gate: float = 2.0
     common_start: bool = True
     coast: float = 0.8
     max_gap: int = 20

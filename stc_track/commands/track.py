@@ -60,7 +60,7 @@ POSITIVE = NumberRange(0, 1e6)
 @click.option("--gap-weight", type=POSITIVE, default=0.65, help="What each missing frame adds to it.")
 @click.option("--score-weight", type=POSITIVE, default=5.5, help="What a detection of score 0 adds to it.")
 @click.option("--limit", type=POSITIVE, default=14.5, help="Largest cost of a match.")
-@click.option("--gate", type=POSITIVE, default=3.0, help="Largest distance of a match, in diagonals of the box.")
+@click.option("--gate", type=POSITIVE, default=2.0, help="Largest distance of a match, in diagonals of the box.")
 @click.option("--max-gap", type=click.IntRange(0, 100_000), default=20, help="Frames that a track may be missing.")
 @click.option("--camera-motion/--no-camera-motion", default=True,
               help="Where --cues is given: expect tracks where what stands still would be.")  # fmt: skip
