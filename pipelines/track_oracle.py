@@ -27,7 +27,7 @@ VARIANTS = {
     "Algorithm 1": replace(DEFAULT, matching="bi-greedy"),
     "greedy": replace(DEFAULT, matching="greedy"),
     "cascade": replace(DEFAULT, cascade=True),
-    "boxes alone": replace(DEFAULT, mask_weight=0),
+    "no overlap": replace(DEFAULT, mask_weight=0),
     "two rounds": replace(DEFAULT, two_rounds=True),
     "start at rest": replace(DEFAULT, common_start=False),
     "jumps are motion": replace(DEFAULT, kalman=replace(DEFAULT.kalman, robust=0)),

@@ -13,6 +13,7 @@ from stc_track.types import Detections
 
 _FAST = 0.3  # diagonals a frame, from where on more speed excuses no more
 
+
 def pairs(table: TrackTable, state: KalmanState, detections: Detections, settings: TrackerSettings) -> Pairs:
     """Pairs of a predicted track and a detection of its class, by increasing cost, which is below 0.
 
@@ -20,7 +21,7 @@ def pairs(table: TrackTable, state: KalmanState, detections: Detections, setting
     track was missing, a low score, a track of little evidence; less the limit from which on it is no pair. Weights and
     limit: `TrackerSettings`.
     """
-    boxes, expected = detections.boxes, moved_boxes(table.boxes, state.position)
+    boxes = detections.boxes
     points = points_of(boxes, settings.motion)
     sizes = (table.diagonals[:, None] + np.hypot(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])) / 2
     # one point within the gate, on each axis: most pairs are far apart, and done with
@@ -38,12 +39,13 @@ def pairs(table: TrackTable, state: KalmanState, detections: Detections, setting
     rows, columns = rows[near], columns[near]
     if not len(rows):
         return []
-    position = off[near].max(1) @ (1, settings.vertical) / state.deviation(settings.kalman)[rows]
+    position = off[near].max(1) @ (1, settings.vertical) / state.deviation(settings.filter)[rows]
     costs = settings.alpha[0] * position - settings.limit
-    costs += (settings.gap_weight * (table.missing - 1) + settings.young_weight * (1 - table.evidence).clip(0))[rows]
-    speed = np.linalg.norm(state.velocity.reshape(len(table), -1, 2).mean(1), axis=1) / table.diagonals
-    costs -= settings.speed_weight * speed.clip(0, _FAST)[rows]
-    costs += (settings.score_weight * (1 - detections.scores))[columns]
+    speed = np.hypot(*state.velocity.reshape(len(table), -1, 2).mean(1).T) / table.diagonals
+    of_tracks = settings.gap_weight * (table.missing - 1) - settings.speed_weight * np.minimum(speed, _FAST)
+    of_tracks += settings.young_weight * (1 - table.evidence).clip(0, 1)
+    costs += of_tracks[rows]
+    costs += (settings.score_weight * (1 - detections.scores).clip(0, 1))[columns]
     if detections.cues is not None and settings.cue_terms != "none":
         pair_cues = table.cues[rows], detections.cues[columns]
         depth, flow = cues.discrepancy(*pair_cues, sizes[rows, columns], settings.cue_terms)
@@ -51,7 +53,7 @@ def pairs(table: TrackTable, state: KalmanState, detections: Detections, setting
     hopeful = np.flatnonzero(costs < 0)  # masks only add to it
     rows, columns, costs = rows[hopeful], columns[hopeful], costs[hopeful]
     if settings.mask_weight and len(rows):
-        costs += settings.mask_weight * (1 - _overlap(table, state, detections, settings, expected, rows, columns))
+        costs += settings.mask_weight * (1 - _overlap(table, state, detections, settings, rows, columns))
         kept = costs < 0
         rows, columns, costs = rows[kept], columns[kept], costs[kept]
     order = np.argsort(costs, kind="stable")
@@ -63,15 +65,14 @@ def _overlap(
     state: KalmanState,
     detections: Detections,
     settings: TrackerSettings,
-    expected: np.ndarray,
     rows: np.ndarray,
     columns: np.ndarray,
 ) -> np.ndarray:
     """IoU (P,) of the pairs' masks, the track's last one moved by as much as its points; of boxes without masks."""
     others = detections.boxes[columns]
-    if detections.masks is None:
-        return _box_iou(expected[rows], others)
     boxes = table.boxes[rows]
+    if detections.masks is None:
+        return _box_iou(moved_boxes(boxes, state.position[rows]), others)
     points = state.position[rows] - points_of(boxes, settings.motion)
     offsets = points.reshape(len(points), points.shape[1] // 2, 2).mean(1)
     low, high = np.maximum(boxes[:, :2] + offsets, others[:, :2]), np.minimum(boxes[:, 2:] + offsets, others[:, 2:])

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from stc_track.cues import CueReader
+from stc_track.formats import rle
 from stc_track.formats.mots import Detection, MotsObject
+from stc_track.formats.track_names import Names
 from stc_track.masks import LazyMasks, moved
-from stc_track.output import Item, Names, OutputFrame, disjoint_objects
+from stc_track.output import Item, OutputFrame, disjoint_objects
 from stc_track.settings import TrackerSettings
 from stc_track.smoothing import SmoothingSettings, smoothed
 from stc_track.tracker import Tracker
@@ -101,9 +103,10 @@ class _Masks:
         found = []
         for track_id, box in zip(tracks.missing_ids[lately].tolist(), tracks.missing_boxes[lately], strict=True):
             if (last := self._items.get(track_id)) is not None:
-                spans = moved(last.spans(), last.box, box, size)
+                # as the detector's box moves, which need not be the mask's own
+                spans = moved(last.spans(), np.array(last.given), box, size)
                 if len(spans):
-                    found.append(last.elsewhere(box, spans))
+                    found.append(last.elsewhere(rle.spans_box(spans, size[0]), spans))
         self._items |= {each.track_id: each for each in items}
         return found
 

@@ -14,7 +14,6 @@ from stc_track.formats.track_names import Names
 from stc_track.masks import LazyMasks, touching_boxes
 
 _SHOWN = 0.5  # share of an unseen object's mask that must be free: what is behind another is rightly not seen
-UNSEEN = -np.inf  # score of a mask that nobody detected: it yields to all others
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,12 +23,13 @@ class Item:
     Attributes:
         track_id: the tracker's.
         class_id: of the object.
-        score: of its detection; UNSEEN where it has none.
+        score: of its detection, or of the nearest one where it has none.
         box: (4,) float64, the smallest around the mask.
         masks, index: the frame's masks, and which of them is meant.
         confirmed: whether the track is.
         drawn: (S, 2), a mask that is none of the frame's; None where it is.
         given: the detector's box; None where there is no detection.
+        seen: whether there is a detection; a mask that nobody detected yields to all others.
     """
 
     track_id: int
@@ -41,6 +41,7 @@ class Item:
     confirmed: bool
     drawn: np.ndarray | None = None
     given: tuple[float, float, float, float] | None = None
+    seen: bool = True
 
     def spans(self) -> np.ndarray:
         """The mask (S, 2)."""
@@ -50,9 +51,13 @@ class Item:
         """The mask, compressed."""
         return self.masks.counts(self.index) if self.drawn is None else rle.from_spans(self.drawn, height, width)
 
+    def rank(self) -> float:
+        """Of two that claim a pixel the higher keeps it."""
+        return self.score if self.seen else -np.inf
+
     def elsewhere(self, box: np.ndarray, spans: np.ndarray) -> Item:
         """The same track where nobody detected it."""
-        return replace(self, score=UNSEEN, box=box, drawn=spans, confirmed=True, given=None)
+        return replace(self, box=box, drawn=spans, confirmed=True, given=None, seen=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +78,7 @@ def disjoint_objects(frame: OutputFrame, names: Names) -> Iterator[MotsObject]:
         clashing = np.flatnonzero(touching_boxes(np.array([each.box for each in items]))).tolist()
         if clashing:
             spans = [items[place].spans() for place in clashing]
-            cut = make_disjoint(spans, np.array([items[place].score for place in clashing]))
+            cut = make_disjoint(spans, np.array([items[place].rank() for place in clashing]))
             left = {
                 place: _unless_hidden(items[place], old, new)
                 for place, old, new in zip(clashing, spans, cut, strict=True)
@@ -87,13 +92,12 @@ def disjoint_objects(frame: OutputFrame, names: Names) -> Iterator[MotsObject]:
             counts = rle.from_spans(left[place], frame.height, frame.width)
         else:
             continue
-        score = 0.0 if each.score == UNSEEN else each.score  # files hold finite scores
-        yield MotsObject(frame.frame, name, each.class_id, frame.height, frame.width, counts, score, each.given)
+        yield MotsObject(frame.frame, name, each.class_id, frame.height, frame.width, counts, each.score, each.given)
 
 
 def _unless_hidden(item: Item, whole: np.ndarray, left: np.ndarray) -> np.ndarray:
     """What is left (S, 2) of a whole mask; nothing of one that nobody saw if others hide most of it."""
-    if item.score > UNSEEN:
+    if item.seen:
         return left
     shown, area = ((each[:, 1] - each[:, 0]).sum() for each in (left, whole))
     return left if shown >= _SHOWN * area else left[:0]

@@ -7,7 +7,7 @@ from typing import get_args
 
 from stc_track.cues import CueTerms
 from stc_track.matching import Matching
-from stc_track.motion import KalmanSettings, Motion
+from stc_track.motion import STILL, KalmanSettings, Motion
 
 ALPHA = (0.7, 0.2, 0.1)  # Eq. 9's weights of position, depth and flow
 
@@ -25,7 +25,6 @@ class TrackerSettings:
         camera_motion: let tracks follow the background's motion where detections carry it.
         cascade: tracks seen last frame choose first, then those missing for one frame, and so on.
         two_rounds: detections below `high_score` choose after the others; otherwise together.
-        single_threshold: leave out detections between `low_score` and `high_score`.
         high_score: detections of at least this score begin tracks.
         low_score: detections of at least this score may continue a track.
         confirm_score: a track is confirmed when its detections' scores add up to this; 0 confirms all at once.
@@ -34,8 +33,9 @@ class TrackerSettings:
         vertical: what a vertical deviation counts beside a horizontal one: what hides objects cuts their height.
         mask_weight: cost of masks that do not meet, `1 - IoU` of the moved mask and the detection's; of boxes where
             there are no masks.
-        gap_weight: cost of each frame that the track was missing; `limit / gap_weight` frames are the most.
-        score_weight: cost of a detection of score 0, less for better ones.
+        gap_weight: cost of each frame that the track was missing; with `limit` it ends most tracks before a `max_gap`
+            above 20 does.
+        score_weight: cost of a detection of score 0, less for better ones; none from score 1 on.
         young_weight: cost of a track without any evidence; none from where its detections' scores add up to 1.
         speed_weight: what is taken off the cost for each diagonal a frame, up to 0.3, that the track moves: masks of
             what is fast meet less.
@@ -45,7 +45,7 @@ class TrackerSettings:
         coast: share of its velocity that a missing track keeps from frame to frame.
         max_gap: frames that a track may be missing before it ends.
         predict_missing: frames for which `link` gives out a missing track where it is expected, if that is within the
-            frame and not behind others; 0 gives detections only.
+            frame and not behind others, on frames that have detections; 0 gives detections only.
         predict_score: sum of the scores of the detections that a track must have had for that.
         kalman: the filter's noise.
     """
@@ -56,7 +56,6 @@ class TrackerSettings:
     camera_motion: bool = True
     cascade: bool = False
     two_rounds: bool = False
-    single_threshold: bool = False
     high_score: float = 0.4
     low_score: float = 0.2
     confirm_score: float = 0.5
@@ -83,3 +82,11 @@ class TrackerSettings:
                 raise ValueError(f"{name} must be one of {', '.join(get_args(choices))}. Got {getattr(self, name)!r}")
         if self.low_score > self.high_score:
             raise ValueError(f"low_score must be at most high_score, {self.high_score}. Got {self.low_score}")
+        for name in ("mask_weight", "gap_weight", "score_weight", "young_weight", "speed_weight", "gate", "limit"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be at least 0. Got {getattr(self, name)}")
+
+    @property
+    def filter(self) -> KalmanSettings:
+        """What the tracks are filtered with."""
+        return STILL if self.motion == "none" else self.kalman

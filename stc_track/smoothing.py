@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from stc_track.masks import moved
-from stc_track.output import UNSEEN, Item, OutputFrame
+from stc_track.output import Item, OutputFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def smoothed(frames: Iterable[OutputFrame], settings: SmoothingSettings) -> Iter
             yield _given_out(held.pop(each), tracks, settings)
         _forget(tracks, number - 2 * settings.delay - 1)
         held[number] = frame
-        for item in (each for each in frame.items if each.score > UNSEEN):
+        for item in (each for each in frame.items if each.seen):
             track = tracks.setdefault(item.track_id, _Track())
             _fill(track, item, frame, held, settings.fill_gap)
             track.add(number, item)

@@ -45,7 +45,7 @@ class TrackTable:
             evidence=detections.scores[chosen],
             boxes=boxes,
             diagonals=diagonals(boxes),
-            cues=np.zeros((count, 2, 3)) if detections.cues is None else detections.cues[chosen],
+            cues=np.full((count, 2, 3), np.nan) if detections.cues is None else detections.cues[chosen],
             masks=[None] * count if masks is None else [(masks, each) for each in chosen.tolist()],
         )
 

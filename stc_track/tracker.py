@@ -7,7 +7,7 @@ import numpy as np
 from stc_track import costs
 from stc_track.cues import still_terms
 from stc_track.matching import MATCHERS, Pairs, Partners, left_over
-from stc_track.motion import STILL, KalmanState, moved_boxes, points_of
+from stc_track.motion import KalmanState, moved_boxes, points_of
 from stc_track.settings import TrackerSettings
 from stc_track.table import TrackTable
 from stc_track.types import Detections, Tracks
@@ -32,7 +32,7 @@ class Tracker:
     def __init__(self, settings: TrackerSettings | None = None) -> None:
         self.settings = settings or TrackerSettings()
         self._match = MATCHERS[self.settings.matching]
-        self._kalman = STILL if self.settings.motion == "none" else self.settings.kalman
+        self._kalman = self.settings.filter
         self._frame: int | None = None
         self._begun = 0
         self._table, self._state = self._begin(Detections.empty(), np.zeros(0, np.int64))
@@ -82,10 +82,9 @@ class Tracker:
         pairs = costs.pairs(self._table, self._state, detections, settings)
         is_sure = sure.tolist()
         partners: Partners = {}
-        if settings.single_threshold or settings.two_rounds:
+        if settings.two_rounds:
             self._round([each for each in pairs if is_sure[each[2]]], partners)
-        if not settings.single_threshold:
-            self._round(left_over(pairs, partners), partners)
+        self._round(left_over(pairs, partners), partners)
         return partners
 
     def _round(self, pairs: Pairs, partners: Partners) -> None:
@@ -94,7 +93,7 @@ class Tracker:
             missing = self._table.missing.tolist()
             for age in sorted({missing[each[1]] for each in pairs}):
                 partners |= self._match(left_over((each for each in pairs if missing[each[1]] == age), partners))
-        for _ in range(_MATCHES_A_ROUND):
+        for _ in range(_MATCHES_A_ROUND if self.settings.matching == "bi-greedy" else 1):
             if not (pairs := left_over(pairs, partners)):
                 break
             partners |= self._match(pairs)

@@ -95,7 +95,7 @@ class PuzzleLoss(nn.Module):
         counted, labels = (boxes, pieces) if known is None else (boxes & known, pieces * known)
         match self.boundary:
             case "pixel" | "bce":
-                boundary = self._pixel_term(logits, counted, labels, area)
+                boundary = self._pixel_term(logits, counted, labels, counted.sum((1, 2)).clamp(min=1))
             case "dice":
                 found = labels.flatten(1).amax(1) > 0
                 weight = 1.0 if known is None else known.flatten(1)

@@ -49,9 +49,7 @@ POSITIVE = NumberRange(0, 1e6)
 @click.option("--cascade/--no-cascade", default=False, help="Let tracks that were seen last choose first.")
 @click.option("--two-rounds/--one-round", default=False, help="Let detections below --high-score choose last.")
 @click.option("--single-threshold", is_flag=True, help="Leave out detections below --high-score.")
-@click.option(
-    "--high-score", type=SCORE, default=0.4, help="Detections from here on begin tracks."
-)
+@click.option("--high-score", type=SCORE, default=0.4, help="Detections from here on begin tracks.")
 @click.option("--low-score", type=SCORE, default=0.2, help="Detections from here on may continue a track.")
 @click.option("--confirm-score", type=POSITIVE, default=0.5,
               help="Sum of its detections' scores from which on a track is given out.")  # fmt: skip
@@ -59,9 +57,10 @@ POSITIVE = NumberRange(0, 1e6)
               help="What masks (or boxes, where there are none) that do not meet add to a match's cost.")  # fmt: skip
 @click.option("--gap-weight", type=POSITIVE, default=0.65, help="What each missing frame adds to it.")
 @click.option("--score-weight", type=POSITIVE, default=5.5, help="What a detection of score 0 adds to it.")
-@click.option("--limit", type=POSITIVE, default=14.5, help="Largest cost of a match.")
+@click.option("--limit", type=POSITIVE, default=14.5, help="Largest cost of a match, of all that is added to it.")
 @click.option("--gate", type=POSITIVE, default=2.0, help="Largest distance of a match, in diagonals of the box.")
-@click.option("--max-gap", type=click.IntRange(0, 100_000), default=20, help="Frames that a track may be missing.")
+@click.option("--max-gap", type=click.IntRange(0, 100_000), default=20,
+              help="Frames that a track may be missing; for more than 20 lower --gap-weight as well.")  # fmt: skip
 @click.option("--camera-motion/--no-camera-motion", default=True,
               help="Where --cues is given: expect tracks where what stands still would be.")  # fmt: skip
 @click.option("--predict-missing", type=click.IntRange(0, 1000), default=1,
@@ -105,7 +104,7 @@ def main(
     from stc_track.smoothing import SmoothingSettings
 
     delayed = SmoothingSettings(choices.pop("fill_gaps"), choices.pop("min_sightings"))
-    if choices["single_threshold"]:
+    if choices.pop("single_threshold"):
         choices["low_score"] = choices["high_score"]
     elif choices["low_score"] > choices["high_score"]:
         raise InputError("--low-score", expected=f"at most --high-score {choices['high_score']}",

@@ -21,7 +21,8 @@ def track_name(class_id: int, number: int) -> int:
 
 def is_track_name(track_id: int, class_id: int) -> bool:
     """Whether an id is one that `track_name` gives to a track of the class."""
-    return class_id in (track_id // IDS_PER_CLASS, track_id // _IDS_PER_CLASS_BEYOND)
+    near, far = (divmod(track_id, each) for each in (IDS_PER_CLASS, _IDS_PER_CLASS_BEYOND))
+    return near[0] == class_id or (far[0] == class_id and far[1] >= IDS_PER_CLASS)
 
 
 def track_number(track_id: int, class_id: int) -> int:

@@ -71,6 +71,20 @@ def test_a_missing_track_is_predicted_where_nothing_hides_it():
     assert (10, 1001) not in columns(link(behind, SETTINGS))
 
 
+def test_a_predicted_mask_keeps_its_size_within_the_detectors_box():
+    """Boxes that a detector draws around more than the mask move the mask, and do not stretch it."""
+    wide = [replace(car(t, 60), box=(50.0, 10.0, 90.0, 45.0)) for t in range(8)]
+    other = [car(t, 120) for t in range(9)]
+    found = columns(link(sorted([*wide, *other], key=lambda each: (each.frame, each.box)), SETTINGS))
+    assert np.allclose(found[8, 1001], (60, 80), atol=1)
+
+
+def test_a_predicted_object_has_the_score_of_its_last_detection():
+    seen = [car(t, 60, score=0.7) for t in range(8)] + [car(t, 120) for t in range(9)]
+    last = [each for each in link(sorted(seen, key=lambda each: (each.frame, each.box)), SETTINGS) if each.frame == 8]
+    assert sorted(each.score for each in last) == [0.7, 0.9]
+
+
 def test_a_track_at_the_border_has_left():
     other = [car(t, 100) for t in range(9)]
     leaving = [car(t, max(0, 30 - 5 * t)) for t in range(7)]

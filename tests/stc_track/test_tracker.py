@@ -15,7 +15,7 @@ VARIANTS = [
     *(replace(DEFAULT, motion=motion) for motion in ("center", "none")),
     *(replace(DEFAULT, matching=matching) for matching in ("bi-greedy", "greedy")),
     replace(DEFAULT, cascade=True),
-    replace(DEFAULT, single_threshold=True),
+    replace(DEFAULT, low_score=0.4),
     replace(DEFAULT, two_rounds=True),
     replace(DEFAULT, mask_weight=0),
 ]
@@ -77,7 +77,7 @@ def test_low_confidence_is_kept_by_the_second_round():
     scores = (0.9, 0.9, 0.3, 0.9)
     scenes = [scene(t, (10, 20, 30, 20, score)) for t, score in enumerate(scores)]
     assert run(scenes) == [{0: 1}] * 4
-    assert run(scenes, replace(DEFAULT, single_threshold=True)) == [{0: 1}, {0: 1}, {}, {0: 1}]
+    assert run(scenes, replace(DEFAULT, low_score=DEFAULT.high_score)) == [{0: 1}, {0: 1}, {}, {0: 1}]
 
 
 def test_the_second_round_takes_what_the_first_leaves():
@@ -215,8 +215,17 @@ def test_frames_must_increase():
         tracker.update(Detections.empty(3))
 
 
+@pytest.mark.parametrize("scale", [-1.0, 30.0])
+def test_scores_of_any_scale_cost_no_more_and_no_less_than_those_of_0_and_1(scale):
+    settings = replace(DEFAULT, low_score=-2, high_score=-2)
+    moving = [scene(t, (10 + t, 20, 30, 20, scale)) for t in range(6)]
+    assert run(moving, settings) == [{0: 1}] * 6
+    jump = [scene(0, (10, 20, 30, 20, scale)), scene(1, (80, 20, 30, 20, scale))]
+    assert run(jump, settings) == [{0: 1}, {0: 2}]
+
+
 @pytest.mark.parametrize(
-    "wrong", [{"motion": "corner"}, {"matching": "best"}, {"cue_terms": "all"}, {"low_score": 0.9}]
+    "wrong", [{"motion": "corner"}, {"matching": "best"}, {"cue_terms": "all"}, {"low_score": 0.9}, {"limit": -1}]
 )
 def test_settings_are_checked(wrong):
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be"):
