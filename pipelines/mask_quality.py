@@ -205,7 +205,9 @@ class Experiment:
 
 
 def spread(values: list[float], digits: int = 1) -> str:
-    """Mean and, of several values, their sample standard deviation."""
+    """Mean and, of several values, their sample standard deviation; a dash of none."""
+    if not values:
+        return "-"
     mean = f"{statistics.mean(values):.{digits}f}"
     return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):.{digits}f}"
 
@@ -213,7 +215,7 @@ def spread(values: list[float], digits: int = 1) -> str:
 def ap_table(results: dict[str, dict[int, Any]], settings: Settings) -> Table:
     """AP of each arm, mean and spread over its seeds."""
     def cell(seeds: dict[int, Any], area: str, name: str, figure: str) -> str:
-        return spread([each[area][name][figure] for each in seeds.values() if name in each[area]] or [0.0])
+        return spread([each[area][name][figure] for each in seeds.values() if name in each[area]])
 
     chosen = [("large", "mean", figure) for figure in ("AP", "AP50", "AP75")] + [
         ("large", "car", "AP"), ("large", "pedestrian", "AP")] + [

@@ -70,7 +70,7 @@ def table(found: Results, settings: Settings) -> Table:
     """AP of each network by what it learnt from; of the pseudo-masks' also the share of the true masks' AP."""
     rows = []
     for (network, labels), seeds in found.items():
-        figures = (spread([each[area][name][figure] for each in seeds.values() if name in each[area]] or [0.0])
+        figures = (spread([each[area][name][figure] for each in seeds.values() if name in each[area]])
                    for area, name, figure in COLUMNS)
         share, supervised = "", found.get((network, "true"), {})
         if labels != "true" and (both := sorted(seeds.keys() & supervised.keys())):
