@@ -27,7 +27,7 @@ def test_the_share_is_of_the_seeds_that_both_have(tmp_path):
                            ("HTC", "pseudo-masks", "0, 1, 2"), ("HTC", "true masks", "0, 1")}
     assert rows["HTC", "pseudo-masks", "0, 1, 2"][0] == "36.7 ± 46.2"
     assert [row[-1] for row in rows.values()] == ["-", "", "0.800", ""]  # 20 of 25
-    assert rows["HTC", "true masks", "0, 1"][3:5] == ("12.5 ± 3.5", "0.0")  # cars; no pedestrian to find
+    assert rows["HTC", "true masks", "0, 1"][3:5] == ("12.5 ± 3.5", "-")  # cars; no pedestrian to find
 
 
 def test_unknown_network(tmp_path):
