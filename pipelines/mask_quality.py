@@ -299,12 +299,23 @@ def main(out: Path, scene_seed: int, train_scenes: int, test_scenes: int, frames
         raise InputError("--arms", expected=f"some of {', '.join(EVERY)}", found=", ".join(unknown))
     experiment = Experiment(out, Settings(scene_seed, train_scenes, test_scenes, frames, steps, batch_size), workers)
     experiment.render()
-    for seed in map(int, seeds.split(",")):
+    for seed in whole_numbers("--seeds", seeds):
         for name in chosen:
             experiment.train(name, seed)
             if boxes and name in ("puzzle", "networks"):
                 experiment.convert(name, seed)
     report(experiment)
+
+
+def whole_numbers(flag: str, text: str) -> list[int]:
+    """The numbers of a comma-separated option.
+
+    Raises:
+        InputError: one is none.
+    """
+    if not all(each.isdecimal() for each in text.split(",")):
+        raise InputError(flag, expected="whole numbers, comma-separated", found=repr(text))
+    return [int(each) for each in text.split(",")]
 
 
 def report(experiment: Experiment) -> None:

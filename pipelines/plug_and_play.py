@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from pipelines.mask_ap import mask_ap
-from pipelines.mask_quality import BACKBONE, MIN_AREA, Experiment, Settings, spread
+from pipelines.mask_quality import BACKBONE, MIN_AREA, Experiment, Settings, spread, whole_numbers
 from pipelines.tables import Table
 from stc_track.formats.errors import InputError
 from stc_track.formats.files import replacing
@@ -104,7 +104,7 @@ def main(out: Path, scene_seed: int, train_scenes: int, test_scenes: int, frames
         raise InputError("--networks", expected=f"some of {', '.join(NETWORKS)}", found=", ".join(unknown))
     experiment = Experiment(out, Settings(scene_seed, train_scenes, test_scenes, frames, steps, batch_size), workers)
     experiment.render()
-    for seed in map(int, seeds.split(",")):
+    for seed in whole_numbers("--seeds", seeds):
         for network in chosen:
             for labels in LABELS if true_masks else ("exact",):
                 train(experiment, network, labels, seed)

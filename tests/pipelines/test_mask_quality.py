@@ -183,3 +183,11 @@ def test_end_to_end(tmp_path):
     report = json.loads((tmp_path / "report.json").read_text())
     assert list(report["ap"]) == list(mask_quality.ARMS)
     assert report["boxes"]["puzzle"]["0"]["all"]["objects"] > 0
+
+
+def test_seeds_are_numbers():
+    from stc_track.formats.errors import InputError
+
+    assert mask_quality.whole_numbers("--seeds", "0,12") == [0, 12]
+    with pytest.raises(InputError, match="--seeds: expected whole numbers"):
+        mask_quality.whole_numbers("--seeds", "0,")
