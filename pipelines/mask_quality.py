@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,12 @@ class Experiment:
             with replacing(recorded, "w") as file:
                 json.dump(asdict(settings), file, indent=1)
 
+    @classmethod
+    def of(cls, out: Path, scene_seed: int, train_scenes: int, test_scenes: int, frames: int, steps: int,
+           batch_size: int, workers: int) -> Experiment:
+        """As the options of `experiment_options` say."""
+        return cls(out, Settings(scene_seed, train_scenes, test_scenes, frames, steps, batch_size), workers)
+
     def render(self) -> None:
         """Render the scenes that are missing."""
         from stc_pseudo.demo import render_dataset
@@ -158,22 +165,30 @@ class Experiment:
 
     def train(self, name: str, seed: int) -> None:
         """Train, predict and measure, unless that is done."""
-        from pipelines.mask_ap import mask_ap
         from pipelines.mask_supervision import as_ours, write_config
 
-        folder, arm, settings = self.folder(name, seed), EVERY[name], self.settings
+        folder, arm = self.folder(name, seed), EVERY[name]
         if (folder / "ap.json").is_file():
             return
-        store = self.store(arm.store)
-        config = write_config(folder / "config.py", arm.kind, settings.steps, arm.warm_up)
-        options = (f"train_dataloader.batch_size={settings.batch}", *arm.options)
+        config = write_config(folder / "config.py", arm.kind, self.settings.steps, arm.warm_up)
+        as_ours(self.fit(folder, arm.store, config, seed, arm.options), folder / "model.pth")
+        self.measure(folder / "model.pth", folder)
+
+    def fit(self, folder: Path, store: str, config: Path | str, seed: int, options: tuple[str, ...] = ()) -> Path:
+        """Train a config on a store, in `folder / "train"`; the model's file."""
+        options = (f"train_dataloader.batch_size={self.settings.batch}", *options)
         # One thread: on so small a network two wait for each other longer than they gain.
-        self.stages.run("stc-train", "--pseudo-store", store, "--config", config, "--work-dir", folder / "train",
-                        "--max-iters", settings.steps, "--seed", seed, "--init-backbone", BACKBONE,
-                        *(part for option in options for part in ("--cfg-options", option)), threads=1)
-        as_ours(folder / "train" / "model.pth", folder / "model.pth")
-        tests = settings.names(test=True)
-        self.stages.run("stc-predict", folder / "model.pth", "--dataset", "kitti", "--root", self.data, "--sequences",
+        self.stages.run("stc-train", "--pseudo-store", self.store(store), "--config", config, "--work-dir",
+                        folder / "train", "--max-iters", self.settings.steps, "--seed", seed, "--init-backbone",
+                        BACKBONE, *(part for option in options for part in ("--cfg-options", option)), threads=1)
+        return folder / "train" / "model.pth"
+
+    def measure(self, model: Path, folder: Path) -> None:
+        """Predict the test scenes and write the masks' AP to `folder / "ap.json"`."""
+        from pipelines.mask_ap import mask_ap
+
+        tests = self.settings.names(test=True)
+        self.stages.run("stc-predict", model, "--dataset", "kitti", "--root", self.data, "--sequences",
                         ",".join(tests), "--out", folder / "predictions", threads=1)
         self._record(folder / "ap.json", mask_ap(folder / "predictions", self.data, tests, MIN_AREA))
 
@@ -274,32 +289,47 @@ def bar_table(rows: list[dict[str, Any]]) -> Table:
     return Table("Bars", "", columns, shown)
 
 
+def experiment_options(out: str, seeds: str) -> Callable[[Callable], Callable]:
+    """The options that `Experiment.of` takes, and `seeds` of the trainings with this default, for a command."""
+    options = (
+        click.option("--out", type=click.Path(path_type=Path), default=Path(out), help="folder of everything"),
+        click.option("--scene-seed", default=31,
+                     help="of the scenes; the demo has 0, the labels were tuned on 8 and 9"),
+        click.option("--train-scenes", default=32, help="scenes to train on"),
+        click.option("--test-scenes", default=20, help="scenes to measure on"),
+        click.option("--frames", default=4, help="of each scene"),
+        click.option("--steps", default=600, help="of each training"),
+        click.option("--batch-size", default=4, help="images of a step"),
+        click.option("--seeds", default=seeds, help="of the trainings, comma-separated"),
+        click.option("--workers", default=1, help="processes that render and build"),
+    )
+
+    def decorate(command: Callable) -> Callable:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
 @click.command(context_settings={"show_default": True})
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/mask_quality"), help="folder of everything")
-@click.option("--scene-seed", default=31, help="of the scenes; the demo has 0, the labels were tuned on 8 and 9")
-@click.option("--train-scenes", default=32, help="scenes to train on")
-@click.option("--test-scenes", default=20, help="scenes to measure on")
-@click.option("--frames", default=4, help="of each scene")
-@click.option("--steps", default=600, help="of each training")
-@click.option("--batch-size", default=4, help="images of a step")
-@click.option("--seeds", default="0,1,2", help="of the trainings, comma-separated")
+@experiment_options("runs/mask_quality", seeds="0,1,2")
 @click.option("--arms", help=f"comma-separated, of {', '.join(EVERY)}  [default: {', '.join(ARMS)}]")
 @click.option("--networks", is_flag=True, help="train on the demo's networks' pseudo-labels as well")
 @click.option("--variants", is_flag=True, help="train Table IV's variants of the loss as well")
 @click.option("--noise", is_flag=True, help="train with loose boxes and wrong classes as well")
 @click.option("--boxes", is_flag=True, help="measure `stc-predict --boxes` of the puzzle loss's models as well")
-@click.option("--workers", default=1, help="processes that render and build")
-def main(out: Path, scene_seed: int, train_scenes: int, test_scenes: int, frames: int, steps: int, batch_size: int,
-         seeds: str, arms: str | None, networks: bool, variants: bool, noise: bool, boxes: bool, workers: int) -> None:
+def main(seeds: str, arms: str | None, networks: bool, variants: bool, noise: bool, boxes: bool,
+         **scenes: Any) -> None:
     """Train with each kind of mask supervision, and compare the masks' AP."""
     chosen = arms.split(",") if arms else list(ARMS)
     chosen += [name for flag, group in ((networks, NETWORKS), (variants, VARIANTS), (noise, NOISE)) if flag
                for name in group if name not in chosen]
     if unknown := [name for name in chosen if name not in EVERY]:
         raise InputError("--arms", expected=f"some of {', '.join(EVERY)}", found=", ".join(unknown))
-    experiment = Experiment(out, Settings(scene_seed, train_scenes, test_scenes, frames, steps, batch_size), workers)
+    numbers, experiment = whole_numbers("--seeds", seeds), Experiment.of(**scenes)
     experiment.render()
-    for seed in whole_numbers("--seeds", seeds):
+    for seed in numbers:
         for name in chosen:
             experiment.train(name, seed)
             if boxes and name in ("puzzle", "networks"):

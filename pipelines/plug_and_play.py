@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import click
 
-from pipelines.mask_ap import mask_ap
-from pipelines.mask_quality import BACKBONE, MIN_AREA, Experiment, Settings, spread, whole_numbers
+from pipelines.mask_quality import MIN_AREA, Experiment, Settings, experiment_options, spread, whole_numbers
 from pipelines.tables import Table
 from stc_track.formats.errors import InputError
 from stc_track.formats.files import replacing
@@ -41,18 +39,9 @@ def train(experiment: Experiment, network: str, labels: str, seed: int) -> None:
         labels: of `LABELS`.
         seed: of the training.
     """
-    work, settings = experiment.out / f"{network}_{labels}_{seed}", experiment.settings
-    figures, tests, run = work / "ap.json", settings.names(test=True), experiment.stages.run
-    if figures.is_file():
-        return
-    # One thread: on so small a network two wait for each other longer than they gain.
-    run("stc-train", "--pseudo-store", experiment.store(labels), "--config", f"{network}_r18_demo", "--work-dir",
-        work / "train", "--max-iters", settings.steps, "--seed", seed, "--init-backbone", BACKBONE, "--cfg-options",
-        f"train_dataloader.batch_size={settings.batch}", threads=1)
-    run("stc-predict", work / "train" / "model.pth", "--dataset", "kitti", "--root", experiment.data, "--sequences",
-        ",".join(tests), "--out", work / "predictions", threads=1)
-    with replacing(figures, "w") as file:
-        json.dump(mask_ap(work / "predictions", experiment.data, tests, MIN_AREA), file, indent=1)
+    folder = experiment.out / f"{network}_{labels}_{seed}"
+    if not (folder / "ap.json").is_file():
+        experiment.measure(experiment.fit(folder, labels, f"{network}_r18_demo", seed), folder)
 
 
 def results(experiment: Experiment) -> Results:
@@ -85,26 +74,17 @@ def table(found: Results, settings: Settings) -> Table:
 
 
 @click.command(context_settings={"show_default": True})
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/plug_and_play"), help="folder of everything")
-@click.option("--scene-seed", default=31, help="of the scenes; the demo has 0, the labels were tuned on 8 and 9")
-@click.option("--train-scenes", default=32, help="scenes to train on")
-@click.option("--test-scenes", default=20, help="scenes to measure on")
-@click.option("--frames", default=4, help="of each scene")
-@click.option("--steps", default=600, help="of each training")
-@click.option("--batch-size", default=4, help="images of a step")
-@click.option("--seeds", default="0", help="of the trainings, comma-separated")
+@experiment_options("runs/plug_and_play", seeds="0")
 @click.option("--networks", default=",".join(NETWORKS), help="comma-separated")
 @click.option("--true", "true_masks", is_flag=True, help="train on the true masks as well")
-@click.option("--workers", default=1, help="processes that render and build")
-def main(out: Path, scene_seed: int, train_scenes: int, test_scenes: int, frames: int, steps: int, batch_size: int,
-         seeds: str, networks: str, true_masks: bool, workers: int) -> None:
+def main(seeds: str, networks: str, true_masks: bool, **scenes: Any) -> None:
     """Train YOLACT, BlendMask, HTC and CondInst on the same pseudo-masks, and compare their masks' AP."""
     chosen = networks.split(",")
     if unknown := [name for name in chosen if name not in NETWORKS]:
         raise InputError("--networks", expected=f"some of {', '.join(NETWORKS)}", found=", ".join(unknown))
-    experiment = Experiment(out, Settings(scene_seed, train_scenes, test_scenes, frames, steps, batch_size), workers)
+    numbers, experiment = whole_numbers("--seeds", seeds), Experiment.of(**scenes)
     experiment.render()
-    for seed in whole_numbers("--seeds", seeds):
+    for seed in numbers:
         for network in chosen:
             for labels in LABELS if true_masks else ("exact",):
                 train(experiment, network, labels, seed)
