@@ -121,8 +121,8 @@ def draw(folder: Path, frames: int) -> None:
     import cv2
 
     from stc_pseudo.flow.kitti_png import write_kitti_flow
-    from stc_track.formats import rle
     from stc_track.formats.mots import MotsObject, write_mots
+    from stc_track.masks import rle
 
     background = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
     y, x = np.mgrid[:HEIGHT, :WIDTH] + 0.5

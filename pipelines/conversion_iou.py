@@ -13,9 +13,9 @@ import numpy as np
 
 from pipelines.tables import CLASS_ROWS, show_by_class
 from stc_pseudo.inspection import drawn_shapes, mask_iou, true_masks
-from stc_track.formats import rle
-from stc_track.formats.files import sequence_files
 from stc_track.formats.mots import read_mots
+from stc_track.io.files import sequence_files
+from stc_track.masks import rle
 
 SHAPES = ("converted_mask", "filled_box", "ellipse")
 

@@ -41,7 +41,7 @@ def stereo_frames(root: Path) -> Iterator[tuple[Sequence, int, np.ndarray]]:
 
     from stc_pseudo.datasets.base import Calibration, Sequence
     from stc_pseudo.images import list_frames
-    from stc_track.formats.errors import require_file
+    from stc_track.io.errors import require_file
 
     for left in list_frames(root / "image_02"):
         right, truth = root / "image_03" / left.name, root / "disp_occ_0" / f"{left.stem}.png"

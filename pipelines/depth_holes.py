@@ -51,8 +51,8 @@ class Holed:
 
 def hole_share(truth: Path, sequence: Sequence, index: int) -> np.ndarray:
     """How much of a hole each pixel of a frame is in: (H, W) float32 in 0..1."""
-    from stc_track.formats import rle
     from stc_track.formats.mots import read_mots
+    from stc_track.masks import rle
 
     share = np.zeros(sequence.size, np.float32)
     for one in read_mots(truth / f"{sequence.name}.txt").get(sequence.numbers[index], ()):

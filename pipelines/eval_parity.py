@@ -14,10 +14,10 @@ import click
 import numpy as np
 
 from stc_track.evaluation import Evaluation, evaluate, truth_files
-from stc_track.formats.errors import InputError
-from stc_track.formats.files import sequence_files
 from stc_track.formats.mots import read_mots
-from stc_track.processes import usable_cores
+from stc_track.io.errors import InputError
+from stc_track.io.files import sequence_files
+from stc_track.io.processes import usable_cores
 
 SHARES = {"HOTA": ("HOTA", "HOTA"), "DetA": ("HOTA", "DetA"), "AssA": ("HOTA", "AssA"), "LocA": ("HOTA", "LocA"),
           "sMOTSA": ("CLEAR", "sMOTA"), "MOTSA": ("CLEAR", "MOTA"), "MOTSP": ("CLEAR", "MOTP"),

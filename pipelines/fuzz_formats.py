@@ -27,9 +27,9 @@ import numpy as np
 
 from pipelines.spoiling import spoil
 from stc_track.commands import convert, evaluate, track
-from stc_track.disjoint import touching
-from stc_track.formats import rle
 from stc_track.formats.mots import IGNORE_CLASS, IGNORE_ID, MotsObject, read_mots, write_mots
+from stc_track.masks import rle
+from stc_track.masks.disjoint import touching
 
 SIZE = HEIGHT, WIDTH = 12, 17
 _LONGEST = 60  # seconds a case may take

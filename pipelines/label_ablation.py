@@ -64,7 +64,7 @@ def as_table(rows: list[dict[str, Any]], note: str) -> Table:
 def main(root: Path, sequences: str | None, boxes: str, sources: tuple[str, ...], cue_sets: tuple[str, ...],
          min_area: int, workers: int, out: Path) -> None:
     """Measure the pseudo-masks of each source by each set of cues; print them and write ablation.json and .md."""
-    from stc_track.formats.files import replacing
+    from stc_track.io.files import replacing
 
     parsed = [parse_source(text) for text in sources]
     chosen = ("--sequences", sequences) if sequences else ()

@@ -12,9 +12,9 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from stc_pseudo.inspection import true_masks
-from stc_track.formats import rle
-from stc_track.formats.errors import require_file
 from stc_track.formats.mots import CLASS_NAMES, read_detections
+from stc_track.io.errors import require_file
+from stc_track.masks import rle
 
 FIGURES = {"AP": None, "AP50": 0.5, "AP75": 0.75}  # IoU of the mask that makes a hit; None: mean of 0.5 to 0.95
 

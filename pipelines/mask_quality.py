@@ -21,8 +21,8 @@ import click
 
 from pipelines.stages import Stages
 from pipelines.tables import Table
-from stc_track.formats.errors import InputError
-from stc_track.formats.files import replacing
+from stc_track.io.errors import InputError
+from stc_track.io.files import replacing
 
 BACKBONE = Path(__file__).parents[1] / "data" / "weights" / "demo_monodepth2.pth"
 WARM_UP = 1 / 9  # of the steps: BoxInst's pairwise term rises over 10,000 of 90,000 (Tian et al., CVPR 2021)

@@ -15,9 +15,9 @@ from pipelines.parity import mmdetection_model
 from stc_pseudo.inspection import true_masks
 from stc_pseudo.labels import pool_objects
 from stc_pseudo.store import ARRAYS, CELL, StoreReader, StoreWriter
-from stc_track.formats import rle
-from stc_track.formats.files import replacing
 from stc_track.formats.kitti_labels import read_labels
+from stc_track.io.files import replacing
+from stc_track.masks import rle
 
 CONFIG = "condinst_r18_demo"
 LOOSE = 0.2  # of a box's width or height, the most that an edge moves

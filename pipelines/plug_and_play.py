@@ -19,8 +19,8 @@ import click
 
 from pipelines.mask_quality import MIN_AREA, Experiment, Settings, experiment_options, spread, whole_numbers
 from pipelines.tables import Table
-from stc_track.formats.errors import InputError
-from stc_track.formats.files import replacing
+from stc_track.io.errors import InputError
+from stc_track.io.files import replacing
 
 NETWORKS = {"yolact": "YOLACT", "blendmask": "BlendMask", "htc": "HTC", "condinst": "CondInst, puzzle loss"}
 LABELS = {"exact": "pseudo-masks", "true": "true masks"}  # names of stores of `Experiment`

@@ -15,8 +15,6 @@ from scipy.optimize import linear_sum_assignment
 
 from pipelines.tables import CLASS_ROWS, show_by_class
 from stc_pseudo.inspection import SAME_OBJECT, box_iou, drawn_shapes, mask_iou
-from stc_track.formats import rle
-from stc_track.formats.errors import InputError
 from stc_track.formats.mots import (
     IGNORE_CLASS,
     Detection,
@@ -24,6 +22,8 @@ from stc_track.formats.mots import (
     read_detections,
     read_mots,
 )
+from stc_track.io.errors import InputError
+from stc_track.masks import rle
 
 
 def matched_ious(detections: list[Detection], objects: list[MotsObject]) -> list[tuple[int, float, float]]:

@@ -13,9 +13,9 @@ from pipelines import pictures
 from pipelines.tables import Table
 from stc_pseudo.images import read_frame
 from stc_pseudo.store import StoreReader
-from stc_track.formats import rle
-from stc_track.formats.files import replacing
 from stc_track.formats.mots import read_detections, read_mots
+from stc_track.io.files import replacing
+from stc_track.masks import rle
 
 COLUMNS = ("frame and boxes", "depth", "optical flow", "pseudo-masks", "predicted masks", "tracks")
 PICTURE_WIDTH = 620  # pixels on the page

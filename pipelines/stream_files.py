@@ -17,8 +17,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-from stc_track.formats import rle
 from stc_track.formats.mots import Detection, DetectionWriter, MotsObject, write_mots
+from stc_track.masks import rle
 
 HEIGHT, WIDTH, SIDE = 375, 1242, 60
 _START = "import sys, importlib; importlib.import_module(sys.argv.pop(1)).main()"

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from stc_track.formats.files import replacing
 from stc_track.formats.mots import CLASS_NAMES
+from stc_track.io.files import replacing
 
 METRICS = ("HOTA", "sMOTSA", "MOTSA", "MOTSP")
 # Rows of a report by class: each class's name, then all, with the class numbers that it gathers.

@@ -45,7 +45,7 @@ def frames_of(store: StoreReader, truth: Path, step: int) -> Iterator[tuple[np.n
     tight boxes (N, 4), and masks (N, H, W) bool.
     """
     from stc_pseudo.inspection import true_masks
-    from stc_track.formats import rle
+    from stc_track.masks import rle
 
     for name in store.sequences:
         sequence, masks = store.sequence(name), true_masks(truth, name)
@@ -150,7 +150,7 @@ def main(url: str, truth: Path, step: int, min_area: int, depth_gain: float | No
     """Print mean IoU over the grid of thresholds, for each number of layers, and for each dilation."""
     from stc_pseudo.normalisation import DEPTH_GAIN, FLOW_GAIN
     from stc_pseudo.store import StoreReader
-    from stc_track.formats.files import replacing
+    from stc_track.io.files import replacing
 
     report = measure(StoreReader(url), truth, step, min_area, (depth_gain or DEPTH_GAIN, flow_gain or FLOW_GAIN))
     for table in as_tables(report):

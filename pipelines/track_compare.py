@@ -22,7 +22,7 @@ from pipelines.track_peers import PEERS, link_by_peer
 from pipelines.track_tuning import noisy_videos
 from stc_track.cues import CueReader
 from stc_track.evaluation import Scores
-from stc_track.formats.files import replacing
+from stc_track.io.files import replacing
 from stc_track.linking import link
 from stc_track.settings import TrackerSettings
 from stc_track.smoothing import SmoothingSettings

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-from stc_track.formats import rle
 from stc_track.formats.mots import IGNORE_CLASS, Detection, MotsObject
+from stc_track.masks import rle
 
 _OBJECTS_A_FRAME = 8  # about as many as KITTI MOTS has
 _BORDER = 1  # pixels by which a mask may grow

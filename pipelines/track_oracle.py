@@ -16,7 +16,7 @@ import click
 
 from pipelines.track_measure import CLASSES, TUNING, Video, measure, read_truth, scores
 from pipelines.track_noise import perfect
-from stc_track.formats.files import replacing
+from stc_track.io.files import replacing
 from stc_track.linking import link
 from stc_track.settings import TrackerSettings
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from stc_track.disjoint import make_disjoint
-from stc_track.formats import rle
-from stc_track.formats.errors import InputError
 from stc_track.formats.mots import CLASS_NAMES, IDS_PER_CLASS, Detection, MotsObject
+from stc_track.io.errors import InputError
+from stc_track.masks import rle
+from stc_track.masks.disjoint import make_disjoint
 
 PEERS = {"SORT": "SORTTracker", "ByteTrack": "ByteTrackTracker", "OC-SORT": "OCSORTTracker"}
 

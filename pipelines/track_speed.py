@@ -17,10 +17,10 @@ import numpy as np
 
 from pipelines.track_peers import PEERS, Peer
 from pipelines.track_released import ReleasedTracker
-from stc_track.formats import rle
-from stc_track.formats.files import replacing
 from stc_track.formats.mots import Detection
+from stc_track.io.files import replacing
 from stc_track.linking import link
+from stc_track.masks import rle
 from stc_track.settings import TrackerSettings
 from stc_track.tracker import Tracker
 from stc_track.types import Detections

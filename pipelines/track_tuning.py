@@ -22,9 +22,9 @@ from pipelines.track_measure import CLASSES, TUNING, Link, Video, measure, read_
 from pipelines.track_noise import Noise, perfect, spoilt
 from pipelines.track_peers import PEERS, link_by_peer
 from stc_track.evaluation import Scores
-from stc_track.formats.errors import InputError
-from stc_track.formats.files import replacing, sequence_files
 from stc_track.formats.mots import iter_detections
+from stc_track.io.errors import InputError
+from stc_track.io.files import replacing, sequence_files
 from stc_track.linking import link
 from stc_track.motion import KalmanSettings
 from stc_track.settings import TrackerSettings

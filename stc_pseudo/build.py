@@ -28,7 +28,7 @@ from stc_pseudo.labels import fill_holes, mask_arrays, similarity_arrays
 from stc_pseudo.settings import LabelSettings
 from stc_pseudo.similarity import pool
 from stc_pseudo.store import ARRAYS, CELL, FINE_ARRAYS, PartialSequence, SequenceReader, StoreWriter, box_tables
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from stc_pseudo.images import read_frame
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 
 class Clips(Dataset):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 
 def require_device(name: str) -> torch.device:

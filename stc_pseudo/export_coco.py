@@ -7,7 +7,7 @@ from typing import Any
 from tqdm import tqdm
 
 from stc_pseudo.store import StoreReader
-from stc_track.formats import rle
+from stc_track.masks import rle
 
 
 def coco_annotations(store: StoreReader, sequences: tuple[str, ...]) -> dict[str, Any]:

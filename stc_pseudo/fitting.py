@@ -20,7 +20,7 @@ from stc_pseudo.precision import grad_scaler
 from stc_pseudo.training_log import TrainingLog
 from stc_pseudo.training_state import TrainingState, state_path
 from stc_pseudo.validation import Validation
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 log = logging.getLogger(__name__)
 

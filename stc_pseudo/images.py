@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 FRAME_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff", ".webp")
 DIGITS = re.compile(r"([0-9]+)")

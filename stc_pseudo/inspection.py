@@ -12,10 +12,10 @@ from tqdm import tqdm
 
 from stc_pseudo.datasets.kitti import instances_file
 from stc_pseudo.store import SequenceReader, StoreReader
-from stc_track.formats import rle
-from stc_track.formats.errors import InputError, require_file
 from stc_track.formats.mots import IGNORE_CLASS, MotsObject, read_mots
 from stc_track.formats.youtube_vis import objects_of, read_annotations
+from stc_track.io.errors import InputError, require_file
+from stc_track.masks import rle
 
 SHAPES = ("pseudo_mask", "filled_box", "ellipse")
 SAME_OBJECT = 0.5  # least IoU of a box with a true mask's tight box for both to be one object

@@ -33,7 +33,7 @@ import numpy as np
 import zarr
 
 from stc_pseudo.datasets.base import FrameBoxes, Sequence
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 SCHEMA = 2
 CELL = 4  # pixels a cell's side: the mini network's pooling (IV-B), and the masks' resolution in training (IV-D2)

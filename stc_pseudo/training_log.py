@@ -7,7 +7,7 @@ from types import TracebackType
 
 import numpy as np
 
-from stc_track.formats.files import replacing
+from stc_track.io.files import replacing
 
 
 class TrainingLog:

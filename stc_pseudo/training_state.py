@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from stc_pseudo import weights
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 FLAG = "--resume"
 # Settings that a resumed run may change: they say where it runs and what is shown, not what it computes.

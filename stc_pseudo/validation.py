@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import default_collate
 
 from stc_pseudo.clips import Clips
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 MOST_CLIPS = 64  # evenly spread over the held-out ones: more would cost time and change no figure much
 PICTURED = 4

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from stc_track.formats.errors import InputError, require_file
+from stc_track.io.errors import InputError, require_file
 
 
 def save(path: Path, content: dict[str, Any]) -> None:

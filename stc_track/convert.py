@@ -12,10 +12,7 @@ from typing import Literal
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from stc_track.disjoint import make_disjoint
-from stc_track.formats import coco_tracks, cvat, mot_boxes, mots_png, rle, youtube_vis_writers
-from stc_track.formats.errors import InputError
-from stc_track.formats.files import is_plain
+from stc_track.formats import coco_tracks, cvat, mot_boxes, mots_png, youtube_vis_writers
 from stc_track.formats.mots import (
     IGNORE_CLASS,
     IGNORE_ID,
@@ -25,10 +22,14 @@ from stc_track.formats.mots import (
     write_mots,
 )
 from stc_track.formats.sources import UNTRACKED
-from stc_track.formats.text import LARGEST_WHOLE
 from stc_track.formats.track_names import Names
 from stc_track.formats.tracks import Tracks
 from stc_track.formats.youtube_vis import Annotations
+from stc_track.io.errors import InputError
+from stc_track.io.files import is_plain
+from stc_track.io.text import LARGEST_WHOLE
+from stc_track.masks import rle
+from stc_track.masks.disjoint import make_disjoint
 
 Format = Literal["mots", "png", "ytvis", "ytvis-results", "coco", "cvat", "mot", "detections"]
 ONE_FILE: tuple[Format, ...] = ("ytvis", "ytvis-results", "coco")  # the others are one file or folder a sequence

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from stc_track import cues, overlap
+from stc_track import cues
+from stc_track.masks import iou
 from stc_track.matching import Pairs
 from stc_track.motion import KalmanState, moved_boxes, points_of
 from stc_track.settings import TrackerSettings
@@ -78,8 +79,8 @@ def _overlap(
     low, high = np.maximum(boxes[:, :2] + offsets, others[:, :2]), np.minimum(boxes[:, 2:] + offsets, others[:, 2:])
     touch = np.flatnonzero((low < high).all(-1))
     found = np.zeros(len(rows))
-    found[touch] = overlap.iou(
-        [overlap.shifted(table.mask(rows[each]), offsets[each], detections.height) for each in touch],
+    found[touch] = iou.iou(
+        [iou.shifted(table.mask(rows[each]), offsets[each], detections.height) for each in touch],
         [detections.masks[columns[each]] for each in touch],
     )
     return found

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 CueTerms = Literal["none", "depth", "flow", "both"]
 

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from stc_track.disjoint import touching
-from stc_track.formats import rle
-from stc_track.formats.errors import InputError, require_folder
-from stc_track.formats.files import sequence_files
 from stc_track.formats.mots import CLASS_NAMES, MotsObject, line_of, read_mots
-from stc_track.processes import run_each
+from stc_track.io.errors import InputError, require_folder
+from stc_track.io.files import sequence_files
+from stc_track.io.processes import run_each
+from stc_track.masks import rle
+from stc_track.masks.disjoint import touching
 
 Frames = Mapping[int, Sequence[MotsObject]]
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from stc_track.cues import CueReader
-from stc_track.formats import rle
 from stc_track.formats.mots import Detection, MotsObject
 from stc_track.formats.track_names import Names
-from stc_track.masks import LazyMasks, moved
+from stc_track.masks import rle
+from stc_track.masks.lazy import LazyMasks, moved
 from stc_track.output import Item, OutputFrame, disjoint_objects
 from stc_track.settings import TrackerSettings
 from stc_track.smoothing import SmoothingSettings, smoothed

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stc_track.disjoint import make_disjoint
-from stc_track.formats import rle
 from stc_track.formats.mots import MotsObject
 from stc_track.formats.track_names import Names
-from stc_track.masks import LazyMasks, touching_boxes
+from stc_track.masks import rle
+from stc_track.masks.disjoint import make_disjoint
+from stc_track.masks.lazy import LazyMasks, touching_boxes
 
 _SHOWN = 0.5  # share of an unseen object's mask that must be free: what is behind another is rightly not seen
 

@@ -11,9 +11,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from stc_track.formats import rle
 from stc_track.formats.mots import IDS_PER_CLASS, MotsObject
 from stc_track.formats.track_names import track_number
+from stc_track.masks import rle
 
 _GOLDEN = 0.618034  # steps of this share around the colour wheel keep neighbouring ids apart
 _CLASS_STEP = 0.27  # further, from a class to the next

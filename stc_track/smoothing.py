@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from stc_track.masks import moved
+from stc_track.masks.lazy import moved
 from stc_track.output import Item, OutputFrame
 
 

@@ -8,8 +8,8 @@ from typing import Self
 
 import numpy as np
 
-from stc_track.formats.errors import InputError
-from stc_track.formats.files import replacing
+from stc_track.io.errors import InputError
+from stc_track.io.files import replacing
 
 _ENCODERS = ("libx264", "libopenh264")
 _BT709 = 1  # primaries, transfer and matrix of HD video, which players assume

@@ -17,7 +17,7 @@ import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.runner.checkpoint import CheckpointLoader
 
-from stc_track.formats.errors import InputError, require_file
+from stc_track.io.errors import InputError, require_file
 
 CHECKPOINT = re.compile(r"iter_(\d+)\.pth")
 STATE = ("state_dict", "optimizer", "param_schedulers", "message_hub", "meta")  # what a training goes on from

@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 
 from stc_pseudo.store import StoreReader
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 from stc_train.own_config import adapt, plain, refuse_misaligned
 
 Precision = Literal["float32", "bfloat16", "float16"]

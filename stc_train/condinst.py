@@ -14,7 +14,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 from torchvision.ops import nms
 
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 from stc_train.parts.bbox_head import CondInstBboxHead
 from stc_train.parts.mask_head import PuzzleMaskHead
 

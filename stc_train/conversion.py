@@ -13,9 +13,9 @@ from tqdm import tqdm
 from stc_pseudo.datasets.base import FrameBoxes, Sequence
 from stc_pseudo.images import read_frame
 from stc_pseudo.inspection import drawn_shapes
-from stc_track.formats import rle
-from stc_track.formats.errors import InputError
 from stc_track.formats.mots import IDS_PER_CLASS, IGNORE_CLASS, MotsObject, write_mots
+from stc_track.io.errors import InputError
+from stc_track.masks import rle
 from stc_train.box_masks import box_probabilities
 from stc_train.box_refinement import VETO, disjoint_masks
 from stc_train.condinst import dense_outputs, require_condinst

@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from stc_track.formats.errors import InputError
-from stc_track.formats.files import replacing
+from stc_track.io.errors import InputError
+from stc_track.io.files import replacing
 from stc_train.condinst import dense_outputs, detect, require_condinst, soft_masks
 from stc_train.model_file import TrainedModel
 

@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from stc_pseudo import weights
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 FORMAT = "stc-train model 1"
 # Names in MMDetection's or our registry. MMEngine would import and call any dotted name.

@@ -10,7 +10,7 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 # Geometric transforms that move the frame without noting how. MMDetection's own masks follow them; the store's maps,
 # which are moved once at the end, cannot.

@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 import stc_train.parts  # noqa: F401  (mmcv's operators and our scope)
 from stc_pseudo.datasets.base import Sequence
-from stc_track.formats import rle
 from stc_track.formats.mots import Detection, DetectionWriter
+from stc_track.masks import rle
 from stc_train.condinst import dense_outputs, detect, require_condinst, soft_masks
 from stc_train.model_file import TrainedModel
 

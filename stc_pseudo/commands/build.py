@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from stc_pseudo.commands.dataset_flags import PATH, DatasetFlags, dataset_options
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 DEMO_WEIGHTS = Path(__file__).parents[2] / "data" / "weights"
 

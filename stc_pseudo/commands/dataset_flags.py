@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 if TYPE_CHECKING:
     from stc_pseudo.datasets.base import Sequence

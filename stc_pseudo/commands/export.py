@@ -17,7 +17,7 @@ def main(store: str, format_name: str, out: Path, sequences: str | None) -> None
     """Write STORE's pseudo-masks, with track ids, as annotations that other segmenters train on."""
     from stc_pseudo.export_coco import coco_annotations
     from stc_pseudo.store import StoreReader
-    from stc_track.formats.files import replacing
+    from stc_track.io.files import replacing
 
     reader = StoreReader(store)
     content = coco_annotations(reader, tuple(sequences.split(",")) if sequences else reader.sequences)

@@ -21,7 +21,7 @@ def main(store: str, truth: Path, json_file: Path | None, sequences: str | None,
     """Mean IoU of STORE's pseudo-masks with true masks, per class, beside the filled box and the inscribed ellipse."""
     from stc_pseudo.inspection import SHAPES, inspect_store
     from stc_pseudo.store import StoreReader
-    from stc_track.formats.files import replacing
+    from stc_track.io.files import replacing
 
     reader = StoreReader(store)
     report = inspect_store(reader, truth, tuple(sequences.split(",")) if sequences else reader.sequences, min_area)

@@ -11,7 +11,7 @@ import click
 
 from stc_pseudo.commands.dataset_flags import DEFAULT_ROOTS, OWN, DatasetFlags, dataset_options
 from stc_pseudo.commands.training_options import fit_options, fit_settings
-from stc_track.formats.errors import InputError, require_file
+from stc_track.io.errors import InputError, require_file
 
 if TYPE_CHECKING:
     from stc_pseudo.datasets.base import Calibration, Sequence

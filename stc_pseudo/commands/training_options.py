@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 PATH = click.Path(path_type=Path)
 DEFAULT_STEPS = 20_000

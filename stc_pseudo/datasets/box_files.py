@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.datasets.box_rows import BoxRow, gather
-from stc_track.formats.errors import InputError, require_file
+from stc_track.io.errors import InputError, require_file
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stc_pseudo.datasets.base import FrameBoxes
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 log = logging.getLogger(__name__)
 

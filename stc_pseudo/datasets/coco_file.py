@@ -13,9 +13,9 @@ from typing import Any
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.datasets.box_rows import BoxRow
 from stc_pseudo.datasets.picture_names import PictureNames
-from stc_track.formats import json_fields
-from stc_track.formats.errors import InputError
 from stc_track.formats.youtube_vis import read_categories
+from stc_track.io import json_fields
+from stc_track.io.errors import InputError
 
 WHAT = "COCO annotation JSON"
 TRACK_KEYS = ("track_id", "instance_id")

@@ -18,8 +18,8 @@ from defusedxml.ElementTree import iterparse
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.datasets.box_rows import BoxRow
 from stc_pseudo.datasets.picture_names import PictureNames
-from stc_track.formats.errors import InputError, require_file
-from stc_track.formats.text import LARGEST
+from stc_track.io.errors import InputError, require_file
+from stc_track.io.text import LARGEST
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stc_track.formats.errors import InputError, require_file
+from stc_track.io.errors import InputError, require_file
 
 
 def true_flow(root: Path, videos: Iterable[Iterable[Path]]) -> dict[Path, Path]:

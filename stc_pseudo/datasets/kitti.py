@@ -18,10 +18,10 @@ from scipy import ndimage
 from stc_pseudo.datasets.base import Calibration, FrameBoxes, Sequence
 from stc_pseudo.datasets.box_rows import frame_boxes
 from stc_pseudo.images import list_frames, read_frame
-from stc_track.formats import rle
-from stc_track.formats.errors import InputError, require_file, require_folder
 from stc_track.formats.kitti_labels import read_labels
 from stc_track.formats.mots import CLASS_NAMES, IDS_PER_CLASS, IGNORE_CLASS, MotsObject, read_mots
+from stc_track.io.errors import InputError, require_file, require_folder
+from stc_track.masks import rle
 
 # Every other kind of label_02 (Van, Truck, Cyclist, ..., DontCare) has no masks in KITTI MOTS: nothing is known there.
 LABEL_CLASSES = {"Car": 1, "Pedestrian": 2}

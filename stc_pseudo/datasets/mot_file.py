@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from stc_pseudo.datasets.box_rows import BoxRow
-from stc_track.formats.errors import InputError
 from stc_track.formats.mot_boxes import UNTRACKED, iter_lines
+from stc_track.io.errors import InputError
 
 # The benchmark's own classes; the rest of its numbers mark what is no object, or nobody can tell.
 CLASS_NAMES = {1: "pedestrian", 2: "person on vehicle", 3: "car", 4: "bicycle", 5: "motorbike",

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stc_track.formats.errors import InputError, require_file
+from stc_track.io.errors import InputError, require_file
 
 MEND = "nyu_depth_v2_labeled.mat of the NYU Depth v2 page is such a file"
 

@@ -6,7 +6,7 @@ import re
 from pathlib import PurePosixPath
 
 from stc_pseudo.datasets.base import Sequence
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 TRAILING_NUMBER = re.compile(r"[0-9]{1,9}$")
 

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from stc_pseudo.digests import files_digest
 from stc_pseudo.images import list_frames
-from stc_track.formats.errors import InputError, require_file
+from stc_track.io.errors import InputError, require_file
 
 log = logging.getLogger(__name__)
 

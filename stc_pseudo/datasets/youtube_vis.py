@@ -17,10 +17,11 @@ from typing import Any
 
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.datasets.box_rows import BoxRow, gather
-from stc_track.formats import json_fields, rle
-from stc_track.formats.errors import InputError, require_file, require_folder
-from stc_track.formats.files import is_plain
 from stc_track.formats.youtube_vis import frame_numbers, read_categories
+from stc_track.io import json_fields
+from stc_track.io.errors import InputError, require_file, require_folder
+from stc_track.io.files import is_plain
+from stc_track.masks import rle
 
 log = logging.getLogger(__name__)
 

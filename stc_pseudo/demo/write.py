@@ -29,7 +29,7 @@ from stc_pseudo.demo.layout import make_scene
 from stc_pseudo.demo.render import Frame, ObjectBox, render_frame
 from stc_pseudo.demo.scene import FRAME_RATE
 from stc_pseudo.demo.stage import Stage
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 if TYPE_CHECKING:
     from stc_track.formats.mots import MotsObject
@@ -215,8 +215,8 @@ def _write_pictures(frame: Frame, paths: dict[str, Path]) -> None:
 
 def _masks(number: int, instances: np.ndarray) -> list[MotsObject]:
     """The masks of every object of at least MIN_PIXELS visible pixels."""
-    from stc_track.formats import rle
     from stc_track.formats.mots import MotsObject
+    from stc_track.masks import rle
 
     ids, counts = np.unique(instances, return_counts=True)
     return [MotsObject(number, object_id, object_id // 1000, *instances.shape, rle.encode(instances == object_id))

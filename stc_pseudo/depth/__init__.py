@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 if TYPE_CHECKING:
     from stc_pseudo.estimators import DepthEstimator

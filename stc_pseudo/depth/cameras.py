@@ -14,7 +14,7 @@ from torch import Tensor
 
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.depth.geometry import resized_intrinsics
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 log = logging.getLogger(__name__)
 

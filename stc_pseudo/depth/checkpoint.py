@@ -8,7 +8,7 @@ from typing import Any
 
 from stc_pseudo import weights
 from stc_pseudo.depth.monodepth2 import Monodepth2
-from stc_track.formats.errors import InputError, require_file
+from stc_track.io.errors import InputError, require_file
 
 NETWORK_NAME = "monodepth2"
 # The published stereo models were trained with KITTI's baseline of 0.54 m as 0.1 units.

@@ -8,7 +8,7 @@ import numpy as np
 
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.digests import folder_digest
-from stc_track.formats.errors import InputError, require_folder
+from stc_track.io.errors import InputError, require_folder
 
 FLAG = "--depth-dir"
 # KITTI's depth maps hold metres * 256, and 0 where nothing was measured.

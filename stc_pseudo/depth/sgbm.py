@@ -9,7 +9,7 @@ import numpy as np
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.digests import files_digest
 from stc_pseudo.images import read_frame
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 BLOCK = 5
 # Disparities are searched up to this share of the width: 160 pixels, or 2.4 m of depth, on KITTI.

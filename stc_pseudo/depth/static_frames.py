@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from stc_pseudo.clips import Clips
 from stc_pseudo.images import read_frame
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 log = logging.getLogger(__name__)
 

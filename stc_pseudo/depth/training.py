@@ -29,7 +29,7 @@ from stc_pseudo.devices import require_device
 from stc_pseudo.fitting import FIT_SETTINGS, fit, require_sides
 from stc_pseudo.precision import autocast
 from stc_pseudo.validation import Validation, split_clips
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from stc_pseudo.colours import colour_inverse_depth
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.depth.accuracy import absolute_relative
 from stc_pseudo.depth.precomputed import SUFFIXES, read_depth
-from stc_track.formats.errors import InputError, require_folder
+from stc_track.io.errors import InputError, require_folder
 
 FLAG = "--truth"
 

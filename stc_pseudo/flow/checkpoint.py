@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from stc_pseudo import weights
 from stc_pseudo.flow.start import STARTS
 from stc_pseudo.flow.upflow import NAME, UPFlow
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from stc_pseudo.datasets.flyingthings import read_pfm_flow, true_flow
 from stc_pseudo.flow.precomputed import READERS
 from stc_pseudo.flow.upflow import FINEST, pool_flow
 from stc_pseudo.images import read_frame
-from stc_track.formats.errors import InputError, require_folder
+from stc_track.io.errors import InputError, require_folder
 
 TRUTH_READERS = READERS | {".pfm": read_pfm_flow}
 

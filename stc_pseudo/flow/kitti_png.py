@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from stc_track.formats.errors import InputError, require_file
+from stc_track.io.errors import InputError, require_file
 
 # KITTI (Geiger et al.): red is dx, green dy, each 64 * flow + 2^15; blue is 1 where the flow is known.
 KITTI_SCALE, KITTI_ZERO = 64.0, 2**15

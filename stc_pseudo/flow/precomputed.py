@@ -10,7 +10,7 @@ import numpy as np
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.digests import folder_digest
 from stc_pseudo.flow.kitti_png import read_flo, read_kitti_flow, read_npy_flow
-from stc_track.formats.errors import InputError, require_folder
+from stc_track.io.errors import InputError, require_folder
 
 BACKWARD = "backward"  # folder of the flow from a frame to the one before it
 READERS = {".png": read_kitti_flow, ".flo": read_flo, ".npy": read_npy_flow}

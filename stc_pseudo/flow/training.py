@@ -22,7 +22,7 @@ from stc_pseudo.flow.validation import FlowTruth, draw_flow
 from stc_pseudo.flow.warm_up import known_flow_loss
 from stc_pseudo.precision import autocast
 from stc_pseudo.validation import Validation, split_clips
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 CROP_SHARE = 7 / 8
 

@@ -16,7 +16,7 @@ from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.flow.accuracy import end_point_error
 from stc_pseudo.flow.precomputed import READERS, PrecomputedFlow
 from stc_pseudo.flow.upflow import upsample_flow
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 FLAG = "--truth"
 Predict = Callable[[Tensor, Tensor], Tensor]

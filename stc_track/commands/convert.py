@@ -68,9 +68,9 @@ def main(
     --to detections     {sequence}.txt, MOTS detections: the masks without their ids
     """
     from stc_track.convert import Changes, require_place, write
-    from stc_track.formats.errors import InputError
     from stc_track.formats.sources import open_sources
     from stc_track.formats.youtube_vis import read_annotations
+    from stc_track.io.errors import InputError
 
     require_place(kind, out, source, "SOURCE", annotations)
     if overlaps == "keep" and kind in ("mots", "png"):
@@ -85,8 +85,8 @@ def _each(found: Sources, frames: Path | None, changes: Changes, kind: str) -> I
     from tqdm import tqdm
 
     from stc_track.convert import prepared, shifted
-    from stc_track.formats.pictures import list_frames
     from stc_track.formats.tracks import Tracks
+    from stc_track.io.pictures import list_frames
 
     for name, source in tqdm(found.sequences.items(), unit="sequence", desc="convert", disable=None):
         objects = source.objects()

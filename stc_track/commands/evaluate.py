@@ -53,9 +53,9 @@ def main(
     import json
 
     from stc_track.evaluation import KITTI_MOTS, MOTS20, evaluate
-    from stc_track.formats.errors import InputError
-    from stc_track.formats.files import replacing
-    from stc_track.processes import usable_cores
+    from stc_track.io.errors import InputError
+    from stc_track.io.files import replacing
+    from stc_track.io.processes import usable_cores
 
     if json_file and (json_file.suffix != ".json" or json_file.resolve() in (results.resolve(), truth.resolve())):
         found = "another name" if json_file.suffix != ".json" else "what is measured"

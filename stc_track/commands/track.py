@@ -94,11 +94,11 @@ def main(
 
     from stc_track.convert import Changes, require_place, write
     from stc_track.cues import CueReader
-    from stc_track.formats.errors import InputError
-    from stc_track.formats.pictures import list_frames
     from stc_track.formats.sources import open_sources
     from stc_track.formats.tracks import Tracks
     from stc_track.formats.youtube_vis import read_annotations
+    from stc_track.io.errors import InputError
+    from stc_track.io.pictures import list_frames
     from stc_track.linking import link
     from stc_track.settings import TrackerSettings
     from stc_track.smoothing import SmoothingSettings

@@ -44,8 +44,8 @@ def main(
     """
     from tqdm import tqdm
 
-    from stc_track.formats.errors import InputError
     from stc_track.formats.sources import open_sources
+    from stc_track.io.errors import InputError
     from stc_track.overlay import Overlay, Style
     from stc_track.video import VideoWriter
 
@@ -66,7 +66,7 @@ def _draw(source: Source, frames: Path, overlay: Overlay, writer: VideoWriter, b
     import itertools
 
     from stc_track.convert import Changes, prepared
-    from stc_track.formats.pictures import list_frames, numbered_pictures, read_picture, sequence_folder
+    from stc_track.io.pictures import list_frames, numbered_pictures, read_picture, sequence_folder
 
     pictures = numbered_pictures(sequence_folder(frames, source.name))
     listed = list_frames(frames, source.name)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stc_track.formats import json_fields, rle
-from stc_track.formats.errors import InputError
 from stc_track.formats.mots import Detection
+from stc_track.io import json_fields
+from stc_track.io.errors import InputError
+from stc_track.masks import rle
 
 
 def read_coco_results(path: Path) -> list[Detection]:

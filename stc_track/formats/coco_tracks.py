@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from stc_track.formats import json_fields, rle
-from stc_track.formats.errors import InputError
-from stc_track.formats.files import is_plain, replacing
 from stc_track.formats.mots import MotsObject
 from stc_track.formats.tracks import Tracks
 from stc_track.formats.youtube_vis import read_categories
+from stc_track.io import json_fields
+from stc_track.io.errors import InputError
+from stc_track.io.files import is_plain, replacing
+from stc_track.masks import rle
 
 
 @dataclass(frozen=True, slots=True)

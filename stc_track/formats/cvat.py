@@ -14,13 +14,13 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from stc_track.formats import rle
-from stc_track.formats.errors import InputError
-from stc_track.formats.files import replacing
 from stc_track.formats.mots import IGNORE_NAME, MotsObject
-from stc_track.formats.outline import outline
-from stc_track.formats.pictures import Frames
 from stc_track.formats.tracks import Tracks, identity
+from stc_track.io.errors import InputError
+from stc_track.io.files import replacing
+from stc_track.io.pictures import Frames
+from stc_track.masks import rle
+from stc_track.masks.outline import outline
 
 
 def write_cvat(path: Path, tracks: Tracks, class_names: Mapping[int, str]) -> None:

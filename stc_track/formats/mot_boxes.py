@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from stc_track.formats import rle
-from stc_track.formats.errors import InputError, require_file
-from stc_track.formats.files import replacing
 from stc_track.formats.mots import MotsObject
-from stc_track.formats.text import real, shown, whole
+from stc_track.io.errors import InputError, require_file
+from stc_track.io.files import replacing
+from stc_track.io.text import real, shown, whole
+from stc_track.masks import rle
 
 LINE = "'frame,id,x,y,width,height,score'"
 UNTRACKED = -1

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from stc_track.formats import rle
-from stc_track.formats.errors import InputError
-from stc_track.formats.files import replacing
-from stc_track.formats.text import lines, real, whole
+from stc_track.io.errors import InputError
+from stc_track.io.files import replacing
+from stc_track.io.text import lines, real, whole
+from stc_track.masks import rle
 
 CLASS_NAMES = {1: "car", 2: "pedestrian"}  # KITTI MOTS
 IGNORE_CLASS = 10  # KITTI MOTS, and no other format: a region where nothing is known

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from stc_track.formats import rle
-from stc_track.formats.errors import InputError
-from stc_track.formats.files import replacing_folder
 from stc_track.formats.mots import IDS_PER_CLASS, IGNORE_CLASS, MotsObject
-from stc_track.formats.pictures import (
+from stc_track.io.errors import InputError
+from stc_track.io.files import replacing_folder
+from stc_track.io.pictures import (
     Frames,
     is_labels16,
     numbered_pictures,
@@ -24,6 +23,7 @@ from stc_track.formats.pictures import (
     require_countable,
     write_labels16,
 )
+from stc_track.masks import rle
 
 LARGEST_ID = 2**16 - 1
 LARGEST_PICTURE = 2**27  # pixels

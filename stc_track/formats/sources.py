@@ -19,10 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from stc_track.formats import coco_tracks, json_fields, mot_boxes, youtube_vis
+from stc_track.formats import coco_tracks, mot_boxes, youtube_vis
 from stc_track.formats.coco_results import parse_coco_results, read_coco_results
-from stc_track.formats.errors import InputError, require_folder
-from stc_track.formats.files import is_plain, sequence_files
 from stc_track.formats.mots import (
     CLASS_NAMES,
     Detection,
@@ -33,6 +31,9 @@ from stc_track.formats.mots import (
 from stc_track.formats.mots_png import iter_mots_png
 from stc_track.formats.tracks import MOTS_CLASS_NAMES
 from stc_track.formats.youtube_vis import Annotations, Video
+from stc_track.io import json_fields
+from stc_track.io.errors import InputError, require_folder
+from stc_track.io.files import is_plain, sequence_files
 
 UNTRACKED = mot_boxes.UNTRACKED  # the track_id of a detection
 _TEXT_IN_FOLDER = ("gt/gt.txt", "det/det.txt")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from stc_track.formats.mots import CLASS_NAMES, IGNORE_CLASS, IGNORE_NAME, MotsObject
-from stc_track.formats.pictures import Frames
+from stc_track.io.pictures import Frames
 
 MOTS_CLASS_NAMES = {**CLASS_NAMES, IGNORE_CLASS: IGNORE_NAME}
 

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from stc_track.formats import json_fields, rle
-from stc_track.formats.errors import InputError
-from stc_track.formats.files import is_plain
 from stc_track.formats.mots import MotsObject
+from stc_track.io import json_fields
+from stc_track.io.errors import InputError
+from stc_track.io.files import is_plain
+from stc_track.masks import rle
 
 _LONGEST_VIDEO = 1_000_000  # frames
 

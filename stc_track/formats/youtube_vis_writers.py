@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from stc_track.formats import rle
-from stc_track.formats.errors import InputError
-from stc_track.formats.files import replacing
-from stc_track.formats.pictures import Frames
 from stc_track.formats.tracks import Tracks, identity
 from stc_track.formats.youtube_vis import Video
+from stc_track.io.errors import InputError
+from stc_track.io.files import replacing
+from stc_track.io.pictures import Frames
+from stc_track.masks import rle
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from stc_pseudo.commands.dataset_flags import DatasetFlags, dataset_options
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 
 @click.command(context_settings={"show_default": True})

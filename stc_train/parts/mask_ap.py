@@ -15,9 +15,9 @@ from pycocotools.cocoeval import COCOeval
 
 from stc_pseudo.inspection import drawn_shapes, true_masks
 from stc_pseudo.store import SequenceReader, StoreReader
-from stc_track.formats import rle
-from stc_track.formats.errors import InputError
 from stc_track.formats.mots import MotsObject
+from stc_track.io.errors import InputError
+from stc_track.masks import rle
 from stc_train.parts import METRICS
 
 # What an annotation of COCO's needs: class number, RLE, whether it marks a region where nothing is known.

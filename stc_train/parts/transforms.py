@@ -20,7 +20,7 @@ from torch import Tensor
 
 from stc_pseudo.images import read_frame
 from stc_pseudo.store import CELL
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 from stc_train.parts import TRANSFORMS
 from stc_train.resample import axis_weights, nearest
 

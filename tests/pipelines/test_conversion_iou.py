@@ -5,8 +5,8 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.conversion_iou import main, measure
-from stc_track.formats import rle
 from stc_track.formats.mots import MotsObject, write_mots
+from stc_track.masks import rle
 
 
 def mots(frame, track, mask):

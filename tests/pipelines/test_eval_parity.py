@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines import eval_parity
-from stc_track.formats import rle
 from stc_track.formats.mots import IGNORE_CLASS, MotsObject, iter_mots, write_mots
+from stc_track.masks import rle
 
 REAL = Path(os.environ.get("STC_REAL_DATA", Path(__file__).parents[3] / "shared" / "real")) / "kitti_mots"
 

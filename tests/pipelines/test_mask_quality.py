@@ -9,10 +9,10 @@ from click.testing import CliRunner
 from pipelines import mask_quality, mask_supervision
 from pipelines.mask_ap import mask_ap
 from stc_pseudo.store import StoreReader
-from stc_track.formats import rle
-from stc_track.formats.errors import InputError
 from stc_track.formats.kitti_labels import read_labels
 from stc_track.formats.mots import Detection, DetectionWriter, MotsObject, write_mots
+from stc_track.io.errors import InputError
+from stc_track.masks import rle
 
 SIZE = (20, 40)
 KINDS = ("ours", "boxinst", "condinst")
@@ -186,7 +186,7 @@ def test_end_to_end(tmp_path):
 
 
 def test_seeds_are_numbers():
-    from stc_track.formats.errors import InputError
+    from stc_track.io.errors import InputError
 
     assert mask_quality.whole_numbers("--seeds", "0,12") == [0, 12]
     with pytest.raises(InputError, match="--seeds: expected whole numbers"):

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from pipelines.prediction_iou import matched_ious, measure
-from stc_track.formats import rle
-from stc_track.formats.errors import InputError
 from stc_track.formats.mots import Detection, DetectionWriter, MotsObject, write_mots
+from stc_track.io.errors import InputError
+from stc_track.masks import rle
 
 SIZE = (20, 30)
 

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 from stc_pseudo.cli import main
 from stc_pseudo.flow.kitti_png import write_kitti_flow
-from stc_track.formats import rle
 from stc_track.formats.mots import MotsObject, write_mots
+from stc_track.masks import rle
 
 SIZE = (66, 130)  # neither side divides by 4
 CAR = (slice(20, 52), slice(12, 60))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.datasets.box_files import BoxSource, recognise, with_boxes
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 SIZE, T = (60, 100), 10
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from stc_pseudo.store import StoreReader
-from stc_track.formats import rle
 from stc_track.formats.mots import MotsObject, write_mots
+from stc_track.masks import rle
 
 
 def snapshot(store):

@@ -17,9 +17,9 @@ from stc_pseudo.demo.write import encode_depth
 from stc_pseudo.depth.precomputed import read_depth
 from stc_pseudo.flow.kitti_png import read_kitti_flow
 from stc_pseudo.images import read_frame
-from stc_track.formats import rle
-from stc_track.formats.errors import InputError
 from stc_track.formats.mots import read_mots
+from stc_track.io.errors import InputError
+from stc_track.masks import rle
 
 SIZE = (96, 320)
 SETTINGS = {"sequences": 2, "frames": 2, "size": SIZE, "seed": 3, "progress": False}

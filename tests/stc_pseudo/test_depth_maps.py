@@ -11,7 +11,7 @@ from stc_pseudo.datasets.base import Calibration, Sequence
 from stc_pseudo.depth import make_depth_estimator
 from stc_pseudo.depth.precomputed import PrecomputedDepth, read_depth
 from stc_pseudo.depth.sgbm import SgbmDepth, match_stereo
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 SIZE = (3, 4)
 FRAMES = np.zeros((2, *SIZE, 3), np.uint8)

@@ -3,7 +3,7 @@ import torch
 
 from stc_pseudo.devices import require_device
 from stc_pseudo.flow.training import FlowTraining
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 
 @pytest.mark.parametrize("use", [require_device, lambda name: FlowTraining(device=name)], ids=["itself", "train-flow"])

@@ -19,7 +19,7 @@ from stc_pseudo.fitting import fit
 from stc_pseudo.precision import autocast
 from stc_pseudo.training_state import state_path
 from stc_pseudo.validation import Validation, split_clips
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 SIZE = (16, 24)
 

@@ -6,7 +6,7 @@ import torch
 from stc_pseudo.flow.clips import FlowClips, find_truth, finest_size, mirror, read_truth
 from stc_pseudo.flow.kitti_png import write_flo, write_kitti_flow
 from stc_pseudo.flow.losses import mean_error, true_flow_loss
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 SIZE = (48, 96)
 

@@ -14,7 +14,7 @@ from stc_pseudo.flow.kitti_png import write_flo, write_kitti_flow
 from stc_pseudo.flow.precomputed import PrecomputedFlow
 from stc_pseudo.flow.prediction import UpflowFlow
 from stc_pseudo.flow.upflow import UPFlow
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 
 def sequence_of(size, count=3):

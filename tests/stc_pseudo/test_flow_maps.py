@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from stc_pseudo.flow.kitti_png import read_flo, read_kitti_flow, read_npy_flow, write_flo, write_kitti_flow
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 REAL = Path(os.environ.get("STC_REAL_DATA", Path(__file__).parents[3] / "shared" / "real"))
 SHAPES = hnp.array_shapes(min_dims=2, max_dims=2, max_side=9).map(lambda shape: (2, *shape))

@@ -6,7 +6,7 @@ from stc_pseudo import weights
 from stc_pseudo.flow.checkpoint import describe, load_network
 from stc_pseudo.flow.cost_volume import cost_volume
 from stc_pseudo.flow.upflow import UPFlow, inside, normalise, upsample_flow, warp_inside
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 
 def convolutions(rows):

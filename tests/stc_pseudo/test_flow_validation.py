@@ -10,7 +10,7 @@ from stc_pseudo.cli import main
 from stc_pseudo.clips import Clips
 from stc_pseudo.flow.kitti_png import write_kitti_flow
 from stc_pseudo.flow.validation import FlowTruth, draw_flow
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 SIZE = (64, 128)
 FULL = (128, 256)  # of the frames on disk

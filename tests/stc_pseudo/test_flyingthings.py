@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from stc_pseudo.datasets.flyingthings import read_pfm_flow, true_flow
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 H, W = 5, 7
 

@@ -7,8 +7,8 @@ import pytest
 
 from stc_pseudo.datasets.kitti import read_kitti
 from stc_pseudo.store import StoreReader
-from stc_track.formats import rle
 from stc_track.formats.mots import MotsObject, read_mots, write_mots
+from stc_track.masks import rle
 
 
 def add_region(drawn, mask, frame=1):

@@ -8,7 +8,7 @@ from stc_pseudo.depth import make_depth_estimator
 from stc_pseudo.depth.monodepth2 import MAX_DEPTH, MIN_DEPTH, Monodepth2, PoseNetwork
 from stc_pseudo.depth.prediction import Monodepth2Depth
 from stc_pseudo.depth.start import start_networks
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 SEQUENCE = Sequence("0000", (50, 70), (), ())
 STAGES = {18: (2, 2, 2, 2), 50: (3, 4, 6, 3)}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stc_pseudo.datasets.nyu import NyuDepth
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 N, H, W = 5, 6, 8
 SCENES = ["kitchen_0001", "bath_0002", "kitchen_0001", "office_0003", "bath_0002"]

@@ -7,7 +7,7 @@ import pytest
 
 from stc_pseudo.datasets.base import FrameBoxes, Sequence
 from stc_pseudo.store import SCHEMA, SHARD_FRAMES, StoreReader, StoreWriter, array_cell, arrays_of
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 SIZE = (35, 66)
 DETAIL = 2

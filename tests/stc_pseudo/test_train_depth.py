@@ -17,7 +17,7 @@ from stc_pseudo.depth.prediction import Monodepth2Depth
 from stc_pseudo.depth.start import start_networks
 from stc_pseudo.depth.static_frames import moving_clips
 from stc_pseudo.depth.training import DepthTrainer, DepthTraining, train_depth
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 SIZE = (64, 96)
 CAMERA = Calibration(60.0, 60.0, 47.5, 31.5, baseline=0.5)

@@ -10,7 +10,7 @@ import pytest
 
 from stc_pseudo.datasets.video_file import unpack
 from stc_pseudo.images import read_frame
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 av = pytest.importorskip("av")
 

@@ -8,8 +8,8 @@ import pytest
 
 from stc_pseudo.datasets.youtube_vis import read_youtube_vis
 from stc_pseudo.store import StoreReader
-from stc_track.formats import rle
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
+from stc_track.masks import rle
 
 T = 3
 

@@ -10,10 +10,10 @@ from click.testing import CliRunner
 from PIL import Image
 
 from stc_track.commands.convert import main
-from stc_track.formats import rle
-from stc_track.formats.errors import InputError, require_folder
-from stc_track.formats.files import replacing
 from stc_track.formats.mots import MotsObject, iter_mots, write_mots
+from stc_track.io.errors import InputError, require_folder
+from stc_track.io.files import replacing
+from stc_track.masks import rle
 
 SIZE = 20, 30
 

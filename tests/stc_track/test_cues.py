@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stc_track.cues import CELL, SCHEMA, CueReader, at_corners, background_motion, discrepancy, still_terms
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 zarr = pytest.importorskip("zarr")
 SIZE = 24, 40

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from stc_track.commands.evaluate import main
 from stc_track.evaluation import MOTS20, evaluate
-from stc_track.formats import rle
 from stc_track.formats.mots import IGNORE_CLASS, MotsObject, iter_mots, write_mots
+from stc_track.masks import rle
 
 HEIGHT, WIDTH, FRAMES = 40, 90, 12
 METRICS = {"HOTA": ("HOTA", "HOTA"), "DetA": ("HOTA", "DetA"), "AssA": ("HOTA", "AssA"), "LocA": ("HOTA", "LocA"),

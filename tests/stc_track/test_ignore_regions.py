@@ -10,7 +10,6 @@ from PIL import Image
 
 from stc_track.commands.convert import main as convert
 from stc_track.commands.track import main as track
-from stc_track.formats import rle
 from stc_track.formats.mots import (
     IGNORE_CLASS,
     IGNORE_ID,
@@ -22,6 +21,7 @@ from stc_track.formats.mots import (
     write_mots,
 )
 from stc_track.formats.sources import open_sources
+from stc_track.masks import rle
 from stc_track.overlay import Overlay, Style, colour_of
 
 SIZE = HEIGHT, WIDTH = 20, 60

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stc_track.formats import rle
 from stc_track.formats.mots import Detection
 from stc_track.linking import link
+from stc_track.masks import rle
 from stc_track.settings import TrackerSettings
 from stc_track.smoothing import SmoothingSettings
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from stc_track.commands.evaluate import main
-from stc_track.formats import rle
+from stc_track.masks import rle
 from stc_track.track_ap import evaluate_youtube_vis
 
 HEIGHT, WIDTH, LENGTH = 30, 40, 6

@@ -12,9 +12,9 @@ from hypothesis.extra import numpy as hnp
 
 from stc_track.commands.track import main
 from stc_track.cues import SCHEMA
-from stc_track.formats import rle
 from stc_track.formats.mots import Detection, DetectionWriter, read_mots
 from stc_track.linking import link
+from stc_track.masks import rle
 from stc_track.settings import TrackerSettings
 
 HEIGHT, WIDTH = 40, 120

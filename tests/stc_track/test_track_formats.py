@@ -9,9 +9,9 @@ from PIL import Image
 
 from stc_track.commands.convert import main as convert
 from stc_track.commands.track import main
-from stc_track.formats import rle
-from stc_track.formats.errors import InputError
 from stc_track.formats.mots import Detection, DetectionWriter, MotsObject, read_mots, write_mots
+from stc_track.io.errors import InputError
+from stc_track.masks import rle
 
 SIZE = HEIGHT, WIDTH = 40, 120
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 from stc_train.commands.train import main as train_command
 
 SMALL = ("train_dataloader.num_workers=0", "train_dataloader.batch_size=1", "custom_hooks.2.interval=1",

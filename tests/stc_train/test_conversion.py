@@ -7,8 +7,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from stc_track.formats import rle
 from stc_track.formats.mots import MotsObject, read_detections, read_mots, write_mots
+from stc_track.masks import rle
 from stc_train.box_refinement import box_pixels, disjoint_masks
 from stc_train.commands.predict import main as predict_command
 
@@ -174,7 +174,7 @@ def test_scale_is_for_boxes(model, boxed_video, tmp_path):
 def test_a_class_that_mots_keeps_is_refused(model, boxed_video, tmp_path):
     """Written as it is, its masks would be read as ignore regions."""
     from stc_pseudo.datasets.kitti import read_sequence
-    from stc_track.formats.errors import InputError
+    from stc_track.io.errors import InputError
     from stc_train import conversion, model_file
 
     sequence = read_sequence(boxed_video, "0003", boxes="instances")

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from stc_pseudo.store import StoreReader
 from stc_track.commands.track import main as track_command
-from stc_track.formats import rle
 from stc_track.formats.mots import read_detections, read_mots
+from stc_track.masks import rle
 from stc_train.commands.export import main as export_command
 from stc_train.commands.predict import main as predict_command
 from stc_train.commands.train import main as train_command

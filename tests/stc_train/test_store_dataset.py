@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 
 LOAD = [{"type": "stc_train.LoadFrame"}, {"type": "LoadAnnotations", "with_bbox": True}]
 CASES = {

@@ -10,7 +10,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from stc_track.formats.errors import InputError
+from stc_track.io.errors import InputError
 from stc_train.commands.train import main as train_command
 
 SMALL = {"train_dataloader.num_workers": 0, "train_dataloader.batch_size": 2, "default_hooks.logger.interval": 1,
@@ -148,7 +148,7 @@ def test_validation_needs_sequences_of_its_own(drawn_store, tmp_path):
 
 
 def test_mask_ap_counts_exact_masks_in_full_and_false_ones_not_at_all(drawn_store):
-    from stc_track.formats import rle
+    from stc_track.masks import rle
     from stc_train.parts.mask_ap import MaskAP
 
     found = {}

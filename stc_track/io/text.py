@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from stc_track.formats.errors import InputError, require_file
+from stc_track.io.errors import InputError, require_file
 
 LARGEST = 1e9
 LARGEST_WHOLE = 10**9 - 1  # of frames, ids and classes: nine digits

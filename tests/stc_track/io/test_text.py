@@ -10,9 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from stc_track.formats import rle
-from stc_track.formats.errors import InputError
-from stc_track.formats.files import replacing
 from stc_track.formats.kitti_labels import read_labels
 from stc_track.formats.mots import (
     IGNORE_CLASS,
@@ -24,6 +21,9 @@ from stc_track.formats.mots import (
     read_mots,
     write_mots,
 )
+from stc_track.io.errors import InputError
+from stc_track.io.files import replacing
+from stc_track.masks import rle
 
 SIZE = 5, 7
 COUNTS = hnp.arrays(bool, SIZE).map(rle.encode)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from pycocotools import mask as coco_mask
 
-from stc_track.formats import rle
+from stc_track.masks import rle
 
 SIDES = st.tuples(st.integers(1, 12), st.integers(1, 40))
 MASKS = SIDES.flatmap(lambda size: hnp.arrays(bool, size))

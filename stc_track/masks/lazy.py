@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from stc_track.formats import rle
+from stc_track.masks import rle
 
 
 class LazyMasks(Sequence):

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from stc_track.formats import rle
-from stc_track.masks import LazyMasks, moved, touching_boxes
+from stc_track.masks import rle
+from stc_track.masks.lazy import LazyMasks, moved, touching_boxes
 
 MASKS = st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(lambda shape: hnp.arrays(bool, shape))
 

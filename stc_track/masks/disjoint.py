@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stc_track.formats import rle
+from stc_track.masks import rle
 
 
 def touching(spans: Sequence[np.ndarray]) -> np.ndarray:

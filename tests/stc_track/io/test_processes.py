@@ -6,7 +6,7 @@ from multiprocessing import active_children
 
 import pytest
 
-from stc_track.processes import run_each
+from stc_track.io.processes import run_each
 
 
 def double(value):

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from stc_track.formats import rle
-from stc_track.overlap import iou, shifted
+from stc_track.masks import rle
+from stc_track.masks.iou import iou, shifted
 
 STACKS = st.tuples(st.integers(2, 6), st.integers(1, 7), st.integers(1, 7)).flatmap(lambda s: hnp.arrays(bool, s))
 

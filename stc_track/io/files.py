@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from stc_track.formats.errors import InputError, require_folder
+from stc_track.io.errors import InputError, require_folder
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what the system says of a full disk
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from stc_track.disjoint import make_disjoint, touching
-from stc_track.formats import rle
+from stc_track.masks import rle
+from stc_track.masks.disjoint import make_disjoint, touching
 
 STACKS = st.tuples(st.integers(1, 5), st.integers(1, 6), st.integers(1, 6)).flatmap(lambda s: hnp.arrays(bool, s))
 

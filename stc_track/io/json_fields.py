@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from stc_track.formats import rle
-from stc_track.formats.errors import InputError, require_file
-from stc_track.formats.text import LARGEST
+from stc_track.io.errors import InputError, require_file
+from stc_track.io.text import LARGEST
+from stc_track.masks import rle
 
 
 def load(path: Path, what: str) -> object:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from stc_track.formats.errors import InputError, require_file, require_folder
+from stc_track.io.errors import InputError, require_file, require_folder
 
 _MEND = "--frames names the folder of all sequences' frames"
 MOST_UNLISTED = 100_000

@@ -1,0 +1,1 @@
+"""Errors, safe reading and writing of files, text and JSON fields, processes: the ground floor."""
