@@ -86,10 +86,10 @@ def random_weights(folder: Path) -> tuple[Path, Path]:
     """Write checkpoints of Monodepth2 (ResNet-18) and UPFlow at full width and default size, untrained."""
     import torch
 
-    from stc_pseudo import weights
     from stc_pseudo.depth.monodepth2 import Monodepth2
     from stc_pseudo.flow.checkpoint import describe
     from stc_pseudo.flow.upflow import UPFlow
+    from stc_pseudo.nn import weights
 
     torch.manual_seed(0)
     state = {f"network.{key}": value for key, value in Monodepth2().state_dict().items()}

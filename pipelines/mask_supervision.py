@@ -70,7 +70,7 @@ def as_ours(model: Path, out: Path) -> None:
         model: a `model.pth` of any of the configs of `write_config`.
         out: the file to write.
     """
-    from stc_pseudo import weights
+    from stc_pseudo.nn import weights
     from stc_train.completion import set_classes
     from stc_train.training import load_config
 

@@ -14,7 +14,7 @@ from mmengine.config import Config, DictAction
 from mmengine.model import is_model_wrapper
 
 import stc_train.parts  # noqa: F401  (mmcv's operators and our scope)
-from stc_pseudo import weights
+from stc_pseudo.nn import weights
 from stc_track.io.errors import InputError, require_file
 from stc_train import checkpoints, completion, configs
 from stc_train.runner import TrainingRunner, launcher

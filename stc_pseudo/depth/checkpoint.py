@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stc_pseudo import weights
 from stc_pseudo.depth.monodepth2 import Monodepth2
+from stc_pseudo.nn import weights
 from stc_track.io.errors import InputError, require_file
 
 NETWORK_NAME = "monodepth2"

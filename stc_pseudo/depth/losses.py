@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stc_pseudo.depth.geometry import rigid_flow
-from stc_pseudo.photometric import edge_aware_smoothness, photometric_distance, warp
+from stc_pseudo.nn.photometric import edge_aware_smoothness, photometric_distance, warp
 
 SMOOTHNESS_WEIGHT = 1e-3
 # A tie between "moved" and "did not move" must not always fall to the same side.

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stc_pseudo import weights
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.depth.checkpoint import read_checkpoint, read_published
-from stc_pseudo.devices import require_device
+from stc_pseudo.nn import weights
+from stc_pseudo.nn.devices import require_device
 
 FLAG = "--depth-weights"
 

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from stc_pseudo import weights
 from stc_pseudo.depth.checkpoint import read_checkpoint, read_published, read_published_pose
 from stc_pseudo.depth.monodepth2 import Monodepth2, PoseNetwork
+from stc_pseudo.nn import weights
 
 log = logging.getLogger(__name__)
 

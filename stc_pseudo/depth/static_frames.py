@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from stc_pseudo.clips import Clips
 from stc_pseudo.images import read_frame
+from stc_pseudo.training.clips import Clips
 from stc_track.io.errors import InputError
 
 log = logging.getLogger(__name__)

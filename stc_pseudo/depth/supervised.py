@@ -19,7 +19,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import Dataset, Subset
 
-from stc_pseudo.clips import cut, draw_window, jitter_colour
 from stc_pseudo.datasets.nyu import NyuDepth
 from stc_pseudo.depth.accuracy import absolute_relative
 from stc_pseudo.depth.checkpoint import NETWORK_NAME
@@ -27,9 +26,10 @@ from stc_pseudo.depth.monodepth2 import MAX_DEPTH, MIN_DEPTH, Monodepth2
 from stc_pseudo.depth.start import start_networks
 from stc_pseudo.depth.training import DepthTraining
 from stc_pseudo.depth.validation import draw_depth
-from stc_pseudo.fitting import FIT_SETTINGS, fit
-from stc_pseudo.precision import autocast
-from stc_pseudo.validation import Validation
+from stc_pseudo.nn.precision import autocast
+from stc_pseudo.training.clips import cut, draw_window, jitter_colour
+from stc_pseudo.training.loop import FIT_SETTINGS, fit
+from stc_pseudo.training.validation import Validation
 
 SCALE_WEIGHT = 0.5  # Eigen et al.'s lambda: 0 judges metres, 1 only relative depth
 MODE = "supervised"

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Subset
 
-from stc_pseudo.clips import Clips
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.depth.cameras import network_intrinsics, stereo_baselines
 from stc_pseudo.depth.checkpoint import NETWORK_NAME
@@ -25,10 +24,11 @@ from stc_pseudo.depth.monodepth2 import Monodepth2, PoseNetwork
 from stc_pseudo.depth.start import start_networks
 from stc_pseudo.depth.static_frames import moving_clips
 from stc_pseudo.depth.validation import DepthTruth, draw_depth
-from stc_pseudo.devices import require_device
-from stc_pseudo.fitting import FIT_SETTINGS, fit, require_sides
-from stc_pseudo.precision import autocast
-from stc_pseudo.validation import Validation, split_clips
+from stc_pseudo.nn.devices import require_device
+from stc_pseudo.nn.precision import autocast
+from stc_pseudo.training.clips import Clips
+from stc_pseudo.training.loop import FIT_SETTINGS, fit, require_sides
+from stc_pseudo.training.validation import Validation, split_clips
 from stc_track.io.errors import InputError
 
 
@@ -45,7 +45,7 @@ class DepthTraining:
         init: weights of the same encoder and width to start from, at any resolution, as `start_networks` takes them.
         min_crop: random crops of the network's proportions, as in `Clips`; None takes whole frames, squeezed.
         steps, epochs, batch_size, learning_rate, drop_after, seed, device, workers, precision, resume, log_dir: as in
-            `stc_pseudo.fitting.fit`.
+            `stc_pseudo.training.loop.fit`.
         half: keep only what prediction needs, in half precision.
         validation_share: of each video's clips, its last, that are held out.
         truth: depth maps of held-out frames, to measure only; or None.

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from stc_pseudo.clips import Clips
 from stc_pseudo.colours import colour_inverse_depth
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.depth.accuracy import absolute_relative
 from stc_pseudo.depth.precomputed import SUFFIXES, read_depth
+from stc_pseudo.training.clips import Clips
 from stc_track.io.errors import InputError, require_folder
 
 FLAG = "--truth"

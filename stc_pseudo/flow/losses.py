@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stc_pseudo.flow.upflow import inside, pool_flow, upsample_flow
-from stc_pseudo.photometric import ssim_distance, warp
+from stc_pseudo.nn.photometric import ssim_distance, warp
 
 CENSUS_RADIUS = 3  # 7x7 windows
 CENSUS_SOFTNESS = 0.81  # of an intensity step, intensities in 0..255 (Meister et al., UnFlow, 2018)

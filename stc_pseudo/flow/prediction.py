@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stc_pseudo import weights
 from stc_pseudo.datasets.base import Sequence
-from stc_pseudo.devices import require_device
 from stc_pseudo.flow.checkpoint import load_network
 from stc_pseudo.flow.start import make_start, settle
 from stc_pseudo.flow.upflow import STRIDE, upsample_flow
+from stc_pseudo.nn import weights
+from stc_pseudo.nn.devices import require_device
 
 
 class UpflowFlow:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stc_pseudo.photometric import warp
+from stc_pseudo.nn.photometric import warp
 
 STARTS = ("none", "dis")  # what `make_start` knows
 # Trusted is a pixel whose detour, there and back, is shorter than RELATIVE * its flow's length + ABSOLUTE pixels.

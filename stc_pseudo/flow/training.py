@@ -11,8 +11,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import Subset
 
-from stc_pseudo.devices import require_device
-from stc_pseudo.fitting import FIT_SETTINGS, SIDE_MULTIPLE, fit, require_sides
 from stc_pseudo.flow.checkpoint import describe, load_network
 from stc_pseudo.flow.clips import FlowClips, find_truth
 from stc_pseudo.flow.losses import LossWeights, crop, mean_error, true_flow_loss, unsupervised_loss
@@ -20,8 +18,10 @@ from stc_pseudo.flow.start import make_start
 from stc_pseudo.flow.upflow import FINEST, LEVELS, UPFlow
 from stc_pseudo.flow.validation import FlowTruth, draw_flow
 from stc_pseudo.flow.warm_up import known_flow_loss
-from stc_pseudo.precision import autocast
-from stc_pseudo.validation import Validation, split_clips
+from stc_pseudo.nn.devices import require_device
+from stc_pseudo.nn.precision import autocast
+from stc_pseudo.training.loop import FIT_SETTINGS, SIDE_MULTIPLE, fit, require_sides
+from stc_pseudo.training.validation import Validation, split_clips
 from stc_track.io.errors import InputError
 
 CROP_SHARE = 7 / 8
@@ -44,7 +44,7 @@ class FlowTraining:
         init: weights to start from, or None for a random start.
         warm_up_steps: the first of the steps learn from frames moved by known flow (`warm_up`).
         steps, epochs, batch_size, learning_rate, drop_after, seed, device, workers, precision, half, resume, log_dir:
-            as in `stc_pseudo.fitting.fit`.
+            as in `stc_pseudo.training.loop.fit`.
         validation_share: of each video's clips, its last, that are held out.
         truth: flow maps of held-out frames, to measure only; or None.
     """

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stc_pseudo.flow.cost_volume import cost_volume
-from stc_pseudo.photometric import warp
+from stc_pseudo.nn.photometric import warp
 
 NAME = "upflow"
 STRIDE = 64  # frames' sides are multiples of this: six halvings

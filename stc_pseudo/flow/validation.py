@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stc_pseudo.clips import Clips
 from stc_pseudo.colours import colour_flow
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.flow.accuracy import end_point_error
 from stc_pseudo.flow.precomputed import READERS, PrecomputedFlow
 from stc_pseudo.flow.upflow import upsample_flow
+from stc_pseudo.training.clips import Clips
 from stc_track.io.errors import InputError
 
 FLAG = "--truth"

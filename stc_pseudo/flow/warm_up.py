@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from stc_pseudo.flow.losses import true_flow_loss
-from stc_pseudo.photometric import warp
+from stc_pseudo.nn.photometric import warp
 
 LARGEST_SHIFT = 0.06  # of the frame's width, of the whole view; twice that for an object
 LARGEST_STRETCH = 0.15  # of scale and shear, about a random centre, as a camera's forward motion shows it

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from stc_pseudo.depth.losses import View, depth_loss, minimum_reprojection
-from stc_pseudo.photometric import photometric_distance, ssim_distance, warp
+from stc_pseudo.nn.photometric import photometric_distance, ssim_distance, warp
 
 HEIGHT, WIDTH = 32, 64
 CAMERA = torch.tensor([[[40.0, 0, 31.5], [0, 40, 15.5], [0, 0, 1]]])

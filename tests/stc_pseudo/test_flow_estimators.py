@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 
-from stc_pseudo import weights
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.flow import FLOW_METHODS, make_flow_estimator
 from stc_pseudo.flow.checkpoint import describe
@@ -14,6 +13,7 @@ from stc_pseudo.flow.kitti_png import write_flo, write_kitti_flow
 from stc_pseudo.flow.precomputed import PrecomputedFlow
 from stc_pseudo.flow.prediction import UpflowFlow
 from stc_pseudo.flow.upflow import UPFlow
+from stc_pseudo.nn import weights
 from stc_track.io.errors import InputError
 
 

@@ -15,7 +15,7 @@ from stc_pseudo.flow.losses import (
     unsupervised_loss,
     visible,
 )
-from stc_pseudo.photometric import warp
+from stc_pseudo.nn.photometric import warp
 
 
 def constant_flow(dx, dy, size, count=1):

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from stc_pseudo import weights
 from stc_pseudo.flow.checkpoint import describe, load_network
 from stc_pseudo.flow.cost_volume import cost_volume
 from stc_pseudo.flow.upflow import UPFlow, inside, normalise, upsample_flow, warp_inside
+from stc_pseudo.nn import weights
 from stc_track.io.errors import InputError
 
 

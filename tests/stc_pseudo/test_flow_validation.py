@@ -7,9 +7,9 @@ import torch
 from click.testing import CliRunner
 
 from stc_pseudo.cli import main
-from stc_pseudo.clips import Clips
 from stc_pseudo.flow.kitti_png import write_kitti_flow
 from stc_pseudo.flow.validation import FlowTruth, draw_flow
+from stc_pseudo.training.clips import Clips
 from stc_track.io.errors import InputError
 
 SIZE = (64, 128)

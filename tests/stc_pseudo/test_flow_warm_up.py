@@ -1,7 +1,7 @@
 import torch
 
 from stc_pseudo.flow.warm_up import known_flow_loss, random_flow
-from stc_pseudo.photometric import warp
+from stc_pseudo.nn.photometric import warp
 
 SIZE = (64, 96)
 

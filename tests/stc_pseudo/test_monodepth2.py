@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from stc_pseudo import weights
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.depth import make_depth_estimator
 from stc_pseudo.depth.monodepth2 import MAX_DEPTH, MIN_DEPTH, Monodepth2, PoseNetwork
 from stc_pseudo.depth.prediction import Monodepth2Depth
 from stc_pseudo.depth.start import start_networks
+from stc_pseudo.nn import weights
 from stc_track.io.errors import InputError
 
 SEQUENCE = Sequence("0000", (50, 70), (), ())

@@ -8,15 +8,16 @@ import torch
 from click.testing import CliRunner
 from torchvision.models import resnet18
 
-from stc_pseudo import fitting, weights
 from stc_pseudo.cli import main
-from stc_pseudo.clips import Clips
 from stc_pseudo.datasets.base import Calibration, Sequence
 from stc_pseudo.depth.geometry import cropped_intrinsics
 from stc_pseudo.depth.prediction import Monodepth2Depth
 from stc_pseudo.depth.start import start_networks
 from stc_pseudo.depth.static_frames import moving_clips
 from stc_pseudo.depth.training import DepthTrainer, DepthTraining, train_depth
+from stc_pseudo.nn import weights
+from stc_pseudo.training import loop
+from stc_pseudo.training.clips import Clips
 from stc_track.io.errors import InputError
 
 SIZE = (64, 96)
@@ -231,7 +232,7 @@ def test_command_validates_logs_and_resumes(stereo_video, tmp_path, monkeypatch,
     assert result.exit_code == 0, result.output
     assert "abs_rel" in caplog.text
     assert {path.suffix for path in (tmp_path / "whole_log").iterdir()} >= {".png"}
-    monkeypatch.setattr(fitting, "CHECKPOINT_EVERY", 1)
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY", 1)
     plain = DepthTrainer.loss
 
     def killed(trainer, batch, step):

@@ -6,13 +6,13 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from stc_pseudo import weights
 from stc_pseudo.cli import main
 from stc_pseudo.flow.checkpoint import describe, load_network
 from stc_pseudo.flow.clips import FlowClips, find_truth
 from stc_pseudo.flow.kitti_png import write_kitti_flow
 from stc_pseudo.flow.training import FlowTrainer, FlowTraining
 from stc_pseudo.flow.upflow import UPFlow
+from stc_pseudo.nn import weights
 
 
 @pytest.fixture(scope="module")

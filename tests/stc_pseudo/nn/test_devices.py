@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from stc_pseudo.devices import require_device
 from stc_pseudo.flow.training import FlowTraining
+from stc_pseudo.nn.devices import require_device
 from stc_track.io.errors import InputError
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from stc_pseudo import weights
+from stc_pseudo.nn import weights
 from stc_track.io.errors import InputError
 
 FLAG = "--resume"

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from stc_pseudo import weights
-from stc_pseudo.draws import BatchOrder, SeededDraws
-from stc_pseudo.precision import grad_scaler
-from stc_pseudo.training_log import TrainingLog
-from stc_pseudo.training_state import TrainingState, state_path
-from stc_pseudo.validation import Validation
+from stc_pseudo.nn import weights
+from stc_pseudo.nn.precision import grad_scaler
+from stc_pseudo.training.resume import TrainingState, state_path
+from stc_pseudo.training.sampler import BatchOrder, SeededDraws
+from stc_pseudo.training.tensorboard import TrainingLog
+from stc_pseudo.training.validation import Validation
 from stc_track.io.errors import InputError
 
 log = logging.getLogger(__name__)

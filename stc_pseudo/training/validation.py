@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import default_collate
 
-from stc_pseudo.clips import Clips
+from stc_pseudo.training.clips import Clips
 from stc_track.io.errors import InputError
 
 MOST_CLIPS = 64  # evenly spread over the held-out ones: more would cost time and change no figure much
@@ -53,7 +53,7 @@ class Validation:
 
     Args:
         network: what is trained; it is put into evaluation mode meanwhile.
-        loss: as in `stc_pseudo.fitting.fit`.
+        loss: as in `stc_pseudo.training.loop.fit`.
         clips: the training's, unaugmented here.
         held: positions of the held-out clips; without any, there are no figures.
         shown: positions of clips to draw, where none is held out.

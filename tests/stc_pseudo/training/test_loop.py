@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
-from stc_pseudo import fitting, weights
-from stc_pseudo.clips import Clips
-from stc_pseudo.draws import BatchOrder, SeededDraws
-from stc_pseudo.fitting import fit
-from stc_pseudo.precision import autocast
-from stc_pseudo.training_state import state_path
-from stc_pseudo.validation import Validation, split_clips
+from stc_pseudo.nn import weights
+from stc_pseudo.nn.precision import autocast
+from stc_pseudo.training import loop
+from stc_pseudo.training.clips import Clips
+from stc_pseudo.training.loop import fit
+from stc_pseudo.training.resume import state_path
+from stc_pseudo.training.sampler import BatchOrder, SeededDraws
+from stc_pseudo.training.validation import Validation, split_clips
 from stc_track.io.errors import InputError
 
 SIZE = (16, 24)
@@ -62,7 +63,7 @@ class Toy:
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
 @pytest.mark.parametrize("workers", [0, 1])
 def test_resumed_equals_uninterrupted(video, tmp_path, monkeypatch, precision, workers):
-    monkeypatch.setattr(fitting, "CHECKPOINT_EVERY", 3)
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY", 3)
     clips, settings = Clips([video], 2, SIZE, min_crop=0.5), {"colour": "any"}
     Toy(precision).fit(clips, tmp_path / "whole.pth", settings=settings)
     cut = tmp_path / "cut.pth"
@@ -79,7 +80,7 @@ def test_resumed_equals_uninterrupted(video, tmp_path, monkeypatch, precision, w
 
 
 def test_slow_steps_are_saved_by_the_clock(video, tmp_path, monkeypatch):
-    monkeypatch.setattr(fitting, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
     out = tmp_path / "toy.pth"
     with pytest.raises(InterruptedRunError):
         Toy(stop_at=1).fit(Clips([video], 1, SIZE), out)
@@ -87,7 +88,7 @@ def test_slow_steps_are_saved_by_the_clock(video, tmp_path, monkeypatch):
 
 
 def test_resuming_another_training_is_refused(video, tmp_path, monkeypatch):
-    monkeypatch.setattr(fitting, "CHECKPOINT_EVERY", 2)
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY", 2)
     clips, out = Clips([video], 1, SIZE), tmp_path / "toy.pth"
     with pytest.raises(InputError, match="--resume"):
         Toy().fit(clips, out, resume=True)
@@ -108,7 +109,7 @@ def test_resuming_another_training_is_refused(video, tmp_path, monkeypatch):
 
 def test_log_holds_scalars_pictures_and_the_paper_s_schedule(video, tmp_path, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(fitting, "SCALARS_EVERY", 1)
+    monkeypatch.setattr(loop, "SCALARS_EVERY", 1)
     clips, toy = Clips([video], 1, SIZE), Toy()
     train, held = split_clips(clips, range(len(clips)), 0.3)
     validation = Validation(toy.network, toy.loss, clips, held, train, device="cpu",

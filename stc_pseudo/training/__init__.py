@@ -1,0 +1,1 @@
+"""Training loop, sampling and resuming that depth and flow share."""
