@@ -63,8 +63,8 @@ def similarities(depth: np.ndarray, flow: np.ndarray, size: tuple[int, int], net
     """Edge similarities of one frame in depth and in flow, (1, 8, h, w) uint8, as a store keeps them."""
     import torch
 
-    from stc_pseudo.normalisation import normalise_flow, normalise_inverse_depth
-    from stc_pseudo.similarity import edge_similarity
+    from stc_pseudo.signal.normalisation import normalise_flow, normalise_inverse_depth
+    from stc_pseudo.signal.similarity import edge_similarity
 
     maps = (normalise_inverse_depth(torch.from_numpy(depth.astype(np.float32))[None], gains[0])[:, None],
             normalise_flow(torch.from_numpy(flow.astype(np.float32))[None], size, gains[1]))
@@ -81,7 +81,7 @@ def measure(store: StoreReader, truth: Path, step: int, min_area: int,
         truth: as `stc_pseudo.inspection.inspect_store` takes it.
         step: every how many frames.
         min_area: true masks of fewer pixels do not count; their boxes take sub-regions all the same.
-        gains: of inverse depth and of flow (`stc_pseudo.normalisation`).
+        gains: of inverse depth and of flow (`stc_pseudo.signal.normalisation`).
 
     Returns:
         by table, row and class (or `all`), and for the row `filled box` of the table `boxes`: the mean IoU.
@@ -89,8 +89,8 @@ def measure(store: StoreReader, truth: Path, step: int, min_area: int,
     from tqdm import tqdm
 
     from pipelines.sub_regions import assemble, mask_in_box, sub_regions
-    from stc_pseudo.fusion import fuse
     from stc_pseudo.inspection import mask_iou
+    from stc_pseudo.signal.fusion import fuse
 
     tables, classes, filled = variants(), [], []
     scores = {(table, row): [] for table, rows in tables.items() for row in rows}
@@ -148,7 +148,7 @@ def as_tables(report: dict[str, dict[str, dict]]) -> list[Table]:
 def main(url: str, truth: Path, step: int, min_area: int, depth_gain: float | None, flow_gain: float | None,
          json_file: Path | None) -> None:
     """Print mean IoU over the grid of thresholds, for each number of layers, and for each dilation."""
-    from stc_pseudo.normalisation import DEPTH_GAIN, FLOW_GAIN
+    from stc_pseudo.signal.normalisation import DEPTH_GAIN, FLOW_GAIN
     from stc_pseudo.store import StoreReader
     from stc_track.io.files import replacing
 

@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from stc_pseudo.cues import FrameMaps
 from stc_pseudo.datasets.base import Calibration, FrameBoxes
-from stc_pseudo.fusion import fuse
-from stc_pseudo.normalisation import normalise_flow, normalise_inverse_depth
-from stc_pseudo.puzzle import solve
+from stc_pseudo.puzzle.features import FrameMaps
+from stc_pseudo.puzzle.solve import solve
 from stc_pseudo.settings import LabelSettings, SimilaritySettings
-from stc_pseudo.similarity import edge_similarity
+from stc_pseudo.signal.fusion import fuse
+from stc_pseudo.signal.normalisation import normalise_flow, normalise_inverse_depth
+from stc_pseudo.signal.similarity import edge_similarity
 from stc_pseudo.store import CELL
 
 

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from stc_pseudo.normalisation import DEPTH_GAIN, FLOW_GAIN
-from stc_pseudo.similarity import DILATION, LAYERS, SIMILARITY_FACTOR
+from stc_pseudo.signal.normalisation import DEPTH_GAIN, FLOW_GAIN
+from stc_pseudo.signal.similarity import DILATION, LAYERS, SIMILARITY_FACTOR
 
 CUES = ("depth", "flow", "colour", "motion")
 

@@ -3,7 +3,7 @@
 The segmenter's cells are coarse for small objects, and a box that was drawn says more than a network knows: outside of
 it is background. A random walk on the pixels around the box passes freely between pixels of like colour and hardly
 across edges, ends in the background where it leaves the box, and is drawn there too where the segmenter sees none of
-the object (as the puzzle pieces are assembled in `stc_pseudo.puzzle`, there from depth, flow and colour).
+the object (as the puzzle pieces are assembled in `stc_pseudo.puzzle.solve`, there from depth, flow and colour).
 
 The constants were chosen on rendered scenes of a seed (77) that no figure is given for.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from stc_pseudo.random_walk import walk
+from stc_pseudo.puzzle.random_walk import walk
 
 CELLS = 64  # of a box's longer side, at the most: a coarser grid loses edges, a finer one time
 MARGIN = 0.35  # of the box's sides, how much of its surroundings a walk may use

@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.estimators import DepthEstimator
-from stc_pseudo.ground import ground_plane, plane_values
+from stc_pseudo.geometry.ground_plane import ground_plane, plane_values
 
 STRIDE = 4  # the plane is fitted to every fourth pixel of every fourth row
 DEEPEST = 0.5  # of the ground's inverse depth: what is farther than that is below the ground

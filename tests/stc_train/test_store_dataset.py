@@ -93,7 +93,7 @@ DRAWN = """
 @pytest.mark.parametrize("direction", ["horizontal", "vertical", "diagonal"])
 def test_a_flip_mirrors_the_eight_directions(direction):
     """The edges of a mirrored map are what the transform makes of the map's edges."""
-    from stc_pseudo.similarity import edge_similarity
+    from stc_pseudo.signal.similarity import edge_similarity
     from stc_train.parts import TRANSFORMS
 
     drawn = torch.tensor([[float(cell) for cell in line.split()] for line in DRAWN.split("\n") if line])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from stc_pseudo.datasets.base import Calibration
-from stc_pseudo.ego_motion import camera_flow
+from stc_pseudo.geometry.ego_motion import camera_flow
 
 CAMERA = Calibration(70.0, 72.0, 61.0, 18.0)
 SHAPE = (40, 120)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from stc_pseudo.settings import MaskSettings
-from stc_pseudo.similarity import signal
+from stc_pseudo.signal.similarity import signal
 
 
 def fuse(similarity_depth: np.ndarray, similarity_flow: np.ndarray,

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stc_pseudo.colour_model import log_likelihood_ratio
-from stc_pseudo.cues import CueGrids, FrameMaps, Grid
 from stc_pseudo.datasets.base import FrameBoxes
-from stc_pseudo.matting import matte
-from stc_pseudo.random_walk import walk
+from stc_pseudo.puzzle.colour_model import log_likelihood_ratio
+from stc_pseudo.puzzle.features import CueGrids, FrameMaps, Grid
+from stc_pseudo.puzzle.matting import matte
+from stc_pseudo.puzzle.random_walk import walk
+from stc_pseudo.puzzle.windows import Window, window_around
 from stc_pseudo.settings import MaskSettings
 from stc_pseudo.store import CELL
-from stc_pseudo.windows import Window, window_around
 
 CLAIM_MARGIN = 0.2  # by which another box must claim a cell more strongly to take it
 SURELY_NEARER = 0.1  # of the lower box's height, that the lower edges lie apart

@@ -1,0 +1,1 @@
+"""Ground plane and ego-motion."""

@@ -1,0 +1,1 @@
+"""From a box to the soft mask of its object."""

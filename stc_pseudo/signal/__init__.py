@@ -1,0 +1,1 @@
+"""Similarity signals and their fusion (III-B1)."""
