@@ -17,7 +17,7 @@ from pipelines.prediction_iou import measure
 from pipelines.report import stage_pictures, write_report
 from pipelines.stages import Stages
 from pipelines.tables import predicted_mask_table, pseudo_mask_table, time_table, track_table
-from stc_pseudo.store import StoreReader
+from stc_pseudo.store.store import StoreReader
 
 PATH = click.Path(path_type=Path)
 SHOWN = 6  # frames of each sequence on the page

@@ -139,7 +139,7 @@ class Experiment:
     def store(self, name: str) -> Path:
         """Build a store of the training scenes as far as it is missing, and return its place."""
         from pipelines.mask_supervision import write_noisy_labels, write_true_store
-        from stc_pseudo.store import StoreReader
+        from stc_pseudo.store.store import StoreReader
 
         out, names = self.out / f"store_{name}", self.settings.names(test=False)
         done = out / "manifest.json"

@@ -14,7 +14,7 @@ import numpy as np
 from pipelines.parity import mmdetection_model
 from stc_pseudo.inspection import true_masks
 from stc_pseudo.labels import pool_objects
-from stc_pseudo.store import ARRAYS, CELL, StoreReader, StoreWriter
+from stc_pseudo.store.store import ARRAYS, CELL, StoreReader, StoreWriter
 from stc_track.formats.kitti_labels import read_labels
 from stc_track.io.files import replacing
 from stc_track.masks import rle

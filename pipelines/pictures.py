@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from stc_pseudo.colours import colour_flow, colour_inverse_depth
-from stc_pseudo.store import CELL
+from stc_pseudo.store.store import CELL
 
 
 def track_colour(identity: int) -> tuple[int, int, int]:

@@ -27,7 +27,7 @@ from stc_pseudo.images import read_frame
 from stc_pseudo.labels import fill_holes, mask_arrays, similarity_arrays
 from stc_pseudo.settings import LabelSettings
 from stc_pseudo.signal.similarity import pool
-from stc_pseudo.store import ARRAYS, CELL, FINE_ARRAYS, PartialSequence, SequenceReader, StoreWriter, box_tables
+from stc_pseudo.store.store import ARRAYS, CELL, FINE_ARRAYS, PartialSequence, SequenceReader, StoreWriter, box_tables
 from stc_track.io.errors import InputError
 
 log = logging.getLogger(__name__)

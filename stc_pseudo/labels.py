@@ -13,7 +13,7 @@ from stc_pseudo.settings import LabelSettings, SimilaritySettings
 from stc_pseudo.signal.fusion import fuse
 from stc_pseudo.signal.normalisation import normalise_flow, normalise_inverse_depth
 from stc_pseudo.signal.similarity import edge_similarity
-from stc_pseudo.store import CELL
+from stc_pseudo.store.store import CELL
 
 
 def fill_holes(maps: np.ndarray) -> np.ndarray:

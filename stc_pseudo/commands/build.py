@@ -63,7 +63,7 @@ def main(data: DatasetFlags, out: str, depth_name: str, depth_weights: Path | No
     from stc_pseudo.build import build
     from stc_pseudo.depth import make_depth_estimator
     from stc_pseudo.flow import make_flow_estimator
-    from stc_pseudo.store import StoreWriter
+    from stc_pseudo.store.store import StoreWriter
 
     root = data.folder
     if data.dataset == "demo":

@@ -16,7 +16,7 @@ import click
 def main(store: str, format_name: str, out: Path, sequences: str | None) -> None:
     """Write STORE's pseudo-masks, with track ids, as annotations that other segmenters train on."""
     from stc_pseudo.export_coco import coco_annotations
-    from stc_pseudo.store import StoreReader
+    from stc_pseudo.store.store import StoreReader
     from stc_track.io.files import replacing
 
     reader = StoreReader(store)

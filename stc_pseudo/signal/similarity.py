@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stc_pseudo.store import CELL, DIRECTIONS
+from stc_pseudo.store.store import CELL, DIRECTIONS
 
 SIMILARITY_FACTOR = 0.5  # r
 LAYERS = 3  # IV-D1, best of Table V

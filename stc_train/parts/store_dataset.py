@@ -8,7 +8,7 @@ from typing import Any
 
 from mmdet.datasets import BaseDetDataset
 
-from stc_pseudo.store import StoreReader
+from stc_pseudo.store.store import StoreReader
 from stc_track.io.errors import InputError
 from stc_train.parts import DATASETS
 from stc_train.parts.sampler import Draw, seed_everything

@@ -19,7 +19,7 @@ from mmdet.structures.mask import BitmapMasks
 from torch import Tensor
 
 from stc_pseudo.images import read_frame
-from stc_pseudo.store import CELL
+from stc_pseudo.store.store import CELL
 from stc_track.io.errors import InputError
 from stc_train.parts import TRANSFORMS
 from stc_train.resample import axis_weights, nearest

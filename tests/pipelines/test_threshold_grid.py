@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from pipelines.sub_regions import assemble, mask_in_box, share_inside, sub_regions
 from pipelines.threshold_grid import DEPTH_THRESHOLDS, FLOW_THRESHOLDS, main
-from stc_pseudo.store import DIRECTIONS
+from stc_pseudo.store.store import DIRECTIONS
 
 PICTURE = """
 aaaabbbb

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stc_pseudo.store import StoreReader
+from stc_pseudo.store.store import StoreReader
 from stc_track.formats.mots import MotsObject, write_mots
 from stc_track.masks import rle
 

@@ -9,7 +9,7 @@ import pytest
 
 from stc_pseudo.datasets.frames import read_frames
 from stc_pseudo.images import list_frames, read_frame
-from stc_pseudo.store import StoreReader
+from stc_pseudo.store.store import StoreReader
 from stc_track.io.errors import InputError
 
 

@@ -47,7 +47,7 @@ def drawn_store(drawn_video, tmp_path_factory) -> Path:
     """Its store: the drawn masks as pseudo-masks; similarities are high but for one edge; frame 2 has no boxes."""
     from stc_pseudo.datasets.base import FrameBoxes, Sequence
     from stc_pseudo.labels import pool_objects
-    from stc_pseudo.store import ARRAYS, StoreWriter, array_cell
+    from stc_pseudo.store.store import ARRAYS, StoreWriter, array_cell
 
     frames = tuple(sorted((drawn_video / "training" / "image_02" / "0003").iterdir()))
     boxes = {}

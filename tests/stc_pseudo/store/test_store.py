@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stc_pseudo.datasets.base import FrameBoxes, Sequence
-from stc_pseudo.store import SCHEMA, SHARD_FRAMES, StoreReader, StoreWriter, array_cell, arrays_of
+from stc_pseudo.store.store import SCHEMA, SHARD_FRAMES, StoreReader, StoreWriter, array_cell, arrays_of
 from stc_track.io.errors import InputError
 
 SIZE = (35, 66)
