@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from stc_track.evaluation import Evaluation, evaluate, truth_files
+from stc_track.evaluation.mots import Evaluation, evaluate, truth_files
 from stc_track.formats.mots import read_mots
 from stc_track.io.errors import InputError
 from stc_track.io.files import sequence_files

@@ -20,12 +20,12 @@ from pipelines.track_measure import CLASSES, TUNING, Link, Video, measure, read_
 from pipelines.track_noise import Noise
 from pipelines.track_peers import PEERS, link_by_peer
 from pipelines.track_tuning import noisy_videos
-from stc_track.cues import CueReader
-from stc_track.evaluation import Scores
+from stc_track.evaluation.mots import Scores
 from stc_track.io.files import replacing
-from stc_track.linking import link
-from stc_track.settings import TrackerSettings
-from stc_track.smoothing import SmoothingSettings
+from stc_track.tracking.cues import CueReader
+from stc_track.tracking.link import link
+from stc_track.tracking.settings import TrackerSettings
+from stc_track.tracking.smoothing import SmoothingSettings
 
 DEFAULT = TrackerSettings()
 DETECTED = replace(DEFAULT, predict_missing=0)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stc_track.evaluation import Frames, Scores, evaluate_frames, summarise, truth_files
+from stc_track.evaluation.mots import Frames, Scores, evaluate_frames, summarise, truth_files
 from stc_track.formats.mots import Detection, MotsObject, read_mots
 
 TUNING = ("0001", "0004", "0005", "0011", "0015", "0017")  # settings were chosen on these, of KITTI MOTS' training

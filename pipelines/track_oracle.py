@@ -17,8 +17,8 @@ import click
 from pipelines.track_measure import CLASSES, TUNING, Video, measure, read_truth, scores
 from pipelines.track_noise import perfect
 from stc_track.io.files import replacing
-from stc_track.linking import link
-from stc_track.settings import TrackerSettings
+from stc_track.tracking.link import link
+from stc_track.tracking.settings import TrackerSettings
 
 DEFAULT = TrackerSettings()
 VARIANTS = {

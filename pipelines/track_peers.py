@@ -58,7 +58,7 @@ class Peer:
 
 
 def link_by_peer(detections: Iterable[Detection], name: str, options: dict[str, Any]) -> Iterator[MotsObject]:
-    """As `stc_track.linking.link`, by a public tracker for each class.
+    """As `stc_track.tracking.link.link`, by a public tracker for each class.
 
     Args:
         detections: of one sequence, by increasing frame.

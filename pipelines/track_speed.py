@@ -19,11 +19,11 @@ from pipelines.track_peers import PEERS, Peer
 from pipelines.track_released import ReleasedTracker
 from stc_track.formats.mots import Detection
 from stc_track.io.files import replacing
-from stc_track.linking import link
 from stc_track.masks import rle
-from stc_track.settings import TrackerSettings
-from stc_track.tracker import Tracker
-from stc_track.types import Detections
+from stc_track.tracking.link import link
+from stc_track.tracking.settings import TrackerSettings
+from stc_track.tracking.tracker import Tracker
+from stc_track.tracking.types import Detections
 
 HEIGHT, WIDTH = 1080, 1920
 OURS, LOOPS = "ours", "plain loops"

@@ -21,13 +21,13 @@ import numpy as np
 from pipelines.track_measure import CLASSES, TUNING, Link, Video, measure, read_truth, scores
 from pipelines.track_noise import Noise, perfect, spoilt
 from pipelines.track_peers import PEERS, link_by_peer
-from stc_track.evaluation import Scores
+from stc_track.evaluation.mots import Scores
 from stc_track.formats.mots import iter_detections
 from stc_track.io.errors import InputError
 from stc_track.io.files import replacing, sequence_files
-from stc_track.linking import link
-from stc_track.motion import KalmanSettings
-from stc_track.settings import TrackerSettings
+from stc_track.tracking.kalman import KalmanSettings
+from stc_track.tracking.link import link
+from stc_track.tracking.settings import TrackerSettings
 
 Values = dict[str, Any]
 Ranges = Mapping[str, tuple]  # (lowest, highest): whole numbers where both are; more or other members: a choice

@@ -13,6 +13,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from stc_track.formats import coco_tracks, cvat, mot_boxes, mots_png, youtube_vis_writers
+from stc_track.formats.base import Tracks
 from stc_track.formats.mots import (
     IGNORE_CLASS,
     IGNORE_ID,
@@ -22,8 +23,7 @@ from stc_track.formats.mots import (
     write_mots,
 )
 from stc_track.formats.sources import UNTRACKED
-from stc_track.formats.track_names import Names
-from stc_track.formats.tracks import Tracks
+from stc_track.formats.track_ids import Names
 from stc_track.formats.youtube_vis import Annotations
 from stc_track.io.errors import InputError
 from stc_track.io.files import is_plain

@@ -20,8 +20,8 @@ from stc_track.commands.options import (
 
 if TYPE_CHECKING:
     from stc_track.convert import Changes
+    from stc_track.formats.base import Tracks
     from stc_track.formats.sources import Sources
-    from stc_track.formats.tracks import Tracks
 
 
 @click.command()
@@ -85,7 +85,7 @@ def _each(found: Sources, frames: Path | None, changes: Changes, kind: str) -> I
     from tqdm import tqdm
 
     from stc_track.convert import prepared, shifted
-    from stc_track.formats.tracks import Tracks
+    from stc_track.formats.base import Tracks
     from stc_track.io.pictures import list_frames
 
     for name, source in tqdm(found.sequences.items(), unit="sequence", desc="convert", disable=None):

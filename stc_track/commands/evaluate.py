@@ -10,8 +10,8 @@ import click
 from stc_track.commands.options import PATH, split_names
 
 if TYPE_CHECKING:
-    from stc_track.evaluation import Evaluation
-    from stc_track.track_ap import ApEvaluation
+    from stc_track.evaluation.mots import Evaluation
+    from stc_track.evaluation.youtube_vis import ApEvaluation
 
 COLUMNS = ("HOTA", "DetA", "AssA", "sMOTSA", "MOTSA", "MOTSP", "IDF1", "id_switches")
 AP_COLUMNS = ("AP", "AP50", "AP75", "AR1", "AR10")
@@ -52,7 +52,7 @@ def main(
     """
     import json
 
-    from stc_track.evaluation import KITTI_MOTS, MOTS20, evaluate
+    from stc_track.evaluation.mots import KITTI_MOTS, MOTS20, evaluate
     from stc_track.io.errors import InputError
     from stc_track.io.files import replacing
     from stc_track.io.processes import usable_cores
@@ -62,7 +62,7 @@ def main(
         raise InputError("--json", expected="a file .json of its own", found=f"{found}, {json_file}")
     workers = workers or usable_cores()
     if benchmark == "youtube-vis":
-        from stc_track.track_ap import evaluate_youtube_vis
+        from stc_track.evaluation.youtube_vis import evaluate_youtube_vis
 
         evaluation = evaluate_youtube_vis(results, truth, sequences, workers)
         head, rows = AP_COLUMNS, ap_rows(evaluation)

@@ -93,15 +93,15 @@ def main(
     from tqdm import tqdm
 
     from stc_track.convert import Changes, require_place, write
-    from stc_track.cues import CueReader
+    from stc_track.formats.base import Tracks
     from stc_track.formats.sources import open_sources
-    from stc_track.formats.tracks import Tracks
     from stc_track.formats.youtube_vis import read_annotations
     from stc_track.io.errors import InputError
     from stc_track.io.pictures import list_frames
-    from stc_track.linking import link
-    from stc_track.settings import TrackerSettings
-    from stc_track.smoothing import SmoothingSettings
+    from stc_track.tracking.cues import CueReader
+    from stc_track.tracking.link import link
+    from stc_track.tracking.settings import TrackerSettings
+    from stc_track.tracking.smoothing import SmoothingSettings
 
     delayed = SmoothingSettings(choices.pop("fill_gaps"), choices.pop("min_sightings"))
     if choices.pop("single_threshold"):

@@ -11,8 +11,8 @@ from stc_track.commands.options import PATH, NumberRange, split_names
 
 if TYPE_CHECKING:
     from stc_track.formats.sources import Source
-    from stc_track.overlay import Overlay
-    from stc_track.video import VideoWriter
+    from stc_track.rendering.overlay import Overlay
+    from stc_track.rendering.video import VideoWriter
 
 
 @click.command(context_settings={"show_default": True})
@@ -46,8 +46,8 @@ def main(
 
     from stc_track.formats.sources import open_sources
     from stc_track.io.errors import InputError
-    from stc_track.overlay import Overlay, Style
-    from stc_track.video import VideoWriter
+    from stc_track.rendering.overlay import Overlay, Style
+    from stc_track.rendering.video import VideoWriter
 
     found = open_sources(results, sequences=sequences, mend="RESULTS names the tracks")
     one_file = out.suffix == ".mp4"

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from stc_track.formats.base import Tracks
 from stc_track.formats.mots import MotsObject
-from stc_track.formats.tracks import Tracks
 from stc_track.formats.youtube_vis import read_categories
 from stc_track.io import json_fields
 from stc_track.io.errors import InputError

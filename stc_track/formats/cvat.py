@@ -14,8 +14,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
+from stc_track.formats.base import Tracks, identity
 from stc_track.formats.mots import IGNORE_NAME, MotsObject
-from stc_track.formats.tracks import Tracks, identity
 from stc_track.io.errors import InputError
 from stc_track.io.files import replacing
 from stc_track.io.pictures import Frames

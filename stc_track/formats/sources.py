@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from stc_track.formats import coco_tracks, mot_boxes, youtube_vis
+from stc_track.formats.base import MOTS_CLASS_NAMES
 from stc_track.formats.coco_results import parse_coco_results, read_coco_results
 from stc_track.formats.mots import (
     CLASS_NAMES,
@@ -29,7 +30,6 @@ from stc_track.formats.mots import (
     iter_mots,
 )
 from stc_track.formats.mots_png import iter_mots_png
-from stc_track.formats.tracks import MOTS_CLASS_NAMES
 from stc_track.formats.youtube_vis import Annotations, Video
 from stc_track.io import json_fields
 from stc_track.io.errors import InputError, require_folder

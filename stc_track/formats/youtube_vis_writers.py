@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stc_track.formats.tracks import Tracks, identity
+from stc_track.formats.base import Tracks, identity
 from stc_track.formats.youtube_vis import Video
 from stc_track.io.errors import InputError
 from stc_track.io.files import replacing

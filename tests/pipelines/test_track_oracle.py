@@ -15,8 +15,8 @@ from pipelines.track_measure import Video, measure, read_truth, scores
 from pipelines.track_noise import Noise, perfect, spoilt
 from pipelines.track_released import ReleasedTracker
 from stc_track.formats.mots import MotsObject, read_mots, write_mots
-from stc_track.linking import link
 from stc_track.masks import rle
+from stc_track.tracking.link import link
 
 HEIGHT, WIDTH = 60, 160
 REAL = Path(os.environ.get("STC_REAL_DATA", Path(__file__).parents[3] / "shared" / "real")) / "kitti_mots"

@@ -16,8 +16,8 @@ from PIL import Image
 from stc_track.commands.convert import main
 from stc_track.commands.options import TRACK_FORMATS
 from stc_track.convert import Changes, Format, prepared
+from stc_track.formats.base import MOTS_CLASS_NAMES
 from stc_track.formats.mots import IGNORE_CLASS, IGNORE_ID, MotsObject, iter_detections, iter_mots, write_mots
-from stc_track.formats.tracks import MOTS_CLASS_NAMES
 from stc_track.masks import rle
 from stc_track.masks.outline import outline
 

@@ -124,6 +124,6 @@ def test_a_store_behind_a_url(tmp_path, sequence):
 
 
 def test_the_tracker_reads_this_schema():
-    from stc_track import cues
+    from stc_track.tracking import cues
 
     assert cues.SCHEMA == SCHEMA

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from stc_track.formats.mots import IDS_PER_CLASS, MotsObject
-from stc_track.formats.track_names import track_number
+from stc_track.formats.track_ids import track_number
 from stc_track.masks import rle
 
 _GOLDEN = 0.618034  # steps of this share around the colour wheel keep neighbouring ids apart

@@ -6,12 +6,12 @@ from click.testing import CliRunner
 from PIL import Image
 
 from stc_track.commands.video import main
+from stc_track.formats.base import MOTS_CLASS_NAMES
 from stc_track.formats.mots import IGNORE_CLASS, IGNORE_ID, MotsObject, write_mots
-from stc_track.formats.tracks import MOTS_CLASS_NAMES
 from stc_track.io.errors import InputError
 from stc_track.masks import rle
-from stc_track.overlay import Overlay, Style, colour_of
-from stc_track.video import VideoWriter
+from stc_track.rendering.overlay import Overlay, Style, colour_of
+from stc_track.rendering.video import VideoWriter
 
 SIZE = HEIGHT, WIDTH = 75, 121  # odd, as KITTI's
 BARE = Style(opacity=1, ids=False, trail=0)

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from stc_track.cues import CueReader
 from stc_track.formats.mots import Detection, MotsObject
-from stc_track.formats.track_names import Names
+from stc_track.formats.track_ids import Names
 from stc_track.masks import rle
 from stc_track.masks.lazy import LazyMasks, moved
-from stc_track.output import Item, OutputFrame, disjoint_objects
-from stc_track.settings import TrackerSettings
-from stc_track.smoothing import SmoothingSettings, smoothed
-from stc_track.tracker import Tracker
-from stc_track.types import Detections, Tracks
+from stc_track.tracking.cues import CueReader
+from stc_track.tracking.output import Item, OutputFrame, disjoint_objects
+from stc_track.tracking.settings import TrackerSettings
+from stc_track.tracking.smoothing import SmoothingSettings, smoothed
+from stc_track.tracking.tracker import Tracker
+from stc_track.tracking.types import Detections, Tracks
 
 
 def link(

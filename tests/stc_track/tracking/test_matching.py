@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from stc_track.matching import MATCHERS, bi_greedy, greedy, hungarian, left_over
+from stc_track.tracking.matching import MATCHERS, bi_greedy, greedy, hungarian, left_over
 
 INF = np.inf
 SHAPES = st.tuples(st.integers(0, 4), st.integers(0, 3))

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from stc_track.formats.mots import Detection
-from stc_track.linking import link
 from stc_track.masks import rle
-from stc_track.settings import TrackerSettings
-from stc_track.smoothing import SmoothingSettings
+from stc_track.tracking.link import link
+from stc_track.tracking.settings import TrackerSettings
+from stc_track.tracking.smoothing import SmoothingSettings
 
 SIZE = 60, 200
 SETTINGS = TrackerSettings(confirm_score=0)

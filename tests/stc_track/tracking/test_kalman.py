@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stc_track.motion import STILL, KalmanSettings, KalmanState, moved_boxes, points_of
+from stc_track.tracking.kalman import STILL, KalmanSettings, KalmanState, moved_boxes, points_of
 
 SETTINGS = KalmanSettings(measurement=0.3, position=0.2, velocity=0.1, start_velocity=0.7, robust=0)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from stc_track.masks.lazy import moved
-from stc_track.output import Item, OutputFrame
+from stc_track.tracking.output import Item, OutputFrame
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from stc_track.cues import CELL, SCHEMA, CueReader, at_corners, background_motion, discrepancy, still_terms
 from stc_track.io.errors import InputError
+from stc_track.tracking.cues import CELL, SCHEMA, CueReader, at_corners, background_motion, discrepancy, still_terms
 
 zarr = pytest.importorskip("zarr")
 SIZE = 24, 40

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import get_args
 
-from stc_track.cues import CueTerms
-from stc_track.matching import Matching
-from stc_track.motion import STILL, KalmanSettings, Motion
+from stc_track.tracking.cues import CueTerms
+from stc_track.tracking.kalman import STILL, KalmanSettings, Motion
+from stc_track.tracking.matching import Matching
 
 ALPHA = (0.7, 0.2, 0.1)  # Eq. 9's weights of position, depth and flow
 

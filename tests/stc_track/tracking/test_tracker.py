@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stc_track.settings import TrackerSettings
-from stc_track.tracker import Tracker
-from stc_track.types import Detections
+from stc_track.tracking.settings import TrackerSettings
+from stc_track.tracking.tracker import Tracker
+from stc_track.tracking.types import Detections
 
 DEFAULT = TrackerSettings()
 VARIANTS = [

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from stc_track.commands.evaluate import main
+from stc_track.evaluation.youtube_vis import evaluate_youtube_vis
 from stc_track.masks import rle
-from stc_track.track_ap import evaluate_youtube_vis
 
 HEIGHT, WIDTH, LENGTH = 30, 40, 6
 CLASSES = {3: "cat", 10: "dog", 12: "owl"}

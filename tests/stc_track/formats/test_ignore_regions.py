@@ -22,7 +22,7 @@ from stc_track.formats.mots import (
 )
 from stc_track.formats.sources import open_sources
 from stc_track.masks import rle
-from stc_track.overlay import Overlay, Style, colour_of
+from stc_track.rendering.overlay import Overlay, Style, colour_of
 
 SIZE = HEIGHT, WIDTH = 20, 60
 NAMES = {1: "person", 3: "dog", 10: "owl"}
@@ -196,7 +196,7 @@ def test_the_tracker_keeps_the_names_of_its_source(truth):
 
 def test_results_of_category_10_are_measured(truth):
     pytest.importorskip("trackeval")
-    from stc_track.track_ap import evaluate_youtube_vis
+    from stc_track.evaluation.youtube_vis import evaluate_youtube_vis
 
     results = truth.parent / "results.json"
     run(convert, truth, "--to", "ytvis-results", "--out", results, "--annotations", truth)

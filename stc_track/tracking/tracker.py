@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from stc_track import costs
-from stc_track.cues import still_terms
-from stc_track.matching import MATCHERS, Pairs, Partners, left_over
-from stc_track.motion import KalmanState, moved_boxes, points_of
-from stc_track.settings import TrackerSettings
-from stc_track.table import TrackTable
-from stc_track.types import Detections, Tracks
+from stc_track.tracking import costs
+from stc_track.tracking.cues import still_terms
+from stc_track.tracking.kalman import KalmanState, moved_boxes, points_of
+from stc_track.tracking.matching import MATCHERS, Pairs, Partners, left_over
+from stc_track.tracking.settings import TrackerSettings
+from stc_track.tracking.track_table import TrackTable
+from stc_track.tracking.types import Detections, Tracks
 
 _MATCHES_A_ROUND = (
     2  # Algorithm 1 leaves tracks without a partner whose nearest detection chose another: match them again

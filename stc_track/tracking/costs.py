@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from stc_track import cues
 from stc_track.masks import iou
-from stc_track.matching import Pairs
-from stc_track.motion import KalmanState, moved_boxes, points_of
-from stc_track.settings import TrackerSettings
-from stc_track.table import TrackTable
-from stc_track.types import Detections
+from stc_track.tracking import cues
+from stc_track.tracking.kalman import KalmanState, moved_boxes, points_of
+from stc_track.tracking.matching import Pairs
+from stc_track.tracking.settings import TrackerSettings
+from stc_track.tracking.track_table import TrackTable
+from stc_track.tracking.types import Detections
 
 _FAST = 0.3  # diagonals a frame, from where on more speed excuses no more
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stc_track.evaluation import require_trackeval
+from stc_track.evaluation.mots import require_trackeval
 from stc_track.formats.youtube_vis import Annotations, VideoTrack, read_annotations, read_results
 from stc_track.io.errors import InputError
 from stc_track.io.processes import run_each

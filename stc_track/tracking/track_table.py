@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stc_track.types import Detections
+from stc_track.tracking.types import Detections
 
 
 @dataclass(slots=True, eq=False)

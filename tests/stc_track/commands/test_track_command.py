@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from stc_track.commands.track import main
-from stc_track.cues import SCHEMA
 from stc_track.formats.mots import Detection, DetectionWriter, read_mots
-from stc_track.linking import link
 from stc_track.masks import rle
-from stc_track.settings import TrackerSettings
+from stc_track.tracking.cues import SCHEMA
+from stc_track.tracking.link import link
+from stc_track.tracking.settings import TrackerSettings
 
 HEIGHT, WIDTH = 40, 120
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from stc_track.formats.mots import MotsObject
-from stc_track.formats.track_names import Names
+from stc_track.formats.track_ids import Names
 from stc_track.masks import rle
 from stc_track.masks.disjoint import make_disjoint
 from stc_track.masks.lazy import LazyMasks, touching_boxes

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from stc_track.commands.evaluate import main
-from stc_track.evaluation import MOTS20, evaluate
+from stc_track.evaluation.mots import MOTS20, evaluate
 from stc_track.formats.mots import IGNORE_CLASS, MotsObject, iter_mots, write_mots
 from stc_track.masks import rle
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stc_track.formats.track_names import Names, is_track_name, track_name
+from stc_track.formats.track_ids import Names, is_track_name, track_name
 
 tracks = st.lists(st.tuples(st.integers(0, 3_000_000) | st.integers(0, 5), st.integers(0, 3) | st.integers(999, 1003)))
 

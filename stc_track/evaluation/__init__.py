@@ -1,0 +1,1 @@
+"""HOTA, MOTS metrics and YouTube-VIS AP."""

@@ -1,0 +1,1 @@
+"""Masks, ids and paths drawn on frames."""

@@ -1,0 +1,1 @@
+"""Association of detections over time (III-C)."""
