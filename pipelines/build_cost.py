@@ -102,8 +102,8 @@ def random_weights(folder: Path) -> tuple[Path, Path]:
 
 def shorten(root: Path, sequence: str, frames: int, folder: Path) -> None:
     """Link the first frames of a sequence of `root`, with their masks, as a data set of its own in `folder`."""
+    from stc_pseudo.datasets.images import list_frames
     from stc_pseudo.datasets.kitti import frame_number, instances_file
-    from stc_pseudo.images import list_frames
     from stc_track.formats.mots import read_mots, write_mots
 
     kept = list_frames(root / "training" / "image_02" / sequence)[:frames]
@@ -120,7 +120,7 @@ def draw(folder: Path, frames: int) -> None:
     """Write a small video of ellipses that drift over a still background, with depth, flow and masks, to `folder`."""
     import cv2
 
-    from stc_pseudo.flow.kitti_png import write_kitti_flow
+    from stc_pseudo.datasets.flow_maps import write_kitti_flow
     from stc_track.formats.mots import MotsObject, write_mots
     from stc_track.masks import rle
 

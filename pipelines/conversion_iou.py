@@ -12,7 +12,7 @@ import click
 import numpy as np
 
 from pipelines.tables import CLASS_ROWS, show_by_class
-from stc_pseudo.inspection import drawn_shapes, mask_iou, true_masks
+from stc_pseudo.evaluation.pseudo_masks import drawn_shapes, mask_iou, true_masks
 from stc_track.formats.mots import read_mots
 from stc_track.io.files import sequence_files
 from stc_track.masks import rle

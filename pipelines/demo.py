@@ -67,7 +67,7 @@ def main(out: Path, workers: int, seed: int) -> None:
 
 def render(data: Path, workers: int, seed: int) -> None:
     """Render the demo's sequences, as far as they are not there yet."""
-    from stc_pseudo.demo import render_dataset
+    from stc_pseudo.synthetic import render_dataset
 
     render_dataset(data, sequences=len(TRAIN) + len(TEST), frames=FRAMES, seed=seed, stereo=False, workers=workers)
 

@@ -40,7 +40,7 @@ def stereo_frames(root: Path) -> Iterator[tuple[Sequence, int, np.ndarray]]:
     import cv2
 
     from stc_pseudo.datasets.base import Calibration, Sequence
-    from stc_pseudo.images import list_frames
+    from stc_pseudo.datasets.images import list_frames
     from stc_track.io.errors import require_file
 
     for left in list_frames(root / "image_02"):
@@ -54,9 +54,9 @@ def stereo_frames(root: Path) -> Iterator[tuple[Sequence, int, np.ndarray]]:
 
 def depth_rows(frames: list[tuple[Sequence, int, np.ndarray]], depth_weights: Path, holes: bool) -> Iterator[str]:
     """Measure Monodepth2 and OpenCV's stereo matching on the same frames; give a line each."""
+    from stc_pseudo.datasets.images import read_frame
     from stc_pseudo.depth import make_depth_estimator
-    from stc_pseudo.depth.accuracy import absolute_relative
-    from stc_pseudo.images import read_frame
+    from stc_pseudo.depth.training.accuracy import absolute_relative
 
     for name in ("monodepth2", "sgbm"):
         estimator = make_depth_estimator(name, weights=depth_weights, folder=None, device="cpu", holes=holes)
@@ -70,10 +70,10 @@ def depth_rows(frames: list[tuple[Sequence, int, np.ndarray]], depth_weights: Pa
 def flow_rows(pair: Path, flow_weights: Path) -> Iterator[str]:
     """Measure UPFlow and OpenCV's DIS on a pair of KITTI 2012; give a line each."""
     from stc_pseudo.datasets.base import Sequence
+    from stc_pseudo.datasets.flow_maps import read_kitti_flow
+    from stc_pseudo.datasets.images import read_frame
     from stc_pseudo.flow import make_flow_estimator
-    from stc_pseudo.flow.accuracy import end_point_error
-    from stc_pseudo.flow.kitti_png import read_kitti_flow
-    from stc_pseudo.images import read_frame
+    from stc_pseudo.flow.training.accuracy import end_point_error
 
     paths = tuple(sorted((pair / "image_0").iterdir()))
     frames = np.stack([read_frame(path) for path in paths])

@@ -83,10 +83,10 @@ def main(root: Path, sequences: str, min_area: int) -> None:
     logging.basicConfig(level=logging.WARNING)
     from stc_pseudo.build import build
     from stc_pseudo.datasets.kitti import read_kitti
-    from stc_pseudo.depth.holes import WithoutHoles
+    from stc_pseudo.depth.ground_fill import WithoutHoles
     from stc_pseudo.depth.precomputed import PrecomputedDepth
+    from stc_pseudo.evaluation.pseudo_masks import inspect_store
     from stc_pseudo.flow.precomputed import PrecomputedFlow
-    from stc_pseudo.inspection import inspect_store
     from stc_pseudo.settings import LabelSettings
     from stc_pseudo.store.store import StoreReader, StoreWriter
 

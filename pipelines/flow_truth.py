@@ -70,10 +70,10 @@ def seen_in_both(truth: np.ndarray, depth: np.ndarray | None) -> np.ndarray:
 
 def demo_pairs(root: Path, step: int) -> Iterator[Pair]:
     """Every `step`-th pair of each sequence of rendered scenes."""
+    from stc_pseudo.datasets.flow_maps import read_kitti_flow
+    from stc_pseudo.datasets.images import read_frame
     from stc_pseudo.datasets.kitti import read_kitti
     from stc_pseudo.depth.precomputed import read_depth
-    from stc_pseudo.flow.kitti_png import read_kitti_flow
-    from stc_pseudo.images import read_frame
 
     for sequence in read_kitti(root, None, boxes=None):
         for index in range(0, len(sequence) - 1, step):
@@ -86,8 +86,8 @@ def demo_pairs(root: Path, step: int) -> Iterator[Pair]:
 def kitti_pair(folder: Path) -> Pair:
     """KITTI 2012's pair: the two frames of `image_0`, and `flow_occ`."""
     from stc_pseudo.datasets.base import Sequence
-    from stc_pseudo.flow.kitti_png import read_kitti_flow
-    from stc_pseudo.images import list_frames, read_frame
+    from stc_pseudo.datasets.flow_maps import read_kitti_flow
+    from stc_pseudo.datasets.images import list_frames, read_frame
 
     paths = tuple(list_frames(folder / "image_0", "--flow-pair"))[:2]
     frames = np.stack([read_frame(path) for path in paths])
@@ -97,7 +97,7 @@ def kitti_pair(folder: Path) -> Pair:
 
 def measure(estimators: dict[str, object], pairs: Iterator[Pair]) -> dict[str, np.ndarray]:
     """Mean over pairs of EPE and F1 of all pixels, EPE and F1 of those seen in both frames, and seconds."""
-    from stc_pseudo.flow.accuracy import end_point_error
+    from stc_pseudo.flow.training.accuracy import end_point_error
 
     rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in estimators}
     for pair in pairs:

@@ -131,7 +131,7 @@ class Experiment:
 
     def render(self) -> None:
         """Render the scenes that are missing."""
-        from stc_pseudo.demo import render_dataset
+        from stc_pseudo.synthetic import render_dataset
 
         render_dataset(self.data, sequences=self.settings.train + self.settings.test, frames=self.settings.frames,
                        seed=self.settings.scene_seed, stereo=False, workers=self.workers)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from pipelines.parity import mmdetection_model
-from stc_pseudo.inspection import true_masks
-from stc_pseudo.labels import pool_objects
+from stc_pseudo.evaluation.pseudo_masks import true_masks
+from stc_pseudo.stages import pool_objects
 from stc_pseudo.store.store import ARRAYS, CELL, StoreReader, StoreWriter
 from stc_track.formats.kitti_labels import read_labels
 from stc_track.io.files import replacing
@@ -162,6 +162,6 @@ def noisy_lines(label_file: Path, size: tuple[int, int], noise: str, random: np.
 
 def frame_size(path: Path) -> tuple[int, int]:
     """(height, width) of a picture."""
-    from stc_pseudo.images import read_frame
+    from stc_pseudo.datasets.images import read_frame
 
     return read_frame(path).shape[:2]

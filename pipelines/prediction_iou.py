@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from pipelines.tables import CLASS_ROWS, show_by_class
-from stc_pseudo.inspection import SAME_OBJECT, box_iou, drawn_shapes, mask_iou
+from stc_pseudo.evaluation.pseudo_masks import SAME_OBJECT, box_iou, drawn_shapes, mask_iou
 from stc_track.formats.mots import (
     IGNORE_CLASS,
     Detection,

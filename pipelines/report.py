@@ -11,7 +11,7 @@ import numpy as np
 
 from pipelines import pictures
 from pipelines.tables import Table
-from stc_pseudo.images import read_frame
+from stc_pseudo.datasets.images import read_frame
 from stc_pseudo.store.store import StoreReader
 from stc_track.formats.mots import read_detections, read_mots
 from stc_track.io.files import replacing

@@ -19,7 +19,7 @@ import click
 @click.option("--workers", default=1, help="processes that render")
 def main(out: Path, seed: int, sequences: int, frames: int, workers: int) -> None:
     """Render what is not there yet."""
-    from stc_pseudo.demo import render_dataset
+    from stc_pseudo.synthetic import render_dataset
 
     render_dataset(out, sequences=sequences, frames=frames, seed=seed, workers=workers)
 

@@ -44,7 +44,7 @@ def frames_of(store: StoreReader, truth: Path, step: int) -> Iterator[tuple[np.n
     """Every `step`-th frame of a store that has true masks: inverse depth (h, w), flow (2, h, w), class numbers (N,),
     tight boxes (N, 4), and masks (N, H, W) bool.
     """
-    from stc_pseudo.inspection import true_masks
+    from stc_pseudo.evaluation.pseudo_masks import true_masks
     from stc_track.masks import rle
 
     for name in store.sequences:
@@ -78,7 +78,7 @@ def measure(store: StoreReader, truth: Path, step: int, min_area: int,
 
     Args:
         store: where depth and flow are taken from.
-        truth: as `stc_pseudo.inspection.inspect_store` takes it.
+        truth: as `stc_pseudo.evaluation.pseudo_masks.inspect_store` takes it.
         step: every how many frames.
         min_area: true masks of fewer pixels do not count; their boxes take sub-regions all the same.
         gains: of inverse depth and of flow (`stc_pseudo.signal.normalisation`).
@@ -89,7 +89,7 @@ def measure(store: StoreReader, truth: Path, step: int, min_area: int,
     from tqdm import tqdm
 
     from pipelines.sub_regions import assemble, mask_in_box, sub_regions
-    from stc_pseudo.inspection import mask_iou
+    from stc_pseudo.evaluation.pseudo_masks import mask_iou
     from stc_pseudo.signal.fusion import fuse
 
     tables, classes, filled = variants(), [], []

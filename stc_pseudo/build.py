@@ -21,12 +21,12 @@ from dask.callbacks import Callback
 from tqdm import tqdm
 
 from stc_pseudo.datasets.base import Sequence
-from stc_pseudo.digests import files_digest
+from stc_pseudo.datasets.digests import files_digest
+from stc_pseudo.datasets.images import read_frame
 from stc_pseudo.estimators import DepthEstimator, FlowEstimator
-from stc_pseudo.images import read_frame
-from stc_pseudo.labels import fill_holes, mask_arrays, similarity_arrays
 from stc_pseudo.settings import LabelSettings
 from stc_pseudo.signal.similarity import pool
+from stc_pseudo.stages import fill_holes, mask_arrays, similarity_arrays
 from stc_pseudo.store.store import ARRAYS, CELL, FINE_ARRAYS, PartialSequence, SequenceReader, StoreWriter, box_tables
 from stc_track.io.errors import InputError
 

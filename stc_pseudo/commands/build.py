@@ -68,7 +68,7 @@ def main(data: DatasetFlags, out: str, depth_name: str, depth_weights: Path | No
     root = data.folder
     if data.dataset == "demo":
         if not (root / "demo.json").is_file():
-            from stc_pseudo.demo import render_dataset
+            from stc_pseudo.synthetic import render_dataset
 
             render_dataset(root)
         depth_dir, flow_dir = depth_dir or root / "training" / "depth", flow_dir or root / "training" / "flow"
@@ -79,7 +79,7 @@ def main(data: DatasetFlags, out: str, depth_name: str, depth_weights: Path | No
                                  holes=depth_holes == "fill")
     flow = make_flow_estimator(flow_name, weights=flow_weights, folder=flow_dir, device=device)
     if flow_directions == "both":
-        from stc_pseudo.flow.two_sided import TwoSidedFlow
+        from stc_pseudo.flow.bidirectional import TwoSidedFlow
 
         flow = TwoSidedFlow(flow)
     writer = StoreWriter(out, data.dataset, videos[0].class_names, root)

@@ -33,7 +33,7 @@ class DatasetFlags:
         frames: of `--dataset frames`: video files, folders of frames, folders of such.
         boxes: `instances` or `labels` of kitti and demo; ytvis' JSON file, or None for the only one; the file or
             folder of boxes of `--dataset frames`.
-        boxes_format, class_names, min_score: as in `stc_pseudo.datasets.box_files.BoxSource`.
+        boxes_format, class_names, min_score: as in `stc_pseudo.datasets.boxes.source.BoxSource`.
     """
 
     dataset: str | None = None
@@ -92,7 +92,7 @@ class DatasetFlags:
         return read_kitti(self.folder, names, source if boxes else None)
 
     def _box_source(self):
-        from stc_pseudo.datasets.box_files import BoxSource
+        from stc_pseudo.datasets.boxes.source import BoxSource
 
         if self.boxes is None:
             raise InputError(f"--dataset {OWN}", expected="a file of boxes, or a folder of a file a video",

@@ -15,7 +15,7 @@ import click
 @click.option("--sequences", help="comma-separated names; all, if not given")
 def main(store: str, format_name: str, out: Path, sequences: str | None) -> None:
     """Write STORE's pseudo-masks, with track ids, as annotations that other segmenters train on."""
-    from stc_pseudo.export_coco import coco_annotations
+    from stc_pseudo.export.coco import coco_annotations
     from stc_pseudo.store.store import StoreReader
     from stc_track.io.files import replacing
 

@@ -48,14 +48,14 @@ def main(data: DatasetFlags, frame_dirs: tuple[Path, ...], right_dirs: tuple[Pat
          calib: Path | None, intrinsics: str | None, baseline: float | None, out: Path, **settings: object) -> None:
     """Train Monodepth2 on video, without depth truth; on a data set and further frames together, if both are given."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    from stc_pseudo.depth.training import DepthTraining, train_depth
+    from stc_pseudo.depth.training.trainer import DepthTraining, train_depth
 
     training = DepthTraining(**fit_settings(settings, out))
     if nyu is not None:
         if data.dataset or frame_dirs:
             raise InputError("--nyu", expected="no --frames or --dataset beside it", found="one")
         from stc_pseudo.datasets.nyu import NyuDepth
-        from stc_pseudo.depth.supervised import train_supervised
+        from stc_pseudo.depth.training.supervised import train_supervised
 
         train_supervised(NyuDepth(nyu), training, out)
         return

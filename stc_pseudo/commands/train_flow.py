@@ -40,7 +40,7 @@ PATH = click.Path(path_type=Path)
 def main(data: DatasetFlags, frame_dirs: tuple[Path, ...], out: Path, **settings: object) -> None:
     """Train UPFlow on video, without flow truth, or from it."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    from stc_pseudo.flow.training import FlowTraining, train_flow
+    from stc_pseudo.flow.training.trainer import FlowTraining, train_flow
 
     training = FlowTraining(**fit_settings(settings, out))
     if (data.dataset is None) == (not frame_dirs):

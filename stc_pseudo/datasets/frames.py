@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from stc_pseudo.datasets.base import Sequence
-from stc_pseudo.datasets.box_files import BoxSource, with_boxes
-from stc_pseudo.images import FRAME_SUFFIXES, list_frames, read_frame
+from stc_pseudo.datasets.boxes.source import BoxSource, with_boxes
+from stc_pseudo.datasets.images import FRAME_SUFFIXES, list_frames, read_frame
 from stc_track.io.errors import InputError
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".flv",

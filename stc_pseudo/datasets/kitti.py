@@ -16,8 +16,8 @@ import numpy as np
 from scipy import ndimage
 
 from stc_pseudo.datasets.base import Calibration, FrameBoxes, Sequence
-from stc_pseudo.datasets.box_rows import frame_boxes
-from stc_pseudo.images import list_frames, read_frame
+from stc_pseudo.datasets.boxes.rows import frame_boxes
+from stc_pseudo.datasets.images import list_frames, read_frame
 from stc_track.formats.kitti_labels import read_labels
 from stc_track.formats.mots import CLASS_NAMES, IDS_PER_CLASS, IGNORE_CLASS, MotsObject, read_mots
 from stc_track.io.errors import InputError, require_file, require_folder

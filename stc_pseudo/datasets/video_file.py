@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from stc_pseudo.digests import files_digest
-from stc_pseudo.images import list_frames
+from stc_pseudo.datasets.digests import files_digest
+from stc_pseudo.datasets.images import list_frames
 from stc_track.io.errors import InputError, require_file
 
 log = logging.getLogger(__name__)

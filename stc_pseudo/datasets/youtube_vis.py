@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stc_pseudo.datasets.base import Sequence
-from stc_pseudo.datasets.box_rows import BoxRow, gather
+from stc_pseudo.datasets.boxes.rows import BoxRow, gather
 from stc_track.formats.youtube_vis import frame_numbers, read_categories
 from stc_track.io import json_fields
 from stc_track.io.errors import InputError, require_file, require_folder

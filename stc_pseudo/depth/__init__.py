@@ -22,7 +22,7 @@ def make_depth_estimator(name: str, *, weights: Path | None, folder: Path | None
         weights: for `monodepth2`, a checkpoint file or a folder with the published `encoder.pth` and `depth.pth`.
         folder: for `precomputed`, `{sequence}/{frame}.png` or `.npy`.
         device: for `monodepth2`, `cpu`, `cuda`, ...
-        holes: for `monodepth2`, fill holes at infinity (`stc_pseudo.depth.holes`).
+        holes: for `monodepth2`, fill holes at infinity (`stc_pseudo.depth.ground_fill`).
 
     Raises:
         InputError: the name is unknown, or its file or folder is not given.
@@ -38,12 +38,12 @@ def make_depth_estimator(name: str, *, weights: Path | None, folder: Path | None
         if weights is None:
             raise InputError("--depth monodepth2", expected="a file of network weights", found="none",
                              mend="--depth-weights names it; stc-pseudo train-depth makes one")
-        from stc_pseudo.depth.prediction import Monodepth2Depth
+        from stc_pseudo.depth.monodepth2_estimator import Monodepth2Depth
 
         estimator = Monodepth2Depth(weights, device)
         if not holes:
             return estimator
-        from stc_pseudo.depth.holes import WithoutHoles
+        from stc_pseudo.depth.ground_fill import WithoutHoles
 
         return WithoutHoles(estimator)
     if name == "sgbm":

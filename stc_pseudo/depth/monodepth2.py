@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
-# Depth lies between these, in units of the training's baseline / 0.1 (see `stc_pseudo.depth.training`).
+# Depth lies between these, in units of the training's baseline / 0.1 (see `stc_pseudo.depth.training.trainer`).
 MIN_DEPTH, MAX_DEPTH = 0.1, 100.0
 SCALES = 4
 DECODER_CHANNELS = (16, 32, 64, 128, 256)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from stc_pseudo.datasets.base import Sequence
-from stc_pseudo.digests import folder_digest
+from stc_pseudo.datasets.digests import folder_digest
 from stc_track.io.errors import InputError, require_folder
 
 FLAG = "--depth-dir"

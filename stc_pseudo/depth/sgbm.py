@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from stc_pseudo.datasets.base import Sequence
-from stc_pseudo.digests import files_digest
-from stc_pseudo.images import read_frame
+from stc_pseudo.datasets.digests import files_digest
+from stc_pseudo.datasets.images import read_frame
 from stc_track.io.errors import InputError
 
 BLOCK = 5

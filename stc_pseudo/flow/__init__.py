@@ -36,7 +36,7 @@ def make_flow_estimator(name: str, *, weights: Path | None, folder: Path | None,
         if weights is None:
             raise InputError("--flow upflow", expected="a file of network weights", found="none",
                              mend="--flow-weights names it; stc-pseudo train-flow makes one")
-        from stc_pseudo.flow.prediction import UpflowFlow
+        from stc_pseudo.flow.upflow_estimator import UpflowFlow
 
         return UpflowFlow(weights, device)
     if name == "dis":

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stc_pseudo.flow.start import STARTS
+from stc_pseudo.flow.dis_init import STARTS
 from stc_pseudo.flow.upflow import NAME, UPFlow
 from stc_pseudo.nn import weights
 from stc_track.io.errors import InputError

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from stc_pseudo.datasets.base import Sequence
-from stc_pseudo.digests import folder_digest
-from stc_pseudo.flow.kitti_png import read_flo, read_kitti_flow, read_npy_flow
+from stc_pseudo.datasets.digests import folder_digest
+from stc_pseudo.datasets.flow_maps import read_flo, read_kitti_flow, read_npy_flow
 from stc_track.io.errors import InputError, require_folder
 
 BACKWARD = "backward"  # folder of the flow from a frame to the one before it

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from stc_pseudo.images import read_frame
+from stc_pseudo.datasets.images import read_frame
 from stc_track.io.errors import InputError
 
 

@@ -18,7 +18,7 @@ from mmdet.datasets.transforms import PackDetInputs
 from mmdet.structures.mask import BitmapMasks
 from torch import Tensor
 
-from stc_pseudo.images import read_frame
+from stc_pseudo.datasets.images import read_frame
 from stc_pseudo.store.store import CELL
 from stc_track.io.errors import InputError
 from stc_train.parts import TRANSFORMS

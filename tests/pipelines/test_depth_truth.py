@@ -5,7 +5,7 @@ import pytest
 from pipelines.depth_flow_truth import BASELINE, FOCAL, depth_rows, stereo_frames
 from pipelines.depth_holes import hole_share
 from stc_pseudo.datasets.base import Sequence
-from stc_pseudo.depth.training import DepthTraining, train_depth
+from stc_pseudo.depth.training.trainer import DepthTraining, train_depth
 from stc_track.formats.mots import MotsObject, write_mots
 from stc_track.io.errors import InputError
 from stc_track.masks import rle

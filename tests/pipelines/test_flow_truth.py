@@ -3,7 +3,7 @@ import numpy as np
 from click.testing import CliRunner
 
 from pipelines.flow_truth import main, seen_in_both
-from stc_pseudo.flow.kitti_png import write_kitti_flow
+from stc_pseudo.datasets.flow_maps import write_kitti_flow
 
 
 def test_seen_is_what_stays_in_the_frame_and_is_not_covered():

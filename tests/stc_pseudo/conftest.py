@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from stc_pseudo.cli import main
-from stc_pseudo.flow.kitti_png import write_kitti_flow
+from stc_pseudo.datasets.flow_maps import write_kitti_flow
 from stc_track.formats.mots import MotsObject, write_mots
 from stc_track.masks import rle
 

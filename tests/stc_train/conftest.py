@@ -46,7 +46,7 @@ def drawn_video(tmp_path_factory) -> Path:
 def drawn_store(drawn_video, tmp_path_factory) -> Path:
     """Its store: the drawn masks as pseudo-masks; similarities are high but for one edge; frame 2 has no boxes."""
     from stc_pseudo.datasets.base import FrameBoxes, Sequence
-    from stc_pseudo.labels import pool_objects
+    from stc_pseudo.stages import pool_objects
     from stc_pseudo.store.store import ARRAYS, StoreWriter, array_cell
 
     frames = tuple(sorted((drawn_video / "training" / "image_02" / "0003").iterdir()))

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from stc_pseudo.flow.training import FlowTraining
+from stc_pseudo.flow.training.trainer import FlowTraining
 from stc_pseudo.nn.devices import require_device
 from stc_track.io.errors import InputError
 

@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from stc_pseudo.depth.accuracy import absolute_relative
-from stc_pseudo.flow.accuracy import end_point_error
+from stc_pseudo.depth.training.accuracy import absolute_relative
+from stc_pseudo.flow.training.accuracy import end_point_error
 
 NAN = math.nan
 

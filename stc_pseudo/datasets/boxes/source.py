@@ -1,0 +1,136 @@
+"""Files of boxes for video of one's own: which format a file has, and what the classes are."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.boxes.rows import BoxRow, gather
+from stc_track.io.errors import InputError, require_file
+
+log = logging.getLogger(__name__)
+
+FORMATS = ("coco", "mot", "cvat")
+ENDINGS = {".json": "coco", ".txt": "mot", ".csv": "mot", ".xml": "cvat"}
+
+
+@dataclass(frozen=True)
+class BoxSource:
+    """Where boxes come from, and what of them counts.
+
+    Attributes:
+        path: a file, or a folder of a file a video, `{sequence}.json`, `.txt`, `.csv` or `.xml`, or MOT-Challenge's
+            `{sequence}/gt/gt.txt`.
+        format_name: one of `FORMATS`, or None to tell by the content.
+        class_names: the classes that count, numbered from 1; None takes the file's own.
+        min_score: boxes of less confidence are left out.
+    """
+
+    path: Path
+    format_name: str | None = None
+    class_names: tuple[str, ...] | None = None
+    min_score: float | None = None
+
+
+def with_boxes(videos: list[Sequence], source: BoxSource) -> list[Sequence]:
+    """Give videos their boxes; all get the same class names.
+
+    Raises:
+        InputError: no file of a video, a malformed one, none of its boxes counts, or two files number classes
+            differently.
+    """
+    rows, class_names = {}, dict(enumerate(source.class_names or (), 1))
+    for video in videos:
+        path = file_of(video, source.path, alone=len(videos) == 1)
+        rows[video.name], found = read_rows(path, video, source, alone=path != source.path or len(videos) == 1)
+        for number, name in found.items():
+            known = next((other for other in class_names.items() if (number, name) != other and (
+                number == other[0] or name == other[1])), None)
+            if known:
+                raise InputError(path, expected=f"class {known[0]} alone to be '{known[1]}', as before",
+                                 found=f"class {number} as '{name}'",
+                                 mend="--class-names says the names in the order of their numbers")
+            class_names[number] = name
+        if not any(not row.ignore for row in rows[video.name]):
+            raise InputError(path, expected=f"at least one box of '{video.name}'", found="none",
+                             mend="--sequences leaves a video out; --class-names and --min-score leave boxes out")
+    return [replace(video, boxes=gather(rows[video.name], video.size, video.numbers), class_names=class_names)
+            for video in videos]
+
+
+def file_of(video: Sequence, path: Path, alone: bool) -> Path:
+    """The file of a video's boxes, `path` itself or one in that folder."""
+    if not path.is_dir():
+        require_file(path, "a file of boxes, or a folder of such", "--boxes")
+        if not alone and recognise(path) != "coco":
+            raise InputError(path, expected="a folder of a file a video, or a COCO file of all", found="one file",
+                             mend="--boxes, or --sequences to take one video")
+        return path
+    candidates = [path / f"{video.name}{ending}" for ending in ENDINGS] + [path / video.name / "gt" / "gt.txt"]
+    found = [candidate for candidate in candidates if candidate.is_file()]
+    if len(found) != 1:
+        names = ", ".join(candidate.relative_to(path).as_posix() for candidate in found or candidates)
+        raise InputError(path, expected=f"one file of boxes of '{video.name}'",
+                         found=names if found else f"none of {names}", mend="--boxes")
+    return found[0]
+
+
+def recognise(path: Path) -> str:
+    """The format of a file, by its first character: JSON is COCO, XML is CVAT, numbers are MOT.
+
+    Raises:
+        InputError: it begins otherwise.
+    """
+    with path.open("rb") as file:
+        start = file.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    if start in (b"{", b"["):
+        return "coco"
+    if start == b"<":
+        return "cvat"
+    if start.isdigit() or not start:
+        return "mot"
+    raise InputError(path, expected="boxes in COCO JSON, MOT-Challenge text or CVAT XML", found=f"a file of {start!r}",
+                     mend="--boxes-format")
+
+
+def read_rows(path: Path, video: Sequence, source: BoxSource, alone: bool) -> tuple[list[BoxRow], dict[int, str]]:
+    """Read one video's boxes that count, by `source`'s classes; and class number to name.
+
+    Args:
+        path: the file.
+        video: its frames.
+        source: what counts.
+        alone: no other video takes boxes from the file.
+    """
+    format_name = source.format_name or recognise(path)
+    wanted = None if source.class_names is None else dict(enumerate(source.class_names, 1))
+    if format_name == "mot":
+        from stc_pseudo.datasets.boxes.mot import read_mot
+
+        rows, names = read_mot(path, wanted)
+    elif format_name == "coco":
+        from stc_pseudo.datasets.boxes.coco import read_coco
+
+        rows, names = read_coco(path, video, alone)
+    else:
+        from stc_pseudo.datasets.boxes.cvat import read_cvat
+
+        rows, names = read_cvat(path, video)
+    if wanted is not None:
+        number_of = {name: number for number, name in wanted.items()}
+        new_number = {number: number_of.get(name) for number, name in names.items()}
+        rows, names = _renumbered(rows, new_number), wanted
+    if source.min_score is not None:
+        rows = [row for row in rows if row.ignore or row.score is None or row.score >= source.min_score]
+    log.info("%s: %d boxes of %s for '%s'", path, sum(not row.ignore for row in rows),
+             ", ".join(names.values()) or "no class", video.name)
+    return rows, names
+
+
+def _renumbered(rows: Iterable[BoxRow], new_number: dict[int, int | None]) -> list[BoxRow]:
+    """Rows of the classes that have a new number, and ignore regions."""
+    return [replace(row, class_id=new_number.get(row.class_id) or row.class_id) for row in rows
+            if row.ignore or new_number.get(row.class_id)]

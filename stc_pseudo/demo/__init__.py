@@ -1,5 +1,0 @@
-"""Synthetic driving video with exact depth, flow, masks and tracks, ray-cast in NumPy (design, section 7)."""
-
-from stc_pseudo.demo.write import render_dataset
-
-__all__ = ["render_dataset"]

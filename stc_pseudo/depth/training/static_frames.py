@@ -1,0 +1,63 @@
+"""Clips that one camera learns nothing from, because it stood still.
+
+Zhou et al. (CVPR 2017, section 4) leave out sequences of KITTI whose mean flow is below a pixel. They do not print how
+it is computed; here it is per pair of neighbouring frames, by OpenCV's DIS.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from stc_pseudo.datasets.images import read_frame
+from stc_pseudo.training.clips import Clips
+from stc_track.io.errors import InputError
+
+log = logging.getLogger(__name__)
+
+STATIC_FLOW, STATIC_WIDTH = 1.0, 416  # pixels; Zhou et al.'s frames are so wide
+
+
+def moving_clips(clips: Clips, watched: Iterable[int] | None = None) -> list[int]:
+    """Positions of the clips in which every frame moves: the mean flow is at least a pixel.
+
+    A camera at rest shows no parallax: such clips teach nothing but that depth is infinite. The flow is measured on
+    grey frames of `STATIC_WIDTH` pixels.
+
+    Args:
+        clips: of some videos.
+        watched: positions of the videos that are looked at; the clips of others all stay. None: every video.
+
+    Raises:
+        InputError: none of them moves.
+    """
+    videos = set(range(len(clips.videos)) if watched is None else watched)
+    moves = {video: [magnitude >= STATIC_FLOW for magnitude in _mean_flows(clips.videos[video])]
+             for video in tqdm(sorted(videos), desc="find static frames", unit="video", disable=len(videos) < 2)}
+    kept = [index for index, (video, start) in enumerate(clips.starts)
+            if video not in videos or all(moves[video][start:start + clips.length - 1])]
+    log.info("%d of %d clips are static and left out", len(clips) - len(kept), len(clips))
+    if not kept:
+        raise InputError(clips.videos[0][0].parent, expected="video from a moving camera", found="static frames only",
+                         mend="--mode stereo learns from frames at rest")
+    return kept
+
+
+def _mean_flows(video: list[Path]) -> list[float]:
+    """Mean flow magnitude between each frame and the next, in pixels at `STATIC_WIDTH`."""
+    import cv2
+
+    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+    flows, before = [], None
+    for path in video:
+        grey = cv2.cvtColor(read_frame(path), cv2.COLOR_RGB2GRAY)
+        height = round(grey.shape[0] * STATIC_WIDTH / grey.shape[1])
+        grey = cv2.resize(grey, (STATIC_WIDTH, height), interpolation=cv2.INTER_AREA)
+        if before is not None:
+            flows.append(float(np.linalg.norm(dis.calc(before, grey, None), axis=-1).mean()))
+        before = grey
+    return flows

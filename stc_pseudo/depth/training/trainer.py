@@ -1,0 +1,177 @@
+"""Training Monodepth2 on video, without depth truth: one camera in motion, a stereo pair, or both.
+
+A stereo pair fixes the scale: the checkpoint records the network's unit of length (`cameras`) as `metres_per_unit`, and
+predictions come out in metres.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Many
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Subset
+
+from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.depth.checkpoint import NETWORK_NAME
+from stc_pseudo.depth.monodepth2 import Monodepth2, PoseNetwork
+from stc_pseudo.depth.training.cameras import network_intrinsics, stereo_baselines
+from stc_pseudo.depth.training.geometry import cropped_intrinsics, flipped_intrinsics, invert_rigid, rigid_transform
+from stc_pseudo.depth.training.initial_weights import start_networks
+from stc_pseudo.depth.training.losses import View, depth_loss
+from stc_pseudo.depth.training.static_frames import moving_clips
+from stc_pseudo.depth.training.validation import DepthTruth, draw_depth
+from stc_pseudo.nn.devices import require_device
+from stc_pseudo.nn.precision import autocast
+from stc_pseudo.training.clips import Clips
+from stc_pseudo.training.loop import FIT_SETTINGS, fit, require_sides
+from stc_pseudo.training.validation import Validation, split_clips
+from stc_track.io.errors import InputError
+
+
+@dataclass(frozen=True)
+class DepthTraining:
+    """Settings of a training; a flag of `stc-pseudo train-depth` each.
+
+    Attributes:
+        mode: `mono` (neighbouring frames), `stereo` (the right frame), or `mono+stereo`.
+        height, width: of the network's input, pixels, divisible by 32, at least `fitting.MIN_SIDE`.
+        encoder: `resnet18` or `resnet50`.
+        channel_width: factor on every channel count; 1.0 is Monodepth2's.
+        encoder_weights: a torchvision ResNet's state dict to start from, or None for a random start.
+        init: weights of the same encoder and width to start from, at any resolution, as `start_networks` takes them.
+        min_crop: random crops of the network's proportions, as in `Clips`; None takes whole frames, squeezed.
+        steps, epochs, batch_size, learning_rate, drop_after, seed, device, workers, precision, resume, log_dir: as in
+            `stc_pseudo.training.loop.fit`.
+        half: keep only what prediction needs, in half precision.
+        validation_share: of each video's clips, its last, that are held out.
+        truth: depth maps of held-out frames, to measure only; or None.
+    """
+
+    mode: str = "mono"
+    height: int = 192
+    width: int = 640
+    encoder: str = "resnet18"
+    channel_width: float = 1.0
+    encoder_weights: Path | None = None
+    init: Path | None = None
+    min_crop: float | None = None
+    steps: int = 20_000
+    epochs: int | None = None
+    batch_size: int = 12
+    learning_rate: float = 1e-4
+    drop_after: float = 0.75
+    seed: int = 0
+    device: str = "cpu"
+    workers: int = 0
+    precision: str = "float32"
+    half: bool = False
+    resume: bool = False
+    validation_share: float = 0.0
+    truth: Path | None = None
+    log_dir: Path | None = None
+
+    def __post_init__(self) -> None:
+        require_sides(self.height, self.width)
+        if round(64 * self.channel_width) < 1:
+            raise InputError("--channel-width", expected="at least one channel", found=str(self.channel_width))
+        if self.init and self.encoder_weights:
+            raise InputError("--init", expected="no --encoder-weights beside it", found=str(self.encoder_weights))
+        require_device(self.device)
+
+
+class DepthTrainer(nn.Module):
+    """The networks of a training, and the loss of a batch of clips.
+
+    Args:
+        settings: the training's.
+        intrinsics: (V, 3, 3) float32, each video's camera in pixels of the network's input.
+        baselines: (V,) float32, each video's stereo baseline in the network's unit; zero without stereo.
+    """
+
+    def __init__(self, settings: DepthTraining, intrinsics: Tensor, baselines: Tensor) -> None:
+        super().__init__()
+        self.network = Monodepth2(settings.encoder, settings.channel_width)
+        self.precision = settings.precision
+        self.pose_network = PoseNetwork(settings.channel_width) if "mono" in settings.mode else None
+        self.register_buffer("intrinsics", intrinsics, persistent=False)
+        self.register_buffer("baselines", baselines, persistent=False)
+
+    def loss(self, batch: dict[str, Tensor], step: int) -> tuple[Tensor, dict[str, float]]:
+        """Return the loss of a batch of `Clips`, and figures to show."""
+        frames, augmented = batch["frames"], batch["augmented"]
+        video, flipped = batch["video"], batch["flipped"]
+        middle = frames.shape[1] // 2
+        intrinsics = cropped_intrinsics(self.intrinsics[video], batch["window"], frames.shape[-2:])
+        mirrored = flipped_intrinsics(intrinsics, frames.shape[-1])
+        intrinsics = torch.where(flipped[:, None, None], mirrored, intrinsics)
+        views = []
+        if self.pose_network is not None:
+            views += self._neighbours(frames, augmented)
+        if "right" in batch:
+            # The right camera sees the scene moved left by the baseline; in a mirrored picture, right.
+            shift = torch.where(flipped, 1.0, -1.0) * self.baselines[video]
+            transform = torch.eye(4, device=frames.device).repeat(len(frames), 1, 1)
+            transform[:, 0, 3] = shift
+            views.append(View(batch["right"], transform, self.baselines[video] > 0))
+        with autocast(frames.device, self.precision):
+            inverse_depths = self.network(augmented[:, middle])
+        return depth_loss(inverse_depths, frames[:, middle], views, intrinsics)
+
+    def _neighbours(self, frames: Tensor, augmented: Tensor) -> list[View]:
+        """The frames before and after the middle one of (B, 3, 3, H, W) clips, with the motion to them."""
+        before, now, after = augmented.unbind(1)
+        # Always from the earlier to the later frame, so that the network sees one kind of motion.
+        with autocast(frames.device, self.precision):
+            axis_angle, translation = self.pose_network(torch.cat([before, now]), torch.cat([now, after]))
+        to_now, to_after = rigid_transform(axis_angle.float(), translation.float()).chunk(2)
+        return [View(frames[:, 0], invert_rigid(to_now)), View(frames[:, 2], to_after)]
+
+
+def train_depth(sequences: Many[Sequence], settings: DepthTraining, out: Path) -> None:
+    """Train on videos, and write the checkpoint `out`, which `Monodepth2Depth` reads.
+
+    Args:
+        sequences: frames, size, and as the mode needs: right frames, and a calibration with a baseline. Without any
+            calibration a monocular training takes KITTI's normalised camera, and says so.
+        settings: the training's.
+        out: a `.pth` file.
+
+    Raises:
+        InputError: a video is too short, or lacks what the mode needs; the encoder's weights do not fit.
+    """
+    stereo = "stereo" in settings.mode
+    size = settings.height, settings.width
+    intrinsics = torch.stack([network_intrinsics(sequence, size) for sequence in sequences])
+    baselines, metres_per_unit = torch.zeros(len(sequences)), None
+    if stereo:
+        baselines, metres_per_unit = stereo_baselines(sequences, settings.mode)
+    clips = Clips([sequence.frames for sequence in sequences], 3 if "mono" in settings.mode else 1, size,
+                  right_videos=[sequence.right for sequence in sequences] if stereo else None,
+                  min_crop=settings.min_crop)
+    alone = [index for index, baseline in enumerate(baselines) if not baseline]
+    used = moving_clips(clips, alone) if alone else range(len(clips))
+    train, held = split_clips(clips, used, settings.validation_share)
+    torch.manual_seed(settings.seed)
+    trainer = DepthTrainer(settings, intrinsics, baselines)
+    start_networks(trainer.network, trainer.pose_network, settings.encoder, settings.init, settings.encoder_weights)
+    # Convolutions are faster on channels_last, on a CPU as on a GPU.
+    trainer.to(settings.device).to(memory_format=torch.channels_last)
+    truth = settings.truth and DepthTruth(settings.truth, sequences, clips, held, trainer.network, settings.device)
+    validation = Validation(trainer, trainer.loss, clips, held, train, partial(draw_depth, trainer.network),
+                            settings.device, truth)
+    describe = {"network": NETWORK_NAME, "encoder": settings.encoder, "channel_width": settings.channel_width,
+                "height": settings.height, "width": settings.width, "mode": settings.mode,
+                "metres_per_unit": metres_per_unit}
+    fit(trainer, trainer.loss, Subset(clips, train), out=out, describe=describe, settings=asdict(settings),
+        validation=validation, kept=partial(_for_prediction, trainer) if settings.half else None,
+        **{name: getattr(settings, name) for name in FIT_SETTINGS})
+
+
+def _for_prediction(trainer: DepthTrainer) -> dict[str, Tensor]:
+    """The depth network's weights alone, in half precision."""
+    return {f"network.{key}": value.half() if value.is_floating_point() else value
+            for key, value in trainer.network.state_dict().items()}

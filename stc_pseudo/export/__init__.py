@@ -1,0 +1,1 @@
+"""Pseudo-masks in formats of others."""
