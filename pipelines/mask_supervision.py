@@ -34,7 +34,7 @@ def write_config(path: Path, kind: str, steps: int, warm_up: float) -> Path:
         steps: of the training.
         warm_up: share of the steps over which BoxInst's pairwise term rises.
     """
-    from stc_train.training import load_config
+    from stc_train.engine.train import load_config
 
     config = load_config(CONFIG)
     if kind != "ours":
@@ -71,8 +71,8 @@ def as_ours(model: Path, out: Path) -> None:
         out: the file to write.
     """
     from stc_pseudo.nn import weights
-    from stc_train.completion import set_classes
-    from stc_train.training import load_config
+    from stc_train.engine.complete_config import set_classes
+    from stc_train.engine.train import load_config
 
     content = weights.load(model, "model")
     described = load_config(CONFIG).model.to_dict()

@@ -45,7 +45,7 @@ def boxinst_terms(seed: int = 2) -> tuple[dict[str, tuple[float, float]], float]
         MMDetection's and our value of the projection term and of the pairwise term; the share of edges that colour
         similarity keeps.
     """
-    import stc_train.parts  # noqa: F401, I001  (mmcv's operators, before MMDetection)
+    import stc_train.registry  # noqa: F401, I001  (mmcv's operators, before MMDetection)
     import numpy as np
     import torch
     from mmdet.models.data_preprocessors.data_preprocessor import BoxInstDataPreprocessor
@@ -55,7 +55,7 @@ def boxinst_terms(seed: int = 2) -> tuple[dict[str, tuple[float, float]], float]
     from mmengine.logging import MessageHub
     from mmengine.structures import InstanceData
 
-    from stc_train.puzzle_loss import PuzzleLoss
+    from stc_train.models.puzzle_loss import PuzzleLoss
 
     register_all_modules(init_default_scope=True)
     generator = torch.Generator().manual_seed(seed)
@@ -141,7 +141,7 @@ def condinst_differences(
         prediction (boxes, scores, filters of what is found; mask logits there): the largest absolute difference, and
         the largest absolute value.
     """
-    import stc_train.parts  # noqa: F401, I001
+    import stc_train.registry  # noqa: F401, I001
     import torch
     from mmdet.registry import MODELS
     from mmdet.structures import DetDataSample
@@ -149,7 +149,7 @@ def condinst_differences(
     from mmengine.config import ConfigDict
     from mmengine.structures import InstanceData
 
-    from stc_train.training import load_config
+    from stc_train.engine.train import load_config
 
     register_all_modules(init_default_scope=True)
     model = load_config(config).model.to_dict()

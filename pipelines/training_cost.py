@@ -89,14 +89,14 @@ def steps(
     Returns:
         by kind, a function that takes one training step; and for `ours` and `boxinst` one that computes the loss.
     """
-    import stc_train.parts  # noqa: F401, I001  (mmcv's operators, before MMDetection)
+    import stc_train.registry  # noqa: F401, I001  (mmcv's operators, before MMDetection)
     import torch
     from mmdet.registry import MODELS
     from mmdet.utils import register_all_modules
     from mmengine.config import ConfigDict
     from mmengine.logging import MessageHub
 
-    from stc_train.training import load_config
+    from stc_train.engine.train import load_config
 
     register_all_modules(init_default_scope=True)
     MessageHub.get_current_instance().update_info("iter", 100_000)  # BoxInst's pairwise term at its full weight

@@ -23,8 +23,8 @@ def main(checkpoint: Path, out: Path, size: str, score_threshold: float) -> None
     match = re.fullmatch(r"(\d+)x(\d+)", size)
     if not match or not all(int(side) for side in match.groups()):
         raise click.BadParameter(f"expected HEIGHTxWIDTH, as 384x1248, found '{size}'", param_hint="--size")
-    from stc_train import model_file
-    from stc_train.deployment import export
+    from stc_train.inference.export import export
+    from stc_train.models import model_file
 
     export(model_file.load(checkpoint, "CHECKPOINT"), out, (int(match[1]), int(match[2])), score_threshold)
     logging.info("wrote %s", out)

@@ -39,19 +39,19 @@ def main(data: DatasetFlags, checkpoint: Path, out: Path, score_threshold: float
             raise InputError(flag, expected="--boxes with it", found="none")
     import torch
 
-    from stc_train import model_file
+    from stc_train.models import model_file
 
     number_format = None if precision == "float32" else getattr(torch, precision)
     model = model_file.load(checkpoint, "CHECKPOINT")
     videos = data.read(boxes=data.boxes is not None)
     if data.boxes is None:
-        from stc_train.prediction import predict
+        from stc_train.inference.predict import predict
 
         written = predict(model, videos, out, score_threshold=score_threshold, batch_size=batch_size, flip=flip,
                           precision=number_format, device=device)
         logging.info("wrote %d detections to %s", written, out)
         return
-    from stc_train.conversion import SCALE, VETO, convert
+    from stc_train.inference.boxes_to_masks import SCALE, VETO, convert
 
     found = convert(model, videos, out, scale=scale or SCALE, veto=VETO if veto is None else veto,
                     batch_size=batch_size, flip=flip, precision=number_format, device=device)

@@ -47,7 +47,7 @@ def main(store: str, config: str, work_dir: Path | None, resume: bool, cfg_optio
     if more_options and not cfg_options:
         raise click.UsageError(f"expected flags only, found '{more_options[0]}'")
     choose_device(device)
-    from stc_train.training import TrainingRun, load_config, train
+    from stc_train.engine.train import TrainingRun, load_config, train
 
     try:
         train(load_config(config, cfg_options + more_options), TrainingRun(

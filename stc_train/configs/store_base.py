@@ -1,7 +1,7 @@
 """What every training on a store shares: frames, sizes, hooks and log. No model, no schedule, and no training pipeline:
 those are in the files that build on it. `stc-train` fills in the store and the number of classes."""
 # ruff: noqa: C408
-custom_imports = dict(imports=["stc_train.parts"], allow_failed_imports=False)
+custom_imports = dict(imports=["stc_train.registry"], allow_failed_imports=False)
 default_scope = "mmdet"
 
 meta_keys = ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor", "flip", "flip_direction")

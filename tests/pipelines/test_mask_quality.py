@@ -64,7 +64,7 @@ def test_no_detections(tmp_path):
 
 @pytest.fixture(scope="module")
 def configs(tmp_path_factory):
-    from stc_train.training import load_config
+    from stc_train.engine.train import load_config
 
     folder = tmp_path_factory.mktemp("configs")
     return {kind: load_config(str(mask_supervision.write_config(folder / f"{kind}.py", kind, 90, 1 / 9)))
@@ -72,7 +72,7 @@ def configs(tmp_path_factory):
 
 
 def test_same_weights_for_all(configs):
-    import stc_train.parts  # noqa: F401, I001
+    import stc_train.registry  # noqa: F401, I001
     import torch
     from mmdet.registry import MODELS
     from mmdet.utils import register_all_modules
@@ -93,8 +93,8 @@ def test_same_weights_for_all(configs):
 def test_same_images_for_all(configs, drawn_store):
     from mmdet.registry import DATASETS
 
-    from stc_train.completion import fill_in
-    from stc_train.parts.sampler import Draw
+    from stc_train.data.sampler import Draw
+    from stc_train.engine.complete_config import fill_in
 
     pictures, samples = [], []
     for config in configs.values():

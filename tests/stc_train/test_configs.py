@@ -15,8 +15,8 @@ def test_the_sides_of_boxes_learn_from_the_start(name):
     """FCOS clamps the sides at 0, and passes no gradient below: each begins one stride from its location."""
     from mmdet.utils import register_all_modules
 
-    from stc_train.parts import MODELS
-    from stc_train.training import load_config
+    from stc_train.engine.train import load_config
+    from stc_train.registry import MODELS
 
     register_all_modules(init_default_scope=True)
     torch.manual_seed(0)

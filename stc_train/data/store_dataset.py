@@ -1,0 +1,77 @@
+"""A store of pseudo-labels as an MMDetection data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmdet.datasets import BaseDetDataset
+
+from stc_pseudo.store.store import StoreReader
+from stc_track.io.errors import InputError
+from stc_train.data.sampler import Draw, seed_everything
+from stc_train.registry import DATASETS
+
+
+@DATASETS.register_module()
+class StoreDataset(BaseDetDataset):
+    """The frames of a store that have boxes, with a handle to their maps.
+
+    An item's `reader` and `index` say where `LoadPseudoLabels` finds the maps; the k-th instance that is not ignored
+    is the number k + 1 of the map `instances`. Labels number the store's classes in the order of their class numbers.
+
+    Args:
+        store: path or fsspec URL.
+        root: folder of the frames, if they are no longer where the store was built from.
+        sequences: names of those to use; all by default.
+        empty_frames: list the frames without boxes as well, as a validation wants.
+        kwargs: MMDetection's, such as `pipeline`.
+
+    Raises:
+        InputError: no such store or sequence, a frame file is gone, or no frame has a box.
+    """
+
+    def __init__(self, store: str, root: str | None = None, sequences: Sequence[str] | None = None,
+                 empty_frames: bool = False, **kwargs: Any) -> None:
+        self.empty_frames = empty_frames
+        self.store = StoreReader(store, None if root is None else Path(root))
+        self.sequences = tuple(sequences) if sequences is not None else self.store.sequences
+        self.readers = [self.store.sequence(name) for name in self.sequences]
+        names = self.store.class_names
+        self.label_of = {number: label for label, number in enumerate(sorted(names))}
+        kwargs["metainfo"] = {"classes": tuple(names[number] for number in sorted(names))}
+        super().__init__(**kwargs)
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """One entry for each frame that has a box, or for each frame."""
+        entries = [self._entry(position, reader, index) for position, reader in enumerate(self.readers)
+                   for index in range(len(reader)) if self.empty_frames or len(reader.boxes_at(index))]
+        if not entries:
+            raise InputError(self.store.url, expected="frames with boxes", found="none", mend="see --sequences")
+        for entry in entries:
+            if not Path(entry["img_path"]).is_file():
+                raise InputError(entry["img_path"], expected="a frame of the store", found="no file",
+                                 mend="--root names the folder that the frames moved to")
+        return entries
+
+    def _entry(self, position: int, reader: Any, index: int) -> dict[str, Any]:
+        boxes, (height, width) = reader.boxes_at(index), reader.size
+        instances = [{"bbox": box.tolist(), "bbox_label": self.label_of[int(number)], "ignore_flag": 0}
+                     for box, number in zip(boxes.xyxy, boxes.class_ids, strict=True)]
+        instances += [{"bbox": box.tolist(), "bbox_label": 0, "ignore_flag": 1} for box in boxes.ignore]
+        path = reader.frame_path(index)
+        return {"img_path": str(path), "img_id": f"{self.sequences[position]}/{path.stem}", "position": position,
+                "index": index, "height": height, "width": width, "instances": instances}
+
+    def __getitem__(self, idx: int | Draw) -> Any:
+        """The prepared item; of a `Draw`, with what that draw's randomness makes of it."""
+        if isinstance(idx, Draw):
+            seed_everything(idx.seed, 0, idx.number)
+            idx = idx.index
+        return super().__getitem__(idx)
+
+    def get_data_info(self, idx: int) -> dict[str, Any]:
+        """The entry at `idx`, with its sequence's `reader` (kept out of the serialised list)."""
+        entry = super().get_data_info(idx)
+        return entry | {"reader": self.readers[entry["position"]]}

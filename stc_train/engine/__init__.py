@@ -1,0 +1,1 @@
+"""Trainer: configs completed, hooks, checkpoints, run."""

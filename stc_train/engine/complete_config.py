@@ -1,0 +1,142 @@
+"""What a config leaves open and the command line, the store and the machine decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+from mmengine.config import Config, ConfigDict
+
+from stc_pseudo.store.store import StoreReader
+from stc_track.io.errors import InputError
+from stc_train.engine.adapt_config import adapt, plain, refuse_misaligned
+
+Precision = Literal["float32", "bfloat16", "float16"]
+# What every training of ours does, whosever config it runs.
+HOOKS = ("stc_train.StepRandomness", "stc_train.StopAtNaN", "stc_train.Throughput")
+DEFAULT_INTERVAL = 500  # steps between checkpoints, where a config says nothing
+
+
+def fill_in(config: Config, store: str, sequences: Sequence[str] | None, root: Path | None) -> None:
+    """Write into the config what the store decides: paths, classes, and what must hold for any config.
+
+    Raises:
+        InputError: no such store or sequence, or the config cannot train on a store.
+    """
+    reader = StoreReader(store, root)
+    for name in sequences or ():
+        reader.sequence(name)
+    adapt(config)
+    refuse_misaligned(config)
+    loader = config.train_dataloader
+    loader.dataset.update(store=store, sequences=None if sequences is None else list(sequences),
+                          root=None if root is None else str(root))
+    loader.persistent_workers = loader.num_workers > 0  # torch refuses the one without the other
+    if plain(loader.sampler.type) == "InfiniteSampler":
+        loader.sampler.type = "stc_train.NumberedSampler"
+    set_classes(config.model, len(reader.class_names))
+    config.store_fingerprint = reader.fingerprint
+    hooks = list(config.get("custom_hooks") or ())
+    present = {hook["type"] for hook in hooks if isinstance(hook, dict)}
+    hooks += [ConfigDict(type=name) for name in HOOKS if name not in present]
+    if "stc_train.ExportModel" not in present:
+        hooks.append(ConfigDict(type="stc_train.ExportModel", interval=DEFAULT_INTERVAL))
+    config.custom_hooks = hooks
+    config.setdefault("default_hooks", ConfigDict()).setdefault("checkpoint", ConfigDict(
+        type="CheckpointHook", by_epoch=False, interval=DEFAULT_INTERVAL, max_keep_ckpts=2))
+
+
+def set_classes(part: Any, classes: int) -> None:
+    """Set every `num_classes` in a model's config."""
+    if isinstance(part, dict):
+        if "num_classes" in part:
+            part["num_classes"] = classes
+        for value in part.values():
+            set_classes(value, classes)
+    elif isinstance(part, list | tuple):
+        for value in part:
+            set_classes(value, classes)
+
+
+def add_validation(config: Config, store: str, sequences: Sequence[str], truth: Path | None, root: Path | None,
+                   interval: int | None) -> None:
+    """Measure the masks' AP on some sequences during training, and keep the best checkpoint by it.
+
+    Args:
+        config: after `fill_in`.
+        store: path or URL.
+        sequences: of the store.
+        truth: folder of true masks, or None for the store's pseudo-masks.
+        root: folder of the frames, if they moved.
+        interval: steps between validations; that of the checkpoints, if None.
+
+    Raises:
+        InputError: no such sequence, or one is trained on as well.
+    """
+    reader = StoreReader(store, root)
+    for name in sequences:
+        reader.sequence(name)
+    dataset = config.train_dataloader.dataset
+    if dataset.sequences is None:
+        dataset.sequences = [name for name in reader.sequences if name not in sequences]
+    if both := sorted(set(dataset.sequences) & set(sequences)):
+        raise InputError("--val-sequences", expected="sequences that are not trained on", found=", ".join(both),
+                         mend="--sequences names those to train on")
+    if not dataset.sequences:
+        raise InputError("--val-sequences", expected="some sequences left to train on", found="none")
+    workers = config.train_dataloader.num_workers
+    config.val_dataloader = ConfigDict({
+        "batch_size": 1, "num_workers": workers, "persistent_workers": workers > 0, "drop_last": False,
+        "sampler": {"type": "DefaultSampler", "shuffle": False},
+        "dataset": {"type": "stc_train.StoreDataset", "store": store, "sequences": list(sequences),
+                    "root": dataset.root, "empty_frames": True, "test_mode": True, "pipeline": config.test_pipeline}})
+    config.val_evaluator = ConfigDict(type="stc_train.MaskAP", store=store, sequences=list(sequences),
+                                      truth=None if truth is None else str(truth))
+    config.val_cfg = ConfigDict(type="ValLoop")
+    checkpoint = config.default_hooks.checkpoint
+    config.train_cfg.val_interval = interval or checkpoint.get("interval", DEFAULT_INTERVAL)
+    if "max_iters" in config.train_cfg:  # the AP is logged at its step, not at epoch 0
+        config.default_hooks.setdefault("logger", ConfigDict(type="LoggerHook")).log_metric_by_epoch = False
+    checkpoint.update(save_best=f"val_{'true' if truth else 'pseudo'}_masks/AP", rule="greater")
+
+
+def set_precision(config: Config, precision: str) -> None:
+    """Choose the forward pass's number format.
+
+    Raises:
+        InputError: float16 without a GPU (its gradients need a scale that torch has for GPUs).
+    """
+    if precision not in get_args(Precision):
+        raise InputError("--precision", expected=", ".join(get_args(Precision)), found=precision)
+    wrapper, gpu = config.optim_wrapper, torch.cuda.is_available()
+    scaled = precision == "float16" or wrapper.get("type") == "AmpOptimWrapper"
+    if scaled and not gpu:
+        raise InputError("--precision", expected="a GPU for float16", found="none", mend="--precision bfloat16")
+    if precision == "float16":
+        wrapper.type, wrapper.dtype, wrapper.loss_scale = "AmpOptimWrapper", "float16", "dynamic"
+    elif precision == "bfloat16":
+        wrapper.type = "stc_train.BFloat16OptimWrapper"
+        for key in ("loss_scale", "dtype"):
+            wrapper.pop(key, None)
+
+
+def shorten(config: Config, max_iters: int) -> None:
+    """Train for `max_iters` steps; what the schedule does by steps, it does in proportion sooner.
+
+    Raises:
+        InputError: the config counts epochs.
+    """
+    if "max_iters" not in config.train_cfg:
+        raise InputError("--max-iters", expected="a config that counts steps", found="one that counts epochs",
+                         mend="--cfg-options train_cfg.max_epochs=N")
+    factor = max_iters / config.train_cfg.max_iters
+    config.train_cfg.max_iters = max_iters
+    for scheduler in config.param_scheduler:
+        if not scheduler.get("by_epoch", True):
+            begin, end = (round(scheduler.get(key, default) * factor)
+                          for key, default in (("begin", 0), ("end", max_iters / factor)))
+            scheduler.begin, scheduler.end = begin, max(end, begin + 1)
+            if "gamma" in scheduler:
+                scheduler.gamma = scheduler.gamma ** (1 / factor)

@@ -1,0 +1,89 @@
+"""What the training loop does besides training: stop at NaN, say how fast it is, keep the trained model."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from stc_train.data.sampler import seed_everything
+from stc_train.models import model_file
+from stc_train.registry import HOOKS
+
+
+@HOOKS.register_module()
+class StepRandomness(Hook):
+    """Starts every random generator anew before each step, from the seed, the process and the step's number.
+
+    A training that was interrupted then draws, from its checkpoint on, what it would have drawn without that, in every
+    process and with nothing saved for it.
+    """
+
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        """Seed Python, NumPy and torch."""
+        seed_everything(runner.seed, 1 + runner.rank, runner.iter)
+
+
+@HOOKS.register_module()
+class StopAtNaN(Hook):
+    """Stops when a loss is not finite, naming the batch's frames; what was saved before stays as it was."""
+
+    priority = "VERY_HIGH"
+
+    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Raise FloatingPointError if a loss term is NaN or infinite."""
+        if not math.isfinite(outputs["loss"].item()):
+            wrong = [name for name, value in outputs.items() if "loss_" in name and not math.isfinite(float(value))]
+            frames = ", ".join(str(sample.img_id) for sample in data_batch["data_samples"])
+            raise FloatingPointError(f"step {batch_idx + 1}: {', '.join(wrong)} not finite on the frames {frames}; "
+                                     "lower the learning rate (--cfg-options optim_wrapper.optimizer.lr=...)")
+
+
+@HOOKS.register_module()
+class Throughput(Hook):
+    """Adds images per second, of all processes together, to the logged line."""
+
+    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Update the scalar from the step's wall time, which IterTimerHook has just noted."""
+        seconds = runner.message_hub.get_scalar("train/time").current()
+        images = len(data_batch["data_samples"]) * runner.world_size
+        runner.message_hub.update_scalar("train/images_per_s", images / max(seconds, 1e-9))
+
+
+@HOOKS.register_module()
+class ExportModel(Hook):
+    """Writes `model.pth`, which `stc-predict` takes, beside the checkpoints from which training resumes.
+
+    After a validation that is better than all before it, `model_best.pth` as well.
+
+    Args:
+        interval: steps between writings; the last step writes as well.
+    """
+
+    priority = "LOWEST"
+
+    def __init__(self, interval: int) -> None:
+        self.interval = interval
+
+    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Write after every `interval` steps."""
+        if self.every_n_train_iters(runner, self.interval) or self.is_last_train_iter(runner):
+            self._write(runner, "model.pth", runner.iter + 1)
+
+    def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+        """Write if the masks' AP is the best so far."""
+        found = next((value for name, value in (metrics or {}).items() if name.endswith("_masks/AP")), None)
+        best = runner.message_hub.runtime_info.get("best_mask_ap", -1.0)
+        if found is not None and found > best:
+            runner.message_hub.update_info("best_mask_ap", found)
+            self._write(runner, "model_best.pth", runner.iter)
+
+    @staticmethod
+    def _write(runner: Any, name: str, step: int) -> None:
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        store = runner.train_dataloader.dataset.store
+        if runner.rank == 0:
+            model_file.save(Path(runner.work_dir) / name, model, runner.cfg, store.class_names, store.fingerprint, step)

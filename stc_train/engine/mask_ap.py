@@ -1,0 +1,139 @@
+"""Validation: COCO's average precision of the predicted masks, against true masks or the store's pseudo-masks."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from stc_pseudo.evaluation.pseudo_masks import drawn_shapes, true_masks
+from stc_pseudo.store.store import SequenceReader, StoreReader
+from stc_track.formats.mots import MotsObject
+from stc_track.io.errors import InputError
+from stc_track.masks import rle
+from stc_train.registry import METRICS
+
+# What an annotation of COCO's needs: class number, RLE, whether it marks a region where nothing is known.
+Annotation = tuple[int, bytes, bool]
+
+
+@METRICS.register_module()
+class MaskAP(BaseMetric):
+    """`AP`, `AP50` and `AP75` of masks, 0 to 100, over the frames of some sequences of a store.
+
+    The figures' prefix says what they are measured against: `val_true_masks` or `val_pseudo_masks`. Pseudo-masks share
+    the training's mistakes, so such an AP orders the checkpoints of one training, and means little beside another's.
+
+    Args:
+        store: path or URL.
+        sequences: names.
+        truth: a data set in the KITTI MOTS layout, or a folder of `{sequence}.txt` in MOTS text; None takes the
+            store's pseudo-masks.
+        kwargs: MMEngine's.
+
+    Raises:
+        InputError: no such store, sequence or file of true masks, or masks of another size than the frames.
+    """
+
+    def __init__(self, store: str, sequences: Sequence[str], truth: str | None = None, **kwargs: Any) -> None:
+        super().__init__(prefix="val_pseudo_masks" if truth is None else "val_true_masks", **kwargs)
+        reader = StoreReader(store)
+        self.class_numbers = sorted(reader.class_names)
+        self.targets: dict[str, list[Annotation]] = {}
+        self.sizes: dict[str, tuple[int, int]] = {}
+        for name in sequences:
+            sequence = reader.sequence(name)
+            found = pseudo_targets(sequence, self.class_numbers) if truth is None else true_targets(
+                sequence, true_masks(Path(truth), name), truth, self.class_numbers)
+            for index, of_frame in enumerate(found):
+                image = f"{name}/{sequence.frame_path(index).stem}"
+                self.targets[image], self.sizes[image] = of_frame, sequence.size
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
+        """Keep the predictions of a batch, as RLE."""
+        for sample in data_samples:
+            found = sample["pred_instances"]
+            masks = found["masks"]
+            masks = masks.cpu().numpy() if hasattr(masks, "cpu") else np.asarray(masks)
+            self.results.append((sample["img_id"], found["scores"].tolist(), found["labels"].tolist(),
+                                 [rle.encode(mask) for mask in masks]))
+
+    def compute_metrics(self, results: list[tuple[str, list[float], list[int], list[bytes]]]) -> dict[str, float]:
+        """AP over the images that were predicted."""
+        images = {image: k for k, image in enumerate(sorted({row[0] for row in results}), 1)}
+        annotations, detections = [], []
+        for image, k in images.items():
+            height, width = self.sizes[image]
+            for class_number, counts, crowd in self.targets[image]:
+                annotations.append({
+                    "id": len(annotations) + 1, "image_id": k, "category_id": class_number, "iscrowd": int(crowd),
+                    "area": rle.area(counts, height, width), "bbox": _xywh(counts, height, width),
+                    "segmentation": {"size": [height, width], "counts": counts}})
+        for image, scores, labels, masks in results:
+            height, width = self.sizes[image]
+            detections += [{"image_id": images[image], "category_id": self.class_numbers[label], "score": score,
+                            "segmentation": {"size": [height, width], "counts": counts}}
+                           for score, label, counts in zip(scores, labels, masks, strict=True)]
+        if not detections:
+            return {"AP": 0.0, "AP50": 0.0, "AP75": 0.0}
+        truth = COCO()
+        truth.dataset = {
+            "info": {}, "annotations": annotations, "categories": [{"id": k} for k in self.class_numbers],
+            "images": [{"id": k, "height": self.sizes[image][0], "width": self.sizes[image][1]}
+                       for image, k in images.items()]}
+        with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints what it does
+            truth.createIndex()
+            evaluation = COCOeval(truth, truth.loadRes(detections), "segm")
+            evaluation.evaluate()
+            evaluation.accumulate()
+            evaluation.summarize()
+        return {name: float(100 * max(value, 0)) for name, value in zip(("AP", "AP50", "AP75"), evaluation.stats[:3],
+                                                                       strict=True)}
+
+
+def pseudo_targets(sequence: SequenceReader, class_numbers: list[int]) -> list[list[Annotation]]:
+    """Each frame's pseudo-masks as annotations; a box without one, and an ignore region, count neither way."""
+    frames = []
+    for t in range(len(sequence)):
+        boxes, rows = sequence.boxes_at(t), ignored(sequence, t, class_numbers)
+        objects = sequence.read("objects", t)
+        for k, (box, class_number) in enumerate(zip(boxes.xyxy, boxes.class_ids.tolist(), strict=True), 1):
+            mask = objects == k
+            known = bool(mask.any())
+            rows.append((class_number, rle.encode(mask if known else drawn_shapes(box, sequence.size)[0]), not known))
+        frames.append(rows)
+    return frames
+
+
+def true_targets(sequence: SequenceReader, masks: dict[int, list[MotsObject]], truth: str,
+                 class_numbers: list[int]) -> list[list[Annotation]]:
+    """Each frame's true masks as annotations; the store's ignore regions count neither way."""
+    frames = []
+    for t, number in enumerate(sequence.numbers):
+        rows = ignored(sequence, t, class_numbers)
+        for o in masks.get(number, ()):
+            if (o.height, o.width) != sequence.size or o.class_id not in class_numbers:
+                raise InputError(f"{truth}: frame {number}, id {o.track_id}",
+                                 found=f"{o.width}x{o.height}, class {o.class_id}", mend="--val-truth",
+                                 expected=f"{sequence.size[1]}x{sequence.size[0]} pixels, class in {class_numbers}")
+            rows.append((o.class_id, o.counts, False))
+        frames.append(rows)
+    return frames
+
+
+def ignored(sequence: SequenceReader, index: int, class_numbers: list[int]) -> list[Annotation]:
+    """A frame's ignore regions, for every class."""
+    regions = [rle.encode(drawn_shapes(box, sequence.size)[0]) for box in sequence.boxes_at(index).ignore]
+    return [(number, counts, True) for counts in regions for number in class_numbers]
+
+
+def _xywh(counts: bytes, height: int, width: int) -> list[float]:
+    x1, y1, x2, y2 = rle.tight_box(counts, height, width).tolist()
+    return [x1, y1, x2 - x1, y2 - y1]

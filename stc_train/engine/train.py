@@ -1,0 +1,188 @@
+"""From a config and a store to a trained model: completes the config, checks, runs MMEngine's Runner."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.model import is_model_wrapper
+
+import stc_train.registry  # noqa: F401  (mmcv's operators and our scope)
+from stc_pseudo.nn import weights
+from stc_track.io.errors import InputError, require_file
+from stc_train import configs
+from stc_train.engine import checkpoints, complete_config
+from stc_train.engine.runner import TrainingRunner, launcher
+
+CONFIGS = Path(configs.__file__).parent
+RESNET_KEY = re.compile(r"(conv1|bn1|layer[1-4])\.")
+
+
+def load_config(name: str, options: Sequence[str] = ()) -> Config:
+    """Read a shipped config by name or a user's by path, and change settings.
+
+    Args:
+        name: a file name in `stc_train/configs` without `.py`, or a path.
+        options: `key=value`, dotted keys, values as MMDetection's `--cfg-options` takes them.
+
+    Raises:
+        InputError: no such config, or an option that is not `key=value`.
+    """
+    path = CONFIGS / f"{name}.py"
+    if not path.is_file():
+        shipped = sorted(file.stem for file in CONFIGS.glob("*_r[0-9]*.py"))
+        path = require_file(Path(name), f"a config's path, or one of {', '.join(shipped)}", "--config")
+    config = Config.fromfile(path)
+    for option in options:
+        key, equals, value = option.partition("=")
+        if not key or not equals:
+            raise InputError("--cfg-options", expected="KEY=VALUE", found=f"'{option}'")
+        config.merge_from_dict({key: DictAction._parse_iterable(value)})
+    return config
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What `stc-train` is told besides the config.
+
+    Attributes:
+        store: path or URL.
+        work_dir: checkpoints, log, config and `model.pth` go there; created if need be.
+        resume: go on from the last checkpoint there.
+        max_iters: steps, if not the config's.
+        seed: of initial weights, order and augmentation.
+        init_backbone: a file of ResNet weights.
+        sequences: of the store; all but those of the validation, if None.
+        root: folder of the frames, if they moved.
+        precision: of the forward pass: `float32`, `bfloat16` or `float16`.
+        val_sequences: sequences to measure the masks on during training; none, if empty.
+        val_truth: folder of true masks for these; the store's pseudo-masks, if None.
+        val_interval: steps between validations; that of the checkpoints, if None.
+    """
+
+    store: str
+    work_dir: Path
+    resume: bool = False
+    max_iters: int | None = None
+    seed: int = 0
+    init_backbone: Path | None = None
+    sequences: Sequence[str] | None = None
+    root: Path | None = None
+    precision: str = "float32"
+    val_sequences: Sequence[str] = ()
+    val_truth: Path | None = None
+    val_interval: int | None = None
+
+
+def train(config: Config, run: TrainingRun) -> None:
+    """Train on a store, in this process or as one of torchrun's.
+
+    Args:
+        config: as `load_config` gives it; completed here.
+        run: the rest.
+
+    Raises:
+        InputError: the store, a sequence, a frame, a checkpoint or the weights are missing or wrong.
+        FloatingPointError: a loss is not finite.
+    """
+    complete_config.fill_in(config, run.store, run.sequences, run.root)
+    complete_config.set_precision(config, run.precision)
+    if run.max_iters is not None:
+        complete_config.shorten(config, run.max_iters)
+    if run.val_sequences:
+        complete_config.add_validation(config, run.store, run.val_sequences, run.val_truth, run.root, run.val_interval)
+    require_start(config, run)
+    require_backbone(config, run)
+    state = None if run.init_backbone is None else resnet_state(run.init_backbone)
+    config.work_dir, config.resume, config.randomness = str(run.work_dir), run.resume, {"seed": run.seed}
+    checkpoints.guard()
+    if run.resume:
+        config.load_from = str(checkpoints.latest(run.work_dir))
+    config.launcher = launcher()
+    if not torch.cuda.is_available() and config.launcher != "none":
+        config.model_wrapper_cfg = {"type": "MMDistributedDataParallel", "device_ids": None, "broadcast_buffers": False,
+                                    "find_unused_parameters": config.get("find_unused_parameters", False)}
+    runner = TrainingRunner.from_cfg(config)
+    if state is not None and not run.resume:
+        # The runner initialises weights only once; what is loaded after that stays.
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model.init_weights()
+        weights.load_state(model.backbone, state, run.init_backbone, "--init-backbone",
+                           f"this config's ResNet-{config.model.backbone.depth}")
+    try:
+        runner.train()
+    except RuntimeError as error:
+        # torch hands on what a loading process raised as the text of its traceback.
+        name, _, message = str(error).rstrip().rpartition("\n")[2].partition(": ")
+        if not name.endswith(InputError.__name__):
+            raise
+        problem = click.ClickException(message)
+        problem.exit_code = InputError.exit_code
+        raise problem from error
+
+
+def require_start(config: Config, run: TrainingRun) -> None:
+    """Check what a config of the user's own says about going on from a checkpoint.
+
+    Raises:
+        InputError: `resume` is set in the config, whose training is not named; `load_from` is no file of a network's
+            tensors, or is not the only source of weights.
+    """
+    if run.resume:
+        return
+    if config.get("resume"):
+        raise InputError(config.filename or "--config", expected="no 'resume'", found="one",
+                         mend="--resume goes on from the last checkpoint in --work-dir; --cfg-options resume=False")
+    if config.get("load_from"):
+        if run.init_backbone is not None:
+            raise InputError("--init-backbone", expected="no load_from in the config", found=str(config.load_from),
+                             mend="--cfg-options load_from=None")
+        checkpoints.require_network(str(config.load_from))
+
+
+def require_backbone(config: Config, run: TrainingRun) -> None:
+    """Settle where the backbone's weights come from; nothing is fetched from the network.
+
+    Raises:
+        InputError: the config wants pretrained weights and no file was named.
+    """
+    backbone = config.model.get("backbone", {})
+    pretrained = (backbone.get("init_cfg") or {}).get("checkpoint")
+    if run.init_backbone is not None or run.resume or config.get("load_from"):
+        backbone.init_cfg = None
+        return
+    if pretrained is not None and not Path(pretrained).is_file():
+        raise InputError("--init-backbone", expected=f"a file in place of the config's {pretrained}", found="none",
+                         mend="torchvision's resnet*.pth, or a Monodepth2 encoder; or train from nothing: "
+                              "--cfg-options model.backbone.init_cfg=None")
+    if pretrained is None and backbone.get("frozen_stages", -1) >= 0:
+        options = " ".join(f"--cfg-options model.backbone.{each}" for each in ("frozen_stages=-1", "norm_eval=False"))
+        raise InputError("--init-backbone", found="none", mend=f"name a file, or train all of it: {options}",
+                         expected="pretrained weights: this config keeps the backbone's first stages as they are")
+
+
+def resnet_state(path: Path) -> dict[str, Any]:
+    """Read the weights of a ResNet's trunk from a classifier's or an encoder's checkpoint.
+
+    Args:
+        path: torchvision's state dict, or any in which the same names follow a prefix (Monodepth2's encoder:
+            `encoder.`); a state dict may lie under `state` or `state_dict`.
+
+    Raises:
+        InputError: no ResNet for RGB in the file.
+    """
+    content = weights.load(path, "--init-backbone")
+    state = content.get("state", content.get("state_dict", content))
+    for key, value in state.items():
+        prefix = key.removesuffix("conv1.weight")
+        if prefix != key and f"{prefix}layer1.0.conv1.weight" in state and value.shape[1] == 3:
+            own = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+            return {name: tensor for name, tensor in own.items() if RESNET_KEY.match(name)}
+    raise InputError(path, expected="a ResNet's weights, as 'conv1.weight' and 'layer1.0.conv1.weight'",
+                     found=f"keys like {', '.join(repr(key) for key in list(state)[:3])}", mend="--init-backbone")

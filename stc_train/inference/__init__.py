@@ -1,0 +1,1 @@
+"""Prediction, boxes to masks, export."""

@@ -1,0 +1,158 @@
+"""`stc-predict --boxes`: a data set of tracked boxes becomes one of tracked masks (MOTS)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from stc_pseudo.datasets.base import FrameBoxes, Sequence
+from stc_pseudo.datasets.images import read_frame
+from stc_pseudo.evaluation.pseudo_masks import drawn_shapes
+from stc_track.formats.mots import IDS_PER_CLASS, IGNORE_CLASS, MotsObject, write_mots
+from stc_track.io.errors import InputError
+from stc_track.masks import rle
+from stc_train.data.resample import axis_weights
+from stc_train.engine.adapt_config import plain
+from stc_train.inference.box_prompts import box_probabilities
+from stc_train.inference.predict import autocast
+from stc_train.inference.refine_masks import VETO, disjoint_masks
+from stc_train.models.condinst_dense import dense_outputs, require_condinst
+from stc_train.models.model_file import TrainedModel
+
+SCALE = 1.5  # a mask's cells then are finer; chosen with the refinement's constants
+
+
+class Converted(NamedTuple):
+    """How many boxes there were, and how many got a mask."""
+
+    boxes: int
+    masks: int
+
+
+def convert(model: TrainedModel, sequences: list[Sequence], out: Path, *, scale: float = SCALE, veto: float = VETO,
+            batch_size: int = 1, flip: bool = False, precision: torch.dtype | None = None,
+            device: str = "cpu") -> Converted:
+    """Write `out/{sequence}.txt` in KITTI MOTS text: a mask for each box, with its track id.
+
+    Masks share no pixel and stay within their boxes. A box whose pixels are all rather others' gets no line. Ignore
+    regions become one mask of class 10 each frame, less the objects.
+
+    Args:
+        model: a CondInst, as `model_file.load` gives it.
+        sequences: frames and boxes.
+        out: folder, created if need be.
+        scale: the network sees frames at this multiple of the size it sees in `stc-predict` without boxes.
+        veto: how much the segmenter's belief counts beside the colours, see `stc_train.inference.refine_masks`.
+        batch_size: frames at a time.
+        flip: average the masks with those of the mirror image.
+        precision: to compute in where torch thinks it safe; None for float32.
+        device: `cpu`, `cuda`, ...
+
+    Raises:
+        InputError: the model is no CondInst, a box is of the class that MOTS keeps for ignore regions, or a frame is
+            missing or cannot be read.
+    """
+    require_condinst(model.network, "--boxes")
+    for sequence in sequences:
+        for number, each in sequence.boxes.items():
+            if (each.class_ids == IGNORE_CLASS).any():
+                raise InputError(f"{sequence.name}, frame {number}",
+                                 expected=f"no class {IGNORE_CLASS}, which MOTS keeps for ignore regions",
+                                 found=f"a box of class {IGNORE_CLASS}", mend="give the class another number")
+    network = model.network.to(device)
+    boxes = masks = 0
+    with tqdm(total=sum(map(len, sequences)), desc="masks", unit="frame", mininterval=1) as bar:
+        for sequence in sequences:
+            size = input_size(model.pipeline, sequence.size, scale)
+            objects: list[MotsObject] = []
+            for start in range(0, len(sequence), batch_size):
+                chosen = range(start, min(start + batch_size, len(sequence)))
+                frames = [read_frame(sequence.frames[t], sequence.size) for t in chosen]
+                given = [sequence.boxes_at(t) for t in chosen]
+                beliefs = frame_beliefs(network, frames, given, size, flip, precision, device)
+                for t, frame, each, belief in zip(chosen, frames, given, beliefs, strict=True):
+                    found = frame_objects(sequence.numbers[t], frame, each, belief, veto)
+                    boxes += len(each)
+                    masks += sum(not o.ignored for o in found)
+                    objects += found
+                bar.update(len(chosen))
+            write_mots(out / f"{sequence.name}.txt", objects)
+    return Converted(boxes, masks)
+
+
+def input_size(pipeline: list[dict], size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """(height, width) that a test pipeline's Resize gives frames of `size`, times `scale`."""
+    for step in pipeline:
+        if plain(step["type"]) == "Resize":
+            width, height = step["scale"]
+            if not step.get("keep_ratio", False):
+                return round(height * scale), round(width * scale)
+            factor = min(max(width, height) / max(size), min(width, height) / min(size))
+            return round(size[0] * factor * scale), round(size[1] * factor * scale)
+    return round(size[0] * scale), round(size[1] * scale)
+
+
+def frame_beliefs(network: torch.nn.Module, frames: list[np.ndarray], boxes: list[FrameBoxes], size: tuple[int, int],
+                  flip: bool, precision: torch.dtype | None, device: str) -> list[np.ndarray]:
+    """The segmenter's belief about each box of some frames.
+
+    Args:
+        network: our CondInst on `device`.
+        frames: (H, W, 3) uint8 RGB each, of one size.
+        boxes: of each frame.
+        size: (height, width) that the network sees.
+        flip, precision, device: as in `convert`.
+
+    Returns:
+        (n, H, W) float32 in 0..1 for each frame.
+    """
+    if not any(len(each) for each in boxes):
+        return [np.zeros((0, *frame.shape[:2]), np.float32) for frame in frames]
+    inputs = [torch.from_numpy(cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA)).permute(2, 0, 1)
+              for frame in frames]
+    height, width = frames[0].shape[:2]
+    factors = size[0] / height, size[1] / width
+    beliefs = []
+    with torch.inference_mode(), autocast(device, precision):
+        batch = network.data_preprocessor({"inputs": inputs})["inputs"]
+        dense = dense_outputs(network, batch, flip)
+        for image, each in enumerate(boxes):
+            if not len(each):
+                beliefs.append(np.zeros((0, height, width), np.float32))
+                continue
+            moved = torch.from_numpy(each.xyxy).to(device) * batch.new_tensor(factors[::-1]).repeat(2)
+            cells = box_probabilities(network, dense, image, moved).float().cpu().numpy()
+            rows, columns = (axis_weights(source, target, network.mask_head.mask_out_stride / factor) for
+                             source, target, factor in zip(cells.shape[1:], (height, width), factors, strict=True))
+            beliefs.append(rows @ cells @ columns.T)
+    return beliefs
+
+
+def frame_objects(number: int, frame: np.ndarray, boxes: FrameBoxes, beliefs: np.ndarray,
+                  veto: float = VETO) -> list[MotsObject]:
+    """The masks of one frame's boxes, and of its ignore regions, as MOTS objects.
+
+    Args:
+        number: the frame's.
+        frame: (H, W, 3) uint8 RGB.
+        boxes: N of them.
+        beliefs: (N, H, W) float32 in 0..1.
+        veto: as in `convert`.
+    """
+    height, width = frame.shape[:2]
+    masks = disjoint_masks(frame, boxes.xyxy, beliefs, veto)
+    objects = [MotsObject(number, int(track), int(class_id), height, width, rle.encode(mask))
+               for mask, track, class_id in zip(masks, boxes.track_ids, boxes.class_ids, strict=True) if mask.any()]
+    ignored = np.zeros((height, width), bool)
+    for box in boxes.ignore:
+        ignored |= drawn_shapes(box, (height, width))[0]
+    ignored &= ~masks.any(0)
+    if ignored.any():
+        objects.append(MotsObject(number, IGNORE_CLASS * IDS_PER_CLASS, IGNORE_CLASS, height, width,
+                                  rle.encode(ignored), ignored=True))
+    return objects

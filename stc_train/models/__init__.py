@@ -1,0 +1,1 @@
+"""Heads, losses and model files."""

@@ -1,0 +1,78 @@
+"""Predicted soft masks moved to the frame's pixels and cut at a probability."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stc_train.data.resample import axis_weights
+
+MARGIN = 0.25  # of a predicted box's size
+
+
+def whole_frame_masks(soft: Tensor, bboxes: Tensor, img_meta: dict[str, Any], rescale: bool, stride: float,
+                      threshold: float) -> Tensor:
+    """Masks predicted on a grid over the network's input, in one interpolation from that grid.
+
+    A mask is looked for in its box and `MARGIN` of its size around it: the loss holds it to the box, and it is the
+    upsampling of what is far away that takes the time.
+
+    Args:
+        soft: (n, h, w) probabilities.
+        bboxes: (n, 4) in pixels of the input; divided in place by the scale where `rescale`, as MMDetection does.
+        img_meta: `ori_shape`, `img_shape` and `scale_factor` (x, y).
+        rescale: to the original frame.
+        stride: pixels of the input per cell.
+        threshold: probability above which a pixel is the object's.
+
+    Returns:
+        (n, H, W) bool, at the frame's size (or the input's).
+    """
+    scale, shape = _scale_and_shape(bboxes, img_meta, rescale)
+    rows, columns = (soft.new_tensor(axis_weights(source, target, stride / factor))
+                     for source, target, factor in zip(soft.shape[1:], shape, scale[::-1], strict=True))
+    margin = MARGIN * (bboxes[:, 2:] - bboxes[:, :2])
+    low, high = (bboxes[:, :2] - margin).floor().clamp(min=0).long(), (bboxes[:, 2:] + margin).ceil().long()
+    masks = torch.zeros(len(soft), *shape, dtype=torch.bool, device=soft.device)
+    for mask, cells, (left, top, right, bottom) in zip(masks, soft, torch.cat([low, high], 1).tolist(), strict=True):
+        mask[top:bottom, left:right] = rows[top:bottom] @ cells @ columns[left:right].T > threshold
+    return masks
+
+
+def boxed_masks(soft: Tensor, bboxes: Tensor, img_meta: dict[str, Any], rescale: bool, threshold: float) -> Tensor:
+    """Masks predicted on a grid over each box.
+
+    Args:
+        soft: (n, h, w) probabilities; the cells divide the box evenly.
+        bboxes, img_meta, rescale, threshold: as in `whole_frame_masks`.
+
+    Returns:
+        (n, H, W) bool; false wherever a pixel's centre is outside the box.
+    """
+    _, shape = _scale_and_shape(bboxes, img_meta, rescale)
+    masks = torch.zeros(len(soft), *shape, dtype=torch.bool, device=soft.device)
+    for mask, cells, (x1, y1, x2, y2) in zip(masks, soft, bboxes.tolist(), strict=True):
+        spans = [_span(y1, y2, cells.shape[0], shape[0]), _span(x1, x2, cells.shape[1], shape[1])]
+        if all(first < last for first, last, _ in spans):
+            (top, bottom, rows), (left, right, columns) = spans
+            mask[top:bottom, left:right] = soft.new_tensor(rows) @ cells @ soft.new_tensor(columns).T > threshold
+    return masks
+
+
+def _span(low: float, high: float, cells: int, size: int) -> tuple[int, int, Any]:
+    """Along one axis: the first pixel with its centre in low..high, the one after the last, and their weights."""
+    first, last = (min(max(math.ceil(edge - 0.5), 0), size) for edge in (low, high))
+    if first >= last:
+        return first, last, None
+    return first, last, axis_weights(cells, last - first, (high - low) / cells, low - first)
+
+
+def _scale_and_shape(bboxes: Tensor, img_meta: dict[str, Any],
+                     rescale: bool) -> tuple[tuple[float, float], tuple[int, int]]:
+    """Scale (x, y) and size (height, width) of the result; the boxes are brought to it in place."""
+    scale = img_meta["scale_factor"] if rescale else (1.0, 1.0)
+    bboxes /= bboxes.new_tensor(scale).repeat(2)
+    return scale, img_meta["ori_shape"] if rescale else img_meta["img_shape"]
