@@ -12,10 +12,10 @@ from pathlib import Path
 
 import click
 
-from pipelines.prediction_iou import measure
-from pipelines.report import jpeg, montage, stage_pictures, write_report
-from pipelines.stages import Stages
-from pipelines.tables import Table, predicted_mask_table, pseudo_mask_table, time_table, track_table
+from pipelines.accuracy.predicted_masks import measure
+from pipelines.reporting.commands import Stages
+from pipelines.reporting.report import jpeg, montage, stage_pictures, write_report
+from pipelines.reporting.tables import Table, predicted_mask_table, pseudo_mask_table, time_table, track_table
 from stc_pseudo.store.store import StoreReader
 
 TRAIN = tuple(f"{k:04d}" for k in range(8))

@@ -13,10 +13,10 @@ from pathlib import Path
 import click
 import numpy as np
 
-from pipelines.prediction_iou import measure
-from pipelines.report import stage_pictures, write_report
-from pipelines.stages import Stages
-from pipelines.tables import predicted_mask_table, pseudo_mask_table, time_table, track_table
+from pipelines.accuracy.predicted_masks import measure
+from pipelines.reporting.commands import Stages
+from pipelines.reporting.report import stage_pictures, write_report
+from pipelines.reporting.tables import predicted_mask_table, pseudo_mask_table, time_table, track_table
 from stc_pseudo.store.store import StoreReader
 
 PATH = click.Path(path_type=Path)

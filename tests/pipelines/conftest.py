@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pipelines.build_cost import draw
+from pipelines.cost.build import draw
 from stc_pseudo.cli import main
 
 

@@ -1,0 +1,1 @@
+"""Parity, fuzzing and corrupted files."""

@@ -1,0 +1,73 @@
+"""How well the tracker links perfect detections: the true masks without their ids.
+
+`python -m pipelines.tracking.oracle --root DIR` prints HOTA and identity switches of both classes, apart for the sequences
+that settings were chosen on and for the others; `--variants` prints each switch of the tracker.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import click
+
+from pipelines.tracking.metrics import CLASSES, TUNING, Video, measure, read_truth, scores
+from pipelines.tracking.noisy_detections import perfect
+from stc_track.io.files import replacing
+from stc_track.tracking.link import link
+from stc_track.tracking.settings import TrackerSettings
+
+DEFAULT = TrackerSettings()
+VARIANTS = {
+    "centre point": replace(DEFAULT, motion="center"),
+    "no filter": replace(DEFAULT, motion="none"),
+    "Algorithm 1": replace(DEFAULT, matching="bi-greedy"),
+    "greedy": replace(DEFAULT, matching="greedy"),
+    "cascade": replace(DEFAULT, cascade=True),
+    "no overlap": replace(DEFAULT, mask_weight=0),
+    "two rounds": replace(DEFAULT, two_rounds=True),
+    "start at rest": replace(DEFAULT, common_start=False),
+    "jumps are motion": replace(DEFAULT, kalman=replace(DEFAULT.kalman, robust=0)),
+}
+
+
+def splits(names: list[str]) -> dict[str, list[str]]:
+    """Sequences that settings were chosen on, the others, and all."""
+    tuning = [name for name in names if name in TUNING]
+    return {"tuning": tuning, "others": [name for name in names if name not in TUNING], "all": names}
+
+
+@click.command()
+@click.option("--root", required=True, type=click.Path(path_type=Path), help="Data set with instances_txt.")
+@click.option("--variants", is_flag=True, help="Measure each switch of the tracker as well.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures to this file as well.")
+def main(root: Path, variants: bool, json_file: Path | None) -> None:
+    """Link the true masks of the KITTI MOTS training sequences and measure the tracks."""
+    videos = {name: Video(perfect(frames), frames) for name, frames in read_truth(root).items()}
+    chosen = {"default": DEFAULT} | (VARIANTS if variants else {})
+    click.echo(f"default: {DEFAULT}")
+    click.echo(f"{'':18}{'split':8}" + "".join(f"{name:>12}{'switches':>9}" for name in CLASSES) + f"{'seconds':>9}")
+    figures: dict[str, dict] = {}
+    for variant, settings in chosen.items():
+        started = time.process_time()
+        parts = measure(videos, partial(link, settings=settings))
+        seconds = time.process_time() - started
+        figures[variant] = {}
+        for split, names in splits(list(videos)).items():
+            found = scores({name: parts[name] for name in names}) if names else {}
+            figures[variant][split] = {
+                name: {"HOTA": each.HOTA, "switches": each.id_switches} for name, each in found.items()
+            }
+            cells = (f"{found[name].HOTA:12.2f}{found[name].id_switches:9d}" if name in found else " " * 21
+                     for name in CLASSES)  # fmt: skip
+            click.echo(f"{variant:18}{split:8}{''.join(cells)}{seconds:9.1f}")
+    if json_file:
+        with replacing(json_file, "w") as file:
+            json.dump(figures, file, indent=2)
+
+
+if __name__ == "__main__":
+    main()
