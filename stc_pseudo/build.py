@@ -177,7 +177,7 @@ def plan(sequence: Sequence, depth: DepthEstimator, flow: FlowEstimator, writer:
         key = next(k for k in INPUTS[needed] if recorded.get(k) != made_from[k])
         raise InputError(f"{writer.url}/{sequence.name}", expected=f"{key} {made_from[key]}",
                          found=f"a complete sequence made from {key} {recorded.get(key)}",
-                         mend=f"--overwrite {needed} redoes it, another --out keeps it")
+                         hint=f"--overwrite {needed} redoes it, another --out keeps it")
     return made_from, needed
 
 

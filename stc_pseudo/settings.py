@@ -55,10 +55,10 @@ class MaskSettings:
     height_deviation: float = 0.02
     flow_deviation: float = 1.0
     colour_deviation: float = 20.0
-    prior_pull: float = 0.02
+    unary_weight: float = 0.02
     colour_model: float = 0.3
     max_cells: int = 12_000
-    nearer_right: float = 0.2
+    occlusion_margin: float = 0.2
 
 
 # Pixels a side of the cells of depth and flow that pieces are cut by: networks see no finer than the store keeps.

@@ -23,7 +23,7 @@ from stc_track.formats.mots import (
     write_mots,
 )
 from stc_track.formats.sources import UNTRACKED
-from stc_track.formats.track_ids import Names
+from stc_track.formats.track_ids import TrackIdAllocator
 from stc_track.formats.youtube_vis import Annotations
 from stc_track.io.errors import InputError
 from stc_track.io.files import is_plain
@@ -81,9 +81,9 @@ def prepared(place: Path | str, objects: Iterable[MotsObject], changes: Changes)
         seen: set[int] = set()
         for each in found:
             if each.track_id == UNTRACKED:
-                mend = "stc-track links them; --to detections takes them as they are"
+                hint = "stc-track links them; --to detections takes them as they are"
                 expected = "objects with a track"
-                raise InputError(f"{place}: frame {frame}", expected=expected, found="detections", mend=mend)
+                raise InputError(f"{place}: frame {frame}", expected=expected, found="detections", hint=hint)
             if each.track_id in seen and not each.ignored:
                 found_twice = f"id {each.track_id} a second time"
                 raise InputError(f"{place}: frame {frame}", expected="each id once", found=found_twice)
@@ -125,19 +125,19 @@ def _disjoint(found: list[MotsObject]) -> Iterator[MotsObject]:
 
 def _named(objects: Iterable[MotsObject], where: str, class_names: Mapping[int, str]) -> Iterator[MotsObject]:
     """The objects as MOTS numbers them."""
-    names = Names(keep=True)
+    names = TrackIdAllocator(keep=True)
     for each in objects:
         if each.class_id == IGNORE_CLASS and not each.ignored:
             expected = f"no class {IGNORE_CLASS}, which MOTS keeps for ignore regions"
             found = f"class {IGNORE_CLASS}" + (f" '{class_names[IGNORE_CLASS]}'" if IGNORE_CLASS in class_names else "")
-            raise InputError(where, expected=expected, found=found, mend=f"--classes {IGNORE_CLASS}=11 renumbers it")
+            raise InputError(where, expected=expected, found=found, hint=f"--classes {IGNORE_CLASS}=11 renumbers it")
         if each.ignored:
             track_id, class_id = IGNORE_ID, IGNORE_CLASS
         else:
             track_id, class_id = names.of(each.track_id, each.class_id), each.class_id
         if track_id > LARGEST_WHOLE:
-            expected, mend = f"ids of class * 1000 + k, at most {LARGEST_WHOLE}", "--classes renumbers classes"
-            raise InputError(where, expected=expected, found=f"{track_id} of class {class_id}", mend=mend)
+            expected, hint = f"ids of class * 1000 + k, at most {LARGEST_WHOLE}", "--classes renumbers classes"
+            raise InputError(where, expected=expected, found=f"{track_id} of class {class_id}", hint=hint)
         same = (track_id, class_id) == (each.track_id, each.class_id)
         yield each if same else replace(each, track_id=track_id, class_id=class_id)
 
@@ -154,17 +154,17 @@ def require_place(kind: Format, out: Path, source: Path, what: str, annotations:
     """
     if kind in ONE_FILE and (out.suffix != ".json" or os.path.isdir(out)):
         found = "a folder" if os.path.isdir(out) else "another name"
-        raise InputError(out, expected=f"a file .json, for {kind}", found=found, mend="--out names it")
+        raise InputError(out, expected=f"a file .json, for {kind}", found=found, hint="--out names it")
     if kind not in ONE_FILE and os.path.isfile(out):
-        raise InputError(out, expected="a folder", found="a file", mend="--out names another")
+        raise InputError(out, expected="a folder", found="a file", hint="--out names another")
     if out.resolve() == source.resolve():
         noun = "file" if kind in ONE_FILE else "folder"
-        raise InputError(out, expected=f"a {noun} other than {what}", found="the same", mend="--out names another")
+        raise InputError(out, expected=f"a {noun} other than {what}", found="the same", hint="--out names another")
     if annotations is not None and out.resolve() == annotations.resolve():
-        raise InputError(out, expected="a file other than --annotations", found="the same", mend="--out names another")
+        raise InputError(out, expected="a file other than --annotations", found="the same", hint="--out names another")
     if kind in ONE_FILE and source.is_dir() and out.resolve().parent == source.resolve():  # where it is a sequence
         expected = f"a file outside {what}, whose files are sequences"
-        raise InputError(out, expected=expected, found="one in it", mend="--out names another")
+        raise InputError(out, expected=expected, found="one in it", hint="--out names another")
 
 
 def write(

@@ -117,7 +117,7 @@ class Experiment:
         if recorded.is_file():
             if (found := json.loads(recorded.read_text())) != asdict(settings):
                 raise InputError(recorded, expected=str(asdict(settings)), found=str(found),
-                                 mend="choose another --out")
+                                 hint="choose another --out")
         else:
             out.mkdir(parents=True, exist_ok=True)
             with replacing(recorded, "w") as file:

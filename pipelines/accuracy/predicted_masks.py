@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from pipelines.reporting.tables import CLASS_ROWS, show_by_class
-from stc_pseudo.evaluation.pseudo_masks import SAME_OBJECT, box_iou, drawn_shapes, mask_iou
+from stc_pseudo.evaluation.pseudo_masks import MATCH_IOU, box_iou, drawn_shapes, mask_iou
 from stc_track.formats.mots import (
     IGNORE_CLASS,
     Detection,
@@ -44,7 +44,7 @@ def matched_ious(detections: list[Detection], objects: list[MotsObject]) -> list
     overlap = np.where(same_class, overlap, 0)
     rows = []
     for i, j in zip(*linear_sum_assignment(-overlap), strict=True):
-        if overlap[i, j] < SAME_OBJECT:
+        if overlap[i, j] < MATCH_IOU:
             continue
         detection, true = detections[i], objects[j]
         true_mask = rle.decode(true.counts, true.height, true.width)

@@ -37,8 +37,8 @@ class Peer:
             import supervision
             import trackers
         except ImportError as error:
-            mend = "pip install 'stc-seg[peers]'"
-            raise InputError("trackers", expected="the package", found="none", mend=mend) from error
+            hint = "pip install 'stc-seg[peers]'"
+            raise InputError("trackers", expected="the package", found="none", hint=hint) from error
         self._detections = supervision.Detections
         self._tracker = getattr(trackers, PEERS[name])(**options)
 

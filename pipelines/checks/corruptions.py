@@ -35,7 +35,7 @@ _VALUES = (
 )
 
 
-def spoil(content: bytes, draw: random.Random) -> bytes:
+def corrupt(content: bytes, draw: random.Random) -> bytes:
     """The content with one to four changes, mostly such that the next layer of a reader sees them."""
     for _ in range(draw.choice((1, 1, 1, 2, 4))):
         if content[:1] in (b"{", b"[") and draw.random() < _DEEP:

@@ -25,7 +25,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from pipelines.checks.corruptions import spoil
+from pipelines.checks.corruptions import corrupt
 from stc_track.commands import convert, evaluate, track
 from stc_track.formats.mots import IGNORE_CLASS, IGNORE_ID, MotsObject, read_mots, write_mots
 from stc_track.masks import rle
@@ -174,7 +174,7 @@ def run_case(seed: int, number: int) -> tuple[str, str]:
         shutil.copytree(good, folder, dirs_exist_ok=True)
         files = [folder / path for path in names]
         for path in draw.sample(files, min(len(files), draw.choice((1, 1, 2)))):
-            path.write_bytes(spoil(path.read_bytes(), draw))
+            path.write_bytes(corrupt(path.read_bytes(), draw))
         if draw.random() < 0.05:
             path = draw.choice(files)
             path.rename(path.with_name(draw.choice(("a..b", "...", "-", " ", "é\u202e")) + path.suffix))

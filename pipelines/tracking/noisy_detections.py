@@ -48,7 +48,7 @@ def perfect(frames: dict[int, list[MotsObject]]) -> list[Detection]:
     return sorted(found, key=lambda each: (each.frame, each.box))
 
 
-def spoilt(detections: Iterable[Detection], noise: Noise) -> list[Detection]:
+def noisy(detections: Iterable[Detection], noise: Noise) -> list[Detection]:
     """The same with misses, displaced, eroded and grown masks, scores that fall with size, and false alarms.
 
     Scores are drawn from Beta(8, 2), those of small objects from Beta(3, 2), those of false alarms from Beta(2, 4).

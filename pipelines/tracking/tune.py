@@ -20,7 +20,7 @@ import numpy as np
 
 from pipelines.baselines.public_trackers import PEERS, link_by_peer
 from pipelines.tracking.metrics import CLASSES, TUNING, Link, Video, measure, read_truth, scores
-from pipelines.tracking.noisy_detections import Noise, perfect, spoilt
+from pipelines.tracking.noisy_detections import Noise, noisy, perfect
 from stc_track.evaluation.mots import Scores
 from stc_track.formats.mots import iter_detections
 from stc_track.io.errors import InputError
@@ -146,7 +146,7 @@ def grid(tried: Mapping[str, list[Any]]) -> Iterator[Values]:
 
 def noisy_videos(root: Path, names: tuple[str, ...], noise: Noise) -> dict[str, Video]:
     """Spoilt true masks of the named sequences."""
-    return {name: Video(spoilt(perfect(frames), noise), frames) for name, frames in read_truth(root, names).items()}
+    return {name: Video(noisy(perfect(frames), noise), frames) for name, frames in read_truth(root, names).items()}
 
 
 def predicted_videos(root: Path, names: tuple[str, ...], predictions: Path) -> dict[str, Video]:

@@ -50,7 +50,7 @@ class DatasetFlags:
             raise InputError("--frames", expected=f"--dataset {OWN} or none", found=f"--dataset {self.dataset}")
         if self.dataset == OWN and not self.frames:
             raise InputError(f"--dataset {OWN}", expected="a video file, or a folder of frames", found="none",
-                             mend="--frames names it")
+                             hint="--frames names it")
         if self.frames:
             object.__setattr__(self, "dataset", OWN)
         for flag in ("boxes_format", "class_names", "min_score"):
@@ -88,7 +88,7 @@ class DatasetFlags:
         source = self.boxes or KITTI_BOXES[0]
         if source not in KITTI_BOXES:
             raise InputError("--boxes", expected=" or ".join(KITTI_BOXES), found=f"'{source}'",
-                             mend=f"--dataset {OWN} takes boxes from a file")
+                             hint=f"--dataset {OWN} takes boxes from a file")
         return read_kitti(self.folder, names, source if boxes else None)
 
     def _box_source(self):
@@ -96,7 +96,7 @@ class DatasetFlags:
 
         if self.boxes is None:
             raise InputError(f"--dataset {OWN}", expected="a file of boxes, or a folder of a file a video",
-                             found="none", mend="--boxes names it")
+                             found="none", hint="--boxes names it")
         names = None if self.class_names is None else tuple(name.strip() for name in self.class_names.split(","))
         if names is not None and (not all(names) or len(set(names)) < len(names)):
             raise InputError("--class-names", expected="different names with commas between", found=self.class_names)

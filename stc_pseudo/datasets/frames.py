@@ -40,12 +40,12 @@ def read_frames(paths: Iterable[Path], root: Path, sequences: Iterable[str] | No
             name = video_name(video)
             if name in found:
                 raise InputError(video, expected="videos of different names", found=f"'{name}' as {found[name]}",
-                                 mend="rename one, or take them one at a time to one store")
+                                 hint="rename one, or take them one at a time to one store")
             found[name] = video
     names = list(found) if sequences is None else list(sequences)
     for name in names:
         if name not in found:
-            raise InputError("--frames", expected=f"video '{name}'", found=", ".join(found), mend="see --sequences")
+            raise InputError("--frames", expected=f"video '{name}'", found=", ".join(found), hint="see --sequences")
     videos = [read_video(found[name], name, root) for name in names]
     return videos if boxes is None else with_boxes(videos, boxes)
 
@@ -64,13 +64,13 @@ def find_videos(path: Path, flag: str = "--frames") -> list[Path]:
     if path.is_file():
         if path.suffix.lower() in FRAME_SUFFIXES:
             raise InputError(path, expected="a video file or a folder of frames", found="a picture",
-                             mend=f"{flag} takes the folder that it is in")
+                             hint=f"{flag} takes the folder that it is in")
         return [path]
     if not path.is_dir():
-        raise InputError(path, expected="a folder of frames, or a video file", found="nothing there", mend=flag)
+        raise InputError(path, expected="a folder of frames, or a video file", found="nothing there", hint=flag)
     videos = list(_walk(path))
     if not videos:
-        raise InputError(path, expected="frames, video files, or folders of frames", found="none", mend=flag)
+        raise InputError(path, expected="frames, video files, or folders of frames", found="none", hint=flag)
     return videos
 
 
@@ -95,7 +95,7 @@ def read_video(path: Path, name: str, root: Path) -> Sequence:
     named = [int(frame.stem) if NUMBER.fullmatch(frame.stem) else -1 for frame in frames]
     if min(named) >= 0 and len(set(named)) < len(named):
         raise InputError(path, expected="one picture a frame number", found="two of the same number",
-                         mend="keep either PNG or JPEG")
+                         hint="keep either PNG or JPEG")
     numbers = tuple(named) if min(named) >= 0 else tuple(range(len(frames)))
     return Sequence(name, read_frame(frames[0]).shape[:2], frames, numbers)
 

@@ -13,18 +13,18 @@ FRAME_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff", ".we
 DIGITS = re.compile(r"([0-9]+)")
 
 
-def list_frames(folder: Path, mend: str = "") -> list[Path]:
+def list_frames(folder: Path, hint: str = "") -> list[Path]:
     """Return the pictures in a folder, sorted by name, the numbers in names as numbers: `f2.png` before `f10.png`.
 
     Raises:
         InputError: there is no such folder, or no picture in it.
     """
     if not folder.is_dir():
-        raise InputError(folder, expected="a folder of PNG or JPEG frames", found="nothing there", mend=mend)
+        raise InputError(folder, expected="a folder of PNG or JPEG frames", found="nothing there", hint=hint)
     frames = [path for path in folder.iterdir() if path.suffix.lower() in FRAME_SUFFIXES
               and not path.name.startswith(".")]
     if not frames:
-        raise InputError(folder, expected="PNG or JPEG frames", found="none", mend=mend)
+        raise InputError(folder, expected="PNG or JPEG frames", found="none", hint=hint)
     # Every other part of a name is a number.
     return sorted(frames, key=lambda path: ([int(part) if k % 2 else part for k, part in enumerate(
         DIGITS.split(path.stem))], path.name))
@@ -51,7 +51,7 @@ def read_frame(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
     if picture is None:
         raise InputError(path, expected="a PNG or JPEG frame", found=f"{encoded.size} bytes that do not decode")
     if picture.dtype != np.uint8:
-        raise InputError(path, expected="8 bits per channel", found=f"{picture.dtype}", mend="convert it to 8 bits")
+        raise InputError(path, expected="8 bits per channel", found=f"{picture.dtype}", hint="convert it to 8 bits")
     if size is not None and picture.shape[:2] != size:
         found = "{1}x{0}".format(*picture.shape[:2])
         raise InputError(path, expected=f"{size[1]}x{size[0]} pixels as the sequence's first frame", found=found)

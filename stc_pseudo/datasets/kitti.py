@@ -43,11 +43,11 @@ def read_kitti(root: Path, sequences: Iterable[str] | None = None, boxes: str | 
     found = sorted(path.name for path in images.iterdir() if path.is_dir())
     names = found if sequences is None else list(sequences)
     if not names:
-        raise InputError(images, expected="folders of frames", found="none", mend="--root names the data set")
+        raise InputError(images, expected="folders of frames", found="none", hint="--root names the data set")
     for name in names:
         if name not in found:
             raise InputError(images, expected=f"sequence '{name}'", found=", ".join(found) or "none",
-                             mend="see --sequences")
+                             hint="see --sequences")
     return [read_sequence(root, name, boxes) for name in names]
 
 
@@ -58,7 +58,7 @@ def read_sequence(root: Path, name: str, boxes: str | None) -> Sequence:
     numbers = tuple(frame_number(path) for path in frames)
     if len(set(numbers)) < len(numbers):
         raise InputError(frames[0].parent, expected="one picture a frame number", found="two of the same number",
-                         mend="keep either PNG or JPEG")
+                         hint="keep either PNG or JPEG")
     size = read_frame(frames[0]).shape[:2]
     right_folder = training / "image_03" / name
     right = tuple(list_frames(right_folder)) if right_folder.is_dir() else ()
@@ -85,7 +85,7 @@ def instances_file(root: Path, name: str) -> Path:
         if folder.is_dir():
             return folder / f"{name}.txt"
     raise InputError(root / "instances_txt", expected="a folder of masks in MOTS text", found="nothing",
-                     mend="--boxes labels takes boxes from label_02 instead")
+                     hint="--boxes labels takes boxes from label_02 instead")
 
 
 def read_boxes(root: Path, name: str, source: str, size: tuple[int, int],
@@ -118,7 +118,7 @@ def read_boxes(root: Path, name: str, source: str, size: tuple[int, int],
                          (class_id or 0) * IDS_PER_CLASS + label.track_id, f"{path}:{label.line}"))
     if not any(row[2] for row in rows):
         raise InputError(path, expected="at least one box of a car or pedestrian", found="none",
-                         mend="leave the sequence out with --sequences")
+                         hint="leave the sequence out with --sequences")
     known = set(numbers)
     by_frame: dict[int, list] = {}
     for frame, box, class_id, track_id, where in rows:

@@ -45,11 +45,11 @@ class NyuDepth:
             shapes = {name: file[name].shape for name in ("images", "depths", "rawDepths") if name in file}
             images = shapes.get("images", ())
             if len(images) != 4 or images[1] != 3 or file["images"].dtype != np.uint8:
-                raise InputError(path, expected="images (N, 3, W, H) uint8", found=str(images or "none"), mend=MEND)
+                raise InputError(path, expected="images (N, 3, W, H) uint8", found=str(images or "none"), hint=MEND)
             for name in ("depths", *(set(shapes) & {"rawDepths"})):
                 if shapes.get(name) != (images[0], *images[2:]) or file[name].dtype.kind != "f":
                     raise InputError(path, expected=f"{name} {(images[0], *images[2:])} of floats",
-                                     found=str(shapes.get(name, "none")), mend=MEND)
+                                     found=str(shapes.get(name, "none")), hint=MEND)
             self._length, self.size = images[0], images[:1:-1]
             self.scenes = _strings(file, "scenes", images[0])
 
@@ -80,7 +80,7 @@ class NyuDepth:
         """
         names = sorted(set(self.scenes))
         if len(names) < 2:
-            raise InputError(self.path, expected="pictures of two scenes or more", found=str(len(names)), mend=MEND)
+            raise InputError(self.path, expected="pictures of two scenes or more", found=str(len(names)), hint=MEND)
         held_out = set(names[::every])
         sides = [name in held_out for name in self.scenes]
         return [k for k, held in enumerate(sides) if not held], [k for k, held in enumerate(sides) if held]
@@ -93,7 +93,7 @@ class NyuDepth:
             return h5py.File(self.path, "r")
         except OSError as error:
             raise InputError(self.path, expected="a MATLAB 7.3 (HDF5) file", found=str(error)[:120],
-                             mend=MEND) from error
+                             hint=MEND) from error
 
 
 def _strings(file, name: str, length: int) -> tuple[str, ...]:
@@ -102,5 +102,5 @@ def _strings(file, name: str, length: int) -> tuple[str, ...]:
         return ()
     references = file[name][()].ravel()
     if len(references) != length:
-        raise InputError(file.filename, expected=f"{length} {name}", found=str(len(references)), mend=MEND)
+        raise InputError(file.filename, expected=f"{length} {name}", found=str(len(references)), hint=MEND)
     return tuple(file[reference][()].astype("<u2").tobytes().decode("utf-16-le") for reference in references)

@@ -72,7 +72,7 @@ def _unpacked_before(path: Path, folder: Path, digest: str) -> UnpackedVideo:
     frames = tuple(list_frames(folder)) if found == digest else ()
     if found != digest or len(frames) != count:
         raise InputError(folder, expected=f"the frames of {path}, unpacked", found="something else",
-                         mend="--root names another folder to unpack to")
+                         hint="--root names another folder to unpack to")
     return UnpackedVideo(frames, size)
 
 
@@ -87,12 +87,12 @@ def _write_frames(path: Path, folder: Path) -> tuple[tuple[int, int], list[float
         if picture.shape[:2] != size:
             raise InputError(f"{path}: frame {len(times)}", expected=f"{size[1]}x{size[0]} pixels as its first frame",
                              found="{1}x{0}".format(*picture.shape[:2]),
-                             mend="cut the video where its size changes, or scale it to one size")
+                             hint="cut the video where its size changes, or scale it to one size")
         encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
         (folder / f"{len(times):06d}.jpg").write_bytes(encoded.tobytes())
         times.append(time)
     if size is None:
-        raise InputError(path, expected="a video", found="no frame in it", mend="--frames")
+        raise InputError(path, expected="a video", found="no frame in it", hint="--frames")
     steps = np.diff([time for time in times if time is not None])
     if len(steps) and (steps.max() > UNEVEN * np.median(steps) or steps.min() <= 0):
         log.warning("%s: the time between frames varies from %.3g to %.3g s; frames are numbered in order",
@@ -108,7 +108,7 @@ def _decode(path: Path) -> Iterator[tuple[np.ndarray, float | None]]:
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
-                raise InputError(path, expected="a video file", found="one without pictures", mend="--frames")
+                raise InputError(path, expected="a video file", found="one without pictures", hint="--frames")
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             for frame in container.decode(stream):
@@ -118,7 +118,7 @@ def _decode(path: Path) -> Iterator[tuple[np.ndarray, float | None]]:
             _require_whole(path, container, count, end)
     except (av.FFmpegError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: frame {count}" if count else path, expected="a video file that decodes",
-                         found=str(error)[:120], mend="--frames") from error
+                         found=str(error)[:120], hint="--frames") from error
 
 
 def _require_whole(path: Path, container, count: int, end: float) -> None:

@@ -66,11 +66,11 @@ def read_youtube_vis(root: Path, sequences: Iterable[str] | None = None, annotat
     else:
         names = list(sequences)
     if not names:
-        raise InputError(path, expected="videos with annotations" if boxes else "videos", found="none", mend="--boxes")
+        raise InputError(path, expected="videos with annotations" if boxes else "videos", found="none", hint="--boxes")
     for name in names:
         if name not in entries:
             raise InputError(path, expected=f"a video in a folder '{name}'", found=f"{len(entries)} others",
-                             mend="see --sequences")
+                             hint="see --sequences")
     folder = _image_folder(root, path, entries[names[0]][0]["file_names"][0])
     return [_sequence(name, *entries[name], folder, by_video if boxes else None, class_names) for name in names]
 
@@ -80,7 +80,7 @@ def annotation_file(root: Path) -> Path:
     found = sorted(root.glob("*.json"))
     if len(found) != 1:
         raise InputError(root, expected="one JSON file", found=", ".join(path.name for path in found) or "none",
-                         mend="--boxes names the file")
+                         hint="--boxes names the file")
     return found[0]
 
 
@@ -110,7 +110,7 @@ def _image_folder(root: Path, annotations: Path, first: str) -> Path:
         if (folder / first).is_file():
             return folder
     raise InputError(candidates[0] / first, expected="the first video's first frame", found="nothing there",
-                     mend="--root names the folder that holds JPEGImages")
+                     hint="--root names the folder that holds JPEGImages")
 
 
 def _sequence(name: str, entry: dict[str, Any], where: str, folder: Path,
@@ -127,7 +127,7 @@ def _sequence(name: str, entry: dict[str, Any], where: str, folder: Path,
                 for row in _rows(annotation, place, (height, width), len(frames), class_names)]
         if not any(not row.ignore for row in rows):
             raise InputError(where, expected=f"at least one box of '{name}'", found="none",
-                             mend="leave the sequence out with --sequences")
+                             hint="leave the sequence out with --sequences")
         boxes = gather(rows, (height, width), numbers)
     return Sequence(name, (height, width), frames, numbers, boxes=boxes, class_names=class_names)
 

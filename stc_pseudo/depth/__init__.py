@@ -30,14 +30,14 @@ def make_depth_estimator(name: str, *, weights: Path | None, folder: Path | None
     if name == "precomputed":
         if folder is None:
             raise InputError("--depth precomputed", expected="a folder of depth maps", found="none",
-                             mend="--depth-dir names it")
+                             hint="--depth-dir names it")
         from stc_pseudo.depth.precomputed import PrecomputedDepth
 
         return PrecomputedDepth(folder)
     if name == "monodepth2":
         if weights is None:
             raise InputError("--depth monodepth2", expected="a file of network weights", found="none",
-                             mend="--depth-weights names it; stc-pseudo train-depth makes one")
+                             hint="--depth-weights names it; stc-pseudo train-depth makes one")
         from stc_pseudo.depth.monodepth2_estimator import Monodepth2Depth
 
         estimator = Monodepth2Depth(weights, device)

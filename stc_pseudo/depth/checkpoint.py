@@ -38,7 +38,7 @@ def read_checkpoint(path: Path, flag: str) -> DepthWeights:
     content = weights.load(path, flag)
     if content.get("network") != NETWORK_NAME:
         raise InputError(path, expected="a checkpoint of stc-pseudo train-depth",
-                         found=f"network {content.get('network')!r}", mend=flag)
+                         found=f"network {content.get('network')!r}", hint=flag)
     encoder, channel_width, height, width, metres_per_unit, state = (
         _pop(content, key, path, flag)
         for key in ("encoder", "channel_width", "height", "width", "metres_per_unit", "state"))
@@ -82,5 +82,5 @@ def _part(state: dict[str, Any], prefix: str) -> dict[str, Any]:
 def _pop(content: dict[str, Any], key: str, path: Path, flag: str) -> Any:
     if key not in content:
         raise InputError(path, expected=f"weights of Monodepth2 with the entry '{key}'", found="no such entry",
-                         mend=flag)
+                         hint=flag)
     return content.pop(key)

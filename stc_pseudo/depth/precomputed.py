@@ -44,11 +44,11 @@ class PrecomputedDepth:
         path = next((path for path in candidates if path.is_file()), None)
         if path is None:
             raise InputError(candidates[-1], expected="a depth map of every frame (PNG, or .npy)", found="no file",
-                             mend=FLAG)
+                             hint=FLAG)
         depth = read_depth(path)
         if depth.shape != sequence.size:
             raise InputError(path, expected="a depth map of the frames' {1}x{0} pixels".format(*sequence.size),
-                             found="{1}x{0}".format(*depth.shape), mend=FLAG)
+                             found="{1}x{0}".format(*depth.shape), hint=FLAG)
         return 1 / depth
 
 
@@ -67,9 +67,9 @@ def read_depth(path: Path) -> np.ndarray:
     """
     depth = _read_npy(path) if path.suffix == ".npy" else _read_png(path)
     if (depth <= 0).any():
-        raise InputError(path, expected="positive depth, NaN where unknown", found=f"{np.nanmin(depth):g}", mend=FLAG)
+        raise InputError(path, expected="positive depth, NaN where unknown", found=f"{np.nanmin(depth):g}", hint=FLAG)
     if np.isnan(depth).all():
-        raise InputError(path, expected="a depth somewhere in the map", found="none", mend=FLAG)
+        raise InputError(path, expected="a depth somewhere in the map", found="none", hint=FLAG)
     return depth
 
 
@@ -77,10 +77,10 @@ def _read_npy(path: Path) -> np.ndarray:
     try:
         depth = np.load(path, allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
-        raise InputError(path, expected="an array in NumPy's format", found=str(error), mend=FLAG) from error
+        raise InputError(path, expected="an array in NumPy's format", found=str(error), hint=FLAG) from error
     if depth.ndim != 2 or not np.issubdtype(depth.dtype, np.floating):
         raise InputError(path, expected="a (height, width) array of floating-point metres",
-                         found=f"{depth.shape} {depth.dtype}", mend=FLAG)
+                         found=f"{depth.shape} {depth.dtype}", hint=FLAG)
     return depth.astype(np.float32)
 
 
@@ -90,9 +90,9 @@ def _read_png(path: Path) -> np.ndarray:
     encoded = np.fromfile(path, np.uint8)
     stored = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
     if stored is None:
-        raise InputError(path, expected="a PNG depth map", found=f"{encoded.size} bytes that do not decode", mend=FLAG)
+        raise InputError(path, expected="a PNG depth map", found=f"{encoded.size} bytes that do not decode", hint=FLAG)
     if stored.ndim != 2 or stored.dtype != np.uint16:
         channels = 1 if stored.ndim == 2 else stored.shape[2]
         raise InputError(path, expected="one channel of 16 bits, metres * 256",
-                         found=f"{channels} of {8 * stored.itemsize} bits", mend=FLAG)
+                         found=f"{channels} of {8 * stored.itemsize} bits", hint=FLAG)
     return np.where(stored > 0, stored / np.float32(PNG_PER_METRE), np.float32(np.nan)).astype(np.float32)

@@ -34,10 +34,10 @@ class SgbmDepth:
         camera = sequence.calibration
         if not sequence.right:
             raise InputError(sequence.name, expected="right frames for --depth sgbm", found="none",
-                             mend="--depth monodepth2 or precomputed needs none")
+                             hint="--depth monodepth2 or precomputed needs none")
         if camera is None or not camera.baseline:
             raise InputError(sequence.name, expected="a calibration with a stereo baseline for --depth sgbm",
-                             found="none", mend="--depth monodepth2 or precomputed needs none")
+                             found="none", hint="--depth monodepth2 or precomputed needs none")
         disparities = np.stack([
             match_stereo(left, read_frame(path, sequence.size))
             for left, path in zip(frames, sequence.right[start:start + len(frames)], strict=True)])

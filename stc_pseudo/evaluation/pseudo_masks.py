@@ -18,7 +18,7 @@ from stc_track.io.errors import InputError, require_file
 from stc_track.masks import rle
 
 SHAPES = ("pseudo_mask", "filled_box", "ellipse")
-SAME_OBJECT = 0.5  # least IoU of a box with a true mask's tight box for both to be one object
+MATCH_IOU = 0.5  # least IoU of a box with a true mask's tight box for both to be one object
 
 
 def inspect_store(store: StoreReader, truth: Path, sequences: tuple[str, ...], min_area: int) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def true_masks(truth: Path, name: str) -> dict[int, list[MotsObject]]:
         annotations = _annotations(truth)
         video = next((video for video in annotations.videos.values() if video.name == name), None)
         if video is None:
-            raise InputError(truth, expected=f"masks of a video '{name}'", found="none", mend="--truth")
+            raise InputError(truth, expected=f"masks of a video '{name}'", found="none", hint="--truth")
         for each in objects_of((track for track in annotations.tracks if not track.crowd), video):
             frames.setdefault(each.frame, []).append(each)
         return frames
@@ -92,12 +92,12 @@ def inspect_sequence(sequence: SequenceReader, truth: dict[int, list[MotsObject]
             if (o.height, o.width) != sequence.size or o.class_id not in class_names:
                 raise InputError(f"{where}: frame {number}, id {o.track_id}",
                                  expected=f"{sequence.size[1]}x{sequence.size[0]} pixels and a class of {class_names}",
-                                 found=f"{o.width}x{o.height}, class {o.class_id}", mend="--truth")
+                                 found=f"{o.width}x{o.height}, class {o.class_id}", hint="--truth")
         boxes = sequence.boxes_at(t)
         tight = np.stack([rle.tight_box(o.counts, o.height, o.width) for o in objects])
         overlap = box_iou(tight, boxes.xyxy)
         overlap[np.array([o.class_id for o in objects])[:, None] != boxes.class_ids[None]] = 0
-        pairs = {i: k for i, k in zip(*linear_sum_assignment(-overlap), strict=True) if overlap[i, k] >= SAME_OBJECT}
+        pairs = {i: k for i, k in zip(*linear_sum_assignment(-overlap), strict=True) if overlap[i, k] >= MATCH_IOU}
         pieces = sequence.read("objects", t)
         for i, o in enumerate(objects):
             name = class_names[o.class_id]

@@ -52,11 +52,11 @@ def load_network(path: Path, flag: str) -> Checkpoint:
     if "state" in content:
         if content.get("network") != NAME:
             raise InputError(path, expected=f"weights of {NAME}", found=f"weights of {content.get('network')}",
-                             mend=flag)
+                             hint=flag)
         weights.load_state(network, content["state"], path, flag, NAME)
         start = content.get("start", "none")
         if start not in STARTS:
-            raise InputError(path, expected=f"a start, one of {', '.join(STARTS)}", found=repr(start), mend=flag)
+            raise InputError(path, expected=f"a start, one of {', '.join(STARTS)}", found=repr(start), hint=flag)
         return Checkpoint(network, (int(content["height"]), int(content["width"])), start)
     own = network.state_dict()
     other = sorted(content.keys() - own.keys())

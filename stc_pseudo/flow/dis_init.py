@@ -48,7 +48,7 @@ def dis_start(first: Tensor, second: Tensor, both: bool = False) -> Tensor:
     return flow if both else flow[:len(first)]
 
 
-def settle(flow: Tensor, start: Tensor) -> Tensor:
+def blend(flow: Tensor, start: Tensor) -> Tensor:
     """Give a refined flow the start's precision where both agree.
 
     The network corrects the start at 1/4 of the size that it sees; what is finer, the start knows better.

@@ -36,7 +36,7 @@ class PrecomputedFlow:
     def __init__(self, folder: Path) -> None:
         self.folder = require_folder(folder, "flow maps", FLAG)
         if not any(path.suffix in READERS for path in folder.glob("*/*")):
-            raise InputError(folder, expected="{sequence}/{frame}.png, .flo or .npy", found="none", mend=FLAG)
+            raise InputError(folder, expected="{sequence}/{frame}.png, .flo or .npy", found="none", hint=FLAG)
 
     def fingerprint(self, sequence: Sequence) -> str:
         """See `FlowEstimator.fingerprint`."""
@@ -73,9 +73,9 @@ class PrecomputedFlow:
         if path is None:
             raise InputError(self.folder / sequence.name / f"{sequence.frames[index].stem}.png",
                              expected="a flow map of every frame but the last (.png, .flo or .npy)", found="no file",
-                             mend=FLAG)
+                             hint=FLAG)
         flow = READERS[path.suffix](path)
         if flow.shape[1:] != sequence.size:
             expected, found = ("{1}x{0}".format(*size) for size in (sequence.size, flow.shape[1:]))
-            raise InputError(path, expected=f"{expected} pixels as the frames", found=found, mend=FLAG)
+            raise InputError(path, expected=f"{expected} pixels as the frames", found=found, hint=FLAG)
         return flow

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.flow.checkpoint import load_network
-from stc_pseudo.flow.dis_init import make_start, settle
+from stc_pseudo.flow.dis_init import blend, make_start
 from stc_pseudo.flow.upflow import STRIDE, upsample_flow
 from stc_pseudo.nn import weights
 from stc_pseudo.nn.devices import require_device
@@ -67,7 +67,7 @@ class UpflowFlow:
             start = self.start(as_tensor(own), as_tensor(other)).to(self.device) if self.start else None
             flow = self.network(self._prepare(own), self._prepare(other), start=start)[-1]
             flow = upsample_flow(flow, size)
-            parts.append((flow if start is None else settle(flow, start)).cpu().numpy())
+            parts.append((flow if start is None else blend(flow, start)).cpu().numpy())
         return np.concatenate(parts)
 
     def _prepare(self, frames: np.ndarray) -> Tensor:

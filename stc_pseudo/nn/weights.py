@@ -36,9 +36,9 @@ def load(path: Path, flag: str) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise InputError(path, expected="a checkpoint of plain tensors", found=reason, mend=flag) from error
+        raise InputError(path, expected="a checkpoint of plain tensors", found=reason, hint=flag) from error
     if not isinstance(content, dict):
-        raise InputError(path, expected="a dictionary of weights", found=type(content).__name__, mend=flag)
+        raise InputError(path, expected="a dictionary of weights", found=type(content).__name__, hint=flag)
     return content
 
 
@@ -59,14 +59,14 @@ def load_state(network: torch.nn.Module, state: dict[str, Any], path: Path, flag
     expected = f"weights of {name}"
     for key in own:
         if key not in state:
-            raise InputError(path, expected=f"{expected} with key '{key}'", found="no such key", mend=flag)
+            raise InputError(path, expected=f"{expected} with key '{key}'", found="no such key", hint=flag)
         if tuple(getattr(state[key], "shape", ())) != tuple(own[key].shape):
             found = f"shape {tuple(getattr(state[key], 'shape', ()))}"
             raise InputError(path, expected=f"{expected}, '{key}' of shape {tuple(own[key].shape)}", found=found,
-                             mend=flag)
+                             hint=flag)
     for key in state:
         if key not in own:
-            raise InputError(path, expected=expected, found=f"the unknown key '{key}'", mend=flag)
+            raise InputError(path, expected=expected, found=f"the unknown key '{key}'", hint=flag)
     network.load_state_dict(state)
 
 

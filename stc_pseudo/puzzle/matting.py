@@ -39,8 +39,8 @@ def matte(claim: np.ndarray, features: np.ndarray) -> np.ndarray:
         contrast = foreground - background
         squared = np.square(contrast).sum(0)
         share = np.clip(((features - background) * contrast).sum(0) / np.maximum(squared, 1e-6), 0, 1)
-        strangeness = np.square(features - background - share * contrast).sum(0)
-        trust = squared / (squared + 1 + STRANGENESS_WEIGHT * strangeness)
+        compositing_residual = np.square(features - background - share * contrast).sum(0)
+        trust = squared / (squared + 1 + STRANGENESS_WEIGHT * compositing_residual)
         mixed = reached & ~pure & near_object & near_background
         share = np.where(mixed, trust * share + (1 - trust) * claim, held)
         inner, outer = share**PURITY, (1 - share) ** PURITY

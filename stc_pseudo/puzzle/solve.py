@@ -29,7 +29,7 @@ CLAIM_MARGIN = 0.2  # by which another box must claim a cell more strongly to ta
 SURELY_NEARER = 0.1  # of the lower box's height, that the lower edges lie apart
 SURE_QUANTILE = 0.8  # of the claims in a box: what counts as certain
 ROUNDS = 2  # the first finds who claims which cell, the next respect it
-GROUND_PULL = 1.0  # in units of a free passage between the store's cells
+GROUND_UNARY_WEIGHT = 1.0  # in units of a free passage between the store's cells
 BACKGROUND_PULL = 10.0  # in units of a free passage between cells
 PRIOR_FLOOR = 0.02
 
@@ -74,7 +74,7 @@ def solve(maps: FrameMaps, boxes: FrameBoxes, settings: MaskSettings) -> np.ndar
         for claim in claims:
             claim.strength = strength(claim, settings)
         for claim in claims:
-            claim.taken = taken_by_others(claim, claims, settings.nearer_right)
+            claim.taken = occluded_by_others(claim, claims, settings.occlusion_margin)
     for k, claim in enumerate(claims, 1):
         share = matte(np.where(claim.taken, 0, claim.strength), claim.grid.features)
         # A cell that the box cuts is mixed already: its share is what the mixture tells, at most what the box holds.
@@ -102,7 +102,7 @@ def strength(claim: Claim, settings: MaskSettings) -> np.ndarray:
         target = odds / (1 + odds)
     # What a cell is believed to be on its own counts by its area; passages between cells do not depend on their size.
     area = (window.cell / CELL) ** 2
-    pull = np.where(outside, BACKGROUND_PULL, area * np.where(grid.ground, GROUND_PULL, settings.prior_pull))
+    pull = np.where(outside, BACKGROUND_PULL, area * np.where(grid.ground, GROUND_UNARY_WEIGHT, settings.unary_weight))
     x = walk(grid.features, np.where(outside | grid.ground, 0, target), pull)
     free = x[~outside]
     # The level of certainty depends on how open the object is to its surroundings: measure it against its own best.
@@ -110,7 +110,7 @@ def strength(claim: Claim, settings: MaskSettings) -> np.ndarray:
     return np.clip(x / max(level, 1e-6), 0, 1).astype(np.float32)
 
 
-def taken_by_others(claim: Claim, claims: list[Claim], nearer_right: float) -> np.ndarray:
+def occluded_by_others(claim: Claim, claims: list[Claim], occlusion_margin: float) -> np.ndarray:
     """Cells of a claim's window, (h, w) bool, that another claim takes: above one half, and by better right.
 
     A surely nearer box needs `nearer_right` less strength, a surely farther one as much more.
@@ -122,5 +122,5 @@ def taken_by_others(claim: Claim, claims: list[Claim], nearer_right: float) -> n
         own, its = claim.window.box, other.window.box
         nearer = np.clip((its[3] - own[3]) / (SURELY_NEARER * min(own[3] - own[1], its[3] - its[1])), -1, 1)
         strong = claim.window.from_grid_of(other.window, other.strength)
-        taken |= (strong > 0.5) & (strong > claim.strength + CLAIM_MARGIN - nearer_right * nearer)
+        taken |= (strong > 0.5) & (strong > claim.strength + CLAIM_MARGIN - occlusion_margin * nearer)
     return taken

@@ -75,7 +75,7 @@ def read_manifest(url: str) -> dict[str, Any]:
     fs, local = fsspec.core.url_to_fs(path)
     if not fs.exists(local):
         raise InputError(url, expected="a store with a manifest.json", found="none",
-                         mend="`stc-pseudo build --out` writes one")
+                         hint="`stc-pseudo build --out` writes one")
     try:
         manifest = json.loads(fs.cat_file(local))
     except ValueError as error:
@@ -83,7 +83,7 @@ def read_manifest(url: str) -> dict[str, Any]:
     found = manifest.get("schema") if isinstance(manifest, dict) else None
     if found != SCHEMA:
         raise InputError(path, expected=f"schema {SCHEMA}", found=f"schema {found}",
-                         mend="build the store again: `stc-pseudo build --overwrite all`")
+                         hint="build the store again: `stc-pseudo build --overwrite all`")
     return manifest
 
 
@@ -103,7 +103,7 @@ class StoreWriter:
             self.manifest = read_manifest(self.url)
             if self.manifest["dataset"] != dataset:
                 raise InputError(self.url, expected=f"a store of the data set '{dataset}'",
-                                 found=f"one of '{self.manifest['dataset']}'", mend="choose another --out")
+                                 found=f"one of '{self.manifest['dataset']}'", hint="choose another --out")
         else:
             self.manifest = {"schema": SCHEMA, "dataset": dataset, "sequences": {}}
         names = {str(number): name for number, name in class_names.items()}
@@ -112,7 +112,7 @@ class StoreWriter:
             for number, name in self.manifest["class_names"].items():
                 if names[number] != name:
                     raise InputError(self.url, expected=f"class {number} to be '{name}', as in its sequences",
-                                     found=f"'{names[number]}'", mend="choose another --out")
+                                     found=f"'{names[number]}'", hint="choose another --out")
         self.manifest |= {"root": str(self.root), "class_names": names}
 
     def recorded(self, name: str) -> dict[str, Any] | None:
@@ -258,7 +258,7 @@ class StoreReader:
         self.sequences = tuple(sorted(self.manifest["sequences"]))
         if not self.sequences:
             raise InputError(self.url, expected="at least one complete sequence", found="none",
-                             mend="`stc-pseudo build` finishes what it began")
+                             hint="`stc-pseudo build` finishes what it began")
         described = json.dumps(self.manifest["sequences"], sort_keys=True)
         self.fingerprint = hashlib.sha256(described.encode()).hexdigest()[:16]
 
@@ -266,7 +266,7 @@ class StoreReader:
         """Return the reader of one sequence, or raise an InputError that names those there are."""
         if name not in self.sequences:
             raise InputError(self.url, expected=f"sequence '{name}'", found=f"only {', '.join(self.sequences)}",
-                             mend="see --sequences")
+                             hint="see --sequences")
         return SequenceReader(f"{self.url}/{name}", self.root)
 
 

@@ -100,7 +100,7 @@ def _claim(root: Path, settings: Settings) -> None:
     if not record.exists():
         if root.is_dir() and any(root.iterdir()):
             raise InputError(root, expected=f"an empty folder, or a rendered data set with its {SETTINGS_FILE}",
-                             found=f"other files and no {SETTINGS_FILE}", mend="name another folder")
+                             found=f"other files and no {SETTINGS_FILE}", hint="name another folder")
         root.mkdir(parents=True, exist_ok=True)
         part = record.with_suffix(".part")
         part.write_text(json.dumps(wanted, indent=1) + "\n")
@@ -110,13 +110,13 @@ def _claim(root: Path, settings: Settings) -> None:
         held = json.loads(record.read_text())
     except (ValueError, OSError) as error:
         raise InputError(record, expected="the settings of a rendered data set", found=f"unreadable JSON ({error})",
-                         mend="delete the folder or name another") from error
+                         hint="delete the folder or name another") from error
     if held != wanted:
         held = held if isinstance(held, dict) else {}
         names = [name for name in {**wanted, **held} if held.get(name) != wanted.get(name)]
         raise InputError(record, expected=", ".join(f"{name} {wanted.get(name)}" for name in names),
                          found=", ".join(f"{name} {held.get(name)}" for name in names),
-                         mend=f"ask for the same {' and '.join(names)}, name another folder, or delete this one")
+                         hint=f"ask for the same {' and '.join(names)}, name another folder, or delete this one")
 
 
 def _outputs(root: Path, sequence: int, stereo: bool) -> tuple[list[Path], list[Path]]:

@@ -49,7 +49,7 @@ class Clips(Dataset):
         for video, right in zip(self.videos, self.right_videos or self.videos, strict=True):
             if right and len(video) != len(right):
                 raise InputError(right[0].parent, expected=f"{len(video)} right frames", found=str(len(right)),
-                                 mend="one for each left frame")
+                                 hint="one for each left frame")
 
     def __len__(self) -> int:
         return len(self.starts)

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from stc_pseudo.nn import weights
 from stc_pseudo.nn.precision import grad_scaler
 from stc_pseudo.training.resume import TrainingState, state_path
-from stc_pseudo.training.sampler import BatchOrder, SeededDraws
+from stc_pseudo.training.sampler import BatchSampler, SeededDraws
 from stc_pseudo.training.tensorboard import TrainingLog
 from stc_pseudo.training.validation import Validation
 from stc_track.io.errors import InputError
@@ -91,7 +91,7 @@ def fit(network: nn.Module, loss: Callable[[dict[str, Any], int], tuple[Tensor, 
     cuda = device.startswith("cuda")
     # The loader draws a seed for its processes; from a generator of its own, the network's stream stays as it was.
     loader = DataLoader(SeededDraws(clips, seed), num_workers=workers, pin_memory=cuda, generator=torch.Generator(),
-                        batch_sampler=BatchOrder(len(clips), batch_size, seed, start, steps))
+                        batch_sampler=BatchSampler(len(clips), batch_size, seed, start, steps))
     network.train()
     saved = time.monotonic()
     with (TrainingLog(log_dir, start) as record,

@@ -54,17 +54,17 @@ class TrainingState:
         """
         if not self.path.is_file():
             raise InputError(self.path, expected=f"the state of an interrupted training for {FLAG}", found="no file",
-                             mend=f"leave {FLAG} away to start anew")
+                             hint=f"leave {FLAG} away to start anew")
         content = weights.load(self.path, FLAG)
         if missing := {"step", "settings", "network", "optimizer", "scaler", "random", "random_cuda"} - set(content):
             raise InputError(self.path, expected=f"a training's state with '{min(missing)}'", found="no such entry",
-                             mend=FLAG)
+                             hint=FLAG)
         own = _comparable(self.settings)
         for key in sorted(own.keys() | content["settings"].keys()):
             before, now = content["settings"].get(key), own.get(key)
             if before != now:
                 raise InputError(self.path, expected=f"{key} {before}, as in the interrupted training", found=str(now),
-                                 mend=f"leave {FLAG} away to start anew")
+                                 hint=f"leave {FLAG} away to start anew")
         self.network.load_state_dict(content["network"])
         self.optimizer.load_state_dict(content["optimizer"])
         if content["scaler"]:

@@ -16,7 +16,7 @@ AUGMENTATION_STREAM = 1 << 32
 
 
 @dataclass(frozen=True)
-class BatchOrder:
+class BatchSampler:
     """The batches from one step to another, every epoch in an order of its own; an epoch's rest is left out.
 
     Attributes:

@@ -44,7 +44,7 @@ def split_clips(clips: Clips, indices: Iterable[int], share: float) -> tuple[lis
         train += [index for index in own if clips.starts[index][1] <= last]
     if not train:
         raise InputError("--validation-share", expected="a share that leaves clips to train on", found=f"{share:g}",
-                         mend="smaller, or longer videos")
+                         hint="smaller, or longer videos")
     return train, held
 
 

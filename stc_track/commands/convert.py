@@ -76,7 +76,7 @@ def main(
     if overlaps == "keep" and kind in ("mots", "png"):
         raise InputError("--overlaps keep", expected="a format in which masks may overlap", found=f"--to {kind}")
     known = annotations and read_annotations(annotations)
-    found = open_sources(source, sequences=sequences, size=frame_size, annotations=known, mend="SOURCE names it")
+    found = open_sources(source, sequences=sequences, size=frame_size, annotations=known, hint="SOURCE names it")
     changes = Changes(shift, classes or {}, cut=overlaps == "cut")
     write(kind, out, _each(found, frames, changes, kind), changes.names(found.class_names), known)
 

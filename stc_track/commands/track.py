@@ -113,7 +113,7 @@ def main(
     require_place(kind, out, predictions, "PREDICTIONS", annotations)
     known = annotations and read_annotations(annotations)
     found = open_sources(predictions, sequences=sequences, size=frame_size, annotations=known, text="detections",
-                         mend="PREDICTIONS holds one file a sequence")  # fmt: skip
+                         hint="PREDICTIONS holds one file a sequence")  # fmt: skip
     files = found.sequences
     changes = Changes(classes=classes or {})
     readers = {name: CueReader(cues, name) if cues else None for name in files}

@@ -49,11 +49,11 @@ def main(
     from stc_track.rendering.overlay import Overlay, Style
     from stc_track.rendering.video import VideoWriter
 
-    found = open_sources(results, sequences=sequences, mend="RESULTS names the tracks")
+    found = open_sources(results, sequences=sequences, hint="RESULTS names the tracks")
     one_file = out.suffix == ".mp4"
     if one_file and len(found.sequences) > 1:
         raise InputError(out, expected="a folder, for several sequences", found="a file",
-                         mend="--sequences picks one")  # fmt: skip
+                         hint="--sequences picks one")  # fmt: skip
     style = Style(opacity, ids, trail)
     with tqdm(unit="frame", desc="video", disable=None) as bar:
         for name, source in found.sequences.items():

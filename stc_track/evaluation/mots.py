@@ -91,13 +91,13 @@ def truth_files(truth: Path, sequences: Sequence[str] | None = None) -> dict[str
         InputError: no such folder, no file in it, or a named sequence without one.
     """
     require_folder(truth, "MOTS text files", "--truth names it")
-    mend = "--truth names the folder, --sequences what to take from it"
+    hint = "--truth names the folder, --sequences what to take from it"
     if found := {path.parents[1].name: path for path in sorted(truth.glob("*/gt/gt.txt"))}:
         if missing := [name for name in sequences or () if name not in found]:
-            raise InputError(truth, expected=f"{missing[0]}/gt/gt.txt", found="none", mend=mend)
+            raise InputError(truth, expected=f"{missing[0]}/gt/gt.txt", found="none", hint=hint)
         return {name: found[name] for name in sequences or found}
     folder = truth / "instances_txt" if (truth / "instances_txt").is_dir() else truth
-    return sequence_files(folder, sequences, mend)
+    return sequence_files(folder, sequences, hint)
 
 
 def evaluate(
@@ -139,7 +139,7 @@ def evaluate_sequence(result: Path, truth: Path, benchmark: Benchmark = KITTI_MO
     for path, frames in ((result, found), (truth, true)):
         if (first := min(frames, default=benchmark.first_frame)) < benchmark.first_frame:
             expected = f"frames that count from {benchmark.first_frame}"
-            raise InputError(path, expected=expected, found=f"frame {first}", mend="--benchmark says whose rules")
+            raise InputError(path, expected=expected, found=f"frame {first}", hint="--benchmark says whose rules")
     return evaluate_frames(truth.stem, found, true, benchmark)
 
 
@@ -179,7 +179,7 @@ def _require_one_size(result: Path, found: Frames, true: Frames) -> None:
 def require_trackeval() -> None:
     """Raise an InputError where the package is not installed."""
     if find_spec("trackeval") is None:
-        raise InputError("trackeval", expected="the package", found="none", mend="pip install 'stc-seg[eval]'")
+        raise InputError("trackeval", expected="the package", found="none", hint="pip install 'stc-seg[eval]'")
 
 
 def _dataset(benchmark: Benchmark):

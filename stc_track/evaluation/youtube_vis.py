@@ -82,8 +82,8 @@ def evaluate_youtube_vis(
     require_trackeval()
     videos = {video.name: video.video_id for video in true.videos.values()}
     if missing := [name for name in sequences or () if name not in videos]:
-        mend = "--sequences names folders of frames"
-        raise InputError(truth, expected=f"video {missing[0]}", found=", ".join(videos)[:80] or "none", mend=mend)
+        hint = "--sequences names folders of frames"
+        raise InputError(truth, expected=f"video {missing[0]}", found=", ".join(videos)[:80] or "none", hint=hint)
     # by name: where scores are equal, the order decides, and this is TrackEval's
     names = sorted(sequences or videos)
     jobs = {name: (_of(found, videos[name]), _of(true.tracks, videos[name])) for name in names}

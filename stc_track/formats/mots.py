@@ -153,8 +153,8 @@ def iter_detections(path: Path, *, ordered: bool = False) -> Iterator[Detection]
         _require_columns(fields, 10, DETECTION_LINE, where)
         frame = whole(fields[0], "a frame", where)
         if ordered and frame < last:
-            mend = f"sort -s -n -k 1,1 {path.name}"
-            raise InputError(where, expected=f"frames in increasing order, after {last}", found=f"{frame}", mend=mend)
+            hint = f"sort -s -n -k 1,1 {path.name}"
+            raise InputError(where, expected=f"frames in increasing order, after {last}", found=f"{frame}", hint=hint)
         last = frame
         x1, y1, x2, y2 = (
             real(text, name, where) for text, name in zip(fields[1:5], ("x1", "y1", "x2", "y2"), strict=True)

@@ -102,16 +102,16 @@ def _require_label(each: MotsObject, where: str) -> None:
     """Raise an InputError where no pixel of 16 bits can say which track of which class it is."""
     if not each.class_id == each.track_id // IDS_PER_CLASS > 0 or each.track_id > LARGEST_ID:
         expected = f"ids of class * {IDS_PER_CLASS} + k, at most {LARGEST_ID}, for pixels of 16 bits"
-        mend = f"a picture names classes from 1 on and {IDS_PER_CLASS - 1} tracks of each; other formats hold more"
-        raise InputError(where, expected=expected, found=f"{each.track_id} of class {each.class_id}", mend=mend)
+        hint = f"a picture names classes from 1 on and {IDS_PER_CLASS - 1} tracks of each; other formats hold more"
+        raise InputError(where, expected=expected, found=f"{each.track_id} of class {each.class_id}", hint=hint)
 
 
 def _require_labels(folder: Path) -> None:
     """Raise an InputError where a folder's pictures are none of ours, which would be lost."""
     first = min(folder.glob("*.png"), default=None) if os.path.isdir(folder) else None
     if first is not None and not is_labels16(first):
-        found, mend = "another picture, which it would replace", "--out names another place"
-        raise InputError(first, expected="no file, or a 16-bit grey PNG of an earlier run", found=found, mend=mend)
+        found, hint = "another picture, which it would replace", "--out names another place"
+        raise InputError(first, expected="no file, or a 16-bit grey PNG of an earlier run", found=found, hint=hint)
 
 
 def _between(first: int, end: int, frames: Frames | None) -> Iterable[int]:

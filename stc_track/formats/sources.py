@@ -75,7 +75,7 @@ def open_sources(
     size: tuple[int, int] | None = None,
     annotations: Annotations | None = None,
     text: Literal["detections", "any"] = "any",
-    mend: str = "",
+    hint: str = "",
 ) -> Sources:
     """Open a file or folder; of text files and pictures nothing is read but what shows the format.
 
@@ -92,12 +92,12 @@ def open_sources(
     """
     if os.path.isfile(path) and path.suffix == ".json":
         found = _json_file(path, annotations)
-        return Sources(_chosen(found.sequences, sequences, path, mend), found.class_names)
+        return Sources(_chosen(found.sequences, sequences, path, hint), found.class_names)
     folders = _folders(path) if os.path.isdir(path) else {}
     if folders and not any(each.suffix in (".txt", ".json") for each in path.iterdir() if each.is_file()):
         opened = {name: _folder(name, folder, size, text) for name, folder in folders.items()}
-        return _named(_chosen(opened, sequences, path, mend))
-    files = sequence_files(path, sequences, mend, (".txt", ".json"))
+        return _named(_chosen(opened, sequences, path, hint))
+    files = sequence_files(path, sequences, hint, (".txt", ".json"))
     return _named({name: _file(name, file, file.parent, size, text) for name, file in files.items()})
 
 
@@ -107,9 +107,9 @@ def _named(found: dict[str, Source]) -> Sources:
     return Sources(found, MOTS_CLASS_NAMES if has_regions else CLASS_NAMES)
 
 
-def _chosen(found: dict[str, Source], sequences: Sequence[str] | None, path: Path, mend: str) -> dict[str, Source]:
+def _chosen(found: dict[str, Source], sequences: Sequence[str] | None, path: Path, hint: str) -> dict[str, Source]:
     if missing := [name for name in sequences or () if name not in found]:
-        raise InputError(path, expected=f"sequence {missing[0]}", found=", ".join(found)[:80] or "none", mend=mend)
+        raise InputError(path, expected=f"sequence {missing[0]}", found=", ".join(found)[:80] or "none", hint=hint)
     return found if sequences is None else {name: found[name] for name in sequences}
 
 
@@ -149,7 +149,7 @@ def _file(name: str, file: Path, folder: Path, size: tuple[int, int] | None, tex
             file,
             expected="the frames' size, in seqinfo.ini beside it or by hand",
             found="neither",
-            mend="--frame-size HEIGHTxWIDTH",
+            hint="--frame-size HEIGHTxWIDTH",
         )
     return Source(name, "mot", file, lambda: _by_frame(mot_boxes.iter_mot(file, known), file, b","), file)
 

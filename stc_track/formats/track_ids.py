@@ -37,7 +37,7 @@ def track_number(track_id: int, class_id: int) -> int:
     return track_id % (IDS_PER_CLASS if track_id // IDS_PER_CLASS == class_id else _IDS_PER_CLASS_BEYOND)
 
 
-class Names:
+class TrackIdAllocator:
     """The names of one sequence's tracks: `track_name` of each class's tracks in the order of asking, no name twice.
 
     Args:

@@ -24,8 +24,8 @@ class InputError(click.ClickException):
 
     exit_code = 2
 
-    def __init__(self, where: str | Path, *, expected: str, found: str, mend: str = "") -> None:
-        super().__init__(f"{where}: expected {expected}, found {found}" + (f" ({mend})" if mend else ""))
+    def __init__(self, where: str | Path, *, expected: str, found: str, hint: str = "") -> None:
+        super().__init__(f"{where}: expected {expected}, found {found}" + (f" ({hint})" if hint else ""))
 
     def __reduce__(self) -> tuple:
         # an exception is rebuilt from its arguments, of which only the message is left
@@ -42,20 +42,20 @@ def _rebuilt(message: str) -> InputError:
 # below os.path, not Path's methods, which raise where a name is too long for the system: there is nothing there
 
 
-def require_folder(path: Path, what: str, mend: str = "") -> Path:
+def require_folder(path: Path, what: str, hint: str = "") -> Path:
     """Return `path` if it is a folder, or raise an InputError that says what it should have held."""
     if not os.path.isdir(path):
         found = "a file" if os.path.exists(path) else "nothing"
-        raise InputError(path, expected=f"a folder of {what}", found=found, mend=mend)
+        raise InputError(path, expected=f"a folder of {what}", found=found, hint=hint)
     if not os.access(path, os.R_OK | os.X_OK):
-        raise InputError(path, expected=f"a folder of {what}", found="one that may not be read", mend=mend)
+        raise InputError(path, expected=f"a folder of {what}", found="one that may not be read", hint=hint)
     return path
 
 
-def require_file(path: Path, what: str, mend: str = "") -> Path:
+def require_file(path: Path, what: str, hint: str = "") -> Path:
     """Return `path` if it is a file, or raise an InputError that says what it should have been."""
     if not os.path.isfile(path):
-        raise InputError(path, expected=what, found="a folder" if os.path.isdir(path) else "nothing", mend=mend)
+        raise InputError(path, expected=what, found="a folder" if os.path.isdir(path) else "nothing", hint=hint)
     if not os.access(path, os.R_OK):
-        raise InputError(path, expected=what, found="a file that may not be read", mend=mend)
+        raise InputError(path, expected=what, found="a file that may not be read", hint=hint)
     return path

@@ -65,8 +65,8 @@ def replacing_folder(path: Path, ending: str) -> Iterator[Path]:
     if os.path.exists(path):
         require_folder(path, f"files {ending}", "--out names another place")
         if other := next((each for each in path.iterdir() if each.suffix != ending), None):
-            mend = "--out names another place"
-            raise InputError(path, expected=f"an empty folder, or one of {ending} alone", found=other.name, mend=mend)
+            hint = "--out names another place"
+            raise InputError(path, expected=f"an empty folder, or one of {ending} alone", found=other.name, hint=hint)
     temporary, old = (path.with_name(f".{path.name}.{os.getpid()}.{role}") for role in ("tmp", "old"))
     with _writable(path):
         temporary.mkdir(parents=True)
@@ -94,7 +94,7 @@ def is_plain(name: str) -> bool:
 
 
 def sequence_files(
-    folder: Path, sequences: Sequence[str] | None, mend: str, endings: Sequence[str] = (".txt",)
+    folder: Path, sequences: Sequence[str] | None, hint: str, endings: Sequence[str] = (".txt",)
 ) -> dict[str, Path]:
     """Path of each sequence's file in a folder, by the sequence's name; hidden files are passed over.
 
@@ -108,7 +108,7 @@ def sequence_files(
         InputError: no file, named sequences without one, two files of one sequence, or a name that is not plain.
     """
     kinds = " or ".join(f"{{sequence}}{ending}" for ending in endings)
-    require_folder(folder, f"files {kinds}", mend)
+    require_folder(folder, f"files {kinds}", hint)
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix not in endings or path.name.startswith(".") or not path.is_file():
@@ -118,10 +118,10 @@ def sequence_files(
             raise InputError(path, expected="a plain name, one file a sequence", found=found)
         files[path.stem] = path
     if not files:
-        raise InputError(folder, expected=f"files {kinds}", found="none", mend=mend)
+        raise InputError(folder, expected=f"files {kinds}", found="none", hint=hint)
     if sequences is None:
         return files
     if missing := [name for name in sequences if name not in files]:
         expected = ", ".join(name + endings[0] for name in missing)
-        raise InputError(folder, expected=expected, found="none", mend=mend)
+        raise InputError(folder, expected=expected, found="none", hint=hint)
     return {name: files[name] for name in sequences}

@@ -19,13 +19,13 @@ MOST_UNLISTED = 100_000
 FRAME_ENDINGS = (".png", ".jpg", ".jpeg")
 
 
-def numbered_pictures(folder: Path, mend: str = "", endings: tuple[str, ...] = FRAME_ENDINGS) -> dict[int, Path]:
+def numbered_pictures(folder: Path, hint: str = "", endings: tuple[str, ...] = FRAME_ENDINGS) -> dict[int, Path]:
     """Pictures of a folder by the number that is their name, as 000042.png, increasing.
 
     Raises:
         InputError: no such folder, no picture in it, a name that is no number, or a number twice.
     """
-    require_folder(folder, "pictures named by their number", mend)
+    require_folder(folder, "pictures named by their number", hint)
     pictures: dict[int, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in endings or path.name.startswith("."):
@@ -36,7 +36,7 @@ def numbered_pictures(folder: Path, mend: str = "", endings: tuple[str, ...] = F
             raise InputError(path, expected="one picture a number", found=f"{pictures[int(path.stem)].name} as well")
         pictures[int(path.stem)] = path
     if not pictures:
-        raise InputError(folder, expected=f"pictures {' or '.join(endings)}", found="none", mend=mend)
+        raise InputError(folder, expected=f"pictures {' or '.join(endings)}", found="none", hint=hint)
     return dict(sorted(pictures.items()))
 
 
@@ -65,7 +65,7 @@ class Frames:
         position = bisect.bisect_left(self.numbers, number)
         if position == len(self.numbers) or self.numbers[position] != number:
             expected = f"one of the {len(self.numbers)} frames {self.numbers[0]} to {self.numbers[-1]}"
-            raise InputError(where, expected=expected, found=f"frame {number}", mend="--frames names the pictures")
+            raise InputError(where, expected=expected, found=f"frame {number}", hint="--frames names the pictures")
         if size != self.size:
             found, expected = (f"{height} x {width}" for height, width in (size, self.size))
             raise InputError(where, expected=f"masks of {expected} as the pictures", found=found)
@@ -76,7 +76,7 @@ def require_countable(number: int, where: str) -> None:
     """Raise an InputError where a sequence would have too many frames that nobody has listed."""
     if number >= MOST_UNLISTED:
         expected = f"frames below {MOST_UNLISTED} where nobody lists them"
-        raise InputError(where, expected=expected, found=f"frame {number}", mend="--frames lists them")
+        raise InputError(where, expected=expected, found=f"frame {number}", hint="--frames lists them")
 
 
 def list_frames(root: Path, sequence: str) -> Frames:
@@ -86,7 +86,7 @@ def list_frames(root: Path, sequence: str) -> Frames:
     return Frames(tuple(pictures), tuple(path.name for path in pictures.values()), picture_size(first))
 
 
-def sequence_folder(root: Path, sequence: str, mend: str = _MEND) -> Path:
+def sequence_folder(root: Path, sequence: str, hint: str = _MEND) -> Path:
     """Where a sequence's frames lie: `{root}/{sequence}`, KITTI's `training/image_02/{sequence}`, or MOT's `img1`.
 
     Raises:
@@ -97,7 +97,7 @@ def sequence_folder(root: Path, sequence: str, mend: str = _MEND) -> Path:
         if place.is_dir():
             return place
     expected = f"frames of sequence {sequence} in {sequence}/, {sequence}/img1/ or training/image_02/{sequence}/"
-    raise InputError(root, expected=expected, found="none of them", mend=mend)
+    raise InputError(root, expected=expected, found="none of them", hint=hint)
 
 
 def read_picture(path: Path, size: tuple[int, int]) -> np.ndarray:

@@ -82,7 +82,7 @@ def _encoder() -> str:
         from av.codec import codecs_available
     except ImportError as error:
         raise InputError("av", expected="the package, which writes video", found="none",
-                         mend="pip install 'stc-seg[video]'") from error  # fmt: skip
+                         hint="pip install 'stc-seg[video]'") from error  # fmt: skip
     for name in _ENCODERS:
         if name in codecs_available:
             return name

@@ -44,20 +44,20 @@ class CueReader:
                 "zarr",
                 expected="the package, which --cues reads with",
                 found="none",
-                mend="pip install 'stc-seg[pseudo]'",
+                hint="pip install 'stc-seg[pseudo]'",
             ) from error
         where = f"{store}/{sequence}"
-        mend = "--cues names a store that `stc-pseudo build` made of the same sequences"
+        hint = "--cues names a store that `stc-pseudo build` made of the same sequences"
         try:
             self._group = zarr.open_group(where, mode="r")
         except FileNotFoundError as error:
-            raise InputError(where, expected="a sequence of a store", found="nothing", mend=mend) from error
+            raise InputError(where, expected="a sequence of a store", found="nothing", hint=hint) from error
         attributes = self._group.attrs.asdict()
         if attributes.get("schema") != SCHEMA:
             found = f"schema {attributes.get('schema')}"
-            raise InputError(where, expected=f"a sequence of schema {SCHEMA}", found=found, mend=mend)
+            raise InputError(where, expected=f"a sequence of schema {SCHEMA}", found=found, hint=hint)
         if missing := {"inverse_depth", "flow"} - set(self._group.array_keys()):
-            raise InputError(where, expected="arrays inverse_depth and flow", found=f"no {min(missing)}", mend=mend)
+            raise InputError(where, expected="arrays inverse_depth and flow", found=f"no {min(missing)}", hint=hint)
         self._where = where
         self._size = tuple(attributes["size"])
         self._positions = {number: position for position, number in enumerate(attributes["numbers"])}

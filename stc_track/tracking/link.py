@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from stc_track.formats.mots import Detection, MotsObject
-from stc_track.formats.track_ids import Names
+from stc_track.formats.track_ids import TrackIdAllocator
 from stc_track.masks import rle
 from stc_track.masks.lazy import LazyMasks, moved
 from stc_track.tracking.cues import CueReader
@@ -42,7 +42,7 @@ def link(
     frames = _frames(detections, settings, cues)
     if smoothing is not None:
         frames = smoothed(frames, smoothing)
-    names = Names()
+    names = TrackIdAllocator()
     for frame in frames:
         yield from disjoint_objects(frame, names)
 

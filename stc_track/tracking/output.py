@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from stc_track.formats.mots import MotsObject
-from stc_track.formats.track_ids import Names
+from stc_track.formats.track_ids import TrackIdAllocator
 from stc_track.masks import rle
 from stc_track.masks.disjoint import make_disjoint
 from stc_track.masks.lazy import LazyMasks, touching_boxes
@@ -70,7 +70,7 @@ class OutputFrame:
     items: list[Item]
 
 
-def disjoint_objects(frame: OutputFrame, names: Names) -> Iterator[MotsObject]:
+def disjoint_objects(frame: OutputFrame, names: TrackIdAllocator) -> Iterator[MotsObject]:
     """Objects of the frame's confirmed tracks, each pixel of one alone: the higher score keeps it."""
     items = [each for each in frame.items if each.confirmed]
     left = {}

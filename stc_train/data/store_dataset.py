@@ -48,11 +48,11 @@ class StoreDataset(BaseDetDataset):
         entries = [self._entry(position, reader, index) for position, reader in enumerate(self.readers)
                    for index in range(len(reader)) if self.empty_frames or len(reader.boxes_at(index))]
         if not entries:
-            raise InputError(self.store.url, expected="frames with boxes", found="none", mend="see --sequences")
+            raise InputError(self.store.url, expected="frames with boxes", found="none", hint="see --sequences")
         for entry in entries:
             if not Path(entry["img_path"]).is_file():
                 raise InputError(entry["img_path"], expected="a frame of the store", found="no file",
-                                 mend="--root names the folder that the frames moved to")
+                                 hint="--root names the folder that the frames moved to")
         return entries
 
     def _entry(self, position: int, reader: Any, index: int) -> dict[str, Any]:

@@ -149,7 +149,7 @@ class PackPseudoLabels(PackDetInputs):
         if found.shape != expected.shape or (abs(found - expected) > STRAY + 0.01 * abs(scale).max()).any():
             raise InputError("train_pipeline", found="boxes elsewhere than the transforms noted",
                              expected="Resize, RandomResize, RandomFlip and RandomCrop as the only geometry",
-                             mend="the store's maps cannot follow the others: take them out")
+                             hint="the store's maps cannot follow the others: take them out")
 
     def _axes(self, results: dict[str, Any]) -> tuple[tuple[int, int, float, float], ...]:
         """For rows and columns: source cells, target cells, scale and shift, as `stc_train.data.resample` takes them."""
@@ -157,7 +157,7 @@ class PackPseudoLabels(PackDetInputs):
         if np.abs(moved[[0, 1, 2, 2], [1, 0, 0, 1]]).max() > 0:
             raise InputError("train_pipeline", found="a transform that turns or shears",
                              expected="Resize, RandomResize, RandomFlip and RandomCrop as the only geometry",
-                             mend="the store's maps cannot follow the others: take them out")
+                             hint="the store's maps cannot follow the others: take them out")
         sizes = zip(results["instances_map"].shape, results["img_shape"], (1, 0), strict=True)
         return tuple((source, -(-target // self.stride), float(moved[axis, axis]) * CELL / self.stride,
                       float(moved[axis, 2]) / self.stride) for source, target, axis in sizes)

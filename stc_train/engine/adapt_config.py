@@ -47,7 +47,7 @@ def adapt(config: Config) -> None:
         dataset = dataset.dataset
     if "pipeline" not in dataset or "dataset" in dataset:
         raise InputError(config.filename or "--config", found=f"{plain(dataset.get('type'))}",
-                         expected="a data set with one pipeline", mend="set train_dataloader.dataset to one")
+                         expected="a data set with one pipeline", hint="set train_dataloader.dataset to one")
     config.train_dataloader.dataset = ConfigDict(type="stc_train.StoreDataset", store=None, sequences=None,
                                                  pipeline=training_pipeline(dataset.pipeline))
     config.test_pipeline = test_pipeline(config)
@@ -103,7 +103,7 @@ def refuse_misaligned(config: Config) -> None:
         if name in UNNOTED:
             raise InputError(config.filename or "--config", found=name,
                              expected="a pipeline of Resize, RandomResize, RandomFlip, RandomCrop and colour changes",
-                             mend=f"the store's maps would not move with {name}: take it out")
+                             hint=f"the store's maps would not move with {name}: take it out")
 
 
 def named_transforms(steps: Any) -> list[str]:

@@ -42,7 +42,7 @@ ALLOWED = [HistoryBuffer, (_statistic, "builtins.getattr"), np.ndarray, np.dtype
            np._core.multiarray.scalar, *(type(np.dtype(kind)) for kind in (np.float64, np.int64, np.uint32))]
 
 
-def read(path: Path, mend: str, device: Any = "cpu", *, mapped: bool = False) -> dict[str, Any]:
+def read(path: Path, hint: str, device: Any = "cpu", *, mapped: bool = False) -> dict[str, Any]:
     """Read a checkpoint of MMEngine's; nothing in it is run.
 
     Args:
@@ -57,17 +57,17 @@ def read(path: Path, mend: str, device: Any = "cpu", *, mapped: bool = False) ->
     Raises:
         InputError: no such file, it is damaged, or holds more than tensors and plain values.
     """
-    require_file(path, "a checkpoint", mend)
+    require_file(path, "a checkpoint", hint)
     try:
         with torch.serialization.safe_globals(ALLOWED):
             content = torch.load(path, map_location=device, weights_only=True, mmap=mapped)
     except UNREADABLE as error:
         named = re.search(r"GLOBAL (getattr of \S+|\S+)", str(error))
         reason = named[1] if named else (str(error).splitlines() or [type(error).__name__])[0][:120]
-        raise InputError(path, expected="a checkpoint of tensors and plain values", found=reason, mend=mend) from error
+        raise InputError(path, expected="a checkpoint of tensors and plain values", found=reason, hint=hint) from error
     if not isinstance(content, dict):
         raise InputError(path, expected="a checkpoint of tensors and plain values", found=type(content).__name__,
-                         mend=mend)
+                         hint=hint)
     if isinstance(content.get("meta"), dict):
         content["meta"].pop("config", None)  # MMEngine would run it
     return content
@@ -82,11 +82,11 @@ def latest(work_dir: Path) -> Path:
     found = {int(match[1]): path for path in work_dir.glob("iter_*.pth") if (match := CHECKPOINT.fullmatch(path.name))}
     if not found:
         raise InputError(work_dir, expected="a checkpoint iter_N.pth to go on from", found="none",
-                         mend="leave --resume out to begin, or name the folder with --work-dir")
-    path, mend = found[max(found)], "remove it to go on from the one before"
-    content = read(path, mend, mapped=True)
+                         hint="leave --resume out to begin, or name the folder with --work-dir")
+    path, hint = found[max(found)], "remove it to go on from the one before"
+    content = read(path, hint, mapped=True)
     if missing := [key for key in STATE if key not in content]:
-        raise InputError(path, expected="a checkpoint of stc-train", found=f"no {', '.join(missing)}", mend=mend)
+        raise InputError(path, expected="a checkpoint of stc-train", found=f"no {', '.join(missing)}", hint=hint)
     return path
 
 
@@ -101,7 +101,7 @@ def require_network(name: str) -> None:
     keys = [str(key) for key in state] if isinstance(state, dict) else []
     if not any(key.removeprefix("module.").startswith("backbone.") for key in keys):
         raise InputError(name, expected="weights of a network, as 'backbone.conv1.weight'",
-                         found=f"keys like {', '.join(map(repr, keys[:3]))}", mend=MEND)
+                         found=f"keys like {', '.join(map(repr, keys[:3]))}", hint=MEND)
 
 
 def load_from_file(name: str, map_location: Any = None) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def load_from_file(name: str, map_location: Any = None) -> dict[str, Any]:
         InputError: an address in place of a file, or as `read` says.
     """
     if any(re.match(place, name) for place in PLACES[:-1]):
-        raise InputError(name, expected="weights in a file of this machine", found="an address", mend=MEND)
+        raise InputError(name, expected="weights in a file of this machine", found="an address", hint=MEND)
     return read(Path(name).expanduser(), MEND, map_location)
 
 

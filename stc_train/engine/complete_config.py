@@ -19,7 +19,7 @@ HOOKS = ("stc_train.StepRandomness", "stc_train.StopAtNaN", "stc_train.Throughpu
 DEFAULT_INTERVAL = 500  # steps between checkpoints, where a config says nothing
 
 
-def fill_in(config: Config, store: str, sequences: Sequence[str] | None, root: Path | None) -> None:
+def complete_config(config: Config, store: str, sequences: Sequence[str] | None, root: Path | None) -> None:
     """Write into the config what the store decides: paths, classes, and what must hold for any config.
 
     Raises:
@@ -83,7 +83,7 @@ def add_validation(config: Config, store: str, sequences: Sequence[str], truth: 
         dataset.sequences = [name for name in reader.sequences if name not in sequences]
     if both := sorted(set(dataset.sequences) & set(sequences)):
         raise InputError("--val-sequences", expected="sequences that are not trained on", found=", ".join(both),
-                         mend="--sequences names those to train on")
+                         hint="--sequences names those to train on")
     if not dataset.sequences:
         raise InputError("--val-sequences", expected="some sequences left to train on", found="none")
     workers = config.train_dataloader.num_workers
@@ -113,7 +113,7 @@ def set_precision(config: Config, precision: str) -> None:
     wrapper, gpu = config.optim_wrapper, torch.cuda.is_available()
     scaled = precision == "float16" or wrapper.get("type") == "AmpOptimWrapper"
     if scaled and not gpu:
-        raise InputError("--precision", expected="a GPU for float16", found="none", mend="--precision bfloat16")
+        raise InputError("--precision", expected="a GPU for float16", found="none", hint="--precision bfloat16")
     if precision == "float16":
         wrapper.type, wrapper.dtype, wrapper.loss_scale = "AmpOptimWrapper", "float16", "dynamic"
     elif precision == "bfloat16":
@@ -130,7 +130,7 @@ def shorten(config: Config, max_iters: int) -> None:
     """
     if "max_iters" not in config.train_cfg:
         raise InputError("--max-iters", expected="a config that counts steps", found="one that counts epochs",
-                         mend="--cfg-options train_cfg.max_epochs=N")
+                         hint="--cfg-options train_cfg.max_epochs=N")
     factor = max_iters / config.train_cfg.max_iters
     config.train_cfg.max_iters = max_iters
     for scheduler in config.param_scheduler:

@@ -121,7 +121,7 @@ def true_targets(sequence: SequenceReader, masks: dict[int, list[MotsObject]], t
         for o in masks.get(number, ()):
             if (o.height, o.width) != sequence.size or o.class_id not in class_numbers:
                 raise InputError(f"{truth}: frame {number}, id {o.track_id}",
-                                 found=f"{o.width}x{o.height}, class {o.class_id}", mend="--val-truth",
+                                 found=f"{o.width}x{o.height}, class {o.class_id}", hint="--val-truth",
                                  expected=f"{sequence.size[1]}x{sequence.size[0]} pixels, class in {class_numbers}")
             rows.append((o.class_id, o.counts, False))
         frames.append(rows)

@@ -91,7 +91,7 @@ def train(config: Config, run: TrainingRun) -> None:
         InputError: the store, a sequence, a frame, a checkpoint or the weights are missing or wrong.
         FloatingPointError: a loss is not finite.
     """
-    complete_config.fill_in(config, run.store, run.sequences, run.root)
+    complete_config.complete_config(config, run.store, run.sequences, run.root)
     complete_config.set_precision(config, run.precision)
     if run.max_iters is not None:
         complete_config.shorten(config, run.max_iters)
@@ -138,11 +138,11 @@ def require_start(config: Config, run: TrainingRun) -> None:
         return
     if config.get("resume"):
         raise InputError(config.filename or "--config", expected="no 'resume'", found="one",
-                         mend="--resume goes on from the last checkpoint in --work-dir; --cfg-options resume=False")
+                         hint="--resume goes on from the last checkpoint in --work-dir; --cfg-options resume=False")
     if config.get("load_from"):
         if run.init_backbone is not None:
             raise InputError("--init-backbone", expected="no load_from in the config", found=str(config.load_from),
-                             mend="--cfg-options load_from=None")
+                             hint="--cfg-options load_from=None")
         checkpoints.require_network(str(config.load_from))
 
 
@@ -159,11 +159,11 @@ def require_backbone(config: Config, run: TrainingRun) -> None:
         return
     if pretrained is not None and not Path(pretrained).is_file():
         raise InputError("--init-backbone", expected=f"a file in place of the config's {pretrained}", found="none",
-                         mend="torchvision's resnet*.pth, or a Monodepth2 encoder; or train from nothing: "
+                         hint="torchvision's resnet*.pth, or a Monodepth2 encoder; or train from nothing: "
                               "--cfg-options model.backbone.init_cfg=None")
     if pretrained is None and backbone.get("frozen_stages", -1) >= 0:
         options = " ".join(f"--cfg-options model.backbone.{each}" for each in ("frozen_stages=-1", "norm_eval=False"))
-        raise InputError("--init-backbone", found="none", mend=f"name a file, or train all of it: {options}",
+        raise InputError("--init-backbone", found="none", hint=f"name a file, or train all of it: {options}",
                          expected="pretrained weights: this config keeps the backbone's first stages as they are")
 
 
@@ -185,4 +185,4 @@ def resnet_state(path: Path) -> dict[str, Any]:
             own = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
             return {name: tensor for name, tensor in own.items() if RESNET_KEY.match(name)}
     raise InputError(path, expected="a ResNet's weights, as 'conv1.weight' and 'layer1.0.conv1.weight'",
-                     found=f"keys like {', '.join(repr(key) for key in list(state)[:3])}", mend="--init-backbone")
+                     found=f"keys like {', '.join(repr(key) for key in list(state)[:3])}", hint="--init-backbone")

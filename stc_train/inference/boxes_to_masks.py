@@ -63,7 +63,7 @@ def convert(model: TrainedModel, sequences: list[Sequence], out: Path, *, scale:
             if (each.class_ids == IGNORE_CLASS).any():
                 raise InputError(f"{sequence.name}, frame {number}",
                                  expected=f"no class {IGNORE_CLASS}, which MOTS keeps for ignore regions",
-                                 found=f"a box of class {IGNORE_CLASS}", mend="give the class another number")
+                                 found=f"a box of class {IGNORE_CLASS}", hint="give the class another number")
     network = model.network.to(device)
     boxes = masks = 0
     with tqdm(total=sum(map(len, sequences)), desc="masks", unit="frame", mininterval=1) as bar:

@@ -62,7 +62,7 @@ def load(path: Path, flag: str) -> TrainedModel:
     content = weights.load(path, flag)
     if content.get("format") != FORMAT:
         raise InputError(path, expected=f"a model.pth of stc-train ('{FORMAT}')",
-                         found=f"format {content.get('format')!r}", mend="the training's work directory has one")
+                         found=f"format {content.get('format')!r}", hint="the training's work directory has one")
     for name in _type_names([content["model"], content["pipeline"]]):
         if not REGISTERED.fullmatch(str(name)):
             raise InputError(path, expected="parts of MMDetection or stc_train", found=f"type {str(name)!r}")

@@ -176,8 +176,8 @@ def another_schema(drawn):
     (another_name, ["first.png", "named by its number"]),
     (another_schema, ["manifest.json", "schema 2", "schema 0", "--overwrite all"])],
     ids=lambda value: getattr(value, "__name__", ""))
-def test_bad_input_is_one_message_and_exit_code_2(drawn, spoil, words):
-    spoil(drawn)
+def test_bad_input_is_one_message_and_exit_code_2(drawn, perturb, words):
+    perturb(drawn)
     result = drawn.build()
     assert result.exit_code == 2
     errors = [line for line in result.output.splitlines() if line.startswith("Error: ")]

@@ -66,8 +66,8 @@ def truncated(folder):
         (two_sizes, "000001.png: expected 4 x 5 pixels as in the pictures before, found 4 x 6"),
     ],
 )
-def test_bad_pictures(tmp_path, spoil, message):
-    spoil(tmp_path)
+def test_bad_pictures(tmp_path, corrupt, message):
+    corrupt(tmp_path)
     assert message in refused(tmp_path / "png", "mots", tmp_path / "out")
     assert not list(tmp_path.glob("out/*"))
 

@@ -45,7 +45,7 @@ def read_coco(path: Path, video: Sequence, alone: bool = True) -> tuple[list[Box
     content = _load(path)
     if isinstance(content, list):
         raise InputError(path, expected=WHAT, found="a list, as of results",
-                         mend="put it under `annotations`, beside the `images` and `categories` that it speaks of")
+                         hint="put it under `annotations`, beside the `images` and `categories` that it speaks of")
     content = json_fields.mapping(content, str(path))
     class_names = read_categories(content, path)
     positions = _positions(content, path, video, alone)
@@ -85,7 +85,7 @@ def _positions(content: dict[str, Any], path: Path, video: Sequence, alone: bool
     if not any(of_video):
         if not alone:
             raise InputError(path, expected=f"pictures in a folder '{video.name}', as '{video.name}/000000.jpg'",
-                             found="none", mend="--sequences leaves videos out")
+                             found="none", hint="--sequences leaves videos out")
         of_video = [True] * len(images)
     names, found = PictureNames(video), {}
     for mine, (identity, name, entry, where) in zip(of_video, images, strict=True):

@@ -52,11 +52,11 @@ def with_boxes(videos: list[Sequence], source: BoxSource) -> list[Sequence]:
             if known:
                 raise InputError(path, expected=f"class {known[0]} alone to be '{known[1]}', as before",
                                  found=f"class {number} as '{name}'",
-                                 mend="--class-names says the names in the order of their numbers")
+                                 hint="--class-names says the names in the order of their numbers")
             class_names[number] = name
         if not any(not row.ignore for row in rows[video.name]):
             raise InputError(path, expected=f"at least one box of '{video.name}'", found="none",
-                             mend="--sequences leaves a video out; --class-names and --min-score leave boxes out")
+                             hint="--sequences leaves a video out; --class-names and --min-score leave boxes out")
     return [replace(video, boxes=gather(rows[video.name], video.size, video.numbers), class_names=class_names)
             for video in videos]
 
@@ -67,14 +67,14 @@ def file_of(video: Sequence, path: Path, alone: bool) -> Path:
         require_file(path, "a file of boxes, or a folder of such", "--boxes")
         if not alone and recognise(path) != "coco":
             raise InputError(path, expected="a folder of a file a video, or a COCO file of all", found="one file",
-                             mend="--boxes, or --sequences to take one video")
+                             hint="--boxes, or --sequences to take one video")
         return path
     candidates = [path / f"{video.name}{ending}" for ending in ENDINGS] + [path / video.name / "gt" / "gt.txt"]
     found = [candidate for candidate in candidates if candidate.is_file()]
     if len(found) != 1:
         names = ", ".join(candidate.relative_to(path).as_posix() for candidate in found or candidates)
         raise InputError(path, expected=f"one file of boxes of '{video.name}'",
-                         found=names if found else f"none of {names}", mend="--boxes")
+                         found=names if found else f"none of {names}", hint="--boxes")
     return found[0]
 
 
@@ -93,7 +93,7 @@ def recognise(path: Path) -> str:
     if start.isdigit() or not start:
         return "mot"
     raise InputError(path, expected="boxes in COCO JSON, MOT-Challenge text or CVAT XML", found=f"a file of {start!r}",
-                     mend="--boxes-format")
+                     hint="--boxes-format")
 
 
 def read_rows(path: Path, video: Sequence, source: BoxSource, alone: bool) -> tuple[list[BoxRow], dict[int, str]]:

@@ -68,8 +68,8 @@ def stereo_baselines(sequences: Many[Sequence], mode: str) -> tuple[Tensor, floa
 def _require_baseline(sequence: Sequence) -> float:
     if not sequence.right:
         raise InputError(sequence.name, expected="right frames for a stereo training", found="none",
-                         mend="--right names their folder; --mode mono needs none")
+                         hint="--right names their folder; --mode mono needs none")
     if sequence.calibration is None or not sequence.calibration.baseline:
         raise InputError(sequence.name, expected="a camera with a stereo baseline", found="none",
-                         mend="--calib, or --intrinsics and --baseline; --mode mono needs none")
+                         hint="--calib, or --intrinsics and --baseline; --mode mono needs none")
     return sequence.calibration.baseline

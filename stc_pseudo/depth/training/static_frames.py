@@ -43,7 +43,7 @@ def moving_clips(clips: Clips, watched: Iterable[int] | None = None) -> list[int
     log.info("%d of %d clips are static and left out", len(clips) - len(kept), len(clips))
     if not kept:
         raise InputError(clips.videos[0][0].parent, expected="video from a moving camera", found="static frames only",
-                         mend="--mode stereo learns from frames at rest")
+                         hint="--mode stereo learns from frames at rest")
     return kept
 
 

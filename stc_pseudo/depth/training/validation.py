@@ -48,7 +48,7 @@ class DepthTruth:
                 self.paths[index] = path
         if not self.paths:
             raise InputError(folder, expected="{sequence}/{frame}.png or .npy of held-out frames",
-                             found=f"none of {len(held)} held-out frames", mend=f"{FLAG}, or --validation-share")
+                             found=f"none of {len(held)} held-out frames", hint=f"{FLAG}, or --validation-share")
 
     def __call__(self, index: int) -> dict[str, float]:
         """Return the clip's AbsRel, median-scaled, as `abs_rel`; nothing where its frame has no truth."""

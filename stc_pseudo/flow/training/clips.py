@@ -106,7 +106,7 @@ def find_truth(videos: Iterable[Iterable[Path]], folder: Path, flag: str) -> dic
             found[path] = file
     if not found:
         raise InputError(folder, expected="{sequence}/{frame}.png, .flo, .npy or .pfm of the frames", found="none",
-                         mend=flag)
+                         hint=flag)
     return found
 
 

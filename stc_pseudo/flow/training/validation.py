@@ -45,7 +45,7 @@ class FlowTruth:
                       if (path := self.maps.find(videos[clips.starts[index][0]], clips.starts[index][1]))}
         if not self.paths:
             raise InputError(folder, expected="{sequence}/{frame}.png, .npy or .flo of held-out frames",
-                             found=f"none of {len(held)} held-out frames", mend=f"{FLAG}, or --validation-share")
+                             found=f"none of {len(held)} held-out frames", hint=f"{FLAG}, or --validation-share")
 
     def __call__(self, index: int) -> dict[str, float]:
         """Return the clip's `epe` (pixels of the truth's size) and `f1`; nothing where its frame has no truth."""

@@ -94,11 +94,11 @@ def test_same_images_for_all(configs, drawn_store):
     from mmdet.registry import DATASETS
 
     from stc_train.data.sampler import Draw
-    from stc_train.engine.complete_config import fill_in
+    from stc_train.engine.complete_config import complete_config
 
     pictures, samples = [], []
     for config in configs.values():
-        fill_in(config, str(drawn_store[1]), None, None)
+        complete_config(config, str(drawn_store[1]), None, None)
         dataset = DATASETS.build(config.train_dataloader.dataset)
         items = [dataset[Draw(number % 2, 5, number)] for number in range(4)]
         pictures.append([item["inputs"].numpy() for item in items])

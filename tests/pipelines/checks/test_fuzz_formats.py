@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from pipelines.checks import fuzz_formats
-from pipelines.checks.corruptions import spoil
+from pipelines.checks.corruptions import corrupt
 from pipelines.checks.fuzz_formats import TARGETS, Target, main, run_case
 
 
@@ -29,9 +29,9 @@ CONTENTS = {"text": b"1 2 3\n4 5 6\n", "json": b'[{"a": 1, "b": [2, 3], "c": {"d
 @pytest.mark.parametrize("kind", CONTENTS)
 def test_spoiling_is_seeded(kind):
     content = CONTENTS[kind]
-    changed = [spoil(content, random.Random(seed)) for seed in range(60)]
+    changed = [corrupt(content, random.Random(seed)) for seed in range(60)]
     assert len(set(changed)) > 30
-    assert changed == [spoil(content, random.Random(seed)) for seed in range(60)]
+    assert changed == [corrupt(content, random.Random(seed)) for seed in range(60)]
 
 
 @pytest.mark.parametrize("fault", [ZeroDivisionError, MemoryError, SystemExit])

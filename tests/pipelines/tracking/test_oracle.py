@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from pipelines.baselines.released_tracker import ReleasedTracker
 from pipelines.tracking import compare, oracle, speed, tune
 from pipelines.tracking.metrics import Video, measure, read_truth, scores
-from pipelines.tracking.noisy_detections import Noise, perfect, spoilt
+from pipelines.tracking.noisy_detections import Noise, noisy, perfect
 from stc_track.formats.mots import MotsObject, read_mots, write_mots
 from stc_track.masks import rle
 from stc_track.tracking.link import link
@@ -57,23 +57,23 @@ def test_oracle(root):
 
 def test_noise_is_seeded_and_does_what_it_says(root):
     true = perfect(read_mots(root / "instances_txt" / "0001.txt"))
-    assert spoilt(true, Noise(seed=3)) == spoilt(true, Noise(seed=3)) != spoilt(true, Noise(seed=4))
+    assert noisy(true, Noise(seed=3)) == noisy(true, Noise(seed=3)) != noisy(true, Noise(seed=4))
     quiet = Noise(miss=0, miss_small=0, false_alarms=0, shift=0, erode=0)
-    same = spoilt(true, quiet)
+    same = noisy(true, quiet)
     assert [rle.decode(each.counts, HEIGHT, WIDTH).tolist() for each in same] == [
         rle.decode(each.counts, HEIGHT, WIDTH).tolist() for each in true
     ]
-    assert spoilt(true, Noise(miss=1, miss_small=1)) == []
-    assert len(spoilt(true, Noise(false_alarms=8, miss=0, miss_small=0))) == 2 * len(true)
+    assert noisy(true, Noise(miss=1, miss_small=1)) == []
+    assert len(noisy(true, Noise(false_alarms=8, miss=0, miss_small=0))) == 2 * len(true)
 
 
 def test_eroded_and_grown_masks(root):
     true = perfect(read_mots(root / "instances_txt" / "0001.txt"))[:1]
     area = rle.area(true[0].counts, HEIGHT, WIDTH)
     noise = Noise(miss=0, miss_small=0, false_alarms=0, shift=0, erode=1)
-    assert rle.area(spoilt(true, noise)[0].counts, HEIGHT, WIDTH) < area
+    assert rle.area(noisy(true, noise)[0].counts, HEIGHT, WIDTH) < area
     # from `erode` to twice as much is grown: this draw falls there
-    grown = [rle.area(spoilt(true, replace(noise, erode=0.5, seed=s))[0].counts, HEIGHT, WIDTH) for s in range(8)]
+    grown = [rle.area(noisy(true, replace(noise, erode=0.5, seed=s))[0].counts, HEIGHT, WIDTH) for s in range(8)]
     assert min(grown) < area < max(grown)
 
 

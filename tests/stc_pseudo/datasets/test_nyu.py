@@ -70,8 +70,8 @@ def test_no_scene_is_on_both_sides_of_a_split(content, tmp_path):
     (lambda c: c.update(depths=c["depths"][:, :3]), r"found \(5, 8, 3\)"),
     (lambda c: c.update(rawDepths=c["rawDepths"].astype(np.uint16)), "rawDepths .* of floats"),
 ], ids=["no pictures", "16 bits", "no depth", "another size", "whole numbers"])
-def test_other_content_is_refused(content, tmp_path, spoil, words):
-    spoil(content)
+def test_other_content_is_refused(content, tmp_path, perturb, words):
+    perturb(content)
     with pytest.raises(InputError, match=words):
         NyuDepth(write(tmp_path / "a.mat", content, None))
 

@@ -161,8 +161,8 @@ def test_other_places(ytvis, layout, tmp_path):
 ], ids=["a frame less", "not a number", "unknown category", "no number", "nothing", "another size", "climbing",
         "absolute", "two folders",
         "no frame", "no first frame", "id", "folder twice", "height 0", "no categories", "no videos"])
-def test_bad_content_is_named(ytvis, spoil, words):
-    spoil(ytvis.content)
+def test_bad_content_is_named(ytvis, perturb, words):
+    perturb(ytvis.content)
     with pytest.raises(InputError, match=words):
         read_youtube_vis(ytvis.write(), ["0a5f"])
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from stc_pseudo.flow.dis_init import dis_start, make_start, settle, trust
+from stc_pseudo.flow.dis_init import blend, dis_start, make_start, trust
 from stc_pseudo.flow.upflow import UPFlow, pool_flow, take_over
 
 
@@ -119,7 +119,7 @@ def test_settled_flow_is_the_starts_where_both_agree_and_it_is_trusted():
     start = torch.zeros(1, 3, 1, 4)
     start[0, 0, 0] = torch.tensor([0.1, 0.1, 2.0, 50.0])
     start[0, 2, 0] = torch.tensor([1.0, 0.0, 1.0, 1.0])
-    settled = settle(flow, start)
+    settled = blend(flow, start)
     expected = torch.tensor([0.1 * math.exp(-0.05), 0, 2 * math.exp(-1), 0])
     torch.testing.assert_close(settled[0, 0, 0], expected, atol=1e-6, rtol=1e-5)
     assert (settled[0, 1] == 0).all()

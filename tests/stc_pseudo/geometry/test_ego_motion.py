@@ -29,9 +29,9 @@ def test_a_static_scene_leaves_nothing(translation, rotation, cell):
     flow = projected_flow(inverse_depth, translation, rotation, cell)
     static, moving = np.ones(SHAPE, bool), np.zeros(SHAPE, bool)
     moving[10:30, 40:60] = True
-    spoilt = flow + 9.0 * moving  # the fit must find the camera beside a thing that is not marked
+    noisy = flow + 9.0 * moving  # the fit must find the camera beside a thing that is not marked
     for unit in (1.0, 20.0):  # the scale of depth does not matter
-        found = camera_flow(inverse_depth * unit, spoilt, static, CAMERA, cell)
+        found = camera_flow(inverse_depth * unit, noisy, static, CAMERA, cell)
         assert np.abs(found - flow).max() < 0.03 * max(np.abs(flow).max(), 1)
 
 

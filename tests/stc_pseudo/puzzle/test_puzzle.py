@@ -130,7 +130,7 @@ def test_a_small_object_is_cut_at_the_pixel_where_depth_is_known_so_finely():
 def test_of_two_boxes_that_look_alike_the_lower_is_the_nearer():
     maps = maps_of(np.full((12, 24), "."), {".": 20})
     low, high = (6, 4, 14, 11), (2, 2, 10, 8)
-    alike = replace(DEPTH_ONLY, nearer_right=0.4)
+    alike = replace(DEPTH_ONLY, occlusion_margin=0.4)
     for boxes, nearer in (((low, high), 1), ((high, low), 2)):
         shared = solve(maps, boxes_of(*boxes), alike)[5 * 4:7 * 4, 7 * 4:9 * 4]
         assert (shared == nearer).mean() > 0.75

@@ -18,7 +18,7 @@ from stc_pseudo.training import loop
 from stc_pseudo.training.clips import Clips
 from stc_pseudo.training.loop import fit
 from stc_pseudo.training.resume import state_path
-from stc_pseudo.training.sampler import BatchOrder, SeededDraws
+from stc_pseudo.training.sampler import BatchSampler, SeededDraws
 from stc_pseudo.training.validation import Validation, split_clips
 from stc_track.io.errors import InputError
 
@@ -144,8 +144,8 @@ def test_loss_that_is_not_finite_leaves_the_checkpoint(video, tmp_path):
        steps=st.integers(0, 12))
 def test_order_depends_on_the_step_alone(size, batch, seed, start, steps):
     batch = min(batch, size)
-    whole = list(BatchOrder(size, batch, seed, 0, start + steps))
-    assert list(BatchOrder(size, batch, seed, start, start + steps)) == whole[start:]
+    whole = list(BatchSampler(size, batch, seed, 0, start + steps))
+    assert list(BatchSampler(size, batch, seed, start, start + steps)) == whole[start:]
     per_epoch = size // batch
     for first in range(0, len(whole), per_epoch):
         seen = [position for draws in whole[first:first + per_epoch] for _, position in draws]

@@ -180,8 +180,8 @@ def truncated(results, truth):
         (truncated, "0001.txt:1: expected an RLE string of 40 x 90 = 3600 pixels"),
     ],
 )
-def test_bad_input(folders, tmp_path, spoil, message):
-    spoil(*folders)
+def test_bad_input(folders, tmp_path, corrupt, message):
+    corrupt(*folders)
     out = tmp_path / "out.json"
     for workers in ("1", "2"):
         arguments = [str(folders[0]), "--truth", str(folders[1]), "--json", str(out), "--workers", workers]

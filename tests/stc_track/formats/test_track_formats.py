@@ -138,6 +138,6 @@ def test_bad_options(truth, options, message):
 def test_an_error_survives_another_process():
     import pickle
 
-    error = InputError("0000.txt:3", expected="5 columns", found="2", mend="add them")
+    error = InputError("0000.txt:3", expected="5 columns", found="2", hint="add them")
     copy = pickle.loads(pickle.dumps(error))
     assert (copy.message, copy.exit_code, type(copy)) == (error.message, 2, InputError)

@@ -3,19 +3,19 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stc_track.formats.track_ids import Names, is_track_name, track_name
+from stc_track.formats.track_ids import TrackIdAllocator, is_track_name, track_name
 
 tracks = st.lists(st.tuples(st.integers(0, 3_000_000) | st.integers(0, 5), st.integers(0, 3) | st.integers(999, 1003)))
 
 
 def test_a_tracker_s_ids_are_counted_even_where_they_look_like_names():
-    names = Names()
+    names = TrackIdAllocator()
     assert [names.of(*each) for each in ((1001, 1), (5, 1), (2001, 2), (5, 1))] == [1001, 1002, 2001, 1002]
-    assert Names().of(1007, 1) == 1001
+    assert TrackIdAllocator().of(1007, 1) == 1001
 
 
 def test_a_file_s_ids_stay_where_they_are_names_of_their_class():
-    names = Names(keep=True)
+    names = TrackIdAllocator(keep=True)
     assert names.of(1007, 1) == 1007
     assert names.of(1007, 2) == 2001  # a name, but of another class
     assert names.of(3, 1) == 1001
@@ -24,13 +24,13 @@ def test_a_file_s_ids_stay_where_they_are_names_of_their_class():
 
 
 def test_the_thousandth_track_of_a_class_goes_on_in_millions():
-    names = Names()
+    names = TrackIdAllocator()
     assert [names.of(k, 1) for k in range(1, 1002)][-3:] == [1999, 1_001_000, 1_001_001]
 
 
 def test_track_1001_of_class_1_leaves_class_1001_its_name():
     for keep in (False, True):
-        names = Names(keep=keep)
+        names = TrackIdAllocator(keep=keep)
         assert names.of(7, 1001) == 1_001_001
         found = [names.of(k, 1) for k in range(2_000_000, 2_001_002)]
         assert 1_001_001 not in found
@@ -39,7 +39,7 @@ def test_track_1001_of_class_1_leaves_class_1001_its_name():
 
 @given(tracks, st.booleans())
 def test_no_two_tracks_share_a_name(asked, keep):
-    names = Names(keep=keep)
+    names = TrackIdAllocator(keep=keep)
     found = {each: names.of(*each) for each in asked}
     assert len(set(found.values())) == len(found)
     assert all(is_track_name(name, class_id) for (_, class_id), name in found.items())

@@ -135,9 +135,9 @@ def test_colours_differ():
         ),
     ],
 )
-def test_bad_frames(data, spoil, message):
+def test_bad_frames(data, corrupt, message):
     pytest.importorskip("av")
-    spoil(data)
+    corrupt(data)
     done = invoke(data, data / "out")
     assert done.exit_code == 2, done.output
     assert message in done.output

@@ -242,8 +242,8 @@ def test_what_is_wrong_is_named(tmp_path, name, content, words):
     (lambda c: c["annotations"][1].update(track_id=5), "annotation 1: expected a track once on a frame"),
 ], ids=["no such frame", "another size", "id twice", "image", "category", "no area", "three numbers", "track",
         "track twice"])
-def test_bad_coco_entries_are_named(tmp_path, coco, spoil, words):
-    spoil(coco)
+def test_bad_coco_entries_are_named(tmp_path, coco, perturb, words):
+    perturb(coco)
     with pytest.raises(InputError, match=words):
         read(tmp_path / "a.json", coco)
 
