@@ -44,21 +44,47 @@ def main(out: Path, workers: int, seed: int) -> None:
         stages.run("stc-pseudo", "inspect", out / store, "--truth", data, "--json", out / f"{store}.json")
     stages.run("stc-pseudo", "export", out / "store", "--format", "coco", "--out", out / "pseudo_masks.json")
     # One thread: on so small a network two wait for each other longer than they gain.
-    stages.run("stc-train", "--pseudo-store", out / "store", "--config", "condinst_r18_demo", "--sequences",
-               ",".join(TRAIN), "--work-dir", out / "train", "--seed", seed, "--init-backbone", DEPTH_WEIGHTS,
-               threads=1)
-    stages.run("stc-predict", out / "train" / "model.pth", "--dataset", "kitti", "--root", data, "--sequences",
-               held_out, "--out", out / "predictions")
+    stages.run(
+        "stc-train",
+        "--pseudo-store",
+        out / "store",
+        "--config",
+        "condinst_r18_demo",
+        "--sequences",
+        ",".join(TRAIN),
+        "--work-dir",
+        out / "train",
+        "--seed",
+        seed,
+        "--init-backbone",
+        DEPTH_WEIGHTS,
+        threads=1,
+    )
+    stages.run(
+        "stc-predict",
+        out / "train" / "model.pth",
+        "--dataset",
+        "kitti",
+        "--root",
+        data,
+        "--sequences",
+        held_out,
+        "--out",
+        out / "predictions",
+    )
     stages.run("stc-track", out / "predictions", "--out", out / "results", "--cues", out / "store")
     stages.run("stc-eval", out / "results", "--truth", truth, "--sequences", held_out, "--json", out / "scores.json")
     quality = measure(out / "predictions", truth, SCORE, min_area=300)
     (out / "prediction_iou.json").write_text(json.dumps(quality, indent=1))
     tables = [
-        pseudo_mask_table({"networks": out / "store.json", "exact depth and flow": out / "store_exact.json"},
-                          "On all sequences: no network saw a mask or these scenes."),
+        pseudo_mask_table(
+            {"networks": out / "store.json", "exact depth and flow": out / "store_exact.json"},
+            "On all sequences: no network saw a mask or these scenes.",
+        ),
         predicted_mask_table(quality, SCORE),
         track_table(out / "scores.json"),
-        time_table(stages.seconds, time.monotonic() - started)]
+        time_table(stages.seconds, time.monotonic() - started),
+    ]
     for table in tables:
         click.echo(table.as_text())
     write_page(out, tables, stages)
@@ -75,16 +101,26 @@ def render(data: Path, workers: int, seed: int) -> None:
 def write_page(out: Path, tables: list[Table], stages: Stages) -> None:
     """Write `report.html` with pictures of the held-out sequences, and `stages.jpg` of one frame."""
     store = StoreReader(str(out / "store"))
-    frames = [(f"Sequence {name}, frame {index}", stage_pictures(store, name, index, out / "predictions",
-                                                                 out / "results", SCORE))
-              for name in TEST for index in SHOWN]
+    frames = [
+        (
+            f"Sequence {name}, frame {index}",
+            stage_pictures(store, name, index, out / "predictions", out / "results", SCORE),
+        )
+        for name in TEST
+        for index in SHOWN
+    ]
     (out / "stages.jpg").write_bytes(jpeg(montage(frames[0][1])))
-    write_report(out / "report.html", "Masks and tracks from boxes: the demo's synthetic street scenes",
-                 f"{len(TRAIN)} rendered sequences trained the segmenter, from their boxes alone; these pictures and "
-                 f"figures are of {len(TEST)} others. The depth network was trained without labels, the flow network, "
-                 "which corrects OpenCV's DIS, with true flow, both on scenes of other seeds. The segmenter itself "
-                 "sees only the frame. Synthetic data.",
-                 tables, frames, list(stages.seconds))
+    write_report(
+        out / "report.html",
+        "Masks and tracks from boxes: the demo's synthetic street scenes",
+        f"{len(TRAIN)} rendered sequences trained the segmenter, from their boxes alone; these pictures and "
+        f"figures are of {len(TEST)} others. The depth network was trained without labels, the flow network, "
+        "which corrects OpenCV's DIS, with true flow, both on scenes of other seeds. The segmenter itself "
+        "sees only the frame. Synthetic data.",
+        tables,
+        frames,
+        list(stages.seconds),
+    )
 
 
 if __name__ == "__main__":

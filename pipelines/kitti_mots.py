@@ -34,29 +34,90 @@ SHOWN = 6  # frames of each sequence on the page
 @click.option("--boxes", type=click.Choice(["instances", "labels"]), default="instances", help="as of stc-pseudo build")
 @click.option("--score", default=0.3, help="detections below are left out of the mean IoU")
 @click.option("--workers", default=2, help="shards at a time")
-def main(root: Path, out: Path, sequences: str, depth_weights: Path, flow_weights: Path, config: str, max_iters: int,
-         boxes: str, score: float, workers: int) -> None:
+def main(
+    root: Path,
+    out: Path,
+    sequences: str,
+    depth_weights: Path,
+    flow_weights: Path,
+    config: str,
+    max_iters: int,
+    boxes: str,
+    score: float,
+    workers: int,
+) -> None:
     """Boxes in, masks and tracks out, on real video."""
     started, stages = time.monotonic(), Stages()
-    sources = {"sgbm and dis": ("store_opencv", "--depth", "sgbm", "--flow", "dis"),
-               "monodepth2 and upflow": ("store_networks", "--depth", "monodepth2", "--depth-weights", depth_weights,
-                                         "--flow", "upflow", "--flow-weights", flow_weights)}
+    sources = {
+        "sgbm and dis": ("store_opencv", "--depth", "sgbm", "--flow", "dis"),
+        "monodepth2 and upflow": (
+            "store_networks",
+            "--depth",
+            "monodepth2",
+            "--depth-weights",
+            depth_weights,
+            "--flow",
+            "upflow",
+            "--flow-weights",
+            flow_weights,
+        ),
+    }
     for store, *flags in sources.values():
-        stages.run("stc-pseudo", "build", "--dataset", "kitti", "--root", root, "--sequences", sequences,
-                   "--boxes", boxes, "--workers", workers, "--out", out / store, *flags)
+        stages.run(
+            "stc-pseudo",
+            "build",
+            "--dataset",
+            "kitti",
+            "--root",
+            root,
+            "--sequences",
+            sequences,
+            "--boxes",
+            boxes,
+            "--workers",
+            workers,
+            "--out",
+            out / store,
+            *flags,
+        )
         stages.run("stc-pseudo", "inspect", out / store, "--truth", root, "--json", out / f"{store}.json")
     store = out / "store_opencv"
-    stages.run("stc-train", "--pseudo-store", store, "--config", config, "--max-iters", max_iters,
-               "--work-dir", out / "train", "--init-backbone", depth_weights, threads=1)
-    stages.run("stc-predict", out / "train" / "model.pth", "--dataset", "kitti", "--root", root,
-               "--sequences", sequences, "--out", out / "predictions")
+    stages.run(
+        "stc-train",
+        "--pseudo-store",
+        store,
+        "--config",
+        config,
+        "--max-iters",
+        max_iters,
+        "--work-dir",
+        out / "train",
+        "--init-backbone",
+        depth_weights,
+        threads=1,
+    )
+    stages.run(
+        "stc-predict",
+        out / "train" / "model.pth",
+        "--dataset",
+        "kitti",
+        "--root",
+        root,
+        "--sequences",
+        sequences,
+        "--out",
+        out / "predictions",
+    )
     stages.run("stc-track", out / "predictions", "--out", out / "results", "--cues", store)
     truth = root / "instances_txt"
     stages.run("stc-eval", out / "results", "--truth", truth, "--sequences", sequences, "--json", out / "scores.json")
     quality = measure(out / "predictions", truth, score, min_area=300)
-    tables = [pseudo_mask_table({label: out / f"{source[0]}.json" for label, source in sources.items()}, ""),
-              predicted_mask_table(quality, score), track_table(out / "scores.json"),
-              time_table(stages.seconds, time.monotonic() - started)]
+    tables = [
+        pseudo_mask_table({label: out / f"{source[0]}.json" for label, source in sources.items()}, ""),
+        predicted_mask_table(quality, score),
+        track_table(out / "scores.json"),
+        time_table(stages.seconds, time.monotonic() - started),
+    ]
     for table in tables:
         click.echo(table.as_text())
     reader = StoreReader(str(store))
@@ -65,8 +126,14 @@ def main(root: Path, out: Path, sequences: str, depth_weights: Path, flow_weight
         for t in np.linspace(0, len(reader.sequence(name)) - 1, SHOWN).astype(int).tolist():
             stage = stage_pictures(reader, name, t, out / "predictions", out / "results", score)
             frames.append((f"Sequence {name}, frame {t}", stage))
-    write_report(out / "report.html", "Masks and tracks from boxes: KITTI MOTS",
-                 "Trained on the boxes of the very frames that are shown.", tables, frames, list(stages.seconds))
+    write_report(
+        out / "report.html",
+        "Masks and tracks from boxes: KITTI MOTS",
+        "Trained on the boxes of the very frames that are shown.",
+        tables,
+        frames,
+        list(stages.seconds),
+    )
     click.echo(f"page: {out / 'report.html'}")
 
 

@@ -36,8 +36,11 @@ MIN_SIDE = 3 * CELL  # pixels of a frame: a cell with neighbours; OpenCV's flow 
 LEVELS = ("none", "masks", "similarity", "all")
 # What a sequence is made from, by the level that redoes the stages which depend on it.
 INPUTS = {"all": ("depth", "flow", "frames", "detail"), "similarity": ("similarity",), "masks": ("masks", "boxes")}
-KEPT = {"all": (), "similarity": ("inverse_depth", "flow"),
-        "masks": ("inverse_depth", "flow", "similarity_depth", "similarity_flow")}
+KEPT = {
+    "all": (),
+    "similarity": ("inverse_depth", "flow"),
+    "masks": ("inverse_depth", "flow", "similarity_depth", "similarity_flow"),
+}
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,14 @@ class ShardTask:
         if self.old is None:
             frames = self.read(start, min(stop + 1, len(self.sequence)))
             arrays = self.estimate(start, stop, frames)
-            frames = frames[:stop - start]
+            frames = frames[: stop - start]
         else:
             frames = self.read(start, stop)
             arrays = {name: self.old.read(name, slice(start, stop)) for name in self.kept}
         if "similarity_depth" not in arrays:
-            arrays |= similarity_arrays(arrays["inverse_depth"], arrays["flow"], self.sequence.size,
-                                        self.settings.similarity)
+            arrays |= similarity_arrays(
+                arrays["inverse_depth"], arrays["flow"], self.sequence.size, self.settings.similarity
+            )
         boxes = [self.sequence.boxes_at(t) for t in range(start, stop)]
         arrays |= mask_arrays(arrays, frames, boxes, self.settings, self.sequence.calibration)
         self.partial.write(start, arrays)
@@ -90,7 +94,7 @@ class ShardTask:
             frames: these frames and, where there is one, the next.
         """
         sequence = self.sequence
-        depth = self.depth.inverse_depth(sequence, start, frames[:stop - start])
+        depth = self.depth.inverse_depth(sequence, start, frames[: stop - start])
         fields = [self.flow.flow(sequence, start, frames)] if len(frames) > 1 else []
         if stop == len(sequence) > 1:
             fields.append(self.flow.last_flow(sequence, self.read(stop - 2, stop))[None])
@@ -99,9 +103,13 @@ class ShardTask:
         fields = np.concatenate(fields)
         maps = {"inverse_depth": torch.from_numpy(depth)[:, None], "flow": torch.from_numpy(fields)}
         cells = {"": CELL} | ({"fine_": self.settings.detail} if self.settings.detail < CELL else {})
-        return {prefix + name: fill_holes(pool(values, cell).numpy()).astype(np.float16).reshape(
-                    len(frames[:stop - start]), *ARRAYS[name][0], *(side // cell for side in sequence.size))
-                for prefix, cell in cells.items() for name, values in maps.items()}
+        return {
+            prefix + name: fill_holes(pool(values, cell).numpy())
+            .astype(np.float16)
+            .reshape(len(frames[: stop - start]), *ARRAYS[name][0], *(side // cell for side in sequence.size))
+            for prefix, cell in cells.items()
+            for name, values in maps.items()
+        }
 
 
 def kept_arrays(level: str, detail: int) -> tuple[str, ...]:
@@ -122,8 +130,15 @@ class FrameProgress(Callback):
             self.bar.update(result)
 
 
-def build(sequences: list[Sequence], depth: DepthEstimator, flow: FlowEstimator, writer: StoreWriter,
-          settings: LabelSettings, overwrite: str = "none", workers: int = 1) -> None:
+def build(
+    sequences: list[Sequence],
+    depth: DepthEstimator,
+    flow: FlowEstimator,
+    writer: StoreWriter,
+    settings: LabelSettings,
+    overwrite: str = "none",
+    workers: int = 1,
+) -> None:
     """Write every sequence's pseudo-labels that the store does not hold yet.
 
     Args:
@@ -148,25 +163,48 @@ def build(sequences: list[Sequence], depth: DepthEstimator, flow: FlowEstimator,
                 continue
             partial = writer.begin(sequence, made_from)
             redone = level != "all"
-            task = ShardTask(sequence, partial, depth, flow, settings,
-                             SequenceReader(f"{writer.url}/{sequence.name}", writer.root) if redone else None,
-                             kept_arrays(level, settings.detail))
+            task = ShardTask(
+                sequence,
+                partial,
+                depth,
+                flow,
+                settings,
+                SequenceReader(f"{writer.url}/{sequence.name}", writer.root) if redone else None,
+                kept_arrays(level, settings.detail),
+            )
             missing = partial.missing()
             bar.update(len(sequence) - sum(stop - start for start, stop in missing))
             # The schedulers themselves: for their names dask would import `distributed`, a second's work.
-            dask.compute([dask.delayed(task)(start, stop) for start, stop in missing],
-                         scheduler=dask.threaded.get if workers > 1 else dask.local.get_sync, num_workers=workers)
+            dask.compute(
+                [dask.delayed(task)(start, stop) for start, stop in missing],
+                scheduler=dask.threaded.get if workers > 1 else dask.local.get_sync,
+                num_workers=workers,
+            )
             writer.finish(sequence.name, made_from)
 
 
-def plan(sequence: Sequence, depth: DepthEstimator, flow: FlowEstimator, writer: StoreWriter, settings: LabelSettings,
-         overwrite: str) -> tuple[dict[str, Any], str]:
+def plan(
+    sequence: Sequence,
+    depth: DepthEstimator,
+    flow: FlowEstimator,
+    writer: StoreWriter,
+    settings: LabelSettings,
+    overwrite: str,
+) -> tuple[dict[str, Any], str]:
     """Return what a sequence will be made from, and the earliest stage to redo (`none` if it is up to date)."""
     if min(sequence.size) < MIN_SIDE:
-        raise InputError(sequence.frames[0], expected=f"frames of at least {MIN_SIDE}x{MIN_SIDE} pixels",
-                         found="{1}x{0}".format(*sequence.size))
-    made_from = {"depth": depth.fingerprint(sequence), "flow": flow.fingerprint(sequence),
-                 "frames": files_digest(sequence.frames), "boxes": boxes_hash(sequence), **settings.as_json()}
+        raise InputError(
+            sequence.frames[0],
+            expected=f"frames of at least {MIN_SIDE}x{MIN_SIDE} pixels",
+            found="{1}x{0}".format(*sequence.size),
+        )
+    made_from = {
+        "depth": depth.fingerprint(sequence),
+        "flow": flow.fingerprint(sequence),
+        "frames": files_digest(sequence.frames),
+        "boxes": boxes_hash(sequence),
+        **settings.as_json(),
+    }
     recorded = writer.recorded(sequence.name)
     if recorded is None:
         return made_from, "all"
@@ -175,9 +213,12 @@ def plan(sequence: Sequence, depth: DepthEstimator, flow: FlowEstimator, writer:
     needed = max([*changed, overwrite], key=LEVELS.index)
     if LEVELS.index(needed) > LEVELS.index(overwrite):
         key = next(k for k in INPUTS[needed] if recorded.get(k) != made_from[k])
-        raise InputError(f"{writer.url}/{sequence.name}", expected=f"{key} {made_from[key]}",
-                         found=f"a complete sequence made from {key} {recorded.get(key)}",
-                         hint=f"--overwrite {needed} redoes it, another --out keeps it")
+        raise InputError(
+            f"{writer.url}/{sequence.name}",
+            expected=f"{key} {made_from[key]}",
+            found=f"a complete sequence made from {key} {recorded.get(key)}",
+            hint=f"--overwrite {needed} redoes it, another --out keeps it",
+        )
     return made_from, needed
 
 

@@ -67,9 +67,16 @@ DETAIL = {"exact": 1, "estimated": 4}
 # true depth and flow, and with those of small networks, whose edges are blurred, so that colour must tell more.
 TRUST: dict[str, dict[str, float]] = {
     "exact": {},
-    "estimated": {"depth_deviation": 0.08, "height_deviation": 0.06, "flow_deviation": 4.0, "colour_deviation": 4.0,
-                  "prior_pull": 0.1, "colour_model": 0.5, "max_cells": 1500,
-                  "nearer_right": 0.4},
+    "estimated": {
+        "depth_deviation": 0.08,
+        "height_deviation": 0.06,
+        "flow_deviation": 4.0,
+        "colour_deviation": 4.0,
+        "prior_pull": 0.1,
+        "colour_model": 0.5,
+        "max_cells": 1500,
+        "nearer_right": 0.4,
+    },
 }
 
 

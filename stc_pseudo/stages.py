@@ -36,8 +36,9 @@ def fill_holes(maps: np.ndarray) -> np.ndarray:
     return filled
 
 
-def similarity_arrays(inverse_depth: np.ndarray, flow: np.ndarray, size: tuple[int, int],
-                      settings: SimilaritySettings) -> dict[str, np.ndarray]:
+def similarity_arrays(
+    inverse_depth: np.ndarray, flow: np.ndarray, size: tuple[int, int], settings: SimilaritySettings
+) -> dict[str, np.ndarray]:
     """Edge similarities as the store keeps them.
 
     Args:
@@ -48,12 +49,22 @@ def similarity_arrays(inverse_depth: np.ndarray, flow: np.ndarray, size: tuple[i
     """
     depth = normalise_inverse_depth(torch.from_numpy(inverse_depth.astype(np.float32)), settings.depth_gain)[:, None]
     motion = normalise_flow(torch.from_numpy(flow.astype(np.float32)), size, settings.flow_gain)
-    return {name: (edge_similarity(maps, settings.layers, settings.dilation, settings.factor) * 255).round()
-            .to(torch.uint8).numpy() for name, maps in (("similarity_depth", depth), ("similarity_flow", motion))}
+    return {
+        name: (edge_similarity(maps, settings.layers, settings.dilation, settings.factor) * 255)
+        .round()
+        .to(torch.uint8)
+        .numpy()
+        for name, maps in (("similarity_depth", depth), ("similarity_flow", motion))
+    }
 
 
-def mask_arrays(arrays: dict[str, np.ndarray], frames: np.ndarray, boxes: list[FrameBoxes],
-                settings: LabelSettings, camera: Calibration | None = None) -> dict[str, np.ndarray]:
+def mask_arrays(
+    arrays: dict[str, np.ndarray],
+    frames: np.ndarray,
+    boxes: list[FrameBoxes],
+    settings: LabelSettings,
+    camera: Calibration | None = None,
+) -> dict[str, np.ndarray]:
     """Fused mask and puzzle pieces as the store keeps them.
 
     Args:
@@ -66,14 +77,25 @@ def mask_arrays(arrays: dict[str, np.ndarray], frames: np.ndarray, boxes: list[F
     """
     mask, _ = fuse(arrays["similarity_depth"], arrays["similarity_flow"], settings.masks)
     fine = "fine_" if settings.detail < CELL else ""
-    objects = np.stack([solve(FrameMaps(frame, depth.astype(np.float32), flow.astype(np.float32), settings.detail,
-                                        camera),
-                              on_frame, settings.masks)
-                        for frame, depth, flow, on_frame in zip(
-                            frames, arrays[f"{fine}inverse_depth"], arrays[f"{fine}flow"], boxes, strict=True)])
+    objects = np.stack(
+        [
+            solve(
+                FrameMaps(frame, depth.astype(np.float32), flow.astype(np.float32), settings.detail, camera),
+                on_frame,
+                settings.masks,
+            )
+            for frame, depth, flow, on_frame in zip(
+                frames, arrays[f"{fine}inverse_depth"], arrays[f"{fine}flow"], boxes, strict=True
+            )
+        ]
+    )
     pooled = [pool_objects(on_frame) for on_frame in objects]
-    return {"mask": mask, "objects": objects, "instances": np.stack([instances for instances, _ in pooled]),
-            "coverage": np.stack([coverage for _, coverage in pooled])}
+    return {
+        "mask": mask,
+        "objects": objects,
+        "instances": np.stack([instances for instances, _ in pooled]),
+        "coverage": np.stack([coverage for _, coverage in pooled]),
+    }
 
 
 def pool_objects(objects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -86,7 +108,7 @@ def pool_objects(objects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         instances (H // 4, W // 4) uint16, and coverage, uint8: share of the cell times 255.
     """
     height, width = objects.shape[0] // CELL, objects.shape[1] // CELL
-    cells = objects[:height * CELL, :width * CELL].reshape(height, CELL, width, CELL).transpose(0, 2, 1, 3)
+    cells = objects[: height * CELL, : width * CELL].reshape(height, CELL, width, CELL).transpose(0, 2, 1, 3)
     cells = np.sort(cells.reshape(height, width, CELL * CELL), axis=2)
     # In a sorted cell, a value's count is how far its run reaches: the longest run's end tells whose it is.
     run = np.cumsum(np.ones_like(cells, np.uint8), axis=2, dtype=np.uint8)

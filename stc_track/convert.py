@@ -14,14 +14,7 @@ from pycocotools import mask as coco_mask
 
 from stc_track.formats import coco_tracks, cvat, mot_boxes, mots_png, youtube_vis_writers
 from stc_track.formats.base import Tracks
-from stc_track.formats.mots import (
-    IGNORE_CLASS,
-    IGNORE_ID,
-    Detection,
-    DetectionWriter,
-    MotsObject,
-    write_mots,
-)
+from stc_track.formats.mots import IGNORE_CLASS, IGNORE_ID, Detection, DetectionWriter, MotsObject, write_mots
 from stc_track.formats.sources import UNTRACKED
 from stc_track.formats.track_ids import TrackIdAllocator
 from stc_track.formats.youtube_vis import Annotations

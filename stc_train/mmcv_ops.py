@@ -38,8 +38,16 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Ten
     return torchvision_nms(boxes + boxes.new_tensor([0, 0, offset, offset]), scores, iou_threshold)
 
 
-def softnms(boxes: Tensor, scores: Tensor, dets: Tensor, iou_threshold: float, sigma: float, min_score: float,
-            method: int, offset: int) -> Tensor:
+def softnms(
+    boxes: Tensor,
+    scores: Tensor,
+    dets: Tensor,
+    iou_threshold: float,
+    sigma: float,
+    min_score: float,
+    method: int,
+    offset: int,
+) -> Tensor:
     """Soft non-maximum suppression (Bodla et al., 2017): overlapping boxes lose score before they are dropped.
 
     Args:
@@ -78,8 +86,9 @@ def softnms(boxes: Tensor, scores: Tensor, dets: Tensor, iou_threshold: float, s
     return torch.tensor(kept, dtype=torch.int64)
 
 
-def sigmoid_focal_loss_forward(input: Tensor, target: Tensor, weight: Tensor, output: Tensor, gamma: float,
-                               alpha: float) -> None:
+def sigmoid_focal_loss_forward(
+    input: Tensor, target: Tensor, weight: Tensor, output: Tensor, gamma: float, alpha: float
+) -> None:
     """Focal loss of every score, `-alpha_t * (1 - p_t)^gamma * log p_t` (Lin et al., 2017).
 
     Args:
@@ -95,13 +104,15 @@ def sigmoid_focal_loss_forward(input: Tensor, target: Tensor, weight: Tensor, ou
     output.copy_(_class_weighted(loss, target, weight))
 
 
-def sigmoid_focal_loss_backward(input: Tensor, target: Tensor, weight: Tensor, grad_input: Tensor, gamma: float,
-                                alpha: float) -> None:
+def sigmoid_focal_loss_backward(
+    input: Tensor, target: Tensor, weight: Tensor, grad_input: Tensor, gamma: float, alpha: float
+) -> None:
     """Derivative of `sigmoid_focal_loss_forward` with respect to `input`, written to `grad_input` (N, C)."""
     positive, log_p, log_q = _focal_parts(input, target)
     p, q = log_p.exp(), log_q.exp()
-    slope = torch.where(positive, -alpha * q**gamma * (q - gamma * p * log_p),
-                        (alpha - 1) * p**gamma * (gamma * q * log_q - p))
+    slope = torch.where(
+        positive, -alpha * q**gamma * (q - gamma * p * log_p), (alpha - 1) * p**gamma * (gamma * q * log_q - p)
+    )
     grad_input.copy_(_class_weighted(slope, target, weight))
 
 
@@ -116,9 +127,19 @@ def _class_weighted(values: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     return values * weight[target][:, None] if weight.numel() else values
 
 
-def roi_align_forward(input: Tensor, rois: Tensor, output: Tensor, argmax_y: Tensor, argmax_x: Tensor,
-                      aligned_height: int, aligned_width: int, spatial_scale: float, sampling_ratio: int,
-                      pool_mode: int, aligned: bool) -> None:
+def roi_align_forward(
+    input: Tensor,
+    rois: Tensor,
+    output: Tensor,
+    argmax_y: Tensor,
+    argmax_x: Tensor,
+    aligned_height: int,
+    aligned_width: int,
+    spatial_scale: float,
+    sampling_ratio: int,
+    pool_mode: int,
+    aligned: bool,
+) -> None:
     """Average-pooled RoIAlign (He et al., 2017).
 
     Args:
@@ -133,18 +154,39 @@ def roi_align_forward(input: Tensor, rois: Tensor, output: Tensor, argmax_y: Ten
         aligned: shift by half a cell, so that cell centres lie at half coordinates.
     """
     _only_average(pool_mode)
-    output.copy_(torch.ops.torchvision.roi_align(
-        *_widened(input, rois), spatial_scale, aligned_height, aligned_width, sampling_ratio, aligned))
+    output.copy_(
+        torch.ops.torchvision.roi_align(
+            *_widened(input, rois), spatial_scale, aligned_height, aligned_width, sampling_ratio, aligned
+        )
+    )
 
 
-def roi_align_backward(grad_output: Tensor, rois: Tensor, argmax_y: Tensor, argmax_x: Tensor, grad_input: Tensor,
-                       aligned_height: int, aligned_width: int, spatial_scale: float, sampling_ratio: int,
-                       pool_mode: int, aligned: bool) -> None:
+def roi_align_backward(
+    grad_output: Tensor,
+    rois: Tensor,
+    argmax_y: Tensor,
+    argmax_x: Tensor,
+    grad_input: Tensor,
+    aligned_height: int,
+    aligned_width: int,
+    spatial_scale: float,
+    sampling_ratio: int,
+    pool_mode: int,
+    aligned: bool,
+) -> None:
     """Derivative of `roi_align_forward`, written to `grad_input` (B, C, H, W)."""
     _only_average(pool_mode)
-    grad_input.copy_(torch.ops.torchvision._roi_align_backward(
-        *_widened(grad_output, rois), spatial_scale, aligned_height, aligned_width, *grad_input.shape, sampling_ratio,
-        aligned))
+    grad_input.copy_(
+        torch.ops.torchvision._roi_align_backward(
+            *_widened(grad_output, rois),
+            spatial_scale,
+            aligned_height,
+            aligned_width,
+            *grad_input.shape,
+            sampling_ratio,
+            aligned,
+        )
+    )
 
 
 def _widened(*tensors: Tensor) -> list[Tensor]:
@@ -159,8 +201,14 @@ def _only_average(pool_mode: int) -> None:
 
 OPERATORS: dict[str, Callable[..., Any]] = {
     function.__name__: function
-    for function in (nms, softnms, sigmoid_focal_loss_forward, sigmoid_focal_loss_backward, roi_align_forward,
-                     roi_align_backward)
+    for function in (
+        nms,
+        softnms,
+        sigmoid_focal_loss_forward,
+        sigmoid_focal_loss_backward,
+        roi_align_forward,
+        roi_align_backward,
+    )
 }
 
 
@@ -177,8 +225,10 @@ class Extension(types.ModuleType):
             raise AttributeError(name)
 
         def missing(*args: Any, **kwargs: Any) -> Any:
-            raise NotImplementedError(f"mmcv operator '{name}': this mmcv was installed without compiled operators, "
-                                      f"and torchvision serves only {', '.join(OPERATORS)}")
+            raise NotImplementedError(
+                f"mmcv operator '{name}': this mmcv was installed without compiled operators, "
+                f"and torchvision serves only {', '.join(OPERATORS)}"
+            )
 
         return missing
 

@@ -13,19 +13,32 @@ mmcv_ops.install()
 from mmengine import registry  # noqa: E402
 
 SCOPE = "stc_train"
-MODELS = registry.Registry("model", parent=registry.MODELS, scope=SCOPE,
-                           locations=["stc_train.models.condinst_box_head", "stc_train.models.condinst_mask_head",
-                                      "stc_train.models.blendmask", "stc_train.models.yolact",
-                                      "stc_train.models.roi_extractor"])
-DATASETS = registry.Registry("dataset", parent=registry.DATASETS, scope=SCOPE,
-                             locations=["stc_train.data.store_dataset"])
-TRANSFORMS = registry.Registry("transform", parent=registry.TRANSFORMS, scope=SCOPE,
-                               locations=["stc_train.data.transforms"])
-TASK_UTILS = registry.Registry("task util", parent=registry.TASK_UTILS, scope=SCOPE,
-                               locations=["stc_train.models.assigner"])
-DATA_SAMPLERS = registry.Registry("data sampler", parent=registry.DATA_SAMPLERS, scope=SCOPE,
-                                  locations=["stc_train.data.sampler"])
+MODELS = registry.Registry(
+    "model",
+    parent=registry.MODELS,
+    scope=SCOPE,
+    locations=[
+        "stc_train.models.condinst_box_head",
+        "stc_train.models.condinst_mask_head",
+        "stc_train.models.blendmask",
+        "stc_train.models.yolact",
+        "stc_train.models.roi_extractor",
+    ],
+)
+DATASETS = registry.Registry(
+    "dataset", parent=registry.DATASETS, scope=SCOPE, locations=["stc_train.data.store_dataset"]
+)
+TRANSFORMS = registry.Registry(
+    "transform", parent=registry.TRANSFORMS, scope=SCOPE, locations=["stc_train.data.transforms"]
+)
+TASK_UTILS = registry.Registry(
+    "task util", parent=registry.TASK_UTILS, scope=SCOPE, locations=["stc_train.models.assigner"]
+)
+DATA_SAMPLERS = registry.Registry(
+    "data sampler", parent=registry.DATA_SAMPLERS, scope=SCOPE, locations=["stc_train.data.sampler"]
+)
 HOOKS = registry.Registry("hook", parent=registry.HOOKS, scope=SCOPE, locations=["stc_train.engine.hooks"])
 METRICS = registry.Registry("metric", parent=registry.METRICS, scope=SCOPE, locations=["stc_train.engine.mask_ap"])
-OPTIM_WRAPPERS = registry.Registry("optimizer wrapper", parent=registry.OPTIM_WRAPPERS, scope=SCOPE,
-                                   locations=["stc_train.engine.autocast"])
+OPTIM_WRAPPERS = registry.Registry(
+    "optimizer wrapper", parent=registry.OPTIM_WRAPPERS, scope=SCOPE, locations=["stc_train.engine.autocast"]
+)

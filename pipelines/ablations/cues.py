@@ -47,8 +47,10 @@ def as_table(rows: list[dict[str, Any]], note: str) -> Table:
     classes = [name for name in first if first[name]["instances"]]
     columns = [f"{name} ({first[name]['instances']})" for name in classes]
     drawn = [(label, "-", *(number(first[name][shape]) for name in classes)) for shape, label in SHAPES.items()]
-    made = [(row["source"], row["cues"], *(number(row["mean_iou"][name]["pseudo_mask"]) for name in classes))
-            for row in rows]
+    made = [
+        (row["source"], row["cues"], *(number(row["mean_iou"][name]["pseudo_mask"]) for name in classes))
+        for row in rows
+    ]
     return Table("Cues (Table III) and sources (Table X)", note, ("source", "cues", *columns), [*drawn, *made])
 
 
@@ -61,8 +63,16 @@ def as_table(rows: list[dict[str, Any]], note: str) -> Table:
 @click.option("--min-area", default=300, help="pixels of the true masks that count")
 @click.option("--workers", default=1, help="shards at a time")
 @click.option("--out", type=PATH, default=Path("runs/label_ablation"), help="folder of the stores and figures")
-def main(root: Path, sequences: str | None, boxes: str, sources: tuple[str, ...], cue_sets: tuple[str, ...],
-         min_area: int, workers: int, out: Path) -> None:
+def main(
+    root: Path,
+    sequences: str | None,
+    boxes: str,
+    sources: tuple[str, ...],
+    cue_sets: tuple[str, ...],
+    min_area: int,
+    workers: int,
+    out: Path,
+) -> None:
     """Measure the pseudo-masks of each source by each set of cues; print them and write ablation.json and .md."""
     from stc_track.io.files import replacing
 
@@ -73,15 +83,36 @@ def main(root: Path, sequences: str | None, boxes: str, sources: tuple[str, ...]
         store, report = out / f"store_{index}", out / f"store_{index}.json"
         for cues in cue_sets:
             # The first of them builds the store; the others find its depth and flow there.
-            stages.run("stc-pseudo", "build", "--dataset", "kitti", "--root", root, *chosen, "--boxes", boxes,
-                       "--workers", workers, "--out", store, "--cues", cues, "--overwrite", "masks", *flags)
-            stages.run("stc-pseudo", "inspect", store, "--truth", root, *chosen, "--min-area", min_area,
-                       "--json", report)
+            stages.run(
+                "stc-pseudo",
+                "build",
+                "--dataset",
+                "kitti",
+                "--root",
+                root,
+                *chosen,
+                "--boxes",
+                boxes,
+                "--workers",
+                workers,
+                "--out",
+                store,
+                "--cues",
+                cues,
+                "--overwrite",
+                "masks",
+                *flags,
+            )
+            stages.run(
+                "stc-pseudo", "inspect", store, "--truth", root, *chosen, "--min-area", min_area, "--json", report
+            )
             rows.append({"source": name, "flags": flags, "cues": cues, **json.loads(report.read_text())})
     without = rows[0]["mean_iou"]["all"]["without_box"]
-    table = as_table(rows, f"Mean IoU with true masks of at least {min_area} pixels (how many) of sequences "
-                     f"{', '.join(rows[0]['sequences'])}; boxes: {boxes}" + (f", {without} masks have none." if without
-                                                                            else "."))
+    table = as_table(
+        rows,
+        f"Mean IoU with true masks of at least {min_area} pixels (how many) of sequences "
+        f"{', '.join(rows[0]['sequences'])}; boxes: {boxes}" + (f", {without} masks have none." if without else "."),
+    )
     click.echo(table.as_text())
     for file, text in (("ablation.json", json.dumps(rows, indent=1)), ("ablation.md", table.as_markdown() + "\n")):
         with replacing(out / file, "w") as opened:

@@ -69,8 +69,11 @@ ARMS = {
     "supervised": Arm("true masks (MMDetection's CondInst)", "condinst", "true"),
 }
 NETWORKS = {"networks": Arm("puzzle loss, the demo's depth and flow networks", store="networks")}
-VARIANTS = {f"{term}_{boundary}": variant(term, boundary) for term in ("dice", "dice_penalty")
-            for boundary in ("none", "bce", "dice", "pixel", "pairwise")}
+VARIANTS = {
+    f"{term}_{boundary}": variant(term, boundary)
+    for term in ("dice", "dice_penalty")
+    for boundary in ("none", "bce", "dice", "pixel", "pairwise")
+}
 NOISE = {
     "loose": Arm("loose boxes", store="loose"),
     "loose_robust": Arm("loose boxes, robust weights", store="loose", options=ROBUST_BOX),
@@ -116,16 +119,26 @@ class Experiment:
         recorded = out / "settings.json"
         if recorded.is_file():
             if (found := json.loads(recorded.read_text())) != asdict(settings):
-                raise InputError(recorded, expected=str(asdict(settings)), found=str(found),
-                                 hint="choose another --out")
+                raise InputError(
+                    recorded, expected=str(asdict(settings)), found=str(found), hint="choose another --out"
+                )
         else:
             out.mkdir(parents=True, exist_ok=True)
             with replacing(recorded, "w") as file:
                 json.dump(asdict(settings), file, indent=1)
 
     @classmethod
-    def of(cls, out: Path, scene_seed: int, train_scenes: int, test_scenes: int, frames: int, steps: int,
-           batch_size: int, workers: int) -> Experiment:
+    def of(
+        cls,
+        out: Path,
+        scene_seed: int,
+        train_scenes: int,
+        test_scenes: int,
+        frames: int,
+        steps: int,
+        batch_size: int,
+        workers: int,
+    ) -> Experiment:
         """As the options of `experiment_options` say."""
         return cls(out, Settings(scene_seed, train_scenes, test_scenes, frames, steps, batch_size), workers)
 
@@ -133,8 +146,14 @@ class Experiment:
         """Render the scenes that are missing."""
         from stc_pseudo.synthetic import render_dataset
 
-        render_dataset(self.data, sequences=self.settings.train + self.settings.test, frames=self.settings.frames,
-                       seed=self.settings.scene_seed, stereo=False, workers=self.workers)
+        render_dataset(
+            self.data,
+            sequences=self.settings.train + self.settings.test,
+            frames=self.settings.frames,
+            seed=self.settings.scene_seed,
+            stereo=False,
+            workers=self.workers,
+        )
 
     def store(self, name: str) -> Path:
         """Build a store of the training scenes as far as it is missing, and return its place."""
@@ -155,8 +174,18 @@ class Experiment:
             write_noisy_labels(self.data, root, names, name, self.settings.scene_seed)
             folders = ("--depth-dir", root / "training" / "depth", "--flow-dir", root / "training" / "flow")
             flags = ("--dataset", "kitti", "--root", root, "--boxes", "labels", *exact, *folders)
-        self.stages.run("stc-pseudo", "build", *flags, "--out", out, "--sequences", ",".join(names), "--workers",
-                        self.workers, threads=1)
+        self.stages.run(
+            "stc-pseudo",
+            "build",
+            *flags,
+            "--out",
+            out,
+            "--sequences",
+            ",".join(names),
+            "--workers",
+            self.workers,
+            threads=1,
+        )
         return out
 
     def folder(self, arm: str, seed: int) -> Path:
@@ -178,9 +207,23 @@ class Experiment:
         """Train a config on a store, in `folder / "train"`; the model's file."""
         options = (f"train_dataloader.batch_size={self.settings.batch}", *options)
         # One thread: on so small a network two wait for each other longer than they gain.
-        self.stages.run("stc-train", "--pseudo-store", self.store(store), "--config", config, "--work-dir",
-                        folder / "train", "--max-iters", self.settings.steps, "--seed", seed, "--init-backbone",
-                        BACKBONE, *(part for option in options for part in ("--cfg-options", option)), threads=1)
+        self.stages.run(
+            "stc-train",
+            "--pseudo-store",
+            self.store(store),
+            "--config",
+            config,
+            "--work-dir",
+            folder / "train",
+            "--max-iters",
+            self.settings.steps,
+            "--seed",
+            seed,
+            "--init-backbone",
+            BACKBONE,
+            *(part for option in options for part in ("--cfg-options", option)),
+            threads=1,
+        )
         return folder / "train" / "model.pth"
 
     def measure(self, model: Path, folder: Path) -> None:
@@ -188,8 +231,19 @@ class Experiment:
         from pipelines.accuracy.mask_ap import mask_ap
 
         tests = self.settings.names(test=True)
-        self.stages.run("stc-predict", model, "--dataset", "kitti", "--root", self.data, "--sequences",
-                        ",".join(tests), "--out", folder / "predictions", threads=1)
+        self.stages.run(
+            "stc-predict",
+            model,
+            "--dataset",
+            "kitti",
+            "--root",
+            self.data,
+            "--sequences",
+            ",".join(tests),
+            "--out",
+            folder / "predictions",
+            threads=1,
+        )
         self._record(folder / "ap.json", mask_ap(folder / "predictions", self.data, tests, MIN_AREA))
 
     def convert(self, name: str, seed: int) -> None:
@@ -199,9 +253,21 @@ class Experiment:
         folder = self.folder(name, seed)
         if (folder / "conversion.json").is_file() or not (folder / "ap.json").is_file():
             return
-        self.stages.run("stc-predict", folder / "model.pth", "--dataset", "kitti", "--root", self.data, "--sequences",
-                        ",".join(self.settings.names(test=True)), "--boxes", "instances", "--out", folder / "converted",
-                        threads=1)
+        self.stages.run(
+            "stc-predict",
+            folder / "model.pth",
+            "--dataset",
+            "kitti",
+            "--root",
+            self.data,
+            "--sequences",
+            ",".join(self.settings.names(test=True)),
+            "--boxes",
+            "instances",
+            "--out",
+            folder / "converted",
+            threads=1,
+        )
         self._record(folder / "conversion.json", measure(folder / "converted", self.data, MIN_AREA))
 
     @staticmethod
@@ -229,19 +295,28 @@ def spread(values: list[float], digits: int = 1) -> str:
 
 def ap_table(results: dict[str, dict[int, Any]], settings: Settings) -> Table:
     """AP of each arm, mean and spread over its seeds."""
+
     def cell(seeds: dict[int, Any], area: str, name: str, figure: str) -> str:
         return spread([each[area][name][figure] for each in seeds.values() if name in each[area]])
 
-    chosen = [("large", "mean", figure) for figure in ("AP", "AP50", "AP75")] + [
-        ("large", "car", "AP"), ("large", "pedestrian", "AP")] + [
-        ("all", "mean", figure) for figure in ("AP", "AP50", "AP75")]
+    chosen = (
+        [("large", "mean", figure) for figure in ("AP", "AP50", "AP75")]
+        + [("large", "car", "AP"), ("large", "pedestrian", "AP")]
+        + [("all", "mean", figure) for figure in ("AP", "AP50", "AP75")]
+    )
     titles = (f"AP >= {MIN_AREA} px", "AP50", "AP75", "car AP", "pedestrian AP", "AP of all sizes", "AP50", "AP75")
-    rows = [(EVERY[arm].text, ", ".join(map(str, seeds)), *(cell(seeds, *each) for each in chosen))
-            for arm, seeds in results.items()]
-    return Table("Mask AP", f"On true masks of {settings.test} test scenes; {settings.train} training scenes; "
-                 f"{settings.frames} frames each, scene seed {settings.scene_seed}; {settings.steps} steps of "
-                 f"{settings.batch} images; mean and standard deviation over the training seeds. Synthetic.",
-                 ("mask supervision", "training seeds", *titles), rows)
+    rows = [
+        (EVERY[arm].text, ", ".join(map(str, seeds)), *(cell(seeds, *each) for each in chosen))
+        for arm, seeds in results.items()
+    ]
+    return Table(
+        "Mask AP",
+        f"On true masks of {settings.test} test scenes; {settings.train} training scenes; "
+        f"{settings.frames} frames each, scene seed {settings.scene_seed}; {settings.steps} steps of "
+        f"{settings.batch} images; mean and standard deviation over the training seeds. Synthetic.",
+        ("mask supervision", "training seeds", *titles),
+        rows,
+    )
 
 
 def comparisons(results: dict[str, dict[int, Any]]) -> list[dict[str, Any]]:
@@ -259,8 +334,18 @@ def comparisons(results: dict[str, dict[int, Any]]) -> list[dict[str, Any]]:
                 else:
                     each = [a - b for a, b in zip(own, theirs, strict=True)]
                     value = statistics.mean(each)
-                rows.append({"arm": EVERY[arm].text, "what": f"{text} ({other})", "objects": area, "seeds": seeds,
-                             "each": each, "value": value, "bar": bar, "reached": value >= bar})
+                rows.append(
+                    {
+                        "arm": EVERY[arm].text,
+                        "what": f"{text} ({other})",
+                        "objects": area,
+                        "seeds": seeds,
+                        "each": each,
+                        "value": value,
+                        "bar": bar,
+                        "reached": value >= bar,
+                    }
+                )
     return rows
 
 
@@ -269,22 +354,43 @@ def conversion_rows(results: dict[str, dict[int, Any]]) -> list[dict[str, Any]]:
     (text, bar), rows = ABOVE_BOXES, []
     for arm, seeds in results.items():
         for name in ("car", "pedestrian", "all"):
-            found = [each[name]["converted_mask"] - each[name]["filled_box"] for each in seeds.values()
-                     if each[name]["objects"]]
+            found = [
+                each[name]["converted_mask"] - each[name]["filled_box"]
+                for each in seeds.values()
+                if each[name]["objects"]
+            ]
             if found:
                 masks = statistics.mean(each[name]["converted_mask"] for each in seeds.values())
-                rows.append({"arm": EVERY[arm].text, "what": f"{text} ({name}: {masks:.3f})", "objects": "large",
-                             "seeds": sorted(seeds), "each": found, "value": statistics.mean(found), "bar": bar,
-                             "reached": statistics.mean(found) >= bar})
+                rows.append(
+                    {
+                        "arm": EVERY[arm].text,
+                        "what": f"{text} ({name}: {masks:.3f})",
+                        "objects": "large",
+                        "seeds": sorted(seeds),
+                        "each": found,
+                        "value": statistics.mean(found),
+                        "bar": bar,
+                        "reached": statistics.mean(found) >= bar,
+                    }
+                )
     return rows
 
 
 def bar_table(rows: list[dict[str, Any]]) -> Table:
     """Differences and ratios beside their bars."""
     sizes = {"large": f">= {MIN_AREA} px", "all": "all sizes"}
-    shown = [(row["arm"], f"{row['what']}, {sizes[row['objects']]}", ", ".join(map(str, row["seeds"])),
-              spread(row["each"], 3), f"{row['value']:.3f}", f"{row['bar']:g}", "yes" if row["reached"] else "no")
-             for row in rows]
+    shown = [
+        (
+            row["arm"],
+            f"{row['what']}, {sizes[row['objects']]}",
+            ", ".join(map(str, row["seeds"])),
+            spread(row["each"], 3),
+            f"{row['value']:.3f}",
+            f"{row['bar']:g}",
+            "yes" if row["reached"] else "no",
+        )
+        for row in rows
+    ]
     columns = ("mask supervision", "what", "training seeds", "of the seeds", "together", "bar", "reached")
     return Table("Bars", "", columns, shown)
 
@@ -293,8 +399,9 @@ def experiment_options(out: str, seeds: str) -> Callable[[Callable], Callable]:
     """The options that `Experiment.of` takes, and `seeds` of the trainings with this default, for a command."""
     options = (
         click.option("--out", type=click.Path(path_type=Path), default=Path(out), help="folder of everything"),
-        click.option("--scene-seed", default=31,
-                     help="of the scenes; the demo has 0, the labels were tuned on 8 and 9"),
+        click.option(
+            "--scene-seed", default=31, help="of the scenes; the demo has 0, the labels were tuned on 8 and 9"
+        ),
         click.option("--train-scenes", default=32, help="scenes to train on"),
         click.option("--test-scenes", default=20, help="scenes to measure on"),
         click.option("--frames", default=4, help="of each scene"),
@@ -319,12 +426,16 @@ def experiment_options(out: str, seeds: str) -> Callable[[Callable], Callable]:
 @click.option("--variants", is_flag=True, help="train Table IV's variants of the loss as well")
 @click.option("--noise", is_flag=True, help="train with loose boxes and wrong classes as well")
 @click.option("--boxes", is_flag=True, help="measure `stc-predict --boxes` of the puzzle loss's models as well")
-def main(seeds: str, arms: str | None, networks: bool, variants: bool, noise: bool, boxes: bool,
-         **scenes: Any) -> None:
+def main(seeds: str, arms: str | None, networks: bool, variants: bool, noise: bool, boxes: bool, **scenes: Any) -> None:
     """Train with each kind of mask supervision, and compare the masks' AP."""
     chosen = arms.split(",") if arms else list(ARMS)
-    chosen += [name for flag, group in ((networks, NETWORKS), (variants, VARIANTS), (noise, NOISE)) if flag
-               for name in group if name not in chosen]
+    chosen += [
+        name
+        for flag, group in ((networks, NETWORKS), (variants, VARIANTS), (noise, NOISE))
+        if flag
+        for name in group
+        if name not in chosen
+    ]
     if unknown := [name for name in chosen if name not in EVERY]:
         raise InputError("--arms", expected=f"some of {', '.join(EVERY)}", found=", ".join(unknown))
     numbers, experiment = whole_numbers("--seeds", seeds), Experiment.of(**scenes)
@@ -358,8 +469,9 @@ def report(experiment: Experiment) -> None:
     with replacing(experiment.out / "report.md", "w") as file:
         file.write("\n".join(table.as_markdown() for table in tables) + "\n")
     with replacing(experiment.out / "report.json", "w") as file:
-        json.dump({"settings": asdict(experiment.settings), "ap": results, "boxes": converted, "bars": rows}, file,
-                  indent=1)
+        json.dump(
+            {"settings": asdict(experiment.settings), "ap": results, "boxes": converted, "bars": rows}, file, indent=1
+        )
 
 
 if __name__ == "__main__":

@@ -31,8 +31,14 @@ from stc_track.io.files import replacing
 
 NETWORKS = {"yolact": "YOLACT", "blendmask": "BlendMask", "htc": "HTC", "condinst": "CondInst, puzzle loss"}
 LABELS = {"exact": "pseudo-masks", "true": "true masks"}  # names of stores of `Experiment`
-COLUMNS = (("large", "mean", "AP"), ("large", "mean", "AP50"), ("large", "mean", "AP75"), ("large", "car", "AP"),
-           ("large", "pedestrian", "AP"), ("all", "mean", "AP"))
+COLUMNS = (
+    ("large", "mean", "AP"),
+    ("large", "mean", "AP50"),
+    ("large", "mean", "AP75"),
+    ("large", "car", "AP"),
+    ("large", "pedestrian", "AP"),
+    ("all", "mean", "AP"),
+)
 
 Results = dict[tuple[str, str], dict[int, dict[str, Any]]]  # by network and labels, by training seed, as of `mask_ap`
 
@@ -66,18 +72,25 @@ def table(found: Results, settings: Settings) -> Table:
     """AP of each network by what it learnt from; of the pseudo-masks' also the share of the true masks' AP."""
     rows = []
     for (network, labels), seeds in found.items():
-        figures = (spread([each[area][name][figure] for each in seeds.values() if name in each[area]])
-                   for area, name, figure in COLUMNS)
+        figures = (
+            spread([each[area][name][figure] for each in seeds.values() if name in each[area]])
+            for area, name, figure in COLUMNS
+        )
         share, supervised = "", found.get((network, "true"), {})
         if labels != "true" and (both := sorted(seeds.keys() & supervised.keys())):
             own, theirs = (sum(each[seed]["large"]["mean"]["AP"] for seed in both) for each in (seeds, supervised))
             share = f"{own / theirs:.3f}" if theirs else "-"
         rows.append((NETWORKS[network], LABELS[labels], ", ".join(map(str, sorted(seeds))), *figures, share))
     titles = (f"AP >= {MIN_AREA} px", "AP50", "AP75", "car AP", "pedestrian AP", "AP of all sizes", "of true masks'")
-    return Table("Other networks on the same pseudo-masks", f"Mask AP on {settings.test} test scenes; {settings.train} "
-                 f"training scenes; {settings.frames} frames each, scene seed {settings.scene_seed}; {settings.steps} "
-                 f"steps of {settings.batch} images; mean and standard deviation over the training seeds. Synthetic, "
-                 "exact depth and flow.", ("network", "learnt from", "training seeds", *titles), rows)
+    return Table(
+        "Other networks on the same pseudo-masks",
+        f"Mask AP on {settings.test} test scenes; {settings.train} "
+        f"training scenes; {settings.frames} frames each, scene seed {settings.scene_seed}; {settings.steps} "
+        f"steps of {settings.batch} images; mean and standard deviation over the training seeds. Synthetic, "
+        "exact depth and flow.",
+        ("network", "learnt from", "training seeds", *titles),
+        rows,
+    )
 
 
 @click.command(context_settings={"show_default": True})
@@ -106,8 +119,14 @@ def report(experiment: Experiment) -> None:
     with replacing(experiment.out / "plug_and_play.md", "w") as file:
         file.write(shown.as_markdown() + "\n")
     with replacing(experiment.out / "plug_and_play.json", "w") as file:
-        json.dump({"settings": asdict(experiment.settings),
-                   "ap": {f"{network}_{labels}": seeds for (network, labels), seeds in found.items()}}, file, indent=1)
+        json.dump(
+            {
+                "settings": asdict(experiment.settings),
+                "ap": {f"{network}_{labels}": seeds for (network, labels), seeds in found.items()},
+            },
+            file,
+            indent=1,
+        )
 
 
 if __name__ == "__main__":

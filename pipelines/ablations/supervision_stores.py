@@ -45,7 +45,8 @@ def write_config(path: Path, kind: str, steps: int, warm_up: float) -> Path:
             model["data_preprocessor"] |= {"mask_stride": CELL, "bottom_pixels_removed": 0}
         config.model = model
         config.train_dataloader.dataset.pipeline = [
-            step for each in config.train_dataloader.dataset.pipeline for step in _own_step(each, kind)]
+            step for each in config.train_dataloader.dataset.pipeline for step in _own_step(each, kind)
+        ]
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path, "w") as file:
         file.write(config.pretty_text)
@@ -97,8 +98,12 @@ def write_true_store(source: StoreReader, root: Path, out: Path) -> None:
             continue
         reader, truth = source.sequence(name), true_masks(root, name)
         arrays = {each: np.stack([reader.read(each, t) for t in range(len(reader))]) for each in ARRAYS}
-        arrays["objects"] = np.stack([true_objects(reader.boxes_at(t).track_ids, truth.get(number, []), reader.size)
-                                      for t, number in enumerate(reader.numbers)])
+        arrays["objects"] = np.stack(
+            [
+                true_objects(reader.boxes_at(t).track_ids, truth.get(number, []), reader.size)
+                for t, number in enumerate(reader.numbers)
+            ]
+        )
         pooled = [pool_objects(objects) for objects in arrays["objects"]]
         arrays["instances"], arrays["coverage"] = (np.stack(maps) for maps in zip(*pooled, strict=True))
         partial = writer.begin(read_sequence(root, name, "instances"), made_from)

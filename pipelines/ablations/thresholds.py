@@ -32,12 +32,18 @@ def variants() -> dict[str, dict[str, tuple[SimilaritySettings, MaskSettings]]]:
 
     network, masks = SimilaritySettings(), MaskSettings(cues=("depth", "flow"))
     return {
-        "thresholds": {f"{s} {t}": (network, replace(masks, threshold_depth=s, threshold_flow=t))
-                       for s in DEPTH_THRESHOLDS for t in FLOW_THRESHOLDS},
+        "thresholds": {
+            f"{s} {t}": (network, replace(masks, threshold_depth=s, threshold_flow=t))
+            for s in DEPTH_THRESHOLDS
+            for t in FLOW_THRESHOLDS
+        },
         "layers": {str(n): (replace(network, layers=n), masks) for n in LAYERS},
         "dilation": {str(n): (replace(network, dilation=n), masks) for n in DILATIONS},
-        "cues": {" and ".join(cues): (network, replace(masks, cues=cues))
-                 for cues in (("depth",), ("flow",), ("depth", "flow"))}}
+        "cues": {
+            " and ".join(cues): (network, replace(masks, cues=cues))
+            for cues in (("depth",), ("flow",), ("depth", "flow"))
+        },
+    }
 
 
 def frames_of(store: StoreReader, truth: Path, step: int) -> Iterator[tuple[np.ndarray, ...]]:
@@ -52,28 +58,37 @@ def frames_of(store: StoreReader, truth: Path, step: int) -> Iterator[tuple[np.n
         for t in range(0, len(sequence), step):
             objects = masks.get(sequence.numbers[t])
             if objects:
-                yield (sequence.read("inverse_depth", t), sequence.read("flow", t),
-                       np.array([o.class_id for o in objects]),
-                       np.stack([rle.tight_box(o.counts, o.height, o.width) for o in objects]),
-                       np.stack([rle.decode(o.counts, o.height, o.width) for o in objects]))
+                yield (
+                    sequence.read("inverse_depth", t),
+                    sequence.read("flow", t),
+                    np.array([o.class_id for o in objects]),
+                    np.stack([rle.tight_box(o.counts, o.height, o.width) for o in objects]),
+                    np.stack([rle.decode(o.counts, o.height, o.width) for o in objects]),
+                )
 
 
-def similarities(depth: np.ndarray, flow: np.ndarray, size: tuple[int, int], network: SimilaritySettings,
-                 gains: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+def similarities(
+    depth: np.ndarray, flow: np.ndarray, size: tuple[int, int], network: SimilaritySettings, gains: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray]:
     """Edge similarities of one frame in depth and in flow, (1, 8, h, w) uint8, as a store keeps them."""
     import torch
 
     from stc_pseudo.signal.normalisation import normalise_flow, normalise_inverse_depth
     from stc_pseudo.signal.similarity import edge_similarity
 
-    maps = (normalise_inverse_depth(torch.from_numpy(depth.astype(np.float32))[None], gains[0])[:, None],
-            normalise_flow(torch.from_numpy(flow.astype(np.float32))[None], size, gains[1]))
-    return tuple((edge_similarity(each, network.layers, network.dilation, network.factor) * 255).round()
-                 .to(torch.uint8).numpy() for each in maps)
+    maps = (
+        normalise_inverse_depth(torch.from_numpy(depth.astype(np.float32))[None], gains[0])[:, None],
+        normalise_flow(torch.from_numpy(flow.astype(np.float32))[None], size, gains[1]),
+    )
+    return tuple(
+        (edge_similarity(each, network.layers, network.dilation, network.factor) * 255).round().to(torch.uint8).numpy()
+        for each in maps
+    )
 
 
-def measure(store: StoreReader, truth: Path, step: int, min_area: int,
-            gains: tuple[float, float]) -> dict[str, dict[str, dict]]:
+def measure(
+    store: StoreReader, truth: Path, step: int, min_area: int, gains: tuple[float, float]
+) -> dict[str, dict[str, dict]]:
     """Mean IoU of each of `variants`.
 
     Args:
@@ -113,7 +128,9 @@ def measure(store: StoreReader, truth: Path, step: int, min_area: int,
     def means(values: list[float]) -> dict[str, float | None]:
         found = np.array(values)
         return {name: float(found[own].mean()) if own.any() else None for name, own in of_class.items()} | {
-            "all": float(found.mean()), "instances": len(found)}
+            "all": float(found.mean()),
+            "instances": len(found),
+        }
 
     report = {table: {row: means(scores[table, row]) for row in rows} for table, rows in tables.items()}
     return report | {"boxes": {"filled box": means(filled)}}
@@ -130,11 +147,17 @@ def as_tables(report: dict[str, dict[str, dict]]) -> list[Table]:
     box = report["boxes"]["filled box"]
     note = f"{box['instances']} instances; filled boxes {cell(box)}. Mean IoU: all ({' / '.join(list(box)[:-2])})."
     grid = [(str(s), *(cell(report["thresholds"][f"{s} {t}"]) for t in FLOW_THRESHOLDS)) for s in DEPTH_THRESHOLDS]
-    return [Table("Thresholds (Table VII)", note, ("phi_s \\ phi_t", *map(str, FLOW_THRESHOLDS)), grid),
-            *(Table(title, "", (row_name, "mean IoU"), [(row, cell(means)) for row, means in report[key].items()])
-              for key, title, row_name in (("layers", "Layers (Table V)", "layers"),
-                                           ("dilation", "Dilation (Table VI)", "dilation"),
-                                           ("cues", "Signals (Table III)", "signal")))]
+    return [
+        Table("Thresholds (Table VII)", note, ("phi_s \\ phi_t", *map(str, FLOW_THRESHOLDS)), grid),
+        *(
+            Table(title, "", (row_name, "mean IoU"), [(row, cell(means)) for row, means in report[key].items()])
+            for key, title, row_name in (
+                ("layers", "Layers (Table V)", "layers"),
+                ("dilation", "Dilation (Table VI)", "dilation"),
+                ("cues", "Signals (Table III)", "signal"),
+            )
+        ),
+    ]
 
 
 @click.command(context_settings={"show_default": True})
@@ -145,8 +168,15 @@ def as_tables(report: dict[str, dict[str, dict]]) -> list[Table]:
 @click.option("--depth-gain", type=float, help="of normalised inverse depth  [default: the project's]")
 @click.option("--flow-gain", type=float, help="of normalised flow  [default: the project's]")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="write the figures here as well")
-def main(url: str, truth: Path, step: int, min_area: int, depth_gain: float | None, flow_gain: float | None,
-         json_file: Path | None) -> None:
+def main(
+    url: str,
+    truth: Path,
+    step: int,
+    min_area: int,
+    depth_gain: float | None,
+    flow_gain: float | None,
+    json_file: Path | None,
+) -> None:
     """Print mean IoU over the grid of thresholds, for each number of layers, and for each dilation."""
     from stc_pseudo.signal.normalisation import DEPTH_GAIN, FLOW_GAIN
     from stc_pseudo.store.store import StoreReader

@@ -48,8 +48,11 @@ def stereo_frames(root: Path) -> Iterator[tuple[Sequence, int, np.ndarray]]:
         stored = cv2.imread(str(require_file(truth, "disparity * 256")), cv2.IMREAD_UNCHANGED)
         disparity = np.where(stored > 0, stored / DISPARITY_PER_PIXEL, np.nan)
         camera = Calibration(FOCAL, FOCAL, *CENTRE, BASELINE)
-        yield (Sequence(left.stem, stored.shape, (left,), (0,), (right,), camera), 0,
-               (FOCAL * BASELINE / disparity).astype(np.float32))
+        yield (
+            Sequence(left.stem, stored.shape, (left,), (0,), (right,), camera),
+            0,
+            (FOCAL * BASELINE / disparity).astype(np.float32),
+        )
 
 
 def depth_rows(frames: list[tuple[Sequence, int, np.ndarray]], depth_weights: Path, holes: bool) -> Iterator[str]:
@@ -60,11 +63,17 @@ def depth_rows(frames: list[tuple[Sequence, int, np.ndarray]], depth_weights: Pa
 
     for name in ("monodepth2", "sgbm"):
         estimator = make_depth_estimator(name, weights=depth_weights, folder=None, device="cpu", holes=holes)
-        figures = np.mean([absolute_relative(
-            estimator.inverse_depth(video, t, read_frame(video.frames[t])[None])[0], truth)
-            for video, t, truth in frames], axis=0)
-        yield (f"{name:<11} {len(frames)} frames: AbsRel {figures[0]:.3f} (unscaled {figures[1]:.3f}), "
-               f"{figures[2]:.0%} of the true pixels")
+        figures = np.mean(
+            [
+                absolute_relative(estimator.inverse_depth(video, t, read_frame(video.frames[t])[None])[0], truth)
+                for video, t, truth in frames
+            ],
+            axis=0,
+        )
+        yield (
+            f"{name:<11} {len(frames)} frames: AbsRel {figures[0]:.3f} (unscaled {figures[1]:.3f}), "
+            f"{figures[2]:.0%} of the true pixels"
+        )
 
 
 def flow_rows(pair: Path, flow_weights: Path) -> Iterator[str]:
@@ -95,8 +104,16 @@ def flow_rows(pair: Path, flow_weights: Path) -> Iterator[str]:
 @click.option("--flow-pair", type=PATH, help="kitti2012_flow: image_0/*_10.png, *_11.png and flow_occ/*_10.png")
 @click.option("--flow-weights", type=PATH, help="for --flow-pair")
 @click.option("--step", default=10, help="every how many frames of --root")
-def main(root: Path | None, sequence: str, kitti2015: Path | None, depth_weights: Path | None, depth_holes: str,
-         flow_pair: Path | None, flow_weights: Path | None, step: int) -> None:
+def main(
+    root: Path | None,
+    sequence: str,
+    kitti2015: Path | None,
+    depth_weights: Path | None,
+    depth_holes: str,
+    flow_pair: Path | None,
+    flow_weights: Path | None,
+    step: int,
+) -> None:
     """Print AbsRel of Monodepth2 and OpenCV's stereo, EPE and F1 of UPFlow and OpenCV's DIS."""
     if root:
         click.echo(f"LiDAR of {sequence}")

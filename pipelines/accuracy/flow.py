@@ -77,10 +77,15 @@ def demo_pairs(root: Path, step: int) -> Iterator[Pair]:
 
     for sequence in read_kitti(root, None, boxes=None):
         for index in range(0, len(sequence) - 1, step):
-            frames = np.stack([read_frame(path) for path in sequence.frames[index:index + 2]])
+            frames = np.stack([read_frame(path) for path in sequence.frames[index : index + 2]])
             name = Path(sequence.name) / f"{sequence.frames[index].stem}.png"
-            yield Pair(sequence, index, frames, read_kitti_flow(root / "training" / "flow" / name),
-                       read_depth(root / "training" / "depth" / name))
+            yield Pair(
+                sequence,
+                index,
+                frames,
+                read_kitti_flow(root / "training" / "flow" / name),
+                read_depth(root / "training" / "depth" / name),
+            )
 
 
 def kitti_pair(folder: Path) -> Pair:
@@ -116,13 +121,15 @@ def measure(estimators: dict[str, object], pairs: Iterator[Pair]) -> dict[str, n
 @click.option("--flow-pair", type=PATH, help="kitti2012_flow: image_0/*_10.png, *_11.png and flow_occ/*_10.png")
 @click.option("--step", default=5, help="of rendered scenes: every how many frames")
 @click.option("--device", default="cpu", help="cpu or cuda")
-def main(flow_weights: tuple[Path, ...], demo: tuple[Path, ...], flow_pair: Path | None, step: int, device: str
-         ) -> None:
+def main(
+    flow_weights: tuple[Path, ...], demo: tuple[Path, ...], flow_pair: Path | None, step: int, device: str
+) -> None:
     """Print EPE and F1 of UPFlow and of OpenCV's DIS."""
     from stc_pseudo.flow import make_flow_estimator
 
-    estimators = {str(path): make_flow_estimator("upflow", weights=path, folder=None, device=device)
-                  for path in flow_weights}
+    estimators = {
+        str(path): make_flow_estimator("upflow", weights=path, folder=None, device=device) for path in flow_weights
+    }
     estimators["OpenCV's DIS"] = make_flow_estimator("dis", weights=None, folder=None, device=device)
     sources = {str(root): demo_pairs(root, step) for root in demo}
     if flow_pair is not None:
@@ -130,8 +137,10 @@ def main(flow_weights: tuple[Path, ...], demo: tuple[Path, ...], flow_pair: Path
     for source, pairs in sources.items():
         click.echo(source)
         for name, (epe, f1, seen_epe, seen_f1, seconds) in measure(estimators, pairs).items():
-            click.echo(f"  {name}: all pixels EPE {epe:.2f} px, F1 {f1:.1%}; "
-                       f"seen in both frames EPE {seen_epe:.2f} px, F1 {seen_f1:.1%}; {seconds:.2f} s a pair")
+            click.echo(
+                f"  {name}: all pixels EPE {epe:.2f} px, F1 {f1:.1%}; "
+                f"seen in both frames EPE {seen_epe:.2f} px, F1 {seen_f1:.1%}; {seconds:.2f} s a pair"
+            )
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ from stc_track.masks import rle
 FIGURES = {"AP": None, "AP50": 0.5, "AP75": 0.75}  # IoU of the mask that makes a hit; None: mean of 0.5 to 0.95
 
 
-def mask_ap(predictions: Path, truth: Path, sequences: Sequence[str],
-            min_area: int) -> dict[str, dict[str, dict[str, float]]]:
+def mask_ap(
+    predictions: Path, truth: Path, sequences: Sequence[str], min_area: int
+) -> dict[str, dict[str, dict[str, float]]]:
     """AP, AP50 and AP75 of masks, 0 to 100.
 
     Args:
@@ -46,32 +47,56 @@ def mask_ap(predictions: Path, truth: Path, sequences: Sequence[str],
             images.append({"id": image, "height": size[0], "width": size[1]})
             for each in of_frame:
                 x1, y1, x2, y2 = rle.tight_box(each.counts, *size).tolist()
-                annotations.append({"id": len(annotations) + 1, "image_id": image, "category_id": each.class_id,
-                                    "iscrowd": 0, "area": rle.area(each.counts, *size),
-                                    "bbox": [x1, y1, x2 - x1, y2 - y1],
-                                    "segmentation": {"size": list(size), "counts": each.counts}})
-            detections += [{"image_id": image, "category_id": each.class_id, "score": each.score,
-                            "segmentation": {"size": list(size), "counts": each.counts}}
-                           for each in found.get(frame, ())]
+                annotations.append(
+                    {
+                        "id": len(annotations) + 1,
+                        "image_id": image,
+                        "category_id": each.class_id,
+                        "iscrowd": 0,
+                        "area": rle.area(each.counts, *size),
+                        "bbox": [x1, y1, x2 - x1, y2 - y1],
+                        "segmentation": {"size": list(size), "counts": each.counts},
+                    }
+                )
+            detections += [
+                {
+                    "image_id": image,
+                    "category_id": each.class_id,
+                    "score": each.score,
+                    "segmentation": {"size": list(size), "counts": each.counts},
+                }
+                for each in found.get(frame, ())
+            ]
     ranges = {"all": [0, 1e10], "large": [min_area, 1e10]}
     evaluation = _evaluate(images, annotations, detections, list(ranges.values())) if detections else None
     report: dict[str, dict[str, dict[str, float]]] = {}
     for position, (label, (low, _)) in enumerate(ranges.items()):
         present = {each["category_id"] for each in annotations if each["area"] >= low}
-        rows = {name: {figure: 0.0 if evaluation is None else _average(evaluation, position, place, iou)
-                       for figure, iou in FIGURES.items()}
-                for place, (number, name) in enumerate(sorted(CLASS_NAMES.items())) if number in present}
-        report[label] = rows | {"mean": {figure: float(np.mean([row[figure] for row in rows.values()]))
-                                         for figure in FIGURES}}
+        rows = {
+            name: {
+                figure: 0.0 if evaluation is None else _average(evaluation, position, place, iou)
+                for figure, iou in FIGURES.items()
+            }
+            for place, (number, name) in enumerate(sorted(CLASS_NAMES.items()))
+            if number in present
+        }
+        report[label] = rows | {
+            "mean": {figure: float(np.mean([row[figure] for row in rows.values()])) for figure in FIGURES}
+        }
     return report
 
 
-def _evaluate(images: list[dict], annotations: list[dict], detections: list[dict],
-              ranges: list[list[float]]) -> COCOeval:
+def _evaluate(
+    images: list[dict], annotations: list[dict], detections: list[dict], ranges: list[list[float]]
+) -> COCOeval:
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints what it does
         truth = COCO()
-        truth.dataset = {"info": {}, "images": images, "annotations": annotations,
-                         "categories": [{"id": number} for number in sorted(CLASS_NAMES)]}
+        truth.dataset = {
+            "info": {},
+            "images": images,
+            "annotations": annotations,
+            "categories": [{"id": number} for number in sorted(CLASS_NAMES)],
+        }
         truth.createIndex()
         evaluation = COCOeval(truth, truth.loadRes(detections), "segm")
         evaluation.params.areaRng, evaluation.params.areaRngLbl = ranges, ["all", "large"]

@@ -45,8 +45,9 @@ class Holed:
     def inverse_depth(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `DepthEstimator`."""
         maps = self.exact.inverse_depth(sequence, start, frames)
-        return maps * (1 - (1 - LEFT) * np.stack([hole_share(self.truth, sequence, t)
-                                                  for t in range(start, start + len(frames))]))
+        return maps * (
+            1 - (1 - LEFT) * np.stack([hole_share(self.truth, sequence, t) for t in range(start, start + len(frames))])
+        )
 
 
 def hole_share(truth: Path, sequence: Sequence, index: int) -> np.ndarray:
@@ -100,8 +101,9 @@ def main(root: Path, sequences: str, min_area: int) -> None:
             build(videos, depth, flow, StoreWriter(store, "demo", videos[0].class_names, root), LabelSettings())
             iou = inspect_store(StoreReader(store), root, tuple(video.name for video in videos), min_area)["mean_iou"]
         error = np.median([median_error(depth, exact, truth, video) for video in videos])
-        figures = ", ".join(f"{name} {row['pseudo_mask']:.3f} ({row['instances']})" for name, row in iou.items()
-                            if row["instances"])
+        figures = ", ".join(
+            f"{name} {row['pseudo_mask']:.3f} ({row['instances']})" for name, row in iou.items() if row["instances"]
+        )
         click.echo(f"{label:<13} mean IoU {figures}; depth inside cars wrong by {error:.0%}")
 
 

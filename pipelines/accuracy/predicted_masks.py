@@ -15,13 +15,7 @@ from scipy.optimize import linear_sum_assignment
 
 from pipelines.reporting.tables import CLASS_ROWS, show_by_class
 from stc_pseudo.evaluation.pseudo_masks import MATCH_IOU, box_iou, drawn_shapes, mask_iou
-from stc_track.formats.mots import (
-    IGNORE_CLASS,
-    Detection,
-    MotsObject,
-    read_detections,
-    read_mots,
-)
+from stc_track.formats.mots import IGNORE_CLASS, Detection, MotsObject, read_detections, read_mots
 from stc_track.io.errors import InputError
 from stc_track.masks import rle
 
@@ -74,8 +68,9 @@ def measure(predictions: Path, truth: Path, score: float, min_area: int) -> dict
         true_objects = read_mots(truth / file.name)
         detections = read_detections(file)
         for frame, objects in true_objects.items():
-            kept = [o for o in objects
-                    if o.class_id != IGNORE_CLASS and rle.area(o.counts, o.height, o.width) >= min_area]
+            kept = [
+                o for o in objects if o.class_id != IGNORE_CLASS and rle.area(o.counts, o.height, o.width) >= min_area
+            ]
             objects_seen += [o.class_id for o in kept]
             rows += matched_ious([d for d in detections.get(frame, ()) if d.score >= score], kept)
     table = np.array(rows).reshape(-1, 3)
@@ -83,8 +78,12 @@ def measure(predictions: Path, truth: Path, score: float, min_area: int) -> dict
     for name, classes in CLASS_ROWS:
         chosen = table[np.isin(table[:, 0], classes)]
         mask, box = (None, None) if not len(chosen) else (round(float(v), 4) for v in chosen[:, 1:].mean(0))
-        report[name] = {"objects": int(np.isin(objects_seen, classes).sum()), "matched": len(chosen),
-                        "predicted_mask": mask, "filled_predicted_box": box}
+        report[name] = {
+            "objects": int(np.isin(objects_seen, classes).sum()),
+            "matched": len(chosen),
+            "predicted_mask": mask,
+            "filled_predicted_box": box,
+        }
     return report
 
 

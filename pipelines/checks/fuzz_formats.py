@@ -73,8 +73,10 @@ def _in(kind: str) -> Callable[[Path], list[Path]]:
         arguments = [str(folder / "tracks"), "--to", kind, "--out", str(out), "--shift", "1"]
         convert.main(arguments, standalone_mode=False)
         if kind == "ytvis-results":
-            convert.main([str(folder / "tracks"), "--to", "ytvis", "--out", str(folder / "truth.json"), "--shift", "1"],
-                         standalone_mode=False)  # fmt: skip
+            convert.main(
+                [str(folder / "tracks"), "--to", "ytvis", "--out", str(folder / "truth.json"), "--shift", "1"],
+                standalone_mode=False,
+            )
         return sorted(path for path in folder.glob("in*/**/*" if out.is_dir() else "in.json") if path.is_file())
 
     return make
@@ -82,11 +84,16 @@ def _in(kind: str) -> Callable[[Path], list[Path]]:
 
 def _coco_results(folder: Path) -> list[Path]:
     results = [
-        {"image_id": each.frame, "category_id": each.class_id, "score": 0.7, "bbox": [1, 2, 3, 4],
-         "segmentation": {"size": list(SIZE), "counts": each.counts.decode()}}
+        {
+            "image_id": each.frame,
+            "category_id": each.class_id,
+            "score": 0.7,
+            "bbox": [1, 2, 3, 4],
+            "segmentation": {"size": list(SIZE), "counts": each.counts.decode()},
+        }
         for each in tracks()
         if not each.ignored
-    ]  # fmt: skip
+    ]
     (folder / "in").mkdir()
     (folder / "in" / "0000.json").write_text(json.dumps(results))
     return [folder / "in" / "0000.json"]
@@ -131,18 +138,25 @@ def _measured_videos(folder: Path) -> list[str]:
 
 SIZED = ("--frame-size", f"{HEIGHT}x{WIDTH}")
 TARGETS = [
-    *(Target(f"convert {source} to {kind}", _in(source), _converted(kind, *SIZED), convert.main)
-      for source in ("mots", "png", "ytvis", "coco", "mot", "ytvis-results") for kind in ("mots", "png")),
-    *(Target(f"convert mots to {kind}", _in("mots"), _converted(kind), convert.main)
-      for kind in ("ytvis", "ytvis-results", "coco", "cvat", "mot", "detections")),
+    *(
+        Target(f"convert {source} to {kind}", _in(source), _converted(kind, *SIZED), convert.main)
+        for source in ("mots", "png", "ytvis", "coco", "mot", "ytvis-results")
+        for kind in ("mots", "png")
+    ),
+    *(
+        Target(f"convert mots to {kind}", _in("mots"), _converted(kind), convert.main)
+        for kind in ("ytvis", "ytvis-results", "coco", "cvat", "mot", "detections")
+    ),
     Target("convert MOT's truth to mots", _mot_truth, _converted("mots"), convert.main),
     Target("convert COCO results", _coco_results, _converted("detections"), convert.main),
-    *(Target(f"track {source}", _in(source), _tracked, track.main)
-      for source in ("detections", "png", "mot", "ytvis-results")),
+    *(
+        Target(f"track {source}", _in(source), _tracked, track.main)
+        for source in ("detections", "png", "mot", "ytvis-results")
+    ),
     Target("track COCO results", _coco_results, _tracked, track.main),
     Target("evaluate", _truth, _measured, evaluate.main),
     Target("evaluate youtube-vis", _in("ytvis-results"), _measured_videos, evaluate.main),
-]  # fmt: skip
+]
 
 
 @functools.cache

@@ -19,9 +19,16 @@ from stc_track.io.errors import InputError
 from stc_track.io.files import sequence_files
 from stc_track.io.processes import usable_cores
 
-SHARES = {"HOTA": ("HOTA", "HOTA"), "DetA": ("HOTA", "DetA"), "AssA": ("HOTA", "AssA"), "LocA": ("HOTA", "LocA"),
-          "sMOTSA": ("CLEAR", "sMOTA"), "MOTSA": ("CLEAR", "MOTA"), "MOTSP": ("CLEAR", "MOTP"),
-          "IDF1": ("Identity", "IDF1")}  # fmt: skip
+SHARES = {
+    "HOTA": ("HOTA", "HOTA"),
+    "DetA": ("HOTA", "DetA"),
+    "AssA": ("HOTA", "AssA"),
+    "LocA": ("HOTA", "LocA"),
+    "sMOTSA": ("CLEAR", "sMOTA"),
+    "MOTSA": ("CLEAR", "MOTA"),
+    "MOTSP": ("CLEAR", "MOTP"),
+    "IDF1": ("Identity", "IDF1"),
+}
 COUNTS = {"id_switches": "IDSW", "true_positives": "CLR_TP", "false_negatives": "CLR_FN", "false_positives": "CLR_FP"}
 TOLERANCE = 1e-6
 

@@ -94,8 +94,18 @@ def random_weights(folder: Path) -> tuple[Path, Path]:
     torch.manual_seed(0)
     state = {f"network.{key}": value for key, value in Monodepth2().state_dict().items()}
     height, width = DEPTH_SIZE
-    weights.save(folder / "monodepth2.pth", {"network": "monodepth2", "encoder": "resnet18", "channel_width": 1.0,
-                                             "height": height, "width": width, "metres_per_unit": None, "state": state})
+    weights.save(
+        folder / "monodepth2.pth",
+        {
+            "network": "monodepth2",
+            "encoder": "resnet18",
+            "channel_width": 1.0,
+            "height": height,
+            "width": width,
+            "metres_per_unit": None,
+            "state": state,
+        },
+    )
     weights.save(folder / "upflow.pth", {**describe(FLOW_SIZE), "state": UPFlow().state_dict()})
     return folder / "monodepth2.pth", folder / "upflow.pth"
 
@@ -112,8 +122,10 @@ def shorten(root: Path, sequence: str, frames: int, folder: Path) -> None:
     for path in kept:
         (target / path.name).symlink_to(path.resolve())
     objects = read_mots(instances_file(root, sequence))
-    write_mots(folder / "instances_txt" / f"{sequence}.txt",
-               (each for path in kept for each in objects.get(frame_number(path), ())))
+    write_mots(
+        folder / "instances_txt" / f"{sequence}.txt",
+        (each for path in kept for each in objects.get(frame_number(path), ())),
+    )
 
 
 def draw(folder: Path, frames: int) -> None:
@@ -153,9 +165,31 @@ def peak_of_build(frames: int, workers: int) -> tuple[float, float]:
         started = time.perf_counter()
         with open(folder / "log.txt", "wb") as log:
             process = subprocess.Popen(
-                [program, "build", "--dataset", "kitti", "--root", folder, "--out", folder / "store", "--workers",
-                 str(workers), "--depth", "precomputed", "--depth-dir", training / "depth", "--flow", "precomputed",
-                 "--flow-dir", training / "flow", "--trust", "estimated"], stdout=log, stderr=log)
+                [
+                    program,
+                    "build",
+                    "--dataset",
+                    "kitti",
+                    "--root",
+                    folder,
+                    "--out",
+                    folder / "store",
+                    "--workers",
+                    str(workers),
+                    "--depth",
+                    "precomputed",
+                    "--depth-dir",
+                    training / "depth",
+                    "--flow",
+                    "precomputed",
+                    "--flow-dir",
+                    training / "flow",
+                    "--trust",
+                    "estimated",
+                ],
+                stdout=log,
+                stderr=log,
+            )
             _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
@@ -177,8 +211,16 @@ def main() -> None:
 @click.option("--threads", type=click.IntRange(min=1), help="of the networks on a CPU  [default: one a core]")
 @click.option("--device", default="cpu", help="of the networks: cpu or cuda")
 @click.option("--check", is_flag=True, help=f"fail where more than {OTHER_SHARE:.0%} is not the networks'")
-def time_command(root: Path, sequence: str, frames: int, depth_weights: Path | None, flow_weights: Path | None,
-                 threads: int | None, device: str, check: bool) -> None:
+def time_command(
+    root: Path,
+    sequence: str,
+    frames: int,
+    depth_weights: Path | None,
+    flow_weights: Path | None,
+    threads: int | None,
+    device: str,
+    check: bool,
+) -> None:
     """Share of build's wall time that passes outside the networks."""
     import torch
 
@@ -194,24 +236,46 @@ def time_command(root: Path, sequence: str, frames: int, depth_weights: Path | N
         untrained = random_weights(folder)
         clock, started = Clock((Monodepth2, UPFlow)), Clock.now()
         with clock.watching():
-            stc_pseudo(["build", "--dataset", "kitti", "--root", str(folder), "--out", str(folder / "store"),
-                        "--depth-weights", str(depth_weights or untrained[0]),
-                        "--flow-weights", str(flow_weights or untrained[1]), "--device", device],
-                       standalone_mode=False)
+            stc_pseudo(
+                [
+                    "build",
+                    "--dataset",
+                    "kitti",
+                    "--root",
+                    str(folder),
+                    "--out",
+                    str(folder / "store"),
+                    "--depth-weights",
+                    str(depth_weights or untrained[0]),
+                    "--flow-weights",
+                    str(flow_weights or untrained[1]),
+                    "--device",
+                    device,
+                ],
+                standalone_mode=False,
+            )
         total = Clock.now() - started
     share = 1 - clock.seconds / total
     named = torch.cuda.get_device_name() if device.startswith("cuda") else f"{torch.get_num_threads()} CPU threads"
     click.echo(f"{frames} frames, {named}, {clock.passes} passes of the networks")
     for kind, spent, networks, rest in zip(("wall", "CPU"), total, clock.seconds, share, strict=True):
-        click.echo(f"{kind} time {spent:6.1f} s: networks {networks:6.1f} s, the rest {spent - networks:5.1f} s = "
-                   f"{rest:5.1%}, {(spent - networks) / frames:.3f} s a frame")
+        click.echo(
+            f"{kind} time {spent:6.1f} s: networks {networks:6.1f} s, the rest {spent - networks:5.1f} s = "
+            f"{rest:5.1%}, {(spent - networks) / frames:.3f} s a frame"
+        )
     if check and share[0] > OTHER_SHARE:
         raise click.ClickException(f"the rest is more than {OTHER_SHARE:.0%} of the wall time")
 
 
 @main.command("memory", context_settings={"show_default": True})
-@click.option("--frames", "lengths", type=click.IntRange(min=2), multiple=True, default=(50, 500),
-              help="lengths of the videos; repeatable")
+@click.option(
+    "--frames",
+    "lengths",
+    type=click.IntRange(min=2),
+    multiple=True,
+    default=(50, 500),
+    help="lengths of the videos; repeatable",
+)
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="as of stc-pseudo build")
 @click.option("--check", is_flag=True, help=f"fail where a longer video needs over {GROWTH:.0%} more than the first")
 def memory_command(lengths: tuple[int, ...], workers: int, check: bool) -> None:

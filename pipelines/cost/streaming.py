@@ -78,10 +78,22 @@ def run(arguments: list[str]) -> tuple[float, float]:
 
 
 @click.command()
-@click.option("--lines", multiple=True, type=click.IntRange(1000), default=(10_000, 100_000, 1_000_000),
-              show_default=True, help="Lengths of the files.")  # fmt: skip
-@click.option("--command", "commands", multiple=True, type=click.Choice(list(COMMANDS)), default=tuple(COMMANDS),
-              help="Which to run.  [default: all]")  # fmt: skip
+@click.option(
+    "--lines",
+    multiple=True,
+    type=click.IntRange(1000),
+    default=(10_000, 100_000, 1_000_000),
+    show_default=True,
+    help="Lengths of the files.",
+)
+@click.option(
+    "--command",
+    "commands",
+    multiple=True,
+    type=click.Choice(list(COMMANDS)),
+    default=tuple(COMMANDS),
+    help="Which to run.  [default: all]",
+)
 def main(lines: tuple[int, ...], commands: tuple[str, ...]) -> None:
     """Run the commands on files of growing length and print their time and peak memory."""
     click.echo(f"{'':24}{'lines':>10}{'seconds':>10}{'lines/s':>10}{'peak MiB':>10}")

@@ -36,8 +36,9 @@ class Stages:
         # The commands of this very environment, whether or not it is activated.
         program = Path(sys.executable).with_name(command)
         limit = {} if threads is None else {"OMP_NUM_THREADS": str(threads)}
-        ended = subprocess.run([program, *(str(argument) for argument in arguments)], check=False,
-                               env=os.environ | limit)
+        ended = subprocess.run(
+            [program, *(str(argument) for argument in arguments)], check=False, env=os.environ | limit
+        )
         if ended.returncode:
             raise SystemExit(ended.returncode)
         self.seconds[line] = time.monotonic() - started

@@ -53,6 +53,14 @@ def draw_boxes(picture: np.ndarray, boxes: Iterable[tuple[int, np.ndarray]], lab
         x1, y1, x2, y2 = (round(float(v)) for v in box)
         cv2.rectangle(picture, (x1, y1), (x2 - 1, y2 - 1), track_colour(identity), 2)
         if labels:
-            cv2.putText(picture, str(identity), (x1, max(y1 - 4, 12)), cv2.FONT_HERSHEY_SIMPLEX, 0.5,
-                        track_colour(identity), 1, cv2.LINE_AA)
+            cv2.putText(
+                picture,
+                str(identity),
+                (x1, max(y1 - 4, 12)),
+                cv2.FONT_HERSHEY_SIMPLEX,
+                0.5,
+                track_colour(identity),
+                1,
+                cv2.LINE_AA,
+            )
     return picture

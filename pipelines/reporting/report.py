@@ -32,8 +32,9 @@ tbody tr:nth-child(even) { background: #f2f4f8 } code { background: #f2f4f8; pad
 """
 
 
-def stage_pictures(store: StoreReader, name: str, index: int, predictions: Path, tracks: Path,
-                   score: float) -> list[np.ndarray]:
+def stage_pictures(
+    store: StoreReader, name: str, index: int, predictions: Path, tracks: Path, score: float
+) -> list[np.ndarray]:
     """Return the six pictures of `COLUMNS` for one frame of a sequence.
 
     Args:
@@ -65,8 +66,14 @@ def stage_pictures(store: StoreReader, name: str, index: int, predictions: Path,
     ]
 
 
-def write_report(path: Path, title: str, introduction: str, tables: list[Table],
-                 frames: list[tuple[str, list[np.ndarray]]], commands: list[str]) -> None:
+def write_report(
+    path: Path,
+    title: str,
+    introduction: str,
+    tables: list[Table],
+    frames: list[tuple[str, list[np.ndarray]]],
+    commands: list[str],
+) -> None:
     """Write the page, whole or not at all.
 
     Args:
@@ -78,21 +85,27 @@ def write_report(path: Path, title: str, introduction: str, tables: list[Table],
     """
     sections = [f"<h1>{html.escape(title)}</h1><p>{html.escape(introduction)}</p>", *map(_table, tables)]
     for caption, stages in frames:
-        figures = "".join(f"<figure>{_image(picture)}<figcaption>{column}</figcaption></figure>"
-                          for column, picture in zip(COLUMNS, stages, strict=True))
+        figures = "".join(
+            f"<figure>{_image(picture)}<figcaption>{column}</figcaption></figure>"
+            for column, picture in zip(COLUMNS, stages, strict=True)
+        )
         sections.append(f'<h2>{html.escape(caption)}</h2><div class="stages">{figures}</div>')
     listed = "".join(f"<li><code>{html.escape(command)}</code></li>" for command in commands)
     sections.append(f"<h2>Commands</h2><ol>{listed}</ol>")
     with replacing(path, "w") as file:
-        file.write(f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{html.escape(title)}</title>"
-                   f"<style>{STYLE}</style><body>{''.join(sections)}</body></html>\n")
+        file.write(
+            f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{html.escape(title)}</title>"
+            f"<style>{STYLE}</style><body>{''.join(sections)}</body></html>\n"
+        )
 
 
 def _table(table: Table) -> str:
     head = "".join(f"<th>{html.escape(column)}</th>" for column in table.columns)
     body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows)
-    return (f"<h2>{html.escape(table.title)}</h2><p>{html.escape(table.note)}</p>"
-            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+    return (
+        f"<h2>{html.escape(table.title)}</h2><p>{html.escape(table.note)}</p>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
 
 
 def jpeg(picture: np.ndarray) -> bytes:
@@ -109,7 +122,7 @@ def montage(stages: list[np.ndarray]) -> np.ndarray:
         for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
             cv2.putText(picture, name, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, thickness, cv2.LINE_AA)
         named.append(picture)
-    return np.vstack([np.hstack(named[k:k + 2]) for k in range(0, len(named), 2)])
+    return np.vstack([np.hstack(named[k : k + 2]) for k in range(0, len(named), 2)])
 
 
 def _small(picture: np.ndarray) -> np.ndarray:

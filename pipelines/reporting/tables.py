@@ -30,8 +30,12 @@ class Table:
         """Return the table as aligned text, the first column to the left."""
         rows = [self.columns, *self.rows]
         widths = [max(len(row[c]) for row in rows) for c in range(len(self.columns))]
-        lines = ["  ".join(cell.rjust(w) if c else cell.ljust(w)
-                           for c, (cell, w) in enumerate(zip(row, widths, strict=True))) for row in rows]
+        lines = [
+            "  ".join(
+                cell.rjust(w) if c else cell.ljust(w) for c, (cell, w) in enumerate(zip(row, widths, strict=True))
+            )
+            for row in rows
+        ]
         return "\n".join(["", self.title, *lines])
 
     def as_markdown(self) -> str:
@@ -53,17 +57,33 @@ def pseudo_mask_table(reports: dict[str, Path], note: str) -> Table:
         for name, row in json.loads(file.read_text())["mean_iou"].items():
             means = (number(row[shape]) for shape in ("pseudo_mask", "filled_box", "ellipse"))
             rows.append((f"{label}: {name}", str(row["instances"]), str(row["without_box"]), *means))
-    return Table("Pseudo-masks", f"Mean IoU with true masks of at least 300 pixels. {note}",
-                 ("depth and flow, class", "instances", "without box", "pseudo-mask", "filled box", "ellipse"), rows)
+    return Table(
+        "Pseudo-masks",
+        f"Mean IoU with true masks of at least 300 pixels. {note}",
+        ("depth and flow, class", "instances", "without box", "pseudo-mask", "filled box", "ellipse"),
+        rows,
+    )
 
 
 def predicted_mask_table(quality: dict[str, Any], score: float) -> Table:
     """Mean IoU of predicted masks, as `prediction_iou.measure` gives it."""
-    rows = [(name, str(row["objects"]), str(row["matched"]), number(row["predicted_mask"]),
-             number(row["filled_predicted_box"])) for name, row in quality.items()]
-    return Table("Predicted masks", f"RGB only. Detections of score {score} and more, paired with true objects of at "
-                 "least 300 pixels by their boxes; mean IoU of the mask, and of the detection's own box filled.",
-                 ("class", "objects", "matched", "predicted mask", "its box filled"), rows)
+    rows = [
+        (
+            name,
+            str(row["objects"]),
+            str(row["matched"]),
+            number(row["predicted_mask"]),
+            number(row["filled_predicted_box"]),
+        )
+        for name, row in quality.items()
+    ]
+    return Table(
+        "Predicted masks",
+        f"RGB only. Detections of score {score} and more, paired with true objects of at "
+        "least 300 pixels by their boxes; mean IoU of the mask, and of the detection's own box filled.",
+        ("class", "objects", "matched", "predicted mask", "its box filled"),
+        rows,
+    )
 
 
 def track_table(scores: Path) -> Table:
@@ -76,8 +96,9 @@ def track_table(scores: Path) -> Table:
 def time_table(seconds: dict[str, float], total: float) -> Table:
     """Wall time of each command, and of all."""
     rows = [(line, f"{spent:.0f}") for line, spent in seconds.items()]
-    return Table("Time", "Seconds of each command on this machine.", ("command", "seconds"),
-                 [*rows, ("all", f"{total:.0f}")])
+    return Table(
+        "Time", "Seconds of each command on this machine.", ("command", "seconds"), [*rows, ("all", f"{total:.0f}")]
+    )
 
 
 def show_by_class(report: dict[str, dict[str, Any]], json_file: Path | None) -> None:

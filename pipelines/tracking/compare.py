@@ -32,13 +32,24 @@ DETECTED = replace(DEFAULT, predict_missing=0)
 DELAYED = SmoothingSettings(fill_gap=5, min_sightings=2)
 # the best of `track_tuning --tracker NAME` on the tuning sequences, noise seed 1, or better ones found by hand there
 TUNED = {
-    "SORT": {"track_activation_threshold": 0.31, "minimum_consecutive_frames": 2, "low_score": 0.238,
-             "minimum_iou_threshold": 0.076, "lost_track_buffer": 48},
+    "SORT": {
+        "track_activation_threshold": 0.31,
+        "minimum_consecutive_frames": 2,
+        "low_score": 0.238,
+        "minimum_iou_threshold": 0.076,
+        "lost_track_buffer": 48,
+    },
     "ByteTrack": {"track_activation_threshold": 0.5, "high_conf_det_threshold": 0.5, "minimum_consecutive_frames": 1},
-    "OC-SORT": {"low_score": 0.304, "direction_consistency_weight": 0.363, "minimum_iou_threshold": 0.217,
-                "minimum_consecutive_frames": 1, "high_conf_det_threshold": 0.28, "delta_t": 2,
-                "lost_track_buffer": 11},
-}  # fmt: skip
+    "OC-SORT": {
+        "low_score": 0.304,
+        "direction_consistency_weight": 0.363,
+        "minimum_iou_threshold": 0.217,
+        "minimum_consecutive_frames": 1,
+        "high_conf_det_threshold": 0.28,
+        "delta_t": 2,
+        "lost_track_buffer": 11,
+    },
+}
 ONLINE: dict[str, Link] = {
     "ours, centre point": partial(link, settings=replace(DEFAULT, motion="center")),
     "ours, diagonal points (default)": partial(link, settings=DEFAULT),
@@ -47,9 +58,7 @@ ONLINE: dict[str, Link] = {
     **{f"{name}, its defaults": partial(link_by_peer, name=name, options={}) for name in PEERS},
     **{f"{name}, tuned": partial(link_by_peer, name=name, options=TUNED[name]) for name in PEERS},
 }
-OFFLINE: dict[str, Link] = {
-    "ours, not online: gaps filled": partial(link, settings=DEFAULT, smoothing=DELAYED),
-}
+OFFLINE: dict[str, Link] = {"ours, not online: gaps filled": partial(link, settings=DEFAULT, smoothing=DELAYED)}
 
 
 def with_cues(videos: dict[str, Video], store: str, settings: TrackerSettings, use: bool) -> dict[str, dict]:
@@ -103,12 +112,7 @@ def _others(root: Path, sequences: Iterable[str] | None) -> tuple[str, ...]:
 @click.option("--cues", metavar="STORE", help="Store of the sequences: adds Table VIII's rows with depth and flow.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures to this file as well.")
 def main(
-    root: Path,
-    sequences: str | None,
-    seed: int,
-    processes: int,
-    cues: str | None,
-    json_file: Path | None,
+    root: Path, sequences: str | None, seed: int, processes: int, cues: str | None, json_file: Path | None
 ) -> None:
     """Measure our tracker and public ones on the same spoilt detections."""
     names, noise = _others(root, sequences and sequences.split(",")), Noise(seed=seed)
@@ -121,8 +125,10 @@ def main(
         rows = {row: partial(with_cues, videos, cues, *each) for row, each in CUE_ROWS.items()}
         figures["cues"] = table(rows, processes, click.echo)
     if json_file:
-        plain = {part: {row: {name: asdict(each) for name, each in found.items()} for row, found in rows.items()}
-                 for part, rows in figures.items()}  # fmt: skip
+        plain = {
+            part: {row: {name: asdict(each) for name, each in found.items()} for row, found in rows.items()}
+            for part, rows in figures.items()
+        }
         with replacing(json_file, "w") as file:
             json.dump({"noise": asdict(noise), **plain}, file, indent=2)
 

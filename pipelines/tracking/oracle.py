@@ -61,8 +61,10 @@ def main(root: Path, variants: bool, json_file: Path | None) -> None:
             figures[variant][split] = {
                 name: {"HOTA": each.HOTA, "switches": each.id_switches} for name, each in found.items()
             }
-            cells = (f"{found[name].HOTA:12.2f}{found[name].id_switches:9d}" if name in found else " " * 21
-                     for name in CLASSES)  # fmt: skip
+            cells = (
+                f"{found[name].HOTA:12.2f}{found[name].id_switches:9d}" if name in found else " " * 21
+                for name in CLASSES
+            )
             click.echo(f"{variant:18}{split:8}{''.join(cells)}{seconds:9.1f}")
     if json_file:
         with replacing(json_file, "w") as file:

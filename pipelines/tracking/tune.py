@@ -33,8 +33,12 @@ Values = dict[str, Any]
 Ranges = Mapping[str, tuple]  # (lowest, highest): whole numbers where both are; more or other members: a choice
 
 OURS = "ours"
-_IN_COMMON = {"lost_track_buffer": (5, 90), "minimum_consecutive_frames": (1, 4), "minimum_iou_threshold": (0.01, 0.5),
-              "low_score": (0.0, 0.6)}  # fmt: skip
+_IN_COMMON = {
+    "lost_track_buffer": (5, 90),
+    "minimum_consecutive_frames": (1, 4),
+    "minimum_iou_threshold": (0.01, 0.5),
+    "low_score": (0.0, 0.6),
+}
 RANGES: dict[str, Ranges] = {
     OURS: {
         "matching": ("bi-greedy", "hungarian", "greedy"),
@@ -158,8 +162,10 @@ def predicted_videos(root: Path, names: tuple[str, ...], predictions: Path) -> d
 
 def row(found: Mapping[str, Scores]) -> str:
     """HOTA and switches of both classes, in columns."""
-    cells = (f"{found[name].HOTA:11.2f}{found[name].id_switches:9d}" if name in found else f"{'-':>11}{'-':>9}"
-             for name in CLASSES)  # fmt: skip
+    cells = (
+        f"{found[name].HOTA:11.2f}{found[name].id_switches:9d}" if name in found else f"{'-':>11}{'-':>9}"
+        for name in CLASSES
+    )
     return "".join(cells)
 
 

@@ -16,39 +16,88 @@ DEMO_WEIGHTS = Path(__file__).parents[2] / "data" / "weights"
 @click.command(context_settings={"show_default": True})
 @dataset_options(own=True, boxes=True)
 @click.option("--out", default="runs/store", help="the store: a folder or an fsspec URL")
-@click.option("--depth", "depth_name", type=click.Choice(["monodepth2", "sgbm", "precomputed"]), default="monodepth2",
-              help="where depth comes from")
+@click.option(
+    "--depth",
+    "depth_name",
+    type=click.Choice(["monodepth2", "sgbm", "precomputed"]),
+    default="monodepth2",
+    help="where depth comes from",
+)
 @click.option("--depth-weights", type=PATH, help="checkpoint for monodepth2")
-@click.option("--depth-holes", type=click.Choice(["fill", "keep"]), default="fill",
-              help="what monodepth2 puts below the ground, as it does objects that move with the camera: give it the "
-                   "depth of the ground under it, or leave it")
+@click.option(
+    "--depth-holes",
+    type=click.Choice(["fill", "keep"]),
+    default="fill",
+    help="what monodepth2 puts below the ground, as it does objects that move with the camera: give it the "
+    "depth of the ground under it, or leave it",
+)
 @click.option("--depth-dir", type=PATH, help="folder of {sequence}/{frame}.png or .npy for precomputed")
-@click.option("--flow", "flow_name", type=click.Choice(["upflow", "dis", "precomputed"]), default="upflow",
-              help="where optical flow comes from")
+@click.option(
+    "--flow",
+    "flow_name",
+    type=click.Choice(["upflow", "dis", "precomputed"]),
+    default="upflow",
+    help="where optical flow comes from",
+)
 @click.option("--flow-weights", type=PATH, help="checkpoint for upflow")
 @click.option("--flow-dir", type=PATH, help="folder of {sequence}/{frame}.png, .npy or .flo for precomputed")
-@click.option("--flow-directions", type=click.Choice(["next", "both"]), default="next",
-              help="frames that motion is told from; both takes the previous one where the next hides a pixel, and "
-                   "twice the time")
-@click.option("--cues", default="depth,flow,colour,motion",
-              help="what the puzzle pieces are told apart by; motion is flow less the camera's")
-@click.option("--trust", type=click.Choice(["exact", "estimated"]),
-              help="how sharp the cuts at depth and flow are  [default: exact where both are precomputed]")
-@click.option("--detail", type=click.Choice(["1", "2", "4"]),
-              help="pixels a side of the cells of depth and flow that masks are cut by; below 4 the store keeps these "
-                   "too  [default: 1 for --trust exact, else 4]")
+@click.option(
+    "--flow-directions",
+    type=click.Choice(["next", "both"]),
+    default="next",
+    help="frames that motion is told from; both takes the previous one where the next hides a pixel, and "
+    "twice the time",
+)
+@click.option(
+    "--cues",
+    default="depth,flow,colour,motion",
+    help="what the puzzle pieces are told apart by; motion is flow less the camera's",
+)
+@click.option(
+    "--trust",
+    type=click.Choice(["exact", "estimated"]),
+    help="how sharp the cuts at depth and flow are  [default: exact where both are precomputed]",
+)
+@click.option(
+    "--detail",
+    type=click.Choice(["1", "2", "4"]),
+    help="pixels a side of the cells of depth and flow that masks are cut by; below 4 the store keeps these "
+    "too  [default: 1 for --trust exact, else 4]",
+)
 @click.option("--layers", type=click.IntRange(1, 4), default=3, help="of the mini network")
 @click.option("--dilation", type=click.IntRange(1, 3), default=2, help="of the mini network, cells")
 @click.option("--threshold-depth", type=click.FloatRange(0, 1), default=0.3, help="phi_s of Eq. 2")
 @click.option("--threshold-flow", type=click.FloatRange(0, 1), default=0.4, help="phi_t of Eq. 2")
-@click.option("--overwrite", type=click.Choice(["none", "masks", "similarity", "all"]), default="none",
-              help="the earliest stage to redo in complete sequences")
+@click.option(
+    "--overwrite",
+    type=click.Choice(["none", "masks", "similarity", "all"]),
+    default="none",
+    help="the earliest stage to redo in complete sequences",
+)
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="shards at a time")
 @click.option("--device", default="cpu", help="of the networks: cpu or cuda")
-def main(data: DatasetFlags, out: str, depth_name: str, depth_weights: Path | None, depth_holes: str,
-         depth_dir: Path | None, flow_name: str, flow_weights: Path | None, flow_dir: Path | None,
-         flow_directions: str, cues: str, trust: str | None, detail: str | None, layers: int, dilation: int,
-         threshold_depth: float, threshold_flow: float, overwrite: str, workers: int, device: str) -> None:
+def main(
+    data: DatasetFlags,
+    out: str,
+    depth_name: str,
+    depth_weights: Path | None,
+    depth_holes: str,
+    depth_dir: Path | None,
+    flow_name: str,
+    flow_weights: Path | None,
+    flow_dir: Path | None,
+    flow_directions: str,
+    cues: str,
+    trust: str | None,
+    detail: str | None,
+    layers: int,
+    dilation: int,
+    threshold_depth: float,
+    threshold_flow: float,
+    overwrite: str,
+    workers: int,
+    device: str,
+) -> None:
     """Write depth, flow, similarity maps and pseudo-masks of every frame to a store."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     from stc_pseudo.settings import CUES, DETAIL, TRUST, LabelSettings, MaskSettings, SimilaritySettings
@@ -57,9 +106,11 @@ def main(data: DatasetFlags, out: str, depth_name: str, depth_weights: Path | No
     chosen = tuple(cues.split(","))
     if not set(chosen) <= set(CUES):
         raise InputError("--cues", expected=f"some of {','.join(CUES)}", found=cues)
-    settings = LabelSettings(SimilaritySettings(layers, dilation),
-                             MaskSettings(threshold_depth, threshold_flow, chosen, **TRUST[trust]),
-                             int(detail) if detail else DETAIL[trust])
+    settings = LabelSettings(
+        SimilaritySettings(layers, dilation),
+        MaskSettings(threshold_depth, threshold_flow, chosen, **TRUST[trust]),
+        int(detail) if detail else DETAIL[trust],
+    )
     from stc_pseudo.build import build
     from stc_pseudo.depth import make_depth_estimator
     from stc_pseudo.flow import make_flow_estimator
@@ -75,8 +126,9 @@ def main(data: DatasetFlags, out: str, depth_name: str, depth_weights: Path | No
         depth_weights = depth_weights or DEMO_WEIGHTS / "demo_monodepth2.pth"
         flow_weights = flow_weights or DEMO_WEIGHTS / "demo_upflow.pth"
     videos = data.read()
-    depth = make_depth_estimator(depth_name, weights=depth_weights, folder=depth_dir, device=device,
-                                 holes=depth_holes == "fill")
+    depth = make_depth_estimator(
+        depth_name, weights=depth_weights, folder=depth_dir, device=device, holes=depth_holes == "fill"
+    )
     flow = make_flow_estimator(flow_name, weights=flow_weights, folder=flow_dir, device=device)
     if flow_directions == "both":
         from stc_pseudo.flow.bidirectional import TwoSidedFlow

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 PATH = click.Path(path_type=Path)
 OWN = "frames"  # video of one's own, which is in no data set's layout
-DEFAULT_ROOTS = {"kitti": Path("data/kitti_mots"), "demo": Path("runs/demo/data"), "ytvis": Path("data/youtube_vis"),
-                 OWN: Path("runs/frames")}
+DEFAULT_ROOTS = {
+    "kitti": Path("data/kitti_mots"),
+    "demo": Path("runs/demo/data"),
+    "ytvis": Path("data/youtube_vis"),
+    OWN: Path("runs/frames"),
+}
 KITTI_BOXES = ("instances", "labels")
 
 
@@ -49,14 +53,19 @@ class DatasetFlags:
         if self.frames and self.dataset not in (None, OWN):
             raise InputError("--frames", expected=f"--dataset {OWN} or none", found=f"--dataset {self.dataset}")
         if self.dataset == OWN and not self.frames:
-            raise InputError(f"--dataset {OWN}", expected="a video file, or a folder of frames", found="none",
-                             hint="--frames names it")
+            raise InputError(
+                f"--dataset {OWN}",
+                expected="a video file, or a folder of frames",
+                found="none",
+                hint="--frames names it",
+            )
         if self.frames:
             object.__setattr__(self, "dataset", OWN)
         for flag in ("boxes_format", "class_names", "min_score"):
             if getattr(self, flag) is not None and self.dataset != OWN:
-                raise InputError(f"--{flag.replace('_', '-')}", expected=f"--dataset {OWN}",
-                                 found=f"--dataset {self.dataset}")
+                raise InputError(
+                    f"--{flag.replace('_', '-')}", expected=f"--dataset {OWN}", found=f"--dataset {self.dataset}"
+                )
 
     @property
     def folder(self) -> Path:
@@ -87,16 +96,24 @@ class DatasetFlags:
 
         source = self.boxes or KITTI_BOXES[0]
         if source not in KITTI_BOXES:
-            raise InputError("--boxes", expected=" or ".join(KITTI_BOXES), found=f"'{source}'",
-                             hint=f"--dataset {OWN} takes boxes from a file")
+            raise InputError(
+                "--boxes",
+                expected=" or ".join(KITTI_BOXES),
+                found=f"'{source}'",
+                hint=f"--dataset {OWN} takes boxes from a file",
+            )
         return read_kitti(self.folder, names, source if boxes else None)
 
     def _box_source(self):
         from stc_pseudo.datasets.boxes.source import BoxSource
 
         if self.boxes is None:
-            raise InputError(f"--dataset {OWN}", expected="a file of boxes, or a folder of a file a video",
-                             found="none", hint="--boxes names it")
+            raise InputError(
+                f"--dataset {OWN}",
+                expected="a file of boxes, or a folder of a file a video",
+                found="none",
+                hint="--boxes names it",
+            )
         names = None if self.class_names is None else tuple(name.strip() for name in self.class_names.split(","))
         if names is not None and (not all(names) or len(set(names)) < len(names)):
             raise InputError("--class-names", expected="different names with commas between", found=self.class_names)
@@ -104,17 +121,32 @@ class DatasetFlags:
 
 
 OWN_OPTIONS = (
-    click.option("--frames", type=PATH, multiple=True,
-                 help="video of your own: a video file, a folder of frames, or a folder of such; repeatable"),)
+    click.option(
+        "--frames",
+        type=PATH,
+        multiple=True,
+        help="video of your own: a video file, a folder of frames, or a folder of such; repeatable",
+    ),
+)
 BOX_OPTIONS = (
-    click.option("--boxes", help="kitti: `instances` (tight around instances_txt's masks, the default) or `labels` "
-                                 "(label_02); ytvis: the JSON file; of --frames: a file in COCO, MOT-Challenge or CVAT "
-                                 "format, or a folder of a file a video"),
-    click.option("--boxes-format", type=click.Choice(["coco", "mot", "cvat"]),
-                 help="of --frames' boxes  [default: told by the content]"),
-    click.option("--class-names", help="of --frames' boxes: comma-separated names of MOT's classes 1, 2, ...; of COCO "
-                                       "and CVAT those classes that count  [default: all of the file]"),
-    click.option("--min-score", type=float, help="of --frames' boxes: leave out those of less confidence"))
+    click.option(
+        "--boxes",
+        help="kitti: `instances` (tight around instances_txt's masks, the default) or `labels` "
+        "(label_02); ytvis: the JSON file; of --frames: a file in COCO, MOT-Challenge or CVAT "
+        "format, or a folder of a file a video",
+    ),
+    click.option(
+        "--boxes-format",
+        type=click.Choice(["coco", "mot", "cvat"]),
+        help="of --frames' boxes  [default: told by the content]",
+    ),
+    click.option(
+        "--class-names",
+        help="of --frames' boxes: comma-separated names of MOT's classes 1, 2, ...; of COCO "
+        "and CVAT those classes that count  [default: all of the file]",
+    ),
+    click.option("--min-score", type=float, help="of --frames' boxes: leave out those of less confidence"),
+)
 
 
 def dataset_options(required: bool = True, own: bool = False, boxes: bool = False) -> Callable[[Callable], Callable]:
@@ -127,19 +159,28 @@ def dataset_options(required: bool = True, own: bool = False, boxes: bool = Fals
     """
     names = [name for name in DEFAULT_ROOTS if own or name != OWN]
     options = (
-        click.option("--dataset", type=click.Choice(names),
-                     help="layout of the data; `build` renders the demo's where --root has none yet"),
+        click.option(
+            "--dataset",
+            type=click.Choice(names),
+            help="layout of the data; `build` renders the demo's where --root has none yet",
+        ),
         *(OWN_OPTIONS if own else ()),
-        click.option("--root", type=PATH, help="the data set's folder, or where video files are unpacked  [default: "
-                                               f"{', '.join(str(DEFAULT_ROOTS[name]) for name in names)}]"),
+        click.option(
+            "--root",
+            type=PATH,
+            help="the data set's folder, or where video files are unpacked  [default: "
+            f"{', '.join(str(DEFAULT_ROOTS[name]) for name in names)}]",
+        ),
         click.option("--sequences", help="comma-separated names; all, if not given"),
-        *(BOX_OPTIONS if boxes else ()))
+        *(BOX_OPTIONS if boxes else ()),
+    )
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(command)
         def gathered(**values: Any) -> Any:
-            data = DatasetFlags(**{field.name: values.pop(field.name) for field in fields(DatasetFlags)
-                                   if field.name in values})
+            data = DatasetFlags(
+                **{field.name: values.pop(field.name) for field in fields(DatasetFlags) if field.name in values}
+            )
             if required and data.dataset is None:
                 raise InputError("--dataset", expected=" or ".join(names), found="none")
             return command(data=data, **values)

@@ -12,8 +12,12 @@ PATH = click.Path(path_type=Path)
 
 @click.command(context_settings={"show_default": True})
 @click.argument("store")
-@click.option("--truth", type=PATH, required=True,
-              help="data set root, folder of {sequence}.txt in MOTS text, or YouTube-VIS JSON file")
+@click.option(
+    "--truth",
+    type=PATH,
+    required=True,
+    help="data set root, folder of {sequence}.txt in MOTS text, or YouTube-VIS JSON file",
+)
 @click.option("--json", "json_file", type=PATH, help="write the figures here as well")
 @click.option("--sequences", help="comma-separated names; all, if not given")
 @click.option("--min-area", type=click.IntRange(min=0), default=300, help="leave out true masks of fewer pixels")

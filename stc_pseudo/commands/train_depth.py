@@ -20,32 +20,59 @@ FOLDER = click.Path(path_type=Path)
 
 
 @click.command(context_settings={"show_default": True})
-@click.option("--frames", "frame_dirs", type=FOLDER, multiple=True,
-              help="video file, folder of frames, or folder of such; repeatable")
+@click.option(
+    "--frames",
+    "frame_dirs",
+    type=FOLDER,
+    multiple=True,
+    help="video file, folder of frames, or folder of such; repeatable",
+)
 @click.option("--right", "right_dirs", type=FOLDER, multiple=True, help="the right stereo frames of each --frames")
 @dataset_options(required=False)
-@click.option("--nyu", type=FOLDER,
-              help="NYU Depth v2's labelled pictures (.mat), instead of video: learn from their depth, as a start for "
-                   "other video (--init)")
+@click.option(
+    "--nyu",
+    type=FOLDER,
+    help="NYU Depth v2's labelled pictures (.mat), instead of video: learn from their depth, as a start for "
+    "other video (--init)",
+)
 @click.option("--calib", type=FOLDER, help="KITTI calibration file (P2, P3) of --frames")
 @click.option("--intrinsics", help="fx,fy,cx,cy of --frames, pixels of the original frame")
 @click.option("--baseline", type=float, help="metres between the stereo cameras, with --intrinsics")
-@click.option("--mode", type=click.Choice(["mono", "stereo", "mono+stereo"]), default="mono",
-              help="what to learn from; in mono+stereo, videos without right frames may be among the others")
+@click.option(
+    "--mode",
+    type=click.Choice(["mono", "stereo", "mono+stereo"]),
+    default="mono",
+    help="what to learn from; in mono+stereo, videos without right frames may be among the others",
+)
 @click.option("--out", type=FOLDER, required=True, help="checkpoint to write")
 @click.option("--height", default=192, help="of the network's input, pixels, a multiple of 32, at least 64")
 @click.option("--width", default=640, help="of the network's input, pixels, a multiple of 32, at least 64")
-@click.option("--min-crop", type=click.FloatRange(0, 1, min_open=True),
-              help="random crops of the input's proportions, down to this share of the largest; else whole frames")
+@click.option(
+    "--min-crop",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="random crops of the input's proportions, down to this share of the largest; else whole frames",
+)
 @click.option("--encoder", type=click.Choice(["resnet18", "resnet50"]), default="resnet18")
 @click.option("--channel-width", default=1.0, help="factor on every channel count")
 @click.option("--encoder-weights", type=FOLDER, help="torchvision ResNet state dict to start from")
-@click.option("--init", type=FOLDER,
-              help="start from a checkpoint of the same encoder and width, or a folder of the published files")
+@click.option(
+    "--init",
+    type=FOLDER,
+    help="start from a checkpoint of the same encoder and width, or a folder of the published files",
+)
 @fit_options(batch_size=12, truth="{sequence}/{frame}.png or .npy of depth (LiDAR) of held-out frames: prints AbsRel")
 @click.option("--half", is_flag=True, help="keep only the depth network, in half precision")
-def main(data: DatasetFlags, frame_dirs: tuple[Path, ...], right_dirs: tuple[Path, ...], nyu: Path | None,
-         calib: Path | None, intrinsics: str | None, baseline: float | None, out: Path, **settings: object) -> None:
+def main(
+    data: DatasetFlags,
+    frame_dirs: tuple[Path, ...],
+    right_dirs: tuple[Path, ...],
+    nyu: Path | None,
+    calib: Path | None,
+    intrinsics: str | None,
+    baseline: float | None,
+    out: Path,
+    **settings: object,
+) -> None:
     """Train Monodepth2 on video, without depth truth; on a data set and further frames together, if both are given."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     from stc_pseudo.depth.training.trainer import DepthTraining, train_depth
@@ -71,8 +98,9 @@ def main(data: DatasetFlags, frame_dirs: tuple[Path, ...], right_dirs: tuple[Pat
         raise click.ClickException(str(error)) from error
 
 
-def read_own(frames: tuple[Path, ...], right_frames: tuple[Path, ...], root: Path,
-             calibration: Calibration | None) -> list[Sequence]:
+def read_own(
+    frames: tuple[Path, ...], right_frames: tuple[Path, ...], root: Path, calibration: Calibration | None
+) -> list[Sequence]:
     """Return a sequence for each video file or folder of frames, all taken by one camera.
 
     Raises:
@@ -83,8 +111,9 @@ def read_own(frames: tuple[Path, ...], right_frames: tuple[Path, ...], root: Pat
     lefts = read_videos(frames, root)
     rights = [video.frames for video in read_videos(right_frames, root, "--right")] or [()] * len(lefts)
     if len(rights) != len(lefts):
-        raise InputError("--right", expected=f"{len(lefts)} folders of right frames, as of --frames",
-                         found=str(len(rights)))
+        raise InputError(
+            "--right", expected=f"{len(lefts)} folders of right frames, as of --frames", found=str(len(rights))
+        )
     return [replace(left, right=right, calibration=calibration) for left, right in zip(lefts, rights, strict=True)]
 
 

@@ -32,8 +32,9 @@ def read_kitti_flow(path: Path) -> np.ndarray:
         raise InputError(path, expected="a PNG flow map", found=f"{encoded.size} bytes that do not decode")
     if picture.dtype != np.uint16 or picture.ndim != 3 or picture.shape[2] != 3:
         channels = picture.shape[2] if picture.ndim == 3 else 1
-        raise InputError(path, expected="a KITTI flow map, three channels of uint16",
-                         found=f"{channels} of {picture.dtype}")
+        raise InputError(
+            path, expected="a KITTI flow map, three channels of uint16", found=f"{channels} of {picture.dtype}"
+        )
     flow = (picture[..., :0:-1].astype(np.float32) - KITTI_ZERO) / KITTI_SCALE
     flow[picture[..., 0] == 0] = np.nan
     return np.ascontiguousarray(flow.transpose(2, 0, 1))

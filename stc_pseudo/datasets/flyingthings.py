@@ -27,8 +27,9 @@ def true_flow(root: Path, videos: Iterable[Iterable[Path]]) -> dict[Path, Path]:
     found = {}
     for frame in (frame for video in videos for frame in video):
         *scene, camera = frame.absolute().parts[-5:-1]
-        flow = root.joinpath("optical_flow", *scene, "into_future", camera,
-                             f"OpticalFlowIntoFuture_{frame.stem}_{camera[0].upper()}.pfm")
+        flow = root.joinpath(
+            "optical_flow", *scene, "into_future", camera, f"OpticalFlowIntoFuture_{frame.stem}_{camera[0].upper()}.pfm"
+        )
         if flow.is_file():
             found[frame] = flow
     return found

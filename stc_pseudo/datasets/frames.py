@@ -12,16 +12,32 @@ from stc_pseudo.datasets.boxes.source import BoxSource, with_boxes
 from stc_pseudo.datasets.images import FRAME_SUFFIXES, list_frames, read_frame
 from stc_track.io.errors import InputError
 
-VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".flv",
-                  ".mjpeg", ".ogv", ".3gp")
+VIDEO_SUFFIXES = (
+    ".mp4",
+    ".m4v",
+    ".mov",
+    ".mkv",
+    ".webm",
+    ".avi",
+    ".mpg",
+    ".mpeg",
+    ".ts",
+    ".mts",
+    ".wmv",
+    ".flv",
+    ".mjpeg",
+    ".ogv",
+    ".3gp",
+)
 # MOT-Challenge and others keep a sequence's frames in a folder of this name in the sequence's.
 INNER = ("img1", "images", "frames")
 NUMBER = re.compile(r"[0-9]{1,9}")  # the files of results have no longer ones
 UNSAFE = re.compile(r"[^\w .()+-]|\.(?=\.)")
 
 
-def read_frames(paths: Iterable[Path], root: Path, sequences: Iterable[str] | None = None,
-                boxes: BoxSource | None = None) -> list[Sequence]:
+def read_frames(
+    paths: Iterable[Path], root: Path, sequences: Iterable[str] | None = None, boxes: BoxSource | None = None
+) -> list[Sequence]:
     """Read videos; their frames stay on disk.
 
     Args:
@@ -39,8 +55,12 @@ def read_frames(paths: Iterable[Path], root: Path, sequences: Iterable[str] | No
         for video in find_videos(path):
             name = video_name(video)
             if name in found:
-                raise InputError(video, expected="videos of different names", found=f"'{name}' as {found[name]}",
-                                 hint="rename one, or take them one at a time to one store")
+                raise InputError(
+                    video,
+                    expected="videos of different names",
+                    found=f"'{name}' as {found[name]}",
+                    hint="rename one, or take them one at a time to one store",
+                )
             found[name] = video
     names = list(found) if sequences is None else list(sequences)
     for name in names:
@@ -63,8 +83,12 @@ def find_videos(path: Path, flag: str = "--frames") -> list[Path]:
     """
     if path.is_file():
         if path.suffix.lower() in FRAME_SUFFIXES:
-            raise InputError(path, expected="a video file or a folder of frames", found="a picture",
-                             hint=f"{flag} takes the folder that it is in")
+            raise InputError(
+                path,
+                expected="a video file or a folder of frames",
+                found="a picture",
+                hint=f"{flag} takes the folder that it is in",
+            )
         return [path]
     if not path.is_dir():
         raise InputError(path, expected="a folder of frames, or a video file", found="nothing there", hint=flag)
@@ -94,8 +118,9 @@ def read_video(path: Path, name: str, root: Path) -> Sequence:
     frames = tuple(list_frames(path))
     named = [int(frame.stem) if NUMBER.fullmatch(frame.stem) else -1 for frame in frames]
     if min(named) >= 0 and len(set(named)) < len(named):
-        raise InputError(path, expected="one picture a frame number", found="two of the same number",
-                         hint="keep either PNG or JPEG")
+        raise InputError(
+            path, expected="one picture a frame number", found="two of the same number", hint="keep either PNG or JPEG"
+        )
     numbers = tuple(named) if min(named) >= 0 else tuple(range(len(frames)))
     return Sequence(name, read_frame(frames[0]).shape[:2], frames, numbers)
 

@@ -21,13 +21,16 @@ def list_frames(folder: Path, hint: str = "") -> list[Path]:
     """
     if not folder.is_dir():
         raise InputError(folder, expected="a folder of PNG or JPEG frames", found="nothing there", hint=hint)
-    frames = [path for path in folder.iterdir() if path.suffix.lower() in FRAME_SUFFIXES
-              and not path.name.startswith(".")]
+    frames = [
+        path for path in folder.iterdir() if path.suffix.lower() in FRAME_SUFFIXES and not path.name.startswith(".")
+    ]
     if not frames:
         raise InputError(folder, expected="PNG or JPEG frames", found="none", hint=hint)
     # Every other part of a name is a number.
-    return sorted(frames, key=lambda path: ([int(part) if k % 2 else part for k, part in enumerate(
-        DIGITS.split(path.stem))], path.name))
+    return sorted(
+        frames,
+        key=lambda path: ([int(part) if k % 2 else part for k, part in enumerate(DIGITS.split(path.stem))], path.name),
+    )
 
 
 def read_frame(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:

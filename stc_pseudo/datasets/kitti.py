@@ -1,10 +1,10 @@
 """The KITTI MOTS layout.
 
-    ROOT/training/image_02/{sequence}/{frame}.png or .jpg   left frames
-    ROOT/training/image_03/{sequence}/...                   right frames, optional
-    ROOT/training/calib/{sequence}.txt                      P2 and P3, optional
-    ROOT/instances_txt/{sequence}.txt                       masks and ids (also under training/)
-    ROOT/training/label_02/{sequence}.txt                   boxes of the tracking benchmark
+ROOT/training/image_02/{sequence}/{frame}.png or .jpg   left frames
+ROOT/training/image_03/{sequence}/...                   right frames, optional
+ROOT/training/calib/{sequence}.txt                      P2 and P3, optional
+ROOT/instances_txt/{sequence}.txt                       masks and ids (also under training/)
+ROOT/training/label_02/{sequence}.txt                   boxes of the tracking benchmark
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ def read_kitti(root: Path, sequences: Iterable[str] | None = None, boxes: str | 
         raise InputError(images, expected="folders of frames", found="none", hint="--root names the data set")
     for name in names:
         if name not in found:
-            raise InputError(images, expected=f"sequence '{name}'", found=", ".join(found) or "none",
-                             hint="see --sequences")
+            raise InputError(
+                images, expected=f"sequence '{name}'", found=", ".join(found) or "none", hint="see --sequences"
+            )
     return [read_sequence(root, name, boxes) for name in names]
 
 
@@ -57,19 +58,32 @@ def read_sequence(root: Path, name: str, boxes: str | None) -> Sequence:
     frames = tuple(list_frames(training / "image_02" / name))
     numbers = tuple(frame_number(path) for path in frames)
     if len(set(numbers)) < len(numbers):
-        raise InputError(frames[0].parent, expected="one picture a frame number", found="two of the same number",
-                         hint="keep either PNG or JPEG")
+        raise InputError(
+            frames[0].parent,
+            expected="one picture a frame number",
+            found="two of the same number",
+            hint="keep either PNG or JPEG",
+        )
     size = read_frame(frames[0]).shape[:2]
     right_folder = training / "image_03" / name
     right = tuple(list_frames(right_folder)) if right_folder.is_dir() else ()
     if right and [path.stem for path in right] != [path.stem for path in frames]:
-        raise InputError(right_folder, expected=f"the {len(frames)} frame names of image_02",
-                         found=f"{len(right)} frames of other names")
+        raise InputError(
+            right_folder,
+            expected=f"the {len(frames)} frame names of image_02",
+            found=f"{len(right)} frames of other names",
+        )
     calibration_file = training / "calib" / f"{name}.txt"
     return Sequence(
-        name=name, size=size, frames=frames, numbers=numbers, right=right,
+        name=name,
+        size=size,
+        frames=frames,
+        numbers=numbers,
+        right=right,
         calibration=read_calibration(calibration_file) if calibration_file.is_file() else None,
-        boxes={} if boxes is None else read_boxes(root, name, boxes, size, numbers), class_names=CLASS_NAMES)
+        boxes={} if boxes is None else read_boxes(root, name, boxes, size, numbers),
+        class_names=CLASS_NAMES,
+    )
 
 
 def frame_number(path: Path) -> int:
@@ -84,12 +98,17 @@ def instances_file(root: Path, name: str) -> Path:
     for folder in (root / "instances_txt", root / "training" / "instances_txt"):
         if folder.is_dir():
             return folder / f"{name}.txt"
-    raise InputError(root / "instances_txt", expected="a folder of masks in MOTS text", found="nothing",
-                     hint="--boxes labels takes boxes from label_02 instead")
+    raise InputError(
+        root / "instances_txt",
+        expected="a folder of masks in MOTS text",
+        found="nothing",
+        hint="--boxes labels takes boxes from label_02 instead",
+    )
 
 
-def read_boxes(root: Path, name: str, source: str, size: tuple[int, int],
-               numbers: tuple[int, ...]) -> dict[int, FrameBoxes]:
+def read_boxes(
+    root: Path, name: str, source: str, size: tuple[int, int], numbers: tuple[int, ...]
+) -> dict[int, FrameBoxes]:
     """Read a sequence's boxes by frame number, from `source` `instances` or `labels`.
 
     Raises:
@@ -102,23 +121,40 @@ def read_boxes(root: Path, name: str, source: str, size: tuple[int, int],
             for o in objects:
                 where = f"{path}: frame {frame}, id {o.track_id}"
                 if (o.height, o.width) != size:
-                    raise InputError(where, expected=f"masks of the frames' {size[1]}x{size[0]} pixels",
-                                     found=f"{o.width}x{o.height}")
+                    raise InputError(
+                        where,
+                        expected=f"masks of the frames' {size[1]}x{size[0]} pixels",
+                        found=f"{o.width}x{o.height}",
+                    )
                 if o.class_id == IGNORE_CLASS:
                     rows += [(frame, box, None, o.track_id, where) for box in region_boxes(o)]
                 else:
                     rows.append((frame, rle.tight_box(o.counts, o.height, o.width), o.class_id, o.track_id, where))
     else:
-        path = require_file(root / "training" / "label_02" / f"{name}.txt", "KITTI tracking labels",
-                            "--boxes instances reads instances_txt")
+        path = require_file(
+            root / "training" / "label_02" / f"{name}.txt",
+            "KITTI tracking labels",
+            "--boxes instances reads instances_txt",
+        )
         rows = []
         for label in read_labels(path):
             class_id = LABEL_CLASSES.get(label.kind)
-            rows.append((label.frame, np.asarray(label.box, np.float32), class_id,
-                         (class_id or 0) * IDS_PER_CLASS + label.track_id, f"{path}:{label.line}"))
+            rows.append(
+                (
+                    label.frame,
+                    np.asarray(label.box, np.float32),
+                    class_id,
+                    (class_id or 0) * IDS_PER_CLASS + label.track_id,
+                    f"{path}:{label.line}",
+                )
+            )
     if not any(row[2] for row in rows):
-        raise InputError(path, expected="at least one box of a car or pedestrian", found="none",
-                         hint="leave the sequence out with --sequences")
+        raise InputError(
+            path,
+            expected="at least one box of a car or pedestrian",
+            found="none",
+            hint="leave the sequence out with --sequences",
+        )
     known = set(numbers)
     by_frame: dict[int, list] = {}
     for frame, box, class_id, track_id, where in rows:
@@ -135,8 +171,10 @@ def region_boxes(region: MotsObject) -> list[np.ndarray]:
     everything would cover much that is known.
     """
     labels, _ = ndimage.label(rle.decode(region.counts, region.height, region.width), np.ones((3, 3)))
-    return [np.array([columns.start, rows.start, columns.stop, rows.stop], np.float32)
-            for rows, columns in ndimage.find_objects(labels)]
+    return [
+        np.array([columns.start, rows.start, columns.stop, rows.stop], np.float32)
+        for rows, columns in ndimage.find_objects(labels)
+    ]
 
 
 def check_box(box: np.ndarray, size: tuple[int, int], where: str) -> np.ndarray:

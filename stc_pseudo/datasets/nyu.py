@@ -48,8 +48,12 @@ class NyuDepth:
                 raise InputError(path, expected="images (N, 3, W, H) uint8", found=str(images or "none"), hint=MEND)
             for name in ("depths", *(set(shapes) & {"rawDepths"})):
                 if shapes.get(name) != (images[0], *images[2:]) or file[name].dtype.kind != "f":
-                    raise InputError(path, expected=f"{name} {(images[0], *images[2:])} of floats",
-                                     found=str(shapes.get(name, "none")), hint=MEND)
+                    raise InputError(
+                        path,
+                        expected=f"{name} {(images[0], *images[2:])} of floats",
+                        found=str(shapes.get(name, "none")),
+                        hint=MEND,
+                    )
             self._length, self.size = images[0], images[:1:-1]
             self.scenes = _strings(file, "scenes", images[0])
 
@@ -92,8 +96,9 @@ class NyuDepth:
         try:
             return h5py.File(self.path, "r")
         except OSError as error:
-            raise InputError(self.path, expected="a MATLAB 7.3 (HDF5) file", found=str(error)[:120],
-                             hint=MEND) from error
+            raise InputError(
+                self.path, expected="a MATLAB 7.3 (HDF5) file", found=str(error)[:120], hint=MEND
+            ) from error
 
 
 def _strings(file, name: str, length: int) -> tuple[str, ...]:

@@ -71,8 +71,12 @@ def _unpacked_before(path: Path, folder: Path, digest: str) -> UnpackedVideo:
         found = count = size = None
     frames = tuple(list_frames(folder)) if found == digest else ()
     if found != digest or len(frames) != count:
-        raise InputError(folder, expected=f"the frames of {path}, unpacked", found="something else",
-                         hint="--root names another folder to unpack to")
+        raise InputError(
+            folder,
+            expected=f"the frames of {path}, unpacked",
+            found="something else",
+            hint="--root names another folder to unpack to",
+        )
     return UnpackedVideo(frames, size)
 
 
@@ -85,9 +89,12 @@ def _write_frames(path: Path, folder: Path) -> tuple[tuple[int, int], list[float
         if size is None:
             size = picture.shape[:2]
         if picture.shape[:2] != size:
-            raise InputError(f"{path}: frame {len(times)}", expected=f"{size[1]}x{size[0]} pixels as its first frame",
-                             found="{1}x{0}".format(*picture.shape[:2]),
-                             hint="cut the video where its size changes, or scale it to one size")
+            raise InputError(
+                f"{path}: frame {len(times)}",
+                expected=f"{size[1]}x{size[0]} pixels as its first frame",
+                found="{1}x{0}".format(*picture.shape[:2]),
+                hint="cut the video where its size changes, or scale it to one size",
+            )
         encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
         (folder / f"{len(times):06d}.jpg").write_bytes(encoded.tobytes())
         times.append(time)
@@ -95,8 +102,12 @@ def _write_frames(path: Path, folder: Path) -> tuple[tuple[int, int], list[float
         raise InputError(path, expected="a video", found="no frame in it", hint="--frames")
     steps = np.diff([time for time in times if time is not None])
     if len(steps) and (steps.max() > UNEVEN * np.median(steps) or steps.min() <= 0):
-        log.warning("%s: the time between frames varies from %.3g to %.3g s; frames are numbered in order",
-                    path, steps.min(), steps.max())
+        log.warning(
+            "%s: the time between frames varies from %.3g to %.3g s; frames are numbered in order",
+            path,
+            steps.min(),
+            steps.max(),
+        )
     return size, times
 
 
@@ -117,8 +128,12 @@ def _decode(path: Path) -> Iterator[tuple[np.ndarray, float | None]]:
                 yield np.ascontiguousarray(np.rot90(picture, round(frame.rotation / 90))), frame.time
             _require_whole(path, container, count, end)
     except (av.FFmpegError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: frame {count}" if count else path, expected="a video file that decodes",
-                         found=str(error)[:120], hint="--frames") from error
+        raise InputError(
+            f"{path}: frame {count}" if count else path,
+            expected="a video file that decodes",
+            found=str(error)[:120],
+            hint="--frames",
+        ) from error
 
 
 def _require_whole(path: Path, container, count: int, end: float) -> None:
@@ -126,8 +141,9 @@ def _require_whole(path: Path, container, count: int, end: float) -> None:
     stream = container.streams.video[0]
     if stream.frames:
         if stream.frames > 1.02 * count + 2:  # an edit list may leave some out
-            raise InputError(path, expected=f"{stream.frames} frames, as the file says",
-                             found=f"{count}: it is cut short")
+            raise InputError(
+                path, expected=f"{stream.frames} frames, as the file says", found=f"{count}: it is cut short"
+            )
         return
     claimed = stream.duration and float(stream.duration * stream.time_base)
     if claimed is None and len(container.streams) == 1 and container.duration:  # beside sound, it may be the sound's
@@ -135,5 +151,8 @@ def _require_whole(path: Path, container, count: int, end: float) -> None:
     start = float((stream.start_time or 0) * stream.time_base)
     step = 1 / float(stream.average_rate or 25)
     if claimed and claimed - (end - start + step) > max(MISSING_SECONDS, 2 * step, 0.02 * claimed):
-        raise InputError(path, expected=f"{claimed:.1f} s of video, as the file says",
-                         found=f"{end - start + step:.1f} s: it is cut short")
+        raise InputError(
+            path,
+            expected=f"{claimed:.1f} s of video, as the file says",
+            found=f"{end - start + step:.1f} s: it is cut short",
+        )

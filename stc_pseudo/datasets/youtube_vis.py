@@ -29,8 +29,9 @@ WHAT = "YouTube-VIS JSON"
 IMAGES = "JPEGImages"
 
 
-def read_youtube_vis(root: Path, sequences: Iterable[str] | None = None, annotations: Path | None = None,
-                     boxes: bool = True) -> list[Sequence]:
+def read_youtube_vis(
+    root: Path, sequences: Iterable[str] | None = None, annotations: Path | None = None, boxes: bool = True
+) -> list[Sequence]:
     """Read videos of a data set in YouTube-VIS's layout; frames stay on disk.
 
     Args:
@@ -69,8 +70,9 @@ def read_youtube_vis(root: Path, sequences: Iterable[str] | None = None, annotat
         raise InputError(path, expected="videos with annotations" if boxes else "videos", found="none", hint="--boxes")
     for name in names:
         if name not in entries:
-            raise InputError(path, expected=f"a video in a folder '{name}'", found=f"{len(entries)} others",
-                             hint="see --sequences")
+            raise InputError(
+                path, expected=f"a video in a folder '{name}'", found=f"{len(entries)} others", hint="see --sequences"
+            )
     folder = _image_folder(root, path, entries[names[0]][0]["file_names"][0])
     return [_sequence(name, *entries[name], folder, by_video if boxes else None, class_names) for name in names]
 
@@ -79,8 +81,12 @@ def annotation_file(root: Path) -> Path:
     """The only JSON file in a folder."""
     found = sorted(root.glob("*.json"))
     if len(found) != 1:
-        raise InputError(root, expected="one JSON file", found=", ".join(path.name for path in found) or "none",
-                         hint="--boxes names the file")
+        raise InputError(
+            root,
+            expected="one JSON file",
+            found=", ".join(path.name for path in found) or "none",
+            hint="--boxes names the file",
+        )
     return found[0]
 
 
@@ -90,8 +96,11 @@ def _name(entry: dict[str, Any], where: str) -> str:
     folders = {PurePosixPath(json_fields.text(file, "file_names", where)).parent.as_posix() for file in files}
     names = [PurePosixPath(file).name for file in files]
     if len(folders) != 1 or not all(is_plain(name) for name in (*folders, *names)):
-        raise InputError(where, expected="file_names as 'folder/00000.jpg', all of one folder",
-                         found=ascii(sorted(folders) or "none")[:80])
+        raise InputError(
+            where,
+            expected="file_names as 'folder/00000.jpg', all of one folder",
+            found=ascii(sorted(folders) or "none")[:80],
+        )
     return folders.pop()
 
 
@@ -109,12 +118,22 @@ def _image_folder(root: Path, annotations: Path, first: str) -> Path:
     for folder in candidates:
         if (folder / first).is_file():
             return folder
-    raise InputError(candidates[0] / first, expected="the first video's first frame", found="nothing there",
-                     hint="--root names the folder that holds JPEGImages")
+    raise InputError(
+        candidates[0] / first,
+        expected="the first video's first frame",
+        found="nothing there",
+        hint="--root names the folder that holds JPEGImages",
+    )
 
 
-def _sequence(name: str, entry: dict[str, Any], where: str, folder: Path,
-              by_video: dict[int, list[tuple[dict[str, Any], str]]] | None, class_names: dict[int, str]) -> Sequence:
+def _sequence(
+    name: str,
+    entry: dict[str, Any],
+    where: str,
+    folder: Path,
+    by_video: dict[int, list[tuple[dict[str, Any], str]]] | None,
+    class_names: dict[int, str],
+) -> Sequence:
     height, width = (json_fields.whole(entry.get(key), key, where) for key in ("height", "width"))
     if not 0 < height * width <= rle.LARGEST_AREA:
         raise InputError(where, expected=f"frames of 1 to {rle.LARGEST_AREA} pixels", found=f"{width}x{height}")
@@ -123,17 +142,25 @@ def _sequence(name: str, entry: dict[str, Any], where: str, folder: Path,
     numbers = tuple(frame_numbers(files, len(files)))
     boxes = {}
     if by_video is not None:
-        rows = [row for annotation, place in by_video.get(entry["id"], ())
-                for row in _rows(annotation, place, (height, width), len(frames), class_names)]
+        rows = [
+            row
+            for annotation, place in by_video.get(entry["id"], ())
+            for row in _rows(annotation, place, (height, width), len(frames), class_names)
+        ]
         if not any(not row.ignore for row in rows):
-            raise InputError(where, expected=f"at least one box of '{name}'", found="none",
-                             hint="leave the sequence out with --sequences")
+            raise InputError(
+                where,
+                expected=f"at least one box of '{name}'",
+                found="none",
+                hint="leave the sequence out with --sequences",
+            )
         boxes = gather(rows, (height, width), numbers)
     return Sequence(name, (height, width), frames, numbers, boxes=boxes, class_names=class_names)
 
 
-def _rows(entry: dict[str, Any], where: str, size: tuple[int, int], length: int,
-          class_names: dict[int, str]) -> Iterator[BoxRow]:
+def _rows(
+    entry: dict[str, Any], where: str, size: tuple[int, int], length: int, class_names: dict[int, str]
+) -> Iterator[BoxRow]:
     """The boxes of one annotation."""
     track, class_id = (json_fields.whole(entry.get(key), key, where) for key in ("id", "category_id"))
     if class_id not in class_names:

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 DEPTH_METHODS = ("precomputed", "monodepth2", "sgbm")
 
 
-def make_depth_estimator(name: str, *, weights: Path | None, folder: Path | None, device: str,
-                         holes: bool = True) -> DepthEstimator:
+def make_depth_estimator(
+    name: str, *, weights: Path | None, folder: Path | None, device: str, holes: bool = True
+) -> DepthEstimator:
     """Return the source of depth that the user chose.
 
     Args:
@@ -29,15 +30,20 @@ def make_depth_estimator(name: str, *, weights: Path | None, folder: Path | None
     """
     if name == "precomputed":
         if folder is None:
-            raise InputError("--depth precomputed", expected="a folder of depth maps", found="none",
-                             hint="--depth-dir names it")
+            raise InputError(
+                "--depth precomputed", expected="a folder of depth maps", found="none", hint="--depth-dir names it"
+            )
         from stc_pseudo.depth.precomputed import PrecomputedDepth
 
         return PrecomputedDepth(folder)
     if name == "monodepth2":
         if weights is None:
-            raise InputError("--depth monodepth2", expected="a file of network weights", found="none",
-                             hint="--depth-weights names it; stc-pseudo train-depth makes one")
+            raise InputError(
+                "--depth monodepth2",
+                expected="a file of network weights",
+                found="none",
+                hint="--depth-weights names it; stc-pseudo train-depth makes one",
+            )
         from stc_pseudo.depth.monodepth2_estimator import Monodepth2Depth
 
         estimator = Monodepth2Depth(weights, device)

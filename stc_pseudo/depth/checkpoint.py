@@ -37,11 +37,16 @@ def read_checkpoint(path: Path, flag: str) -> DepthWeights:
     """Read a checkpoint of `stc-pseudo train-depth`; `flag` named it. An InputError if it is anything else."""
     content = weights.load(path, flag)
     if content.get("network") != NETWORK_NAME:
-        raise InputError(path, expected="a checkpoint of stc-pseudo train-depth",
-                         found=f"network {content.get('network')!r}", hint=flag)
+        raise InputError(
+            path,
+            expected="a checkpoint of stc-pseudo train-depth",
+            found=f"network {content.get('network')!r}",
+            hint=flag,
+        )
     encoder, channel_width, height, width, metres_per_unit, state = (
         _pop(content, key, path, flag)
-        for key in ("encoder", "channel_width", "height", "width", "metres_per_unit", "state"))
+        for key in ("encoder", "channel_width", "height", "width", "metres_per_unit", "state")
+    )
     network = Monodepth2(encoder, channel_width)
     depth, pose = (_part(state, prefix) for prefix in ("network.", "pose_network."))
     weights.load_state(network, depth, path, flag, "Monodepth2")
@@ -50,8 +55,10 @@ def read_checkpoint(path: Path, flag: str) -> DepthWeights:
 
 def read_published(folder: Path, flag: str) -> DepthWeights:
     """Read the published `encoder.pth` and `depth.pth`, ResNet-18 or 50; an InputError if they are anything else."""
-    encoder, decoder = (weights.load(require_file(folder / name, "Monodepth2's published weights", flag), flag)
-                        for name in ("encoder.pth", "depth.pth"))
+    encoder, decoder = (
+        weights.load(require_file(folder / name, "Monodepth2's published weights", flag), flag)
+        for name in ("encoder.pth", "depth.pth")
+    )
     path = folder / "encoder.pth"
     size = int(_pop(encoder, "height", path, flag)), int(_pop(encoder, "width", path, flag))
     stereo = bool(encoder.pop("use_stereo", False))
@@ -66,8 +73,11 @@ def read_published_pose(folder: Path, flag: str) -> dict[str, Any]:
     paths = {part: folder / name for part, name in PUBLISHED_POSE_FILES.items()}
     if not any(path.is_file() for path in paths.values()):
         return {}
-    return {f"{part}.{key}": value for part, path in paths.items()
-            for key, value in _without_classifier(weights.load(path, flag)).items()}
+    return {
+        f"{part}.{key}": value
+        for part, path in paths.items()
+        for key, value in _without_classifier(weights.load(path, flag)).items()
+    }
 
 
 def _without_classifier(state: dict[str, Any]) -> dict[str, Any]:
@@ -81,6 +91,7 @@ def _part(state: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 def _pop(content: dict[str, Any], key: str, path: Path, flag: str) -> Any:
     if key not in content:
-        raise InputError(path, expected=f"weights of Monodepth2 with the entry '{key}'", found="no such entry",
-                         hint=flag)
+        raise InputError(
+            path, expected=f"weights of Monodepth2 with the entry '{key}'", found="no such entry", hint=flag
+        )
     return content.pop(key)

@@ -66,16 +66,18 @@ def fill_holes_at_infinity(inverse_depth: np.ndarray, seed: int = 0) -> tuple[np
             continue
         contact = below[stands, on_ground[stands].argmax(1)]
         # An object seen from its side is nearer at one end: the depth follows the foot, its wheels' gaps smoothed out.
-        depth_of_foot = ndimage.median_filter(ground[contact, across[stands]], size=max(len(contact) // SMOOTHED, 1),
-                                              mode="nearest")
+        depth_of_foot = ndimage.median_filter(
+            ground[contact, across[stands]], size=max(len(contact) // SMOOTHED, 1), mode="nearest"
+        )
         value = np.interp(np.arange(width), across[stands], depth_of_foot)
         # Between the farthest known ground and the horizon, the object goes on.
         hole = np.zeros(inverse_depth.shape, bool)
         hole[rows, columns] = own
-        hole[:rows.stop, columns] |= (below_horizon & ~surely_below)[:rows.stop, columns] & own.any(0)
+        hole[: rows.stop, columns] |= (below_horizon & ~surely_below)[: rows.stop, columns] & own.any(0)
         # A network's hole has a soft rim, half object and half infinity.
-        hole = ndimage.binary_dilation(hole, iterations=max(round(RIM * height), 1),
-                                       mask=inverse_depth < ON_GROUND * value)
+        hole = ndimage.binary_dilation(
+            hole, iterations=max(round(RIM * height), 1), mask=inverse_depth < ON_GROUND * value
+        )
         filled[hole] = np.broadcast_to(value, filled.shape)[hole]
         changed |= hole
     return filled, changed
@@ -104,5 +106,6 @@ class WithoutHoles:
 
     def inverse_depth(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `DepthEstimator`."""
-        return np.stack([fill_holes_at_infinity(one)[0]
-                         for one in self.estimator.inverse_depth(sequence, start, frames)])
+        return np.stack(
+            [fill_holes_at_infinity(one)[0] for one in self.estimator.inverse_depth(sequence, start, frames)]
+        )

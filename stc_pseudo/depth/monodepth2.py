@@ -146,12 +146,14 @@ class PoseDecoder(nn.Module):
     def __init__(self, encoder_channels: list[int], channel_width: float = 1.0) -> None:
         super().__init__()
         hidden = round(256 * channel_width)
-        self.net = nn.ModuleList([
-            nn.Conv2d(encoder_channels[-1], hidden, 1),
-            nn.Conv2d(hidden, hidden, 3, padding=1),
-            nn.Conv2d(hidden, hidden, 3, padding=1),
-            nn.Conv2d(hidden, 12, 1),  # the published files hold two poses; only the first was ever trained
-        ])
+        self.net = nn.ModuleList(
+            [
+                nn.Conv2d(encoder_channels[-1], hidden, 1),
+                nn.Conv2d(hidden, hidden, 3, padding=1),
+                nn.Conv2d(hidden, hidden, 3, padding=1),
+                nn.Conv2d(hidden, 12, 1),  # the published files hold two poses; only the first was ever trained
+            ]
+        )
 
     def forward(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Return axis-angle (B, 3) in radians and translation (B, 3) in depth units."""

@@ -49,7 +49,7 @@ class Monodepth2Depth:
         height, width = frames.shape[1:3]
         inverse = np.empty(frames.shape[:3], np.float32)
         for first in range(0, len(frames), self.batch_size):
-            batch = frames[first:first + self.batch_size]
+            batch = frames[first : first + self.batch_size]
             small = np.stack([cv2.resize(frame, self.size[::-1], interpolation=cv2.INTER_AREA) for frame in batch])
             inputs = torch.from_numpy(small).to(self.device).permute(0, 3, 1, 2).float() / 255
             (predicted,) = self.network(inputs, scales=1)

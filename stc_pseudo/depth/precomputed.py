@@ -36,19 +36,24 @@ class PrecomputedDepth:
         Raises:
             InputError: a map is missing, of another size or encoding, or holds no depth at all.
         """
-        paths = sequence.frames[start:start + len(frames)]
+        paths = sequence.frames[start : start + len(frames)]
         return np.stack([self._read(sequence, path.stem) for path in paths])
 
     def _read(self, sequence: Sequence, stem: str) -> np.ndarray:
         candidates = [self.folder / sequence.name / (stem + suffix) for suffix in SUFFIXES]
         path = next((path for path in candidates if path.is_file()), None)
         if path is None:
-            raise InputError(candidates[-1], expected="a depth map of every frame (PNG, or .npy)", found="no file",
-                             hint=FLAG)
+            raise InputError(
+                candidates[-1], expected="a depth map of every frame (PNG, or .npy)", found="no file", hint=FLAG
+            )
         depth = read_depth(path)
         if depth.shape != sequence.size:
-            raise InputError(path, expected="a depth map of the frames' {1}x{0} pixels".format(*sequence.size),
-                             found="{1}x{0}".format(*depth.shape), hint=FLAG)
+            raise InputError(
+                path,
+                expected="a depth map of the frames' {1}x{0} pixels".format(*sequence.size),
+                found="{1}x{0}".format(*depth.shape),
+                hint=FLAG,
+            )
         return 1 / depth
 
 
@@ -79,8 +84,12 @@ def _read_npy(path: Path) -> np.ndarray:
     except (ValueError, EOFError, OSError) as error:
         raise InputError(path, expected="an array in NumPy's format", found=str(error), hint=FLAG) from error
     if depth.ndim != 2 or not np.issubdtype(depth.dtype, np.floating):
-        raise InputError(path, expected="a (height, width) array of floating-point metres",
-                         found=f"{depth.shape} {depth.dtype}", hint=FLAG)
+        raise InputError(
+            path,
+            expected="a (height, width) array of floating-point metres",
+            found=f"{depth.shape} {depth.dtype}",
+            hint=FLAG,
+        )
     return depth.astype(np.float32)
 
 
@@ -93,6 +102,10 @@ def _read_png(path: Path) -> np.ndarray:
         raise InputError(path, expected="a PNG depth map", found=f"{encoded.size} bytes that do not decode", hint=FLAG)
     if stored.ndim != 2 or stored.dtype != np.uint16:
         channels = 1 if stored.ndim == 2 else stored.shape[2]
-        raise InputError(path, expected="one channel of 16 bits, metres * 256",
-                         found=f"{channels} of {8 * stored.itemsize} bits", hint=FLAG)
+        raise InputError(
+            path,
+            expected="one channel of 16 bits, metres * 256",
+            found=f"{channels} of {8 * stored.itemsize} bits",
+            hint=FLAG,
+        )
     return np.where(stored > 0, stored / np.float32(PNG_PER_METRE), np.float32(np.nan)).astype(np.float32)

@@ -33,14 +33,25 @@ class SgbmDepth:
         """
         camera = sequence.calibration
         if not sequence.right:
-            raise InputError(sequence.name, expected="right frames for --depth sgbm", found="none",
-                             hint="--depth monodepth2 or precomputed needs none")
+            raise InputError(
+                sequence.name,
+                expected="right frames for --depth sgbm",
+                found="none",
+                hint="--depth monodepth2 or precomputed needs none",
+            )
         if camera is None or not camera.baseline:
-            raise InputError(sequence.name, expected="a calibration with a stereo baseline for --depth sgbm",
-                             found="none", hint="--depth monodepth2 or precomputed needs none")
-        disparities = np.stack([
-            match_stereo(left, read_frame(path, sequence.size))
-            for left, path in zip(frames, sequence.right[start:start + len(frames)], strict=True)])
+            raise InputError(
+                sequence.name,
+                expected="a calibration with a stereo baseline for --depth sgbm",
+                found="none",
+                hint="--depth monodepth2 or precomputed needs none",
+            )
+        disparities = np.stack(
+            [
+                match_stereo(left, read_frame(path, sequence.size))
+                for left, path in zip(frames, sequence.right[start : start + len(frames)], strict=True)
+            ]
+        )
         return disparities / np.float32(camera.focal_x * camera.baseline)
 
 
@@ -57,11 +68,23 @@ def match_stereo(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
     search = STEP * math.ceil(left.shape[1] * SEARCH_SHARE / STEP)
     matcher = cv2.StereoSGBM_create(
-        minDisparity=0, numDisparities=search, blockSize=BLOCK, P1=8 * BLOCK**2, P2=32 * BLOCK**2, disp12MaxDiff=1,
-        preFilterCap=63, uniquenessRatio=10, speckleWindowSize=100, speckleRange=2, mode=cv2.StereoSGBM_MODE_SGBM_3WAY)
+        minDisparity=0,
+        numDisparities=search,
+        blockSize=BLOCK,
+        P1=8 * BLOCK**2,
+        P2=32 * BLOCK**2,
+        disp12MaxDiff=1,
+        preFilterCap=63,
+        uniquenessRatio=10,
+        speckleWindowSize=100,
+        speckleRange=2,
+        mode=cv2.StereoSGBM_MODE_SGBM_3WAY,
+    )
     # The matcher leaves its search range blank at the left border: give it a border to leave blank.
-    padded = [cv2.copyMakeBorder(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), 0, 0, search, 0, cv2.BORDER_REPLICATE)
-              for image in (left, right)]
+    padded = [
+        cv2.copyMakeBorder(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), 0, 0, search, 0, cv2.BORDER_REPLICATE)
+        for image in (left, right)
+    ]
     disparity = matcher.compute(*padded)[:, search:].astype(np.float32) / STEP
     outside = disparity > np.arange(left.shape[1], dtype=np.float32)
     return np.where((disparity < 0) | outside, np.float32(np.nan), disparity)

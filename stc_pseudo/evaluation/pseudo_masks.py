@@ -37,15 +37,17 @@ def inspect_store(store: StoreReader, truth: Path, sequences: tuple[str, ...], m
     """
     rows: list[tuple[str, np.ndarray | None]] = []
     for name in tqdm(sequences, desc="inspect", unit="sequence"):
-        rows += inspect_sequence(store.sequence(name), true_masks(truth, name), store.class_names, min_area,
-                                 str(truth))
+        rows += inspect_sequence(store.sequence(name), true_masks(truth, name), store.class_names, min_area, str(truth))
     report = {}
     for class_name in (*store.class_names.values(), "all"):
         scores = [row[1] for row in rows if class_name in (row[0], "all")]
         found = np.array([score for score in scores if score is not None]).reshape(-1, len(SHAPES))
         means = [round(float(mean), 4) for mean in found.mean(0)] if len(found) else [None] * len(SHAPES)
-        report[class_name] = {"instances": len(found), "without_box": len(scores) - len(found),
-                              **dict(zip(SHAPES, means, strict=True))}
+        report[class_name] = {
+            "instances": len(found),
+            "without_box": len(scores) - len(found),
+            **dict(zip(SHAPES, means, strict=True)),
+        }
     return {"min_area": min_area, "sequences": list(sequences), "mean_iou": report}
 
 
@@ -62,15 +64,17 @@ def true_masks(truth: Path, name: str) -> dict[int, list[MotsObject]]:
         return frames
     plain = truth / f"{name}.txt"
     path = plain if plain.is_file() else require_file(instances_file(truth, name), "masks in MOTS text", "--truth")
-    return {frame: [each for each in objects if each.class_id != IGNORE_CLASS]
-            for frame, objects in read_mots(path).items()}
+    return {
+        frame: [each for each in objects if each.class_id != IGNORE_CLASS] for frame, objects in read_mots(path).items()
+    }
 
 
 _annotations = lru_cache(maxsize=1)(read_annotations)  # one file holds all sequences
 
 
-def inspect_sequence(sequence: SequenceReader, truth: dict[int, list[MotsObject]], class_names: dict[int, str],
-                     min_area: int, where: str) -> list[tuple[str, np.ndarray | None]]:
+def inspect_sequence(
+    sequence: SequenceReader, truth: dict[int, list[MotsObject]], class_names: dict[int, str], min_area: int, where: str
+) -> list[tuple[str, np.ndarray | None]]:
     """Compare one sequence's pseudo-masks with true masks.
 
     Args:
@@ -90,9 +94,12 @@ def inspect_sequence(sequence: SequenceReader, truth: dict[int, list[MotsObject]
             continue
         for o in objects:
             if (o.height, o.width) != sequence.size or o.class_id not in class_names:
-                raise InputError(f"{where}: frame {number}, id {o.track_id}",
-                                 expected=f"{sequence.size[1]}x{sequence.size[0]} pixels and a class of {class_names}",
-                                 found=f"{o.width}x{o.height}, class {o.class_id}", hint="--truth")
+                raise InputError(
+                    f"{where}: frame {number}, id {o.track_id}",
+                    expected=f"{sequence.size[1]}x{sequence.size[0]} pixels and a class of {class_names}",
+                    found=f"{o.width}x{o.height}, class {o.class_id}",
+                    hint="--truth",
+                )
         boxes = sequence.boxes_at(t)
         tight = np.stack([rle.tight_box(o.counts, o.height, o.width) for o in objects])
         overlap = box_iou(tight, boxes.xyxy)
@@ -113,7 +120,7 @@ def inspect_sequence(sequence: SequenceReader, truth: dict[int, list[MotsObject]
 
 def drawn_shapes(box: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Return the filled box and the ellipse inscribed in it, each (H, W) bool."""
-    y, x = np.ogrid[:size[0], :size[1]]
+    y, x = np.ogrid[: size[0], : size[1]]
     x, y = x + 0.5, y + 0.5  # a pixel is inside where its centre is
     filled = (x > box[0]) & (x < box[2]) & (y > box[1]) & (y < box[3])
     centre, radius = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2

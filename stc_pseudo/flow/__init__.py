@@ -27,15 +27,20 @@ def make_flow_estimator(name: str, *, weights: Path | None, folder: Path | None,
     """
     if name == "precomputed":
         if folder is None:
-            raise InputError("--flow precomputed", expected="a folder of flow maps", found="none",
-                             hint="--flow-dir names it")
+            raise InputError(
+                "--flow precomputed", expected="a folder of flow maps", found="none", hint="--flow-dir names it"
+            )
         from stc_pseudo.flow.precomputed import PrecomputedFlow
 
         return PrecomputedFlow(folder)
     if name == "upflow":
         if weights is None:
-            raise InputError("--flow upflow", expected="a file of network weights", found="none",
-                             hint="--flow-weights names it; stc-pseudo train-flow makes one")
+            raise InputError(
+                "--flow upflow",
+                expected="a file of network weights",
+                found="none",
+                hint="--flow-weights names it; stc-pseudo train-flow makes one",
+            )
         from stc_pseudo.flow.upflow_estimator import UpflowFlow
 
         return UpflowFlow(weights, device)

@@ -42,7 +42,7 @@ class TwoSidedFlow:
         if len(frames) < 3:
             return forward
         backward = self.estimator.backward_flow(sequence, max(start - 1, 0), frames[:-1])
-        both = [better_explained(*frames[t:t + 3], forward[first + t], -backward[t]) for t in range(len(backward))]
+        both = [better_explained(*frames[t : t + 3], forward[first + t], -backward[t]) for t in range(len(backward))]
         return np.concatenate([forward[:first], np.stack(both)])
 
     def backward_flow(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
@@ -54,8 +54,9 @@ class TwoSidedFlow:
         return self.estimator.last_flow(sequence, frames)
 
 
-def better_explained(previous: np.ndarray, frame: np.ndarray, following: np.ndarray, flow: np.ndarray,
-                     steady: np.ndarray) -> np.ndarray:
+def better_explained(
+    previous: np.ndarray, frame: np.ndarray, following: np.ndarray, flow: np.ndarray, steady: np.ndarray
+) -> np.ndarray:
     """Replace the flow by the steady one wherever that explains the frame clearly better.
 
     Args:
@@ -81,7 +82,7 @@ def difference(frame: np.ndarray, other: np.ndarray, flow: np.ndarray) -> np.nda
     Returns:
         (H, W) float32.
     """
-    y, x = np.mgrid[:frame.shape[0], :frame.shape[1]].astype(np.float32)
+    y, x = np.mgrid[: frame.shape[0], : frame.shape[1]].astype(np.float32)
     x, y = x + flow[0], y + flow[1]
     moved = cv2.remap(other, np.nan_to_num(x), np.nan_to_num(y), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     found = cv2.blur(np.abs(frame - moved), (WINDOW, WINDOW))

@@ -51,8 +51,9 @@ def load_network(path: Path, flag: str) -> Checkpoint:
     network = UPFlow()
     if "state" in content:
         if content.get("network") != NAME:
-            raise InputError(path, expected=f"weights of {NAME}", found=f"weights of {content.get('network')}",
-                             hint=flag)
+            raise InputError(
+                path, expected=f"weights of {NAME}", found=f"weights of {content.get('network')}", hint=flag
+            )
         weights.load_state(network, content["state"], path, flag, NAME)
         start = content.get("start", "none")
         if start not in STARTS:

@@ -18,7 +18,7 @@ class _CostVolume(torch.autograd.Function):
         height, width = first.shape[-2:]
         costs = first.new_empty(len(first), (2 * search + 1) ** 2, height, width)
         for index, (dy, dx) in enumerate(_offsets(search)):
-            torch.mean(first * padded[..., dy:dy + height, dx:dx + width], 1, out=costs[:, index])
+            torch.mean(first * padded[..., dy : dy + height, dx : dx + width], 1, out=costs[:, index])
         return costs
 
     @staticmethod
@@ -28,11 +28,11 @@ class _CostVolume(torch.autograd.Function):
         gradient = gradient / first.shape[1]
         of_first, of_padded = torch.zeros_like(first), torch.zeros_like(padded)
         for index, (dy, dx) in enumerate(_offsets(ctx.search)):
-            part = gradient[:, index:index + 1]
-            of_first.addcmul_(part, padded[..., dy:dy + height, dx:dx + width])
-            of_padded[..., dy:dy + height, dx:dx + width].addcmul_(part, first)
+            part = gradient[:, index : index + 1]
+            of_first.addcmul_(part, padded[..., dy : dy + height, dx : dx + width])
+            of_padded[..., dy : dy + height, dx : dx + width].addcmul_(part, first)
         s = ctx.search
-        return of_first, of_padded[..., s:s + height, s:s + width], None
+        return of_first, of_padded[..., s : s + height, s : s + width], None
 
 
 def _offsets(search: int) -> list[tuple[int, int]]:

@@ -45,7 +45,7 @@ def dis_start(first: Tensor, second: Tensor, both: bool = False) -> Tensor:
     backward = _flows(dis, [pair[::-1] for pair in pairs])
     flow, reverse = torch.cat([forward, backward]), torch.cat([backward, forward])
     flow = torch.cat([flow, trust(flow, reverse)], 1).to(first.device)
-    return flow if both else flow[:len(first)]
+    return flow if both else flow[: len(first)]
 
 
 def blend(flow: Tensor, start: Tensor) -> Tensor:

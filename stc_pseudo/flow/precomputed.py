@@ -59,8 +59,12 @@ class PrecomputedFlow:
         """See `FlowEstimator.backward_flow`: `{sequence}/backward/{frame}.png` and so on; NaN for a frame without."""
         own = replace(sequence, name=f"{sequence.name}/{BACKWARD}")
         nothing = np.full((2, *sequence.size), np.nan, np.float32)
-        return np.stack([nothing if self.find(own, index) is None else self._read(own, index)
-                         for index in range(start + 1, start + len(frames))])
+        return np.stack(
+            [
+                nothing if self.find(own, index) is None else self._read(own, index)
+                for index in range(start + 1, start + len(frames))
+            ]
+        )
 
     def find(self, sequence: Sequence, index: int) -> Path | None:
         """Path of the map of the frame at `index`, or None."""
@@ -71,9 +75,12 @@ class PrecomputedFlow:
     def _read(self, sequence: Sequence, index: int) -> np.ndarray:
         path = self.find(sequence, index)
         if path is None:
-            raise InputError(self.folder / sequence.name / f"{sequence.frames[index].stem}.png",
-                             expected="a flow map of every frame but the last (.png, .flo or .npy)", found="no file",
-                             hint=FLAG)
+            raise InputError(
+                self.folder / sequence.name / f"{sequence.frames[index].stem}.png",
+                expected="a flow map of every frame but the last (.png, .flo or .npy)",
+                found="no file",
+                hint=FLAG,
+            )
         flow = READERS[path.suffix](path)
         if flow.shape[1:] != sequence.size:
             expected, found = ("{1}x{0}".format(*size) for size in (sequence.size, flow.shape[1:]))

@@ -29,8 +29,9 @@ MEAN_COLOUR = (104.920005 / 255, 110.1753 / 255, 114.785955 / 255)
 LAST_LAYER_GAIN = 0.01
 
 
-def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, dilation: int = 1, last: bool = False
-         ) -> nn.Sequential:
+def conv(
+    inputs: int, outputs: int, kernel: int = 3, stride: int = 1, dilation: int = 1, last: bool = False
+) -> nn.Sequential:
     """Convolution that keeps the size (divided by `stride`), then leaky ReLU unless it is the `last`."""
     layer = nn.Conv2d(inputs, outputs, kernel, stride, padding=(kernel - 1) * dilation // 2, dilation=dilation)
     return nn.Sequential(layer) if last else nn.Sequential(layer, nn.LeakyReLU(0.1, inplace=True))
@@ -41,8 +42,10 @@ class FeaturePyramid(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.convs = nn.ModuleList(nn.Sequential(conv(inputs, outputs, stride=2), conv(outputs, outputs))
-                                   for inputs, outputs in zip((3, *PYRAMID), PYRAMID, strict=False))
+        self.convs = nn.ModuleList(
+            nn.Sequential(conv(inputs, outputs, stride=2), conv(outputs, outputs))
+            for inputs, outputs in zip((3, *PYRAMID), PYRAMID, strict=False)
+        )
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Features of each level, coarsest first."""
@@ -76,8 +79,9 @@ class ContextNetwork(nn.Module):
     def __init__(self, inputs: int) -> None:
         super().__init__()
         widths = (inputs, *(width for width, _ in CONTEXT))
-        layers = [conv(before, width, dilation=dilation)
-                  for before, (width, dilation) in zip(widths, CONTEXT, strict=False)]
+        layers = [
+            conv(before, width, dilation=dilation) for before, (width, dilation) in zip(widths, CONTEXT, strict=False)
+        ]
         self.convs = nn.Sequential(*layers, conv(widths[-1], 2, last=True))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -96,8 +100,9 @@ class SelfGuidedUpsampling(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.dense_estimator_mask = DenseEstimator(2 * REDUCED, GUIDANCE, 3)
-        self.upsample_output_conv = nn.Sequential(conv(3, 16), conv(16, 16, stride=2), conv(16, REDUCED),
-                                                  conv(REDUCED, REDUCED, stride=2))
+        self.upsample_output_conv = nn.Sequential(
+            conv(3, 16), conv(16, 16, stride=2), conv(16, REDUCED), conv(REDUCED, REDUCED, stride=2)
+        )
 
     def forward(self, flow: Tensor, own: Tensor, other: Tensor, finest: Tensor | None = None) -> Tensor:
         """Refine an upsampled flow.
@@ -127,20 +132,24 @@ class UPFlow(nn.Module):
         self.feature_pyramid_extractor = FeaturePyramid()
         self.flow_estimators = DenseEstimator((2 * SEARCH_RANGE + 1) ** 2 + REDUCED + 2, ESTIMATOR, 2)
         self.context_networks = ContextNetwork(self.flow_estimators.outputs + 2)
-        self.conv_1x1 = nn.ModuleList(conv(channels, REDUCED, kernel=1) for channels in PYRAMID[:-LEVELS - 1:-1])
+        self.conv_1x1 = nn.ModuleList(conv(channels, REDUCED, kernel=1) for channels in PYRAMID[: -LEVELS - 1 : -1])
         self.sgi_model = SelfGuidedUpsampling()
         self.register_buffer("mean_colour", torch.tensor(MEAN_COLOUR)[:, None, None], persistent=False)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight)
                 nn.init.zeros_(layer.bias)
-        for last in (self.flow_estimators.conv_last, self.context_networks.convs[-1],
-                     self.sgi_model.dense_estimator_mask.conv_last):
+        for last in (
+            self.flow_estimators.conv_last,
+            self.context_networks.convs[-1],
+            self.sgi_model.dense_estimator_mask.conv_last,
+        ):
             with torch.no_grad():
                 last[0].weight *= LAST_LAYER_GAIN
 
-    def forward(self, first: Tensor, second: Tensor, both: bool = False, start: Tensor | None = None,
-                levels: int = LEVELS) -> list[Tensor]:
+    def forward(
+        self, first: Tensor, second: Tensor, both: bool = False, start: Tensor | None = None, levels: int = LEVELS
+    ) -> list[Tensor]:
         """Estimate the flow from `first` to `second`.
 
         Args:

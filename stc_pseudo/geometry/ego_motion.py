@@ -22,8 +22,9 @@ MIN_CELLS = 50  # static ones, to fit to
 SAMPLES = 4000  # cells that are fitted to, at most
 
 
-def camera_flow(inverse_depth: np.ndarray, flow: np.ndarray, static: np.ndarray, camera: Calibration,
-                cell: int) -> np.ndarray | None:
+def camera_flow(
+    inverse_depth: np.ndarray, flow: np.ndarray, static: np.ndarray, camera: Calibration, cell: int
+) -> np.ndarray | None:
     """Flow that the camera's motion alone gives.
 
     Args:
@@ -40,24 +41,27 @@ def camera_flow(inverse_depth: np.ndarray, flow: np.ndarray, static: np.ndarray,
         return None
     height, width = inverse_depth.shape
     chosen = np.flatnonzero(static)
-    chosen = chosen[::max(1, len(chosen) // SAMPLES)]
+    chosen = chosen[:: max(1, len(chosen) // SAMPLES)]
     rows, columns = np.divmod(chosen, width)
     x = ((np.arange(width) + 0.5) * cell - camera.centre_x) / camera.focal_x
     y = ((np.arange(height) + 0.5) * cell - camera.centre_y) / camera.focal_y
-    sampled = static_flow(np.eye(6)[:, :, None], inverse_depth.ravel()[chosen].astype(np.float64), x[columns], y[rows],
-                          camera)  # (2, 6, n)
+    sampled = static_flow(
+        np.eye(6)[:, :, None], inverse_depth.ravel()[chosen].astype(np.float64), x[columns], y[rows], camera
+    )  # (2, 6, n)
     found, weight = flow.reshape(2, -1)[:, chosen].astype(np.float64), np.ones(len(chosen))
     for _ in range(ROUNDS):
         weighted = sampled * weight
-        motion = np.linalg.lstsq(np.einsum("ckn,cln->kl", weighted, sampled), np.einsum("ckn,cn->k", weighted, found),
-                                 rcond=None)[0]
+        motion = np.linalg.lstsq(
+            np.einsum("ckn,cln->kl", weighted, sampled), np.einsum("ckn,cn->k", weighted, found), rcond=None
+        )[0]
         error = np.square(np.einsum("ckn,k->cn", sampled, motion) - found).sum(0)
         weight = 1 / (1 + error / NOISE**2)
     return static_flow(motion, inverse_depth, x[None], y[:, None], camera).astype(np.float32)
 
 
-def static_flow(motion: np.ndarray, inverse_depth: np.ndarray, x: np.ndarray, y: np.ndarray,
-                camera: Calibration) -> np.ndarray:
+def static_flow(
+    motion: np.ndarray, inverse_depth: np.ndarray, x: np.ndarray, y: np.ndarray, camera: Calibration
+) -> np.ndarray:
     """Flow of static points, (2, ...) in pixels, by the equations above.
 
     Args:
@@ -67,6 +71,9 @@ def static_flow(motion: np.ndarray, inverse_depth: np.ndarray, x: np.ndarray, y:
         camera: its focal lengths.
     """
     tx, ty, tz, wx, wy, wz = motion
-    return np.stack([
-        camera.focal_x * (inverse_depth * (x * tz - tx) + x * y * wx - (1 + x * x) * wy + y * wz),
-        camera.focal_y * (inverse_depth * (y * tz - ty) + (1 + y * y) * wx - x * y * wy - x * wz)])
+    return np.stack(
+        [
+            camera.focal_x * (inverse_depth * (x * tz - tx) + x * y * wx - (1 + x * x) * wy + y * wz),
+            camera.focal_y * (inverse_depth * (y * tz - ty) + (1 + y * y) * wx - x * y * wy - x * wz),
+        ]
+    )

@@ -33,7 +33,7 @@ def height_above(plane: np.ndarray, inverse_depth: np.ndarray) -> np.ndarray:
 
 def plane_values(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """The plane's inverse depth at every cell, (h, w) float64; negative above the horizon."""
-    rows, columns = np.ogrid[:size[0], :size[1]]
+    rows, columns = np.ogrid[: size[0], : size[1]]
     return plane[0] * rows + plane[1] * columns + plane[2]
 
 

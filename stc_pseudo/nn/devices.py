@@ -13,6 +13,9 @@ def require_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise InputError(f"--device {name}", expected="a device that torch can use here, as cpu or cuda",
-                         found=str(error).splitlines()[0][:100]) from error
+        raise InputError(
+            f"--device {name}",
+            expected="a device that torch can use here, as cpu or cuda",
+            found=str(error).splitlines()[0][:100],
+        ) from error
     return device

@@ -62,8 +62,9 @@ def load_state(network: torch.nn.Module, state: dict[str, Any], path: Path, flag
             raise InputError(path, expected=f"{expected} with key '{key}'", found="no such key", hint=flag)
         if tuple(getattr(state[key], "shape", ())) != tuple(own[key].shape):
             found = f"shape {tuple(getattr(state[key], 'shape', ()))}"
-            raise InputError(path, expected=f"{expected}, '{key}' of shape {tuple(own[key].shape)}", found=found,
-                             hint=flag)
+            raise InputError(
+                path, expected=f"{expected}, '{key}' of shape {tuple(own[key].shape)}", found=found, hint=flag
+            )
     for key in state:
         if key not in own:
             raise InputError(path, expected=expected, found=f"the unknown key '{key}'", hint=flag)

@@ -122,7 +122,7 @@ def relative_motion(maps: FrameMaps, boxes: np.ndarray) -> np.ndarray | None:
     """
     static = np.ones(maps.inverse_depth.shape, bool)
     for x1, y1, x2, y2 in boxes / maps.detail:
-        static[int(y1):int(np.ceil(y2)), int(x1):int(np.ceil(x2))] = False
+        static[int(y1) : int(np.ceil(y2)), int(x1) : int(np.ceil(x2))] = False
     height, width = maps.size
     camera = maps.camera or Calibration(USUAL_FOCAL * width, USUAL_FOCAL * width, width / 2, height / 2)
     ego = camera_flow(maps.inverse_depth, maps.flow, static, camera, maps.detail)

@@ -57,9 +57,11 @@ def local_means(features: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, n
     Returns:
         (C, h, w), and (h, w) bool, where there is any weight to speak of.
     """
+
     def total(values: np.ndarray) -> np.ndarray:
-        return cv2.boxFilter(values, -1, (NEIGHBOURHOOD, NEIGHBOURHOOD), normalize=False,
-                             borderType=cv2.BORDER_CONSTANT)
+        return cv2.boxFilter(
+            values, -1, (NEIGHBOURHOOD, NEIGHBOURHOOD), normalize=False, borderType=cv2.BORDER_CONSTANT
+        )
 
     weight = weight.astype(np.float32)
     count = total(weight)

@@ -43,8 +43,12 @@ def walk(features: np.ndarray, target: np.ndarray, pull: np.ndarray) -> np.ndarr
     weight = np.concatenate([down, right])
     degree = np.bincount(i, weight, target.size) + np.bincount(j, weight, target.size) + pull.ravel()
     diagonal = np.arange(target.size)
-    system = sparse.csc_matrix((np.concatenate([-weight, -weight, degree]),
-                                (np.concatenate([i, j, diagonal]), np.concatenate([j, i, diagonal]))))
+    system = sparse.csc_matrix(
+        (
+            np.concatenate([-weight, -weight, degree]),
+            (np.concatenate([i, j, diagonal]), np.concatenate([j, i, diagonal])),
+        )
+    )
     # Symmetric and diagonally dominant: no pivoting, and an ordering for symmetric systems, a fifth faster.
     factors = splu(system, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0, options={"SymmetricMode": True})
     return factors.solve((pull * target).ravel()).reshape(height, width)

@@ -96,8 +96,9 @@ def strength(claim: Claim, settings: MaskSettings) -> np.ndarray:
     outside = (window.inside < 0.05) | claim.taken
     target = window.prior
     if "colour" in settings.cues and settings.colour_model:
-        ratio = log_likelihood_ratio(grid.lab, claim.strength * window.inside * ~claim.taken,
-                                     np.where(outside, 1, (1 - target) * (target < 0.5)))
+        ratio = log_likelihood_ratio(
+            grid.lab, claim.strength * window.inside * ~claim.taken, np.where(outside, 1, (1 - target) * (target < 0.5))
+        )
         odds = (target + PRIOR_FLOOR) / (1 + PRIOR_FLOOR - target) * np.exp(settings.colour_model * ratio)
         target = odds / (1 + odds)
     # What a cell is believed to be on its own counts by its area; passages between cells do not depend on their size.

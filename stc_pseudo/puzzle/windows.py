@@ -40,21 +40,27 @@ class Window:
 
     def pixels(self, size: tuple[int, int]) -> tuple[slice, slice]:
         """Index of the window in a frame of (height, width)."""
-        return tuple(slice(part.start * self.cell, min(part.stop * self.cell, side))
-                     for part, side in zip(self.place, size, strict=True))
+        return tuple(
+            slice(part.start * self.cell, min(part.stop * self.cell, side))
+            for part, side in zip(self.place, size, strict=True)
+        )
 
     def from_grid_of(self, other: Window, values: np.ndarray) -> np.ndarray:
         """Values (h, w) of another window of the same frame, at this window's cells; 0 beyond that window."""
         scale = self.cell / other.cell
-        shift = [(own.start * self.cell - its.start * other.cell) / other.cell + (scale - 1) / 2
-                 for own, its in zip(self.place, other.place, strict=True)]
+        shift = [
+            (own.start * self.cell - its.start * other.cell) / other.cell + (scale - 1) / 2
+            for own, its in zip(self.place, other.place, strict=True)
+        ]
         matrix = np.array([[scale, 0, shift[1]], [0, scale, shift[0]]], np.float32)
         return cv2.warpAffine(values, matrix, self.prior.shape[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
     def overlaps(self, other: Window) -> bool:
         """Whether two windows of one frame share a pixel."""
-        return all(own.start * self.cell < its.stop * other.cell and its.start * other.cell < own.stop * self.cell
-                   for own, its in zip(self.place, other.place, strict=True))
+        return all(
+            own.start * self.cell < its.stop * other.cell and its.start * other.cell < own.stop * self.cell
+            for own, its in zip(self.place, other.place, strict=True)
+        )
 
     def at_frame_size(self, share: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """Interpolate the window's (h, w) float32 bicubically to its `pixels`; 0 outside the box."""
@@ -63,7 +69,7 @@ class Window:
             share = cv2.resize(share, None, fx=self.cell, fy=self.cell, interpolation=cv2.INTER_CUBIC)
         y, x = np.arange(rows.start, rows.stop) + 0.5, np.arange(columns.start, columns.stop) + 0.5
         x1, y1, x2, y2 = self.box
-        return share[:len(y), :len(x)] * ((y > y1) & (y < y2))[:, None] * ((x > x1) & (x < x2))
+        return share[: len(y), : len(x)] * ((y > y1) & (y < y2))[:, None] * ((x > x1) & (x < x2))
 
 
 def window_around(box: np.ndarray, size: tuple[int, int], max_cells: int) -> Window:
@@ -85,12 +91,14 @@ def window_around(box: np.ndarray, size: tuple[int, int], max_cells: int) -> Win
     top, bottom = max(0, int(y1 - margin_y)), min(height, int(np.ceil(y2 + margin_y)))
     left, right = max(0, int(x1 - margin_x)), min(width, int(np.ceil(x2 + margin_x)))
     y, x = np.arange(top, bottom)[:, None], np.arange(left, right)[None]
-    inside = (np.clip(np.minimum(x + 1, x2) - np.maximum(x, x1), 0, 1)
-              * np.clip(np.minimum(y + 1, y2) - np.maximum(y, y1), 0, 1))
+    inside = np.clip(np.minimum(x + 1, x2) - np.maximum(x, x1), 0, 1) * np.clip(
+        np.minimum(y + 1, y2) - np.maximum(y, y1), 0, 1
+    )
     u, v = (x + 0.5 - (x1 + x2) / 2) / (x2 - x1), (y + 0.5 - (y1 + y2) / 2) / (y2 - y1)
     prior = 1 / (1 + np.exp(np.minimum(3 * (np.abs(2 * u) ** 2.2 + np.abs(2 * v) ** 2.2 - 1), 50)))
-    return Window(box, cell, slice(top, bottom), slice(left, right), inside.astype(np.float32),
-                  prior.astype(np.float32))
+    return Window(
+        box, cell, slice(top, bottom), slice(left, right), inside.astype(np.float32), prior.astype(np.float32)
+    )
 
 
 def grid_shape(size: tuple[int, int], cell: int) -> tuple[int, int]:

@@ -9,8 +9,9 @@ from stc_pseudo.settings import MaskSettings
 from stc_pseudo.signal.similarity import signal
 
 
-def fuse(similarity_depth: np.ndarray, similarity_flow: np.ndarray,
-         settings: MaskSettings) -> tuple[np.ndarray, np.ndarray]:
+def fuse(
+    similarity_depth: np.ndarray, similarity_flow: np.ndarray, settings: MaskSettings
+) -> tuple[np.ndarray, np.ndarray]:
     """Keep what is similar to its surroundings in depth and in flow.
 
     A cue that the settings leave out does not object.
@@ -25,8 +26,10 @@ def fuse(similarity_depth: np.ndarray, similarity_flow: np.ndarray,
     """
     mask = np.ones((len(similarity_depth), *similarity_depth.shape[2:]), bool)
     edges = np.ones(similarity_depth.shape, bool)
-    for cue, similarity, threshold in (("depth", similarity_depth, settings.threshold_depth),
-                                       ("flow", similarity_flow, settings.threshold_flow)):
+    for cue, similarity, threshold in (
+        ("depth", similarity_depth, settings.threshold_depth),
+        ("flow", similarity_flow, settings.threshold_flow),
+    ):
         if cue in settings.cues:
             mask &= (signal(torch.from_numpy(similarity).float() / 255) >= threshold).numpy()
             edges &= similarity >= threshold * 255

@@ -41,8 +41,9 @@ def pool(maps: Tensor, cell: int = CELL) -> Tensor:
     return F.avg_pool2d(maps.nan_to_num(0.0), cell) / known
 
 
-def edge_similarity(maps: Tensor, layers: int = LAYERS, dilation: int = DILATION,
-                    factor: float = SIMILARITY_FACTOR) -> Tensor:
+def edge_similarity(
+    maps: Tensor, layers: int = LAYERS, dilation: int = DILATION, factor: float = SIMILARITY_FACTOR
+) -> Tensor:
     """Similarity of every cell to its neighbours in the eight directions.
 
     Args:
@@ -63,7 +64,7 @@ def edge_similarity(maps: Tensor, layers: int = LAYERS, dilation: int = DILATION
     for d, (rows, columns) in enumerate(DIRECTIONS):
         for distance in range(dilation, reach + 1, dilation):
             top, left = reach + rows * distance, reach + columns * distance
-            neighbour = padded[..., top:top + height, left:left + width]
+            neighbour = padded[..., top : top + height, left : left + width]
             similarity = torch.exp(-factor * torch.linalg.vector_norm(neighbour - maps, dim=1))
             total[:, d] += similarity.nan_to_num_(0.0)
             count[:, d] += ~neighbour[:1, 0].isnan()

@@ -51,8 +51,14 @@ ARRAYS: dict[str, tuple[tuple[int, ...], str]] = {
     "coverage": ((), "uint8"),
 }
 FINE_ARRAYS = {"fine_inverse_depth": ((), "float16"), "fine_flow": ((2,), "float16")}
-TABLES = {"box_frame": "int32", "box_xyxy": "float32", "box_class": "int32", "box_track": "int32",
-          "ignore_frame": "int32", "ignore_xyxy": "float32"}
+TABLES = {
+    "box_frame": "int32",
+    "box_xyxy": "float32",
+    "box_class": "int32",
+    "box_track": "int32",
+    "ignore_frame": "int32",
+    "ignore_xyxy": "float32",
+}
 
 
 def array_cell(name: str, detail: int) -> int:
@@ -74,16 +80,21 @@ def read_manifest(url: str) -> dict[str, Any]:
     path = f"{url.rstrip('/')}/manifest.json"
     fs, local = fsspec.core.url_to_fs(path)
     if not fs.exists(local):
-        raise InputError(url, expected="a store with a manifest.json", found="none",
-                         hint="`stc-pseudo build --out` writes one")
+        raise InputError(
+            url, expected="a store with a manifest.json", found="none", hint="`stc-pseudo build --out` writes one"
+        )
     try:
         manifest = json.loads(fs.cat_file(local))
     except ValueError as error:
         raise InputError(path, expected="JSON", found=str(error)) from error
     found = manifest.get("schema") if isinstance(manifest, dict) else None
     if found != SCHEMA:
-        raise InputError(path, expected=f"schema {SCHEMA}", found=f"schema {found}",
-                         hint="build the store again: `stc-pseudo build --overwrite all`")
+        raise InputError(
+            path,
+            expected=f"schema {SCHEMA}",
+            found=f"schema {found}",
+            hint="build the store again: `stc-pseudo build --overwrite all`",
+        )
     return manifest
 
 
@@ -102,8 +113,12 @@ class StoreWriter:
         if self.fs.exists(f"{self.path}/manifest.json"):
             self.manifest = read_manifest(self.url)
             if self.manifest["dataset"] != dataset:
-                raise InputError(self.url, expected=f"a store of the data set '{dataset}'",
-                                 found=f"one of '{self.manifest['dataset']}'", hint="choose another --out")
+                raise InputError(
+                    self.url,
+                    expected=f"a store of the data set '{dataset}'",
+                    found=f"one of '{self.manifest['dataset']}'",
+                    hint="choose another --out",
+                )
         else:
             self.manifest = {"schema": SCHEMA, "dataset": dataset, "sequences": {}}
         names = {str(number): name for number, name in class_names.items()}
@@ -111,8 +126,12 @@ class StoreWriter:
             names = self.manifest["class_names"] | names
             for number, name in self.manifest["class_names"].items():
                 if names[number] != name:
-                    raise InputError(self.url, expected=f"class {number} to be '{name}', as in its sequences",
-                                     found=f"'{names[number]}'", hint="choose another --out")
+                    raise InputError(
+                        self.url,
+                        expected=f"class {number} to be '{name}', as in its sequences",
+                        found=f"'{names[number]}'",
+                        hint="choose another --out",
+                    )
         self.manifest |= {"root": str(self.root), "class_names": names}
 
     def recorded(self, name: str) -> dict[str, Any] | None:
@@ -155,21 +174,34 @@ class StoreWriter:
     def _create(self, url: str, sequence: Sequence, made_from: dict[str, Any]) -> None:
         group = zarr.open_group(url, mode="w", zarr_format=3)
         frames = [path.resolve() for path in sequence.frames]
-        group.attrs.update({
-            "schema": SCHEMA, "size": list(sequence.size), "numbers": list(sequence.numbers), "made_from": made_from,
-            "frames": [str(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
-                       for path in frames],
-        })
+        group.attrs.update(
+            {
+                "schema": SCHEMA,
+                "size": list(sequence.size),
+                "numbers": list(sequence.numbers),
+                "made_from": made_from,
+                "frames": [
+                    str(path.relative_to(self.root) if path.is_relative_to(self.root) else path) for path in frames
+                ],
+            }
+        )
         detail = made_from.get("detail", CELL)
         for name, (channels, dtype) in arrays_of(detail).items():
             cell = array_cell(name, detail)
             shape = (len(sequence), *channels, *(side // cell for side in sequence.size))
-            group.create_array(name, shape=shape, dtype=dtype, chunks=(1, *shape[1:]),
-                               shards=(SHARD_FRAMES, *shape[1:]), compressors=zarr.codecs.ZstdCodec(level=3))
+            group.create_array(
+                name,
+                shape=shape,
+                dtype=dtype,
+                chunks=(1, *shape[1:]),
+                shards=(SHARD_FRAMES, *shape[1:]),
+                compressors=zarr.codecs.ZstdCodec(level=3),
+            )
         for name, rows in box_tables(sequence).items():
             # An empty table keeps its name with one chunk of nothing: Zarr refuses chunks of length 0.
-            table = group.create_array(name, shape=rows.shape, dtype=rows.dtype,
-                                       chunks=tuple(max(1, length) for length in rows.shape))
+            table = group.create_array(
+                name, shape=rows.shape, dtype=rows.dtype, chunks=tuple(max(1, length) for length in rows.shape)
+            )
             if len(rows):
                 table[:] = rows
         fs, path = fsspec.core.url_to_fs(f"{url}/done")
@@ -229,7 +261,7 @@ class PartialSequence:
         for name, block in arrays.items():
             if block.dtype != group[name].dtype:
                 raise TypeError(f"{name} must be {group[name].dtype}, got {block.dtype}")
-            group[name][start:start + len(block)] = block
+            group[name][start : start + len(block)] = block
         fs, path = fsspec.core.url_to_fs(f"{self.url}/done/{start}")
         fs.touch(path)
 
@@ -257,16 +289,24 @@ class StoreReader:
         self.class_names = {int(key): name for key, name in self.manifest["class_names"].items()}
         self.sequences = tuple(sorted(self.manifest["sequences"]))
         if not self.sequences:
-            raise InputError(self.url, expected="at least one complete sequence", found="none",
-                             hint="`stc-pseudo build` finishes what it began")
+            raise InputError(
+                self.url,
+                expected="at least one complete sequence",
+                found="none",
+                hint="`stc-pseudo build` finishes what it began",
+            )
         described = json.dumps(self.manifest["sequences"], sort_keys=True)
         self.fingerprint = hashlib.sha256(described.encode()).hexdigest()[:16]
 
     def sequence(self, name: str) -> SequenceReader:
         """Return the reader of one sequence, or raise an InputError that names those there are."""
         if name not in self.sequences:
-            raise InputError(self.url, expected=f"sequence '{name}'", found=f"only {', '.join(self.sequences)}",
-                             hint="see --sequences")
+            raise InputError(
+                self.url,
+                expected=f"sequence '{name}'",
+                found=f"only {', '.join(self.sequences)}",
+                hint="see --sequences",
+            )
         return SequenceReader(f"{self.url}/{name}", self.root)
 
 
@@ -320,8 +360,12 @@ class SequenceReader:
         """The boxes of the frame at position `index`; row k - 1 is the instance k of the map `instances`."""
         tables = self._tables
         rows = tables["box_frame"] == index
-        return FrameBoxes(tables["box_xyxy"][rows], tables["box_class"][rows], tables["box_track"][rows],
-                          tables["ignore_xyxy"][tables["ignore_frame"] == index])
+        return FrameBoxes(
+            tables["box_xyxy"][rows],
+            tables["box_class"][rows],
+            tables["box_track"][rows],
+            tables["ignore_xyxy"][tables["ignore_frame"] == index],
+        )
 
     def read(self, name: str, index: int | slice) -> np.ndarray:
         """Read one array at a frame position, or at a slice of positions."""

@@ -47,4 +47,4 @@ class Body:
 def pick(rng: np.random.Generator, palette: np.ndarray, spread: float = 0.0, tint: float = 0.0) -> Colour:
     """A colour (RGB, 0..1) of a palette (n, 3), its brightness varied by a share `spread`, each channel by `tint`."""
     colour = palette[rng.integers(len(palette))] * rng.uniform(1 - spread, 1 + spread) + rng.uniform(-tint, tint, 3)
-    return tuple(np.clip(colour, .03, .95))
+    return tuple(np.clip(colour, 0.03, 0.95))

@@ -43,13 +43,16 @@ class Camera:
         height, width = size
         scale_x, scale_y = width / KITTI_SIZE[1], height / KITTI_SIZE[0]
         centre_x, centre_y = KITTI_CENTRE
-        return cls(height, width, KITTI_FOCAL * scale_x, (centre_x + 0.5) * scale_x - 0.5,
-                   (centre_y + 0.5) * scale_y - 0.5)
+        return cls(
+            height, width, KITTI_FOCAL * scale_x, (centre_x + 0.5) * scale_x - 0.5, (centre_y + 0.5) * scale_y - 0.5
+        )
 
     def rays(self) -> tuple[np.ndarray, np.ndarray]:
         """Slopes x/z of the columns, (W,), and y/z of the rows, (H,), float32."""
-        return (((np.arange(self.width) - self.centre_x) / self.focal).astype(np.float32),
-                ((np.arange(self.height) - self.centre_y) / self.focal).astype(np.float32))
+        return (
+            ((np.arange(self.width) - self.centre_x) / self.focal).astype(np.float32),
+            ((np.arange(self.height) - self.centre_y) / self.focal).astype(np.float32),
+        )
 
     def bounds(self, points: np.ndarray, near: float) -> tuple[np.ndarray, np.ndarray] | None:
         """The box around the picture of a convex hull, of which only what lies beyond z = `near` > 0 is seen.
@@ -76,8 +79,9 @@ class Camera:
         return np.array([[self.focal, 0, self.centre_x], [0, self.focal, self.centre_y], [0, 0, 1.0]])
 
 
-def rigid(rotation: np.ndarray | None = None, translation: tuple[float, float, float] | np.ndarray = (0, 0, 0)
-          ) -> np.ndarray:
+def rigid(
+    rotation: np.ndarray | None = None, translation: tuple[float, float, float] | np.ndarray = (0, 0, 0)
+) -> np.ndarray:
     """A rigid motion, (3, 4), from a 3x3 rotation (None: identity) and a translation."""
     motion = np.empty((3, 4))
     motion[:, :3] = np.eye(3) if rotation is None else rotation

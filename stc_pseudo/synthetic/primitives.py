@@ -68,8 +68,9 @@ class Solid:
     material: Material = Material.PLAIN
 
 
-def frustum(low: Sequence[float], high: Sequence[float],
-            y: Sequence[float], colour: Sequence[float], **texture: float) -> Solid:
+def frustum(
+    low: Sequence[float], high: Sequence[float], y: Sequence[float], colour: Sequence[float], **texture: float
+) -> Solid:
     """A convex solid with six faces, standing: rectangle `high` (x0, x1, z0, z1) at y[0] and `low` at y[1] > y[0]."""
     corners = np.empty((8, 3))
     for corner in range(8):
@@ -84,24 +85,30 @@ def frustum(low: Sequence[float], high: Sequence[float],
     return Solid(Kind.CONVEX, rigid(translation=middle), np.abs(corners).max(0), np.array(colour), planes, **texture)
 
 
-def box(x: Sequence[float], y: Sequence[float], z: Sequence[float], colour: Sequence[float],
-        **texture: float) -> Solid:
+def box(x: Sequence[float], y: Sequence[float], z: Sequence[float], colour: Sequence[float], **texture: float) -> Solid:
     """A box with sides along the axes."""
     return frustum((*x, *z), (*x, *z), y, colour, **texture)
 
 
-def ellipsoid(centre: Sequence[float], radii: Sequence[float],
-              colour: Sequence[float], **texture: float) -> Solid:
+def ellipsoid(centre: Sequence[float], radii: Sequence[float], colour: Sequence[float], **texture: float) -> Solid:
     """An ellipsoid with radii along the axes."""
-    return Solid(Kind.ELLIPSOID, rigid(translation=centre), np.array(radii, float), np.array(colour), np.zeros((6, 4)),
-                 **texture)
+    return Solid(
+        Kind.ELLIPSOID, rigid(translation=centre), np.array(radii, float), np.array(colour), np.zeros((6, 4)), **texture
+    )
 
 
-def cone(centre: Sequence[float], radii: Sequence[float], colour: Sequence[float],
-         taper: float = 0.0, rotation: np.ndarray | None = None, **texture: float) -> Solid:
+def cone(
+    centre: Sequence[float],
+    radii: Sequence[float],
+    colour: Sequence[float],
+    taper: float = 0.0,
+    rotation: np.ndarray | None = None,
+    **texture: float,
+) -> Solid:
     """A capped elliptic cylinder or truncated cone about y: radii (x, half height, z), turned by `rotation`."""
-    return Solid(Kind.CONE, rigid(rotation, centre), np.array(radii, float), np.array(colour), np.zeros((6, 4)), taper,
-                 **texture)
+    return Solid(
+        Kind.CONE, rigid(rotation, centre), np.array(radii, float), np.array(colour), np.zeros((6, 4)), taper, **texture
+    )
 
 
 def hit_convex(planes: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -133,8 +140,9 @@ def hit_convex(planes: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.nda
     return near, face
 
 
-def hit_curved(kind: int, to_unit: np.ndarray, taper: float, x: np.ndarray, y: np.ndarray
-               ) -> tuple[np.ndarray, np.ndarray]:
+def hit_curved(
+    kind: int, to_unit: np.ndarray, taper: float, x: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Where rays enter an ellipsoid or a capped cone; returns what `hit_convex` does.
 
     Args:
@@ -143,8 +151,10 @@ def hit_curved(kind: int, to_unit: np.ndarray, taper: float, x: np.ndarray, y: n
         taper: of a cone.
         x, y: slopes of the columns (w,) and rows (h,).
     """
-    ray = (to_unit[:, 0, None, None] * x.astype(np.float64)[None, None]
-           + (to_unit[:, 1, None] * y.astype(np.float64) + to_unit[:, 2, None])[:, :, None])
+    ray = (
+        to_unit[:, 0, None, None] * x.astype(np.float64)[None, None]
+        + (to_unit[:, 1, None] * y.astype(np.float64) + to_unit[:, 2, None])[:, :, None]
+    )
     start = to_unit[:, 3]
     face = np.full(ray.shape[1:], SIDE, np.uint8)
     with np.errstate(divide="ignore", invalid="ignore"):

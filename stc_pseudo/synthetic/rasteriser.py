@@ -74,7 +74,7 @@ class Stage:
         poses = np.zeros((self.rows[-1], 3, 4)) + np.eye(3, 4) if start is None else start.copy()
         for k in numbers:
             actor = self.scene.actors[k]
-            poses[self.rows[k]:self.rows[k + 1]] = compose(actor.pose(time), actor.body.poses(actor.walked(time)))
+            poses[self.rows[k] : self.rows[k + 1]] = compose(actor.pose(time), actor.body.poses(actor.walked(time)))
         return poses
 
     def look(self, camera: Camera, eye: np.ndarray, poses: np.ndarray, outlines: bool = False) -> Surfaces:
@@ -128,7 +128,7 @@ class Stage:
                 np.copyto(seen[window], np.int32(k), where=nearer)
                 np.copyto(face[window], side, where=nearer)
             if measured and hull[0] < hull[2]:
-                outline = scratch[hull[1]:hull[3], hull[0]:hull[2]]
+                outline = scratch[hull[1] : hull[3], hull[0] : hull[2]]
                 if outline.any():
                     found[int(number)] = _measure(outline, hull[0], hull[1])
                 outline[:] = False
@@ -168,5 +168,10 @@ def _move_planes(planes: np.ndarray, poses: np.ndarray) -> np.ndarray:
 
 def _measure(outline: np.ndarray, x: int, y: int) -> tuple[int, int, int, int, int]:
     columns, rows = np.flatnonzero(outline.any(0)), np.flatnonzero(outline.any(1))
-    return (int(np.count_nonzero(outline)), int(x + columns[0]), int(y + rows[0]), int(x + columns[-1] + 1),
-            int(y + rows[-1] + 1))
+    return (
+        int(np.count_nonzero(outline)),
+        int(x + columns[0]),
+        int(y + rows[0]),
+        int(x + columns[-1] + 1),
+        int(y + rows[-1] + 1),
+    )

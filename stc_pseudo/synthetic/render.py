@@ -14,7 +14,7 @@ from stc_pseudo.synthetic.shading import shade
 SENSOR_NOISE = 1.6 / 255
 # Share of each direct neighbour in the lens's blur: it softens the stairs of silhouettes.
 BLUR = 0.14
-_TWO_BYTES = np.sqrt(2 * (256 ** 2 - 1) / 12)  # standard deviation of the sum of two random bytes
+_TWO_BYTES = np.sqrt(2 * (256**2 - 1) / 12)  # standard deviation of the sum of two random bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +64,9 @@ class Frame:
     objects: tuple[ObjectBox, ...]
 
 
-def render_frame(stage: Stage, camera: Camera, number: int, *, stereo: bool = True,
-                 noise: np.random.Generator | None = None) -> Frame:
+def render_frame(
+    stage: Stage, camera: Camera, number: int, *, stereo: bool = True, noise: np.random.Generator | None = None
+) -> Frame:
     """Render frame `number` of a scene.
 
     Args:
@@ -86,8 +87,15 @@ def render_frame(stage: Stage, camera: Camera, number: int, *, stereo: bool = Tr
         right = _expose(shade(stage, right_view, camera, right_eye, poses, time), noise)
     with np.errstate(divide="ignore"):
         depth = 1 / surfaces.inverse_depth
-    return Frame(image, right, depth, _flow(stage, surfaces, camera, number, eye, poses),
-                 stage.track[surfaces.seen].astype(np.uint16), eye, _objects(stage, surfaces, camera, eye, time))
+    return Frame(
+        image,
+        right,
+        depth,
+        _flow(stage, surfaces, camera, number, eye, poses),
+        stage.track[surfaces.seen].astype(np.uint16),
+        eye,
+        _objects(stage, surfaces, camera, eye, time),
+    )
 
 
 def _expose(picture: np.ndarray, noise: np.random.Generator | None) -> np.ndarray:
@@ -98,15 +106,15 @@ def _expose(picture: np.ndarray, noise: np.random.Generator | None) -> np.ndarra
         # The sum of two random bytes: nearly a bell, at a tenth of the cost of a normal draw.
         grains = np.frombuffer(noise.bytes(2 * picture.size), np.uint8).reshape(2, *picture.shape)
         picture += (grains[0].astype(np.float32) + grains[1] - 255) * np.float32(SENSOR_NOISE / _TWO_BYTES)
-    return (np.clip(picture, 0, 1) * 255 + np.float32(.5)).astype(np.uint8)
+    return (np.clip(picture, 0, 1) * 255 + np.float32(0.5)).astype(np.uint8)
 
 
 def _blur(picture: np.ndarray, axis: int) -> np.ndarray:
     """Mix each pixel with its two neighbours along an axis; the frame's edge repeats."""
     soft = picture * np.float32(1 - 2 * BLUR)
     share = picture * np.float32(BLUR)
-    low, high = ((np.s_[:-1], np.s_[1:]) if axis == 0 else (np.s_[:, :-1], np.s_[:, 1:]))
-    first, last = ((np.s_[:1], np.s_[-1:]) if axis == 0 else (np.s_[:, :1], np.s_[:, -1:]))
+    low, high = (np.s_[:-1], np.s_[1:]) if axis == 0 else (np.s_[:, :-1], np.s_[:, 1:])
+    first, last = (np.s_[:1], np.s_[-1:]) if axis == 0 else (np.s_[:, :1], np.s_[:, -1:])
     soft[high] += share[low]
     soft[low] += share[high]
     soft[first] += share[first]
@@ -114,8 +122,9 @@ def _blur(picture: np.ndarray, axis: int) -> np.ndarray:
     return soft
 
 
-def _flow(stage: Stage, surfaces: Surfaces, camera: Camera, number: int, eye: np.ndarray, poses: np.ndarray
-          ) -> np.ndarray:
+def _flow(
+    stage: Stage, surfaces: Surfaces, camera: Camera, number: int, eye: np.ndarray, poses: np.ndarray
+) -> np.ndarray:
     """Where each surface point's picture goes, (2, H, W): with its solid's motion, seen from the next camera."""
     later = (number + 1) / FRAME_RATE
     view = inverse(stage.scene.camera(later))
@@ -123,8 +132,10 @@ def _flow(stage: Stage, surfaces: Surfaces, camera: Camera, number: int, eye: np
     seen, inverse_depth = surfaces.seen, surfaces.inverse_depth
     motion = compose(view, eye).astype(np.float32)
     # In homogeneous form, R (x, y, 1) + t / z, the sky needs no case of its own.
-    moved = [(motion[i, 1] * y + motion[i, 2])[:, None] + (motion[i, 0] * x)[None] + motion[i, 3] * inverse_depth
-             for i in range(3)]
+    moved = [
+        (motion[i, 1] * y + motion[i, 2])[:, None] + (motion[i, 0] * x)[None] + motion[i, 3] * inverse_depth
+        for i in range(3)
+    ]
     row, column = np.nonzero(stage.moves[seen])
     if row.size:
         own = compose(compose(view, stage.poses(later)), compose(inverse(poses), eye)).astype(np.float32)
@@ -151,7 +162,15 @@ def _objects(stage: Stage, surfaces: Surfaces, camera: Camera, eye: np.ndarray, 
         low, high = pixels.min(0), pixels.max(0)
         inside = np.clip(high, 0, (camera.width, camera.height)) - np.clip(low, 0, (camera.width, camera.height))
         truncated = 1 - inside.prod() / (high - low).prod()
-        objects.append(ObjectBox(actor.body.class_id * 1000 + actor.track, tuple(box), float(truncated),
-                                 1 - visible[number] / area, actor.body.size, pose[:, 3],
-                                 float(np.arctan2(-pose[2, 2], pose[0, 2]))))
+        objects.append(
+            ObjectBox(
+                actor.body.class_id * 1000 + actor.track,
+                tuple(box),
+                float(truncated),
+                1 - visible[number] / area,
+                actor.body.size,
+                pose[:, 3],
+                float(np.arctan2(-pose[2, 2], pose[0, 2])),
+            )
+        )
     return tuple(objects)

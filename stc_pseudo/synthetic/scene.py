@@ -57,18 +57,18 @@ class Ego:
     def along(self, time: float) -> float:
         """Metres along the road."""
         if self.stop_after is None:
-            return self.speed * time + self.surge * (np.sin(.7 * time + self.phase) - np.sin(self.phase))
+            return self.speed * time + self.surge * (np.sin(0.7 * time + self.phase) - np.sin(self.phase))
         left = max(0.0, 1 - time / self.stop_after)
-        return self.speed * self.stop_after / 3 * (1 - left ** 3)
+        return self.speed * self.stop_after / 3 * (1 - left**3)
 
     def pose(self, road: Road, time: float) -> np.ndarray:
         """The camera's pose (3, 4) in the world."""
         here = self.along(time)
         across = LANE + self.weave * np.sin(here / 9 + self.phase)
         heading = self.weave / 9 * np.cos(here / 9 + self.phase)
-        rolling = abs(self.along(time + .05) - self.along(time - .05)) / .1 / 10
-        nod = .0016 * rolling * np.sin(9 * time + self.phase)
-        bounce = .008 * rolling * np.sin(11 * time + 2 * self.phase)
+        rolling = abs(self.along(time + 0.05) - self.along(time - 0.05)) / 0.1 / 10
+        nod = 0.0016 * rolling * np.sin(9 * time + self.phase)
+        bounce = 0.008 * rolling * np.sin(11 * time + 2 * self.phase)
         mount = rigid(turn(0, -(self.pitch + nod)), (0, -CAMERA_HEIGHT + bounce, 0))
         return compose(road.place(here, across, heading), mount)
 
@@ -96,10 +96,21 @@ class Scene:
         """The left camera's pose (3, 4) in the world."""
         return self.ego.pose(self.road, time)
 
-    def add(self, body: Body, pose: Callable[[float], np.ndarray] | np.ndarray,
-            walked: Callable[[float], float] | None = None) -> None:
+    def add(
+        self,
+        body: Body,
+        pose: Callable[[float], np.ndarray] | np.ndarray,
+        walked: Callable[[float], float] | None = None,
+    ) -> None:
         """Put a body in the street: at a fixed pose, or at one that depends on time."""
         track = 1 + sum(actor.track > 0 for actor in self.actors) if body.class_id else 0
         still = not callable(pose)
-        self.actors.append(Actor(body, (lambda time: pose) if still else pose, walked or (lambda time: 0.0), track,
-                                 moves=not still or walked is not None))
+        self.actors.append(
+            Actor(
+                body,
+                (lambda time: pose) if still else pose,
+                walked or (lambda time: 0.0),
+                track,
+                moves=not still or walked is not None,
+            )
+        )

@@ -17,13 +17,22 @@ HAZE_DISTANCE = 450.0  # metres
 SHADOW_RANGE = 90.0  # metres
 NEAREST_GROUND = 2.0  # metres along the optical axis; the frame's lower edge sees none nearer
 # Pixels shaded at a time: few enough that what is computed of them stays in the processor's cache.
-CHUNK = 2 ** 14
-_GRAIN = ((1.0, .55), (2.3, .4), (5.1, .3))
-_SLAB, _KERB, _PAINT, _PANE = np.array([[.55, .53, .50], [.62, .61, .58], [.85, .85, .82], [.20, .25, .31]], np.float32)
-_ASPHALT = ((.06, .5, .10), (.35, 1.1, .12), (1.0, 6.0, .09), (3.1, 3.1, .14), (9.0, 9.0, .12), (24.0, 24.0, .10))
-_VERGE = ((.3, .5, .25), (1.2, 1.9, .25), (4.0, 4.0, .25), (11.0, 11.0, .2))
-_WALL = ((.35, .35, .30), (1.0, 1.0, .40), (2.7, 2.7, .35), (7.0, 7.0, .30))
-_REFLECTION = ((.8, .8, .35), (2.0, 2.0, .25))
+CHUNK = 2**14
+_GRAIN = ((1.0, 0.55), (2.3, 0.4), (5.1, 0.3))
+_SLAB, _KERB, _PAINT, _PANE = np.array(
+    [[0.55, 0.53, 0.50], [0.62, 0.61, 0.58], [0.85, 0.85, 0.82], [0.20, 0.25, 0.31]], np.float32
+)
+_ASPHALT = (
+    (0.06, 0.5, 0.10),
+    (0.35, 1.1, 0.12),
+    (1.0, 6.0, 0.09),
+    (3.1, 3.1, 0.14),
+    (9.0, 9.0, 0.12),
+    (24.0, 24.0, 0.10),
+)
+_VERGE = ((0.3, 0.5, 0.25), (1.2, 1.9, 0.25), (4.0, 4.0, 0.25), (11.0, 11.0, 0.2))
+_WALL = ((0.35, 0.35, 0.30), (1.0, 1.0, 0.40), (2.7, 2.7, 0.35), (7.0, 7.0, 0.30))
+_REFLECTION = ((0.8, 0.8, 0.35), (2.0, 2.0, 0.25))
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +53,9 @@ class _Pixels:
     size: np.ndarray
 
 
-def shade(stage: Stage, surfaces: Surfaces, camera: Camera, eye: np.ndarray, poses: np.ndarray, time: float
-          ) -> np.ndarray:
+def shade(
+    stage: Stage, surfaces: Surfaces, camera: Camera, eye: np.ndarray, poses: np.ndarray, time: float
+) -> np.ndarray:
     """The picture of `surfaces`, (H, W, 3) float32 in 0..1, without sensor noise.
 
     Args:
@@ -80,7 +90,7 @@ def shade(stage: Stage, surfaces: Surfaces, camera: Camera, eye: np.ndarray, pos
 
 def _chunks(pixels: np.ndarray) -> Iterator[np.ndarray]:
     for start in range(0, len(pixels), CHUNK):
-        yield pixels[start:start + CHUNK]
+        yield pixels[start : start + CHUNK]
 
 
 class _Light:
@@ -92,20 +102,21 @@ class _Light:
 
     def on(self, normals: np.ndarray) -> np.ndarray:
         """Brightness (...,) of unit normals (..., 3): the sky from above, the sun from its side."""
-        return (self.ambient * (.78 - .22 * normals[..., 1])
-                + self.direct * np.maximum(0, normals @ self.sun)).astype(np.float32)
+        return (
+            self.ambient * (0.78 - 0.22 * normals[..., 1]) + self.direct * np.maximum(0, normals @ self.sun)
+        ).astype(np.float32)
 
 
 def _sky(light: _Light, ray: list[np.ndarray], focal: float) -> np.ndarray:
     norm = np.sqrt(ray[0] ** 2 + ray[1] ** 2 + ray[2] ** 2)
     rise = np.clip(-ray[1] / norm, 0, 1)
-    reach = 2.5 / (rise + .12)
+    reach = 2.5 / (rise + 0.12)
     u, v = ray[0] / norm * reach, ray[2] / norm * reach
     size = reach * reach / (2.5 * np.float32(focal))
-    cloud = np.clip(layered(u, v, size, size, ((.5, .5, .7), (1.3, 1.3, .4), (3.1, 3.1, .2))), 0, 1)
+    cloud = np.clip(layered(u, v, size, size, ((0.5, 0.5, 0.7), (1.3, 1.3, 0.4), (3.1, 3.1, 0.2))), 0, 1)
     blend = np.sqrt(rise)[:, None]
     colour = light.horizon + (light.zenith - light.horizon) * blend
-    return colour + (np.float32(.97) - colour) * (.7 * cloud)[:, None]
+    return colour + (np.float32(0.97) - colour) * (0.7 * cloud)[:, None]
 
 
 def _ground(stage: Stage, light: _Light, poses: np.ndarray, pixels: _Pixels) -> np.ndarray:
@@ -119,29 +130,31 @@ def _ground(stage: Stage, light: _Light, poses: np.ndarray, pixels: _Pixels) -> 
     kerb, outer = road.half_width, road.half_width + road.sidewalk
     street = band(across, -kerb, kerb, size_across)
     plots = 1 - band(across, -outer, outer, size_across)
-    marks = (band(np.abs(across), 0, .07, size_across) * pulses(along, 9.0, 1 / 3, size_along)
-             + band(np.abs(across), 2 * LANE - .06, 2 * LANE + .06, size_across) * road.parking)
-    edge = band(np.abs(across), kerb, kerb + .16, size_across)
+    marks = (
+        band(np.abs(across), 0, 0.07, size_across) * pulses(along, 9.0, 1 / 3, size_along)
+        + band(np.abs(across), 2 * LANE - 0.06, 2 * LANE + 0.06, size_across) * road.parking
+    )
+    edge = band(np.abs(across), kerb, kerb + 0.16, size_across)
     if road.crossing is not None:
         half = road.side_half_width
         side = band(along, road.crossing - half, road.crossing + half, size_along)
         before = road.crossing - half - 1.2
-        zebra = band(along, before - 3, before, size_along) * pulses(across, 1.0, .5, size_across) * street
+        zebra = band(along, before - 3, before, size_along) * pulses(across, 1.0, 0.5, size_across) * street
         stop = band(along, before - 4.4, before - 4, size_along) * band(across, 0, kerb, size_across)
         near = band(along, before - 5, road.crossing + half, size_along)
         marks = marks * (1 - near) + np.maximum(zebra, stop)
         street, edge, plots = street + (1 - street) * side, edge * (1 - side), plots * (1 - side)
-    marks = np.clip(marks, 0, 1) * street * (.9 + .3 * noise(along * 1.3, across * 3.1) * fade(size_along * 1.3))
-    slabs = np.maximum(pulses(along, .8, .04, size_along), pulses(np.abs(across) - kerb, .6, .05, size_across))
+    marks = np.clip(marks, 0, 1) * street * (0.9 + 0.3 * noise(along * 1.3, across * 3.1) * fade(size_along * 1.3))
+    slabs = np.maximum(pulses(along, 0.8, 0.04, size_along), pulses(np.abs(across) - kerb, 0.6, 0.05, size_across))
     grain = layered(along, across, size_along, size_across, _ASPHALT)
-    colour = _mix(_SLAB * (1 - .35 * slabs)[:, None], np.array(road.asphalt, np.float32), street)
+    colour = _mix(_SLAB * (1 - 0.35 * slabs)[:, None], np.array(road.asphalt, np.float32), street)
     colour *= (1 + grain)[:, None]
     colour = _mix(colour, _KERB * (1 + grain)[:, None], edge * (1 - street))
     some = np.flatnonzero(plots > 0)
     if some.size:
         rough = layered(along[some], across[some], size_along[some], size_across[some], _VERGE)
         colour[some] = _mix(colour[some], np.array(road.verge, np.float32) * (1 + rough)[:, None], plots[some])
-    colour = _mix(colour, _PAINT, marks * .85)
+    colour = _mix(colour, _PAINT, marks * 0.85)
     return colour * light.on(np.array([0, -1.0, 0]))
 
 
@@ -149,8 +162,9 @@ def _mix(under: np.ndarray, over: np.ndarray, share: np.ndarray) -> np.ndarray:
     return under + (over - under) * share[:, None]
 
 
-def _contact_shadows(stage: Stage, camera: Camera, eye: np.ndarray, time: float, direction: list[np.ndarray]
-                     ) -> np.ndarray:
+def _contact_shadows(
+    stage: Stage, camera: Camera, eye: np.ndarray, time: float, direction: list[np.ndarray]
+) -> np.ndarray:
     """How much darker (H, W) the ground is: a soft patch under each body, drawn a little away from the sun."""
     dark = np.zeros((camera.height, camera.width), np.float32)
     view = inverse(eye)
@@ -162,15 +176,15 @@ def _contact_shadows(stage: Stage, camera: Camera, eye: np.ndarray, time: float,
             continue
         height, width, length = actor.body.size
         half = np.array([width / 2, length / 2])
-        drift = -(pose[:, :3].T @ stage.scene.sun)[[0, 2]] * min(height, 2.0) * .22
-        soft = .16 + .1 * half.min()
+        drift = -(pose[:, :3].T @ stage.scene.sun)[[0, 2]] * min(height, 2.0) * 0.22
+        soft = 0.16 + 0.1 * half.min()
         reach = half + np.abs(drift) + 2 * soft
         corners = np.array([[sx * reach[0], 0, sz * reach[1]] for sx in (-1, 1) for sz in (-1, 1)])
         bounds = camera.bounds(apply(view, apply(pose, corners)), NEAREST_GROUND)
         if bounds is None:
             continue
         low, high = (np.clip(bound, 0, (camera.width, camera.height)).astype(int) for bound in bounds)
-        window = np.s_[low[1]:high[1] + 1, low[0]:high[0] + 1]
+        window = np.s_[low[1] : high[1] + 1, low[0] : high[0] + 1]
         # Where the pixel's ray meets the ground; above the horizon there is none to darken.
         ray = [axis[window] for axis in direction]
         depth = np.float32(-eye[1, 3]) / np.maximum(ray[1], np.float32(1e-3))
@@ -199,20 +213,20 @@ def _facade(stage: Stage, light: _Light, poses: np.ndarray, pixels: _Pixels) -> 
     shift = (seen * 31 % 97).astype(np.float32)
     wall = layered(u + shift, v + shift, size_u, size_v, _WALL) * stage.grain[seen]
     # Each house has its own storey height and window spacing.
-    storey = np.float32(2.7) + .12 * (seen % 7).astype(np.float32)
-    bay = np.float32(1.9) + .23 * (seen % 6).astype(np.float32)
+    storey = np.float32(2.7) + 0.12 * (seen % 7).astype(np.float32)
+    bay = np.float32(1.9) + 0.23 * (seen % 6).astype(np.float32)
     # Shares of a bay and of a storey.
-    windows = pulses(u, bay, .5, size_u) * pulses(v - .3 * storey, storey, .52, size_v)
-    frames = pulses(u + .08 * bay, bay, .58, size_u) * pulses(v - .27 * storey, storey, .58, size_v) - windows
-    mullion = pulses(u - .235 * bay, bay, .03, size_u) * windows
-    ledge = pulses(v + .1, storey, .05, size_v)
-    mortar = np.maximum(pulses(v, .22, .12, size_v), .7 * pulses(u + .17 * np.floor(v / .22), .42, .08, size_u))
-    base = band(v, -.1, .55, size_v)
-    colour = stage.colour[seen] * (1 + wall - .16 * mortar - .25 * base)[:, None]
-    colour = _mix(colour, colour * .55 + .3, np.maximum(ledge, frames))
-    lit = cell_value(u / bay + shift, (v - .3 * storey) / storey)
+    windows = pulses(u, bay, 0.5, size_u) * pulses(v - 0.3 * storey, storey, 0.52, size_v)
+    frames = pulses(u + 0.08 * bay, bay, 0.58, size_u) * pulses(v - 0.27 * storey, storey, 0.58, size_v) - windows
+    mullion = pulses(u - 0.235 * bay, bay, 0.03, size_u) * windows
+    ledge = pulses(v + 0.1, storey, 0.05, size_v)
+    mortar = np.maximum(pulses(v, 0.22, 0.12, size_v), 0.7 * pulses(u + 0.17 * np.floor(v / 0.22), 0.42, 0.08, size_u))
+    base = band(v, -0.1, 0.55, size_v)
+    colour = stage.colour[seen] * (1 + wall - 0.16 * mortar - 0.25 * base)[:, None]
+    colour = _mix(colour, colour * 0.55 + 0.3, np.maximum(ledge, frames))
+    lit = cell_value(u / bay + shift, (v - 0.3 * storey) / storey)
     reflection = layered(u + 2 * shift, v, size_u, size_v, _REFLECTION)
-    colour = _mix(colour, _PANE * (1 + .5 * lit + reflection)[:, None], windows - mullion)
+    colour = _mix(colour, _PANE * (1 + 0.5 * lit + reflection)[:, None], windows - mullion)
     normals = pose[seen, :, np.where(face < 2, 0, 2)] * np.where(face % 2, np.float32(1), np.float32(-1))[:, None]
     return colour * light.on(normals)[:, None]
 
@@ -225,12 +239,15 @@ def _plain(stage: Stage, light: _Light, poses: np.ndarray, pixels: _Pixels) -> n
     scale = 1 / stage.grain_size[shown]
     own = (local * scale[:, None, None]).astype(np.float32)[row]
     shift = (seen * 37 % 89).astype(np.float32)
-    a, b, c = (own[:, i, 0] * point[0] + own[:, i, 1] * point[1] + own[:, i, 2] * point[2] + own[:, i, 3]
-               for i in range(3))
+    a, b, c = (
+        own[:, i, 0] * point[0] + own[:, i, 1] * point[1] + own[:, i, 2] * point[2] + own[:, i, 3] for i in range(3)
+    )
     spread = np.float32(1.7) * pixels.size * scale[row]
     # Each octave looks along another oblique direction, so that no face shows streaks in all of them.
-    grain = sum(layered(u + .31 * v + .57 * w + shift, w - .43 * v + shift, spread, spread, ((rate, rate, amplitude),))
-                for (u, v, w), (rate, amplitude) in zip(((a, b, c), (b, c, a), (c, a, b)), _GRAIN, strict=True))
+    grain = sum(
+        layered(u + 0.31 * v + 0.57 * w + shift, w - 0.43 * v + shift, spread, spread, ((rate, rate, amplitude),))
+        for (u, v, w), (rate, amplitude) in zip(((a, b, c), (b, c, a), (c, a, b)), _GRAIN, strict=True)
+    )
     normals = stage.planes[shown, :, :3] @ np.swapaxes(poses[shown, :, :3], 1, 2)
     bright = light.on(normals)[row, np.minimum(face, 5)]
     curved = np.flatnonzero(face >= SIDE)
@@ -242,8 +259,9 @@ def _plain(stage: Stage, light: _Light, poses: np.ndarray, pixels: _Pixels) -> n
     return stage.colour[seen] * ((1 + grain * stage.grain[seen]) * bright)[:, None]
 
 
-def _curved_normals(stage: Stage, to_unit: np.ndarray, unit: np.ndarray, seen: np.ndarray, face: np.ndarray
-                    ) -> np.ndarray:
+def _curved_normals(
+    stage: Stage, to_unit: np.ndarray, unit: np.ndarray, seen: np.ndarray, face: np.ndarray
+) -> np.ndarray:
     """Unit normals (n, 3) in the world on ellipsoids and cones.
 
     Args:

@@ -40,8 +40,9 @@ def fade(footprint: np.ndarray) -> np.ndarray:
     return np.clip(2 - 3 * footprint, 0, 1)
 
 
-def layered(u: np.ndarray, v: np.ndarray, size_u: np.ndarray, size_v: np.ndarray,
-            layers: tuple[tuple[float, float, float], ...]) -> np.ndarray:
+def layered(
+    u: np.ndarray, v: np.ndarray, size_u: np.ndarray, size_v: np.ndarray, layers: tuple[tuple[float, float, float], ...]
+) -> np.ndarray:
     """A sum of noise layers, each faded where the footprint outgrows it.
 
     Args:
@@ -54,7 +55,7 @@ def layered(u: np.ndarray, v: np.ndarray, size_u: np.ndarray, size_v: np.ndarray
         keep = fade(np.maximum(size_u * rate_u, size_v * rate_v))
         some = np.flatnonzero(keep)
         # Copying what is faded out costs less than leaving it out, unless it is a good part.
-        some = slice(None) if some.size > .8 * keep.size else some
+        some = slice(None) if some.size > 0.8 * keep.size else some
         shift = np.float32(17.3 * k)
         total[some] += amplitude * keep[some] * noise(u[some] * rate_u + shift, v[some] * rate_v + shift)
     return total

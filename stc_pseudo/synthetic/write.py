@@ -1,11 +1,11 @@
 """The synthetic video on disk, in KITTI MOTS's layout with exact depth and flow beside it.
 
-    ROOT/demo.json                                       the settings that ROOT was rendered with
-    ROOT/training/image_02/{sequence}/{frame}.png        left frames; image_03: right ones
-    ROOT/training/depth/{sequence}/{frame}.png           KITTI depth: uint16, metres * 256, 65535 for all beyond
-    ROOT/training/flow/{sequence}/{frame}.png            KITTI flow: uint16 R = 64 u + 2^15, G = 64 v + 2^15, B valid
-    ROOT/training/{calib,label_02,poses}/{sequence}.txt  KITTI tracking's calibration and labels, KITTI odometry's poses
-    ROOT/instances_txt/{sequence}.txt                    KITTI MOTS masks; its presence says the sequence is whole
+ROOT/demo.json                                       the settings that ROOT was rendered with
+ROOT/training/image_02/{sequence}/{frame}.png        left frames; image_03: right ones
+ROOT/training/depth/{sequence}/{frame}.png           KITTI depth: uint16, metres * 256, 65535 for all beyond
+ROOT/training/flow/{sequence}/{frame}.png            KITTI flow: uint16 R = 64 u + 2^15, G = 64 v + 2^15, B valid
+ROOT/training/{calib,label_02,poses}/{sequence}.txt  KITTI tracking's calibration and labels, KITTI odometry's poses
+ROOT/instances_txt/{sequence}.txt                    KITTI MOTS masks; its presence says the sequence is whole
 """
 
 from __future__ import annotations
@@ -52,8 +52,17 @@ class Settings:
     renderer: int = RENDERER
 
 
-def render_dataset(root: Path, *, sequences: int = 12, frames: int = 20, size: tuple[int, int] = (375, 1242),
-                   seed: int = 0, stereo: bool = True, workers: int = 1, progress: bool = True) -> Path:
+def render_dataset(
+    root: Path,
+    *,
+    sequences: int = 12,
+    frames: int = 20,
+    size: tuple[int, int] = (375, 1242),
+    seed: int = 0,
+    stereo: bool = True,
+    workers: int = 1,
+    progress: bool = True,
+) -> Path:
     """Render synthetic driving video into `root`, in KITTI MOTS's layout (the module's docstring lists it).
 
     A sequence is written under another name and renamed when it is whole; a rerun renders only what is missing.
@@ -76,8 +85,13 @@ def render_dataset(root: Path, *, sequences: int = 12, frames: int = 20, size: t
         InputError: a setting is out of range, or `root` holds a data set of other settings.
     """
     root = Path(root)
-    for name, value in (("sequences", sequences), ("frames", frames), ("workers", workers), ("height", size[0]),
-                        ("width", size[1])):
+    for name, value in (
+        ("sequences", sequences),
+        ("frames", frames),
+        ("workers", workers),
+        ("height", size[0]),
+        ("width", size[1]),
+    ):
         least = 32 if name in ("height", "width") else 1
         if value < least:
             raise InputError(f"demo {name}", expected=f"at least {least}", found=str(value))
@@ -87,8 +101,10 @@ def render_dataset(root: Path, *, sequences: int = 12, frames: int = 20, size: t
     if wanted:
         from tqdm import tqdm
 
-        with tqdm(total=len(wanted) * frames, unit="frame", desc="rendering", disable=not progress) as bar, \
-                closing(_render_all(root, wanted, settings, workers)) as done:
+        with (
+            tqdm(total=len(wanted) * frames, unit="frame", desc="rendering", disable=not progress) as bar,
+            closing(_render_all(root, wanted, settings, workers)) as done,
+        ):
             for count in done:
                 bar.update(count)
     return root
@@ -99,8 +115,12 @@ def _claim(root: Path, settings: Settings) -> None:
     record, wanted = root / SETTINGS_FILE, asdict(settings)
     if not record.exists():
         if root.is_dir() and any(root.iterdir()):
-            raise InputError(root, expected=f"an empty folder, or a rendered data set with its {SETTINGS_FILE}",
-                             found=f"other files and no {SETTINGS_FILE}", hint="name another folder")
+            raise InputError(
+                root,
+                expected=f"an empty folder, or a rendered data set with its {SETTINGS_FILE}",
+                found=f"other files and no {SETTINGS_FILE}",
+                hint="name another folder",
+            )
         root.mkdir(parents=True, exist_ok=True)
         part = record.with_suffix(".part")
         part.write_text(json.dumps(wanted, indent=1) + "\n")
@@ -109,22 +129,31 @@ def _claim(root: Path, settings: Settings) -> None:
     try:
         held = json.loads(record.read_text())
     except (ValueError, OSError) as error:
-        raise InputError(record, expected="the settings of a rendered data set", found=f"unreadable JSON ({error})",
-                         hint="delete the folder or name another") from error
+        raise InputError(
+            record,
+            expected="the settings of a rendered data set",
+            found=f"unreadable JSON ({error})",
+            hint="delete the folder or name another",
+        ) from error
     if held != wanted:
         held = held if isinstance(held, dict) else {}
         names = [name for name in {**wanted, **held} if held.get(name) != wanted.get(name)]
-        raise InputError(record, expected=", ".join(f"{name} {wanted.get(name)}" for name in names),
-                         found=", ".join(f"{name} {held.get(name)}" for name in names),
-                         hint=f"ask for the same {' and '.join(names)}, name another folder, or delete this one")
+        raise InputError(
+            record,
+            expected=", ".join(f"{name} {wanted.get(name)}" for name in names),
+            found=", ".join(f"{name} {held.get(name)}" for name in names),
+            hint=f"ask for the same {' and '.join(names)}, name another folder, or delete this one",
+        )
 
 
 def _outputs(root: Path, sequence: int, stereo: bool) -> tuple[list[Path], list[Path]]:
     """A sequence's folders of frames, and its text files; the last file is the one that says it is whole."""
     folders = ["image_02", *(["image_03"] if stereo else []), "depth", "flow"]
     files = [f"training/{kind}/{sequence:04d}.txt" for kind in ("calib", "label_02", "poses")]
-    return ([root / "training" / folder / f"{sequence:04d}" for folder in folders],
-            [root / file for file in (*files, f"instances_txt/{sequence:04d}.txt")])
+    return (
+        [root / "training" / folder / f"{sequence:04d}" for folder in folders],
+        [root / file for file in (*files, f"instances_txt/{sequence:04d}.txt")],
+    )
 
 
 def _complete(root: Path, sequence: int, settings: Settings) -> bool:
@@ -219,15 +248,17 @@ def _masks(number: int, instances: np.ndarray) -> list[MotsObject]:
     from stc_track.masks import rle
 
     ids, counts = np.unique(instances, return_counts=True)
-    return [MotsObject(number, object_id, object_id // 1000, *instances.shape, rle.encode(instances == object_id))
-            for object_id in ids[(ids > 0) & (counts >= MIN_PIXELS)].tolist()]
+    return [
+        MotsObject(number, object_id, object_id // 1000, *instances.shape, rle.encode(instances == object_id))
+        for object_id in ids[(ids > 0) & (counts >= MIN_PIXELS)].tolist()
+    ]
 
 
 def _label(number: int, box: ObjectBox) -> str:
     """A line of KITTI tracking's labels; the box's sides are continuous pixel coordinates."""
     class_id, track = divmod(box.object_id, 1000)
     kind = "Car" if class_id == CAR else "Pedestrian"
-    truncated, occluded = np.searchsorted([.1, .5], box.truncated), np.searchsorted([.15, .55], box.hidden)
+    truncated, occluded = np.searchsorted([0.1, 0.5], box.truncated), np.searchsorted([0.15, 0.55], box.hidden)
     observed = box.heading - np.arctan2(box.location[0], box.location[2])
     alpha = np.arctan2(np.sin(observed), np.cos(observed))
     numbers = (alpha, *box.box, *box.size, *box.location, box.heading)
@@ -239,8 +270,15 @@ def _calibration(camera: Camera) -> list[str]:
     left = np.column_stack([camera.matrix(), np.zeros(3)])
     right = np.column_stack([camera.matrix(), [-camera.focal * camera.baseline, 0, 0]])
     laser = np.array([[0, -1.0, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0]])
-    matrices = {"P0:": left, "P1:": right, "P2:": left, "P3:": right, "R_rect": np.eye(3), "Tr_velo_cam": laser,
-                "Tr_imu_velo": np.eye(3, 4)}
+    matrices = {
+        "P0:": left,
+        "P1:": right,
+        "P2:": left,
+        "P3:": right,
+        "R_rect": np.eye(3),
+        "Tr_velo_cam": laser,
+        "Tr_imu_velo": np.eye(3, 4),
+    }
     return [f"{name} {_numbers(matrix)}" for name, matrix in matrices.items()]
 
 

@@ -36,20 +36,33 @@ class Clips(Dataset):
     `window`, (4,) float32, left, top, width and height of what was taken, as shares of the unflipped frame.
     """
 
-    def __init__(self, videos: Iterable[Iterable[Path]], length: int, size: tuple[int, int],
-                 right_videos: Iterable[Iterable[Path]] | None = None, augment: bool = True,
-                 min_crop: float | None = None) -> None:
+    def __init__(
+        self,
+        videos: Iterable[Iterable[Path]],
+        length: int,
+        size: tuple[int, int],
+        right_videos: Iterable[Iterable[Path]] | None = None,
+        augment: bool = True,
+        min_crop: float | None = None,
+    ) -> None:
         self.videos = [list(video) for video in videos]
         self.right_videos = None if right_videos is None else [list(video) for video in right_videos]
         self.length, self.size, self.augment, self.min_crop = length, size, augment, min_crop
         self.starts = [(v, t) for v, video in enumerate(self.videos) for t in range(len(video) - length + 1)]
         if not self.starts:
-            raise InputError(self.videos[0][0].parent if self.videos and self.videos[0] else "frames",
-                             expected=f"videos of at least {length} frames", found="only shorter ones")
+            raise InputError(
+                self.videos[0][0].parent if self.videos and self.videos[0] else "frames",
+                expected=f"videos of at least {length} frames",
+                found="only shorter ones",
+            )
         for video, right in zip(self.videos, self.right_videos or self.videos, strict=True):
             if right and len(video) != len(right):
-                raise InputError(right[0].parent, expected=f"{len(video)} right frames", found=str(len(right)),
-                                 hint="one for each left frame")
+                raise InputError(
+                    right[0].parent,
+                    expected=f"{len(video)} right frames",
+                    found=str(len(right)),
+                    hint="one for each left frame",
+                )
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -62,16 +75,23 @@ class Clips(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, Tensor | bool | int]:
         video, start = self.starts[index]
-        frames = [read_frame(path) for path in self.videos[video][start:start + self.length]]
+        frames = [read_frame(path) for path in self.videos[video][start : start + self.length]]
         flipped = self.augment and bool(torch.rand(()) < 0.5)
         whole = frames[0].shape[:2]
         window = draw_window(whole, self.size, self.min_crop if self.augment else None)
-        item = {"frames": torch.stack([cut(frame, window, self.size) for frame in frames]), "flipped": flipped,
-                "video": video, "window": window_shares(window, whole)}
+        item = {
+            "frames": torch.stack([cut(frame, window, self.size) for frame in frames]),
+            "flipped": flipped,
+            "video": video,
+            "window": window_shares(window, whole),
+        }
         if self.right_videos is not None:
             rights = self.right_videos[video]
-            item["right"] = (cut(read_frame(rights[start + self.length // 2]), window, self.size) if rights
-                             else torch.zeros(3, *self.size))
+            item["right"] = (
+                cut(read_frame(rights[start + self.length // 2]), window, self.size)
+                if rights
+                else torch.zeros(3, *self.size)
+            )
         if flipped:
             item |= {key: item[key].flip(-1) for key in ("frames", "right") if key in item}
         item["augmented"] = jitter_colour(item["frames"]) if self.augment else item["frames"]
@@ -110,7 +130,7 @@ def cut(frame: np.ndarray, window: Window, size: tuple[int, int]) -> Tensor:
     import cv2
 
     left, top, width, height = window
-    small = cv2.resize(frame[top:top + height, left:left + width], size[::-1], interpolation=cv2.INTER_AREA)
+    small = cv2.resize(frame[top : top + height, left : left + width], size[::-1], interpolation=cv2.INTER_AREA)
     return torch.from_numpy(small).permute(2, 0, 1).float() / 255
 
 

@@ -28,8 +28,19 @@ CHECKPOINT_EVERY, CHECKPOINT_SECONDS = 200, 600.0  # steps, or time, whichever c
 SCALARS_EVERY = 10
 GRADIENT_NORM = 10.0
 # What the settings of both trainings hand on to `fit` under the same name.
-FIT_SETTINGS = ("steps", "epochs", "batch_size", "learning_rate", "drop_after", "seed", "device", "workers",
-                "precision", "resume", "log_dir")
+FIT_SETTINGS = (
+    "steps",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "drop_after",
+    "seed",
+    "device",
+    "workers",
+    "precision",
+    "resume",
+    "log_dir",
+)
 SIDE_MULTIPLE = 32  # five halvings in the encoders
 MIN_SIDE = 64  # a coarsest map of one pixel has nothing to reflect or to correlate
 
@@ -41,12 +52,29 @@ def require_sides(height: int, width: int) -> None:
             raise InputError(flag, expected=f"a multiple of {SIDE_MULTIPLE}, at least {MIN_SIDE}", found=str(value))
 
 
-def fit(network: nn.Module, loss: Callable[[dict[str, Any], int], tuple[Tensor, dict[str, float]]], clips: Dataset, *,
-        out: Path, describe: dict[str, Any], steps: int, batch_size: int, learning_rate: float,
-        drop_after: float = 0.75, seed: int = 0, device: str = "cpu", workers: int = 0, half: bool = False,
-        epochs: int | None = None, precision: str = "float32", resume: bool = False,
-        settings: dict[str, Any] | None = None, validation: Validation | None = None, log_dir: Path | None = None,
-        kept: Callable[[], dict[str, Tensor]] | None = None) -> None:
+def fit(
+    network: nn.Module,
+    loss: Callable[[dict[str, Any], int], tuple[Tensor, dict[str, float]]],
+    clips: Dataset,
+    *,
+    out: Path,
+    describe: dict[str, Any],
+    steps: int,
+    batch_size: int,
+    learning_rate: float,
+    drop_after: float = 0.75,
+    seed: int = 0,
+    device: str = "cpu",
+    workers: int = 0,
+    half: bool = False,
+    epochs: int | None = None,
+    precision: str = "float32",
+    resume: bool = False,
+    settings: dict[str, Any] | None = None,
+    validation: Validation | None = None,
+    log_dir: Path | None = None,
+    kept: Callable[[], dict[str, Tensor]] | None = None,
+) -> None:
     """Minimise `loss` over random batches with Adam, and write the weights to `out`.
 
     Args:
@@ -90,12 +118,19 @@ def fit(network: nn.Module, loss: Callable[[dict[str, Any], int], tuple[Tensor, 
     start = state.restore() if resume else 0
     cuda = device.startswith("cuda")
     # The loader draws a seed for its processes; from a generator of its own, the network's stream stays as it was.
-    loader = DataLoader(SeededDraws(clips, seed), num_workers=workers, pin_memory=cuda, generator=torch.Generator(),
-                        batch_sampler=BatchSampler(len(clips), batch_size, seed, start, steps))
+    loader = DataLoader(
+        SeededDraws(clips, seed),
+        num_workers=workers,
+        pin_memory=cuda,
+        generator=torch.Generator(),
+        batch_sampler=BatchSampler(len(clips), batch_size, seed, start, steps),
+    )
     network.train()
     saved = time.monotonic()
-    with (TrainingLog(log_dir, start) as record,
-          tqdm(total=steps, initial=start, desc=f"train {describe['network']}", unit="step", mininterval=1) as bar):
+    with (
+        TrainingLog(log_dir, start) as record,
+        tqdm(total=steps, initial=start, desc=f"train {describe['network']}", unit="step", mininterval=1) as bar,
+    ):
         for step, batch in enumerate(loader, start + 1):
             batch = {key: value.to(device, non_blocking=cuda) for key, value in batch.items()}
             rate = learning_rate if step <= drop else learning_rate / 10
@@ -109,8 +144,12 @@ def fit(network: nn.Module, loss: Callable[[dict[str, Any], int], tuple[Tensor, 
                 record.scalars("validation", held, step)
                 record.picture(picture, math.ceil(step / per_epoch), step)
                 if held:
-                    log.info("epoch %d, step %d: held out: %s", math.ceil(step / per_epoch), step,
-                             ", ".join(f"{key} {figure:.4f}" for key, figure in held.items()))
+                    log.info(
+                        "epoch %d, step %d: held out: %s",
+                        math.ceil(step / per_epoch),
+                        step,
+                        ", ".join(f"{key} {figure:.4f}" for key, figure in held.items()),
+                    )
             if step % CHECKPOINT_EVERY == 0 or step == steps or time.monotonic() - saved > CHECKPOINT_SECONDS:
                 saved = time.monotonic()
                 content = kept() if kept else _state(network, half)
@@ -121,8 +160,15 @@ def fit(network: nn.Module, loss: Callable[[dict[str, Any], int], tuple[Tensor, 
     log.info("wrote %s after %d steps", out, steps)
 
 
-def descend(network: nn.Module, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler, value: Tensor,
-            figures: dict[str, float], rate: float, step: int) -> dict[str, float]:
+def descend(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+    value: Tensor,
+    figures: dict[str, float],
+    rate: float,
+    step: int,
+) -> dict[str, float]:
     """Take one step down the loss `value` at the learning rate `rate`; return the figures with the loss.
 
     Raises:
@@ -142,5 +188,7 @@ def descend(network: nn.Module, optimizer: torch.optim.Optimizer, scaler: torch.
 
 
 def _state(network: nn.Module, half: bool) -> dict[str, Tensor]:
-    return {key: value.half() if half and value.is_floating_point() else value
-            for key, value in network.state_dict().items()}
+    return {
+        key: value.half() if half and value.is_floating_point() else value
+        for key, value in network.state_dict().items()
+    }

@@ -41,10 +41,18 @@ class TrainingState:
     def save(self, step: int) -> None:
         """Write the state after `step` steps; the file is whole or the one before."""
         cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-        weights.save(self.path, {
-            "step": step, "settings": _comparable(self.settings), "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict(),
-            "random": torch.get_rng_state(), "random_cuda": cuda})
+        weights.save(
+            self.path,
+            {
+                "step": step,
+                "settings": _comparable(self.settings),
+                "network": self.network.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "scaler": self.scaler.state_dict(),
+                "random": torch.get_rng_state(),
+                "random_cuda": cuda,
+            },
+        )
 
     def restore(self) -> int:
         """Put everything back as it was when it was saved, and return the steps that were done.
@@ -53,18 +61,27 @@ class TrainingState:
             InputError: nothing was interrupted here, or it was a training with other settings.
         """
         if not self.path.is_file():
-            raise InputError(self.path, expected=f"the state of an interrupted training for {FLAG}", found="no file",
-                             hint=f"leave {FLAG} away to start anew")
+            raise InputError(
+                self.path,
+                expected=f"the state of an interrupted training for {FLAG}",
+                found="no file",
+                hint=f"leave {FLAG} away to start anew",
+            )
         content = weights.load(self.path, FLAG)
         if missing := {"step", "settings", "network", "optimizer", "scaler", "random", "random_cuda"} - set(content):
-            raise InputError(self.path, expected=f"a training's state with '{min(missing)}'", found="no such entry",
-                             hint=FLAG)
+            raise InputError(
+                self.path, expected=f"a training's state with '{min(missing)}'", found="no such entry", hint=FLAG
+            )
         own = _comparable(self.settings)
         for key in sorted(own.keys() | content["settings"].keys()):
             before, now = content["settings"].get(key), own.get(key)
             if before != now:
-                raise InputError(self.path, expected=f"{key} {before}, as in the interrupted training", found=str(now),
-                                 hint=f"leave {FLAG} away to start anew")
+                raise InputError(
+                    self.path,
+                    expected=f"{key} {before}, as in the interrupted training",
+                    found=str(now),
+                    hint=f"leave {FLAG} away to start anew",
+                )
         self.network.load_state_dict(content["network"])
         self.optimizer.load_state_dict(content["optimizer"])
         if content["scaler"]:

@@ -39,12 +39,16 @@ def split_clips(clips: Clips, indices: Iterable[int], share: float) -> tuple[lis
     train, held = [], []
     for own in by_video.values():
         count = int(share * len(own))
-        held += own[len(own) - count:]
+        held += own[len(own) - count :]
         last = clips.starts[own[-count]][1] - clips.length if count else np.inf
         train += [index for index in own if clips.starts[index][1] <= last]
     if not train:
-        raise InputError("--validation-share", expected="a share that leaves clips to train on", found=f"{share:g}",
-                         hint="smaller, or longer videos")
+        raise InputError(
+            "--validation-share",
+            expected="a share that leaves clips to train on",
+            found=f"{share:g}",
+            hint="smaller, or longer videos",
+        )
     return train, held
 
 
@@ -62,9 +66,17 @@ class Validation:
         device: where the network is.
     """
 
-    def __init__(self, network: nn.Module, loss: Callable[[dict[str, Any], int], tuple[Tensor, dict[str, float]]],
-                 clips: Clips, held: list[int], shown: list[int], draw: Callable[[dict[str, Any]], np.ndarray],
-                 device: str, measure: Callable[[int], dict[str, float]] | None = None) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: Callable[[dict[str, Any], int], tuple[Tensor, dict[str, float]]],
+        clips: Clips,
+        held: list[int],
+        shown: list[int],
+        draw: Callable[[dict[str, Any]], np.ndarray],
+        device: str,
+        measure: Callable[[int], dict[str, float]] | None = None,
+    ) -> None:
         self.network, self.loss, self.clips = network, loss, clips.plain()
         self.held = [held[i] for i in np.unique(np.linspace(0, len(held) - 1, MOST_CLIPS).astype(int))] if held else []
         pictured = self.held or shown

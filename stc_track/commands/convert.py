@@ -29,15 +29,21 @@ if TYPE_CHECKING:
 @click.option(
     "--to", "kind", required=True, type=click.Choice([*TRACK_FORMATS, "detections"]), help="The format to write."
 )
-@click.option("--out", required=True, type=PATH,
-              help="Folder to write to; for ytvis, ytvis-results and coco the .json file.")  # fmt: skip
+@click.option(
+    "--out", required=True, type=PATH, help="Folder to write to; for ytvis, ytvis-results and coco the .json file."
+)
 @frames_option
 @frame_size_option
 @annotations_option
 @click.option("--shift", default=0, help="Add this to every frame's number: KITTI counts from 0, MOT from 1.")
 @classes_option
-@click.option("--overlaps", type=click.Choice(["cut", "keep"]), default="cut", show_default=True,
-              help="Give a pixel that several claim to the highest score, or leave it.")  # fmt: skip
+@click.option(
+    "--overlaps",
+    type=click.Choice(["cut", "keep"]),
+    default="cut",
+    show_default=True,
+    help="Give a pixel that several claim to the highest score, or leave it.",
+)
 @click.option("--sequences", callback=split_names, help="Only these, comma-separated.  [default: all]")
 def main(
     source: Path,

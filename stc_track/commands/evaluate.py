@@ -20,13 +20,28 @@ BENCHMARKS = ("kitti-mots", "mots20", "youtube-vis")
 
 @click.command()
 @click.argument("results", type=PATH)
-@click.option("--truth", required=True, type=PATH,
-              help="Folder of {sequence}.txt in KITTI MOTS text, or a data set with instances_txt; for mots20 also of "
-                   "{sequence}/gt/gt.txt; for youtube-vis the annotation file.")  # fmt: skip
-@click.option("--benchmark", type=click.Choice(BENCHMARKS), default="kitti-mots", show_default=True,
-              help="Whose rules to measure by.")  # fmt: skip
-@click.option("--format", "layout", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True,
-              help="How to print the figures.")  # fmt: skip
+@click.option(
+    "--truth",
+    required=True,
+    type=PATH,
+    help="Folder of {sequence}.txt in KITTI MOTS text, or a data set with instances_txt; for mots20 also of "
+    "{sequence}/gt/gt.txt; for youtube-vis the annotation file.",
+)
+@click.option(
+    "--benchmark",
+    type=click.Choice(BENCHMARKS),
+    default="kitti-mots",
+    show_default=True,
+    help="Whose rules to measure by.",
+)
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["text", "markdown", "json"]),
+    default="text",
+    show_default=True,
+    help="How to print the figures.",
+)
 @click.option("--json", "json_file", type=PATH, help="Write the figures to this file as well.")
 @click.option(
     "--sequences", callback=split_names, help="Measure only these, comma-separated.  [default: all in --truth]"

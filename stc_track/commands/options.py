@@ -77,16 +77,12 @@ class ClassMap(click.ParamType):
 
 
 frames_option = click.option(
-    "--frames",
-    type=PATH,
-    help="Folder of all sequences' frames: says which there are and how they are called.",
+    "--frames", type=PATH, help="Folder of all sequences' frames: says which there are and how they are called."
 )
 frame_size_option = click.option(
     "--frame-size", type=FrameSize(), help="Of the frames of MOT-Challenge boxes without seqinfo.ini."
 )
 classes_option = click.option("--classes", type=ClassMap(), help="Renumber classes.")
 annotations_option = click.option(
-    "--annotations",
-    type=PATH,
-    help="YouTube-VIS annotations that results, read or written, belong to.",
+    "--annotations", type=PATH, help="YouTube-VIS annotations that results, read or written, belong to."
 )

@@ -31,45 +31,90 @@ POSITIVE = NumberRange(0, 1e6)
 
 @click.command(context_settings={"show_default": True})
 @click.argument("predictions", type=PATH)
-@click.option("--out", required=True, type=PATH,
-              help="Folder for {sequence}.txt in KITTI MOTS text, or what --format says.")  # fmt: skip
-@click.option("--format", "kind", type=click.Choice(TRACK_FORMATS), default="mots",
-              help="As stc-convert --to; ytvis, ytvis-results and coco want a .json file as --out.")  # fmt: skip
+@click.option(
+    "--out", required=True, type=PATH, help="Folder for {sequence}.txt in KITTI MOTS text, or what --format says."
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(TRACK_FORMATS),
+    default="mots",
+    help="As stc-convert --to; ytvis, ytvis-results and coco want a .json file as --out.",
+)
 @frames_option
 @frame_size_option
 @annotations_option
 @classes_option
 @click.option("--cues", metavar="STORE", help="Store of pseudo-labels whose depth and flow the matching uses as well.")
-@click.option("--cue-terms", type=click.Choice(["none", "depth", "flow", "both"]), default="both",
-              help="Which terms of Eq. 9 count where --cues is given.")  # fmt: skip
-@click.option("--motion", type=click.Choice(["diagonal", "center", "none"]), default="diagonal",
-              help="Points that the Kalman filter predicts: both corners, the centre, or no filter.")  # fmt: skip
-@click.option("--matching", type=click.Choice(["bi-greedy", "hungarian", "greedy"]), default="hungarian",
-              help="Algorithm 1, the least sum of costs, or the cheapest pair first.")  # fmt: skip
+@click.option(
+    "--cue-terms",
+    type=click.Choice(["none", "depth", "flow", "both"]),
+    default="both",
+    help="Which terms of Eq. 9 count where --cues is given.",
+)
+@click.option(
+    "--motion",
+    type=click.Choice(["diagonal", "center", "none"]),
+    default="diagonal",
+    help="Points that the Kalman filter predicts: both corners, the centre, or no filter.",
+)
+@click.option(
+    "--matching",
+    type=click.Choice(["bi-greedy", "hungarian", "greedy"]),
+    default="hungarian",
+    help="Algorithm 1, the least sum of costs, or the cheapest pair first.",
+)
 @click.option("--cascade/--no-cascade", default=False, help="Let tracks that were seen last choose first.")
 @click.option("--two-rounds/--one-round", default=False, help="Let detections below --high-score choose last.")
 @click.option("--single-threshold", is_flag=True, help="Leave out detections below --high-score.")
 @click.option("--high-score", type=SCORE, default=0.4, help="Detections from here on begin tracks.")
 @click.option("--low-score", type=SCORE, default=0.2, help="Detections from here on may continue a track.")
-@click.option("--confirm-score", type=POSITIVE, default=0.5,
-              help="Sum of its detections' scores from which on a track is given out.")  # fmt: skip
-@click.option("--mask-weight", type=POSITIVE, default=9.0,
-              help="What masks (or boxes, where there are none) that do not meet add to a match's cost.")  # fmt: skip
+@click.option(
+    "--confirm-score",
+    type=POSITIVE,
+    default=0.5,
+    help="Sum of its detections' scores from which on a track is given out.",
+)
+@click.option(
+    "--mask-weight",
+    type=POSITIVE,
+    default=9.0,
+    help="What masks (or boxes, where there are none) that do not meet add to a match's cost.",
+)
 @click.option("--gap-weight", type=POSITIVE, default=0.65, help="What each missing frame adds to it.")
 @click.option("--score-weight", type=POSITIVE, default=5.5, help="What a detection of score 0 adds to it.")
 @click.option("--limit", type=POSITIVE, default=14.5, help="Largest cost of a match, of all that is added to it.")
 @click.option("--gate", type=POSITIVE, default=2.0, help="Largest distance of a match, in diagonals of the box.")
-@click.option("--max-gap", type=click.IntRange(0, 100_000), default=20,
-              help="Frames that a track may be missing; for more than 20 lower --gap-weight as well.")  # fmt: skip
-@click.option("--camera-motion/--no-camera-motion", default=True,
-              help="Where --cues is given: expect tracks where what stands still would be.")  # fmt: skip
-@click.option("--predict-missing", type=click.IntRange(0, 1000), default=1,
-              help="Give out a missing track for so many frames, where it is expected and not hidden; "
-                   "0 writes masks of detections alone.")  # fmt: skip
-@click.option("--fill-gaps", type=click.IntRange(0, 1000), default=0,
-              help="Not online: fill gaps of up to so many frames, the mask moved along the boxes.")  # fmt: skip
-@click.option("--min-sightings", type=click.IntRange(0, 1000), default=0,
-              help="Not online: leave out tracks that are seen on fewer frames.")  # fmt: skip
+@click.option(
+    "--max-gap",
+    type=click.IntRange(0, 100_000),
+    default=20,
+    help="Frames that a track may be missing; for more than 20 lower --gap-weight as well.",
+)
+@click.option(
+    "--camera-motion/--no-camera-motion",
+    default=True,
+    help="Where --cues is given: expect tracks where what stands still would be.",
+)
+@click.option(
+    "--predict-missing",
+    type=click.IntRange(0, 1000),
+    default=1,
+    help="Give out a missing track for so many frames, where it is expected and not hidden; "
+    "0 writes masks of detections alone.",
+)
+@click.option(
+    "--fill-gaps",
+    type=click.IntRange(0, 1000),
+    default=0,
+    help="Not online: fill gaps of up to so many frames, the mask moved along the boxes.",
+)
+@click.option(
+    "--min-sightings",
+    type=click.IntRange(0, 1000),
+    default=0,
+    help="Not online: leave out tracks that are seen on fewer frames.",
+)
 @click.option("--sequences", callback=split_names, help="Track only these, comma-separated.  [default: all]")
 def main(
     predictions: Path,
@@ -107,13 +152,20 @@ def main(
     if choices.pop("single_threshold"):
         choices["low_score"] = choices["high_score"]
     elif choices["low_score"] > choices["high_score"]:
-        raise InputError("--low-score", expected=f"at most --high-score {choices['high_score']}",
-                         found=str(choices["low_score"]))  # fmt: skip
+        raise InputError(
+            "--low-score", expected=f"at most --high-score {choices['high_score']}", found=str(choices["low_score"])
+        )
     settings = TrackerSettings(**choices)
     require_place(kind, out, predictions, "PREDICTIONS", annotations)
     known = annotations and read_annotations(annotations)
-    found = open_sources(predictions, sequences=sequences, size=frame_size, annotations=known, text="detections",
-                         hint="PREDICTIONS holds one file a sequence")  # fmt: skip
+    found = open_sources(
+        predictions,
+        sequences=sequences,
+        size=frame_size,
+        annotations=known,
+        text="detections",
+        hint="PREDICTIONS holds one file a sequence",
+    )
     files = found.sequences
     changes = Changes(classes=classes or {})
     readers = {name: CueReader(cues, name) if cues else None for name in files}

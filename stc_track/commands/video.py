@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 
 @click.command(context_settings={"show_default": True})
 @click.argument("results", type=PATH)
-@click.option("--frames", required=True, type=PATH,
-              help="Folder of all sequences' frames: {sequence}/, or a data set with training/image_02.")  # fmt: skip
-@click.option("--out", required=True, type=PATH,
-              help="Folder for {sequence}.mp4, or the .mp4 file of a single sequence.")  # fmt: skip
+@click.option(
+    "--frames",
+    required=True,
+    type=PATH,
+    help="Folder of all sequences' frames: {sequence}/, or a data set with training/image_02.",
+)
+@click.option(
+    "--out", required=True, type=PATH, help="Folder for {sequence}.mp4, or the .mp4 file of a single sequence."
+)
 @click.option("--fps", type=NumberRange(0.1, 1000), default=10.0, help="Frames per second.")
 @click.option("--opacity", type=NumberRange(0, 1), default=0.45, help="Of the masks.")
 @click.option("--trail", type=click.IntRange(0, 100_000), default=20, help="Frames of each object's path.")
@@ -52,8 +57,7 @@ def main(
     found = open_sources(results, sequences=sequences, hint="RESULTS names the tracks")
     one_file = out.suffix == ".mp4"
     if one_file and len(found.sequences) > 1:
-        raise InputError(out, expected="a folder, for several sequences", found="a file",
-                         hint="--sequences picks one")  # fmt: skip
+        raise InputError(out, expected="a folder, for several sequences", found="a file", hint="--sequences picks one")
     style = Style(opacity, ids, trail)
     with tqdm(unit="frame", desc="video", disable=None) as bar:
         for name, source in found.sequences.items():

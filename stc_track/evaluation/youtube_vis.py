@@ -77,8 +77,11 @@ def evaluate_youtube_vis(
     found = read_results(results, true.videos)
     for index, track in enumerate(found):
         if track.category_id not in true.class_names:
-            raise InputError(f"{results}: result {index}", expected="a category_id of the annotations' categories",
-                             found=str(track.category_id))  # fmt: skip
+            raise InputError(
+                f"{results}: result {index}",
+                expected="a category_id of the annotations' categories",
+                found=str(track.category_id),
+            )
     require_trackeval()
     videos = {video.name: video.video_id for video in true.videos.values()}
     if missing := [name for name in sequences or () if name not in videos]:
@@ -103,11 +106,17 @@ def match_video(found: Sequence[VideoTrack], true: Sequence[VideoTrack]) -> dict
         mine = sorted((track for track in found if track.category_id == class_id), key=lambda track: -track.score)
         theirs = [track for track in true if track.category_id == class_id]
         # from 1: TrackEval takes what is matched by number 0 as free
-        matches[class_id] = metric.eval_sequence({
-            "dt_track_ids": list(range(1, len(mine) + 1)), "gt_track_ids": list(range(1, len(theirs) + 1)),
-            "dt_tracks": [_coco(track) for track in mine], "gt_tracks": [_coco(track) for track in theirs],
-            "dt_track_scores": [track.score for track in mine],
-            "gt_track_iscrowd": [track.crowd for track in theirs], "iou_type": "mask"})  # fmt: skip
+        matches[class_id] = metric.eval_sequence(
+            {
+                "dt_track_ids": list(range(1, len(mine) + 1)),
+                "gt_track_ids": list(range(1, len(theirs) + 1)),
+                "dt_tracks": [_coco(track) for track in mine],
+                "gt_tracks": [_coco(track) for track in theirs],
+                "dt_track_scores": [track.score for track in mine],
+                "gt_track_iscrowd": [track.crowd for track in theirs],
+                "iou_type": "mask",
+            }
+        )
     return matches
 
 
@@ -118,9 +127,7 @@ def _coco(track: VideoTrack) -> dict[int, dict]:
 def _metric(most: int):
     from trackeval.metrics import TrackMAP
 
-    return TrackMAP({
-        "USE_AREA_RANGES": False, "USE_TIME_RANGES": False, "PRINT_CONFIG": False, "MAX_DETECTIONS": most
-    })  # fmt: skip
+    return TrackMAP({"USE_AREA_RANGES": False, "USE_TIME_RANGES": False, "PRINT_CONFIG": False, "MAX_DETECTIONS": most})
 
 
 def _summarise(matches: Mapping[str, dict[int, dict]], true: Annotations) -> ApEvaluation:
@@ -134,10 +141,7 @@ def _summarise(matches: Mapping[str, dict[int, dict]], true: Annotations) -> ApE
     sequences = {name: by_class({name: found}) for name, found in matches.items()}
     combined = by_class(matches)
     return ApEvaluation(
-        combined,
-        _mean(combined),
-        sequences,
-        {name: _mean(classes) for name, classes in sequences.items() if classes},
+        combined, _mean(combined), sequences, {name: _mean(classes) for name, classes in sequences.items() if classes}
     )
 
 

@@ -137,13 +137,26 @@ def write_coco_tracks(path: Path, sequences: Iterable[Tracks], class_names: Mapp
 
 
 def _image_entry(image_id: int, sequence: str, number: int, name: str, size: tuple[int, int]) -> dict:
-    return {"id": image_id, "file_name": f"{sequence}/{name}", "height": size[0], "width": size[1],
-            "sequence": sequence, "frame": number}  # fmt: skip
+    return {
+        "id": image_id,
+        "file_name": f"{sequence}/{name}",
+        "height": size[0],
+        "width": size[1],
+        "sequence": sequence,
+        "frame": number,
+    }
 
 
 def _annotation_entry(number: int, image_id: int, each: MotsObject) -> dict:
     x1, y1, x2, y2 = each.box or rle.tight_box(each.counts, each.height, each.width).tolist()
-    return {"id": number, "image_id": image_id, "category_id": each.class_id, "track_id": each.track_id,
-            "bbox": [x1, y1, x2 - x1, y2 - y1], "area": rle.area(each.counts, each.height, each.width),
-            "iscrowd": int(each.ignored), "score": each.score,
-            "segmentation": {"size": [each.height, each.width], "counts": each.counts.decode()}}  # fmt: skip
+    return {
+        "id": number,
+        "image_id": image_id,
+        "category_id": each.class_id,
+        "track_id": each.track_id,
+        "bbox": [x1, y1, x2 - x1, y2 - y1],
+        "area": rle.area(each.counts, each.height, each.width),
+        "iscrowd": int(each.ignored),
+        "score": each.score,
+        "segmentation": {"size": [each.height, each.width], "counts": each.counts.decode()},
+    }

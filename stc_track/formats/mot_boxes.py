@@ -75,8 +75,9 @@ def _line(fields: list[bytes], where: str) -> MotLine:
         raise InputError(where, expected="a box of positive width and height", found=f"{width:g} {height:g}")
     score = real(fields[6], "a score", where) if len(fields) > 6 else None
     class_id = whole(fields[7], "a class", where, -1) if len(fields) in _CLASS_COLUMNS else -1
-    return MotLine(where, frame, track_id, (x - 1, y - 1, x - 1 + width, y - 1 + height), score,
-                   class_id if class_id > 0 else None)  # fmt: skip
+    return MotLine(
+        where, frame, track_id, (x - 1, y - 1, x - 1 + width, y - 1 + height), score, class_id if class_id > 0 else None
+    )
 
 
 def is_mot(path: Path) -> bool:
@@ -122,8 +123,15 @@ def iter_mot(path: Path, size: tuple[int, int]) -> Iterator[MotsObject]:
         raise InputError(path, expected=f"a frame of at most {rle.LARGEST_AREA} pixels", found=f"{height} x {width}")
     for line in iter_lines(path):
         if line.class_id is None or (line.score != 0 and line.class_id in _CLASSES):
-            yield MotsObject(line.frame, line.track_id, _CLASSES.get(line.class_id, _PEDESTRIAN), *size,
-                             filled(line.box, *size), 1.0 if line.score is None else line.score, line.box)  # fmt: skip
+            yield MotsObject(
+                line.frame,
+                line.track_id,
+                _CLASSES.get(line.class_id, _PEDESTRIAN),
+                *size,
+                filled(line.box, *size),
+                1.0 if line.score is None else line.score,
+                line.box,
+            )
 
 
 def _track_id(field: bytes, where: str) -> int:

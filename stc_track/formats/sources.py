@@ -22,13 +22,7 @@ from typing import Literal
 from stc_track.formats import coco_tracks, mot_boxes, youtube_vis
 from stc_track.formats.base import MOTS_CLASS_NAMES
 from stc_track.formats.coco_results import parse_coco_results, read_coco_results
-from stc_track.formats.mots import (
-    CLASS_NAMES,
-    Detection,
-    MotsObject,
-    iter_detections,
-    iter_mots,
-)
+from stc_track.formats.mots import CLASS_NAMES, Detection, MotsObject, iter_detections, iter_mots
 from stc_track.formats.mots_png import iter_mots_png
 from stc_track.formats.youtube_vis import Annotations, Video
 from stc_track.io import json_fields
@@ -166,8 +160,10 @@ def _by_frame(objects: Iterator[MotsObject], file: Path, separator: bytes | None
     """The objects by increasing frame: as they come where the file is sorted, else all of them in memory."""
     with file.open("rb") as lines:
         numbers = (line.split(separator, 1)[0].strip() for line in lines if line.strip())
-        ordered = all(len(one) < len(other) or (len(one) == len(other) and one <= other)
-                      for one, other in itertools.pairwise(numbers))  # fmt: skip
+        ordered = all(
+            len(one) < len(other) or (len(one) == len(other) and one <= other)
+            for one, other in itertools.pairwise(numbers)
+        )
     return objects if ordered else sorted(objects, key=lambda each: each.frame)
 
 

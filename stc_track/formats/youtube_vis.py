@@ -128,8 +128,10 @@ def _video(entry: object, where: str) -> Video:
         length = json_fields.whole(entry.get("length"), "length", where)
         files = []
     else:
-        files = [json_fields.text(each, "file_names", where) for each in json_fields.items(
-            entry["file_names"], "file_names", where)]  # fmt: skip
+        files = [
+            json_fields.text(each, "file_names", where)
+            for each in json_fields.items(entry["file_names"], "file_names", where)
+        ]
         length = len(files)
     if length > _LONGEST_VIDEO:
         raise InputError(where, expected=f"a length of at most {_LONGEST_VIDEO} frames", found=str(length))
@@ -145,8 +147,10 @@ def frame_numbers(files: list[str], length: int) -> range:
     stems = [PurePosixPath(each).stem for each in files]
     if stems and stems[0].isascii() and stems[0].isdecimal() and len(stems[0]) <= 9:
         counted = range(int(stems[0]), int(stems[0]) + length)
-        if all(stem.isascii() and stem.isdecimal() and int(stem[:10]) == number
-               for stem, number in zip(stems, counted, strict=True)):  # fmt: skip
+        if all(
+            stem.isascii() and stem.isdecimal() and int(stem[:10]) == number
+            for stem, number in zip(stems, counted, strict=True)
+        ):
             return counted
     return range(length)
 

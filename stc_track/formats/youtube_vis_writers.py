@@ -49,9 +49,15 @@ def write_annotations(path: Path, sequences: Iterable[Tracks], class_names: Mapp
             found, frames = _collect(tracks)
             if frames is None:
                 continue
-            videos.append({"id": len(videos) + 1, "width": frames.size[1], "height": frames.size[0],
-                           "length": len(frames.numbers),
-                           "file_names": [f"{tracks.name}/{name}" for name in frames.names]})  # fmt: skip
+            videos.append(
+                {
+                    "id": len(videos) + 1,
+                    "width": frames.size[1],
+                    "height": frames.size[0],
+                    "length": len(frames.numbers),
+                    "file_names": [f"{tracks.name}/{name}" for name in frames.names],
+                }
+            )
             for track in found:
                 classes.setdefault(track.class_id, f"class {track.class_id}")
                 count += 1
@@ -75,8 +81,16 @@ def _annotation(track: _Track, frames: Frames) -> dict:
         boxes.append([x1, y1, x2 - x1, y2 - y1])
         # plain counts, as the published files have them and as TrackEval wants them
         segmentations.append({"size": [height, width], "counts": rle.run_lengths(counts, height, width).tolist()})
-    return {"track_id": track.track_id, "category_id": track.class_id, "iscrowd": int(track.crowd), "height": height,
-            "width": width, "areas": areas, "bboxes": boxes, "segmentations": segmentations}  # fmt: skip
+    return {
+        "track_id": track.track_id,
+        "category_id": track.class_id,
+        "iscrowd": int(track.crowd),
+        "height": height,
+        "width": width,
+        "areas": areas,
+        "bboxes": boxes,
+        "segmentations": segmentations,
+    }
 
 
 def write_results(path: Path, sequences: Iterable[Tracks], videos: Mapping[int, Video] | None = None) -> None:

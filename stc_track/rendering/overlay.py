@@ -66,8 +66,7 @@ class Overlay:
         """
         picture = frame.copy()
         boxes = [_paint(picture, each, self._colour(each), self._style.opacity) for each in objects]
-        known = [(each, box) for each, box in zip(objects, boxes, strict=True)
-                 if box is not None and not each.ignored]  # fmt: skip
+        known = [(each, box) for each, box in zip(objects, boxes, strict=True) if box is not None and not each.ignored]
         canvas = Image.fromarray(picture)
         pen = ImageDraw.Draw(canvas)
         size = max(11, frame.shape[0] // 30)

@@ -44,8 +44,9 @@ class VideoWriter:
         import av
 
         # by name: to put the index at the front, the muxer opens the file a second time
-        self._container = av.open(self._replacing.__enter__().name, "w", format="mp4",
-                                  options={"movflags": "+faststart"})  # fmt: skip
+        self._container = av.open(
+            self._replacing.__enter__().name, "w", format="mp4", options={"movflags": "+faststart"}
+        )
         return self
 
     def __exit__(self, *error: object) -> bool | None:
@@ -81,8 +82,9 @@ def _encoder() -> str:
     try:
         from av.codec import codecs_available
     except ImportError as error:
-        raise InputError("av", expected="the package, which writes video", found="none",
-                         hint="pip install 'stc-seg[video]'") from error  # fmt: skip
+        raise InputError(
+            "av", expected="the package, which writes video", found="none", hint="pip install 'stc-seg[video]'"
+        ) from error
     for name in _ENCODERS:
         if name in codecs_available:
             return name

@@ -18,16 +18,38 @@ from stc_track.io.errors import InputError
 @click.option("--score-threshold", type=click.FloatRange(0, 1), default=0.05, help="Leave out detections below.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=1, help="Frames at a time.")
 @click.option("--flip", is_flag=True, help="Average with what is found on the mirror image (CondInst).")
-@click.option("--precision", type=click.Choice(["float32", "bfloat16", "float16"]), default="float32",
-              help="Of the network; bfloat16 runs on CPUs too.")
-@click.option("--scale", type=click.FloatRange(min=0.1), default=None,
-              help="With --boxes: the network sees frames this much larger than without.  [default: 1.5]")
-@click.option("--veto", type=click.FloatRange(0, 1), default=None,
-              help="With --boxes: share of its surest belief below which the network speaks against a pixel; 0 goes by "
-                   "box and colours alone, 1 takes the belief as it is.  [default: 0.1]")
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16", "float16"]),
+    default="float32",
+    help="Of the network; bfloat16 runs on CPUs too.",
+)
+@click.option(
+    "--scale",
+    type=click.FloatRange(min=0.1),
+    default=None,
+    help="With --boxes: the network sees frames this much larger than without.  [default: 1.5]",
+)
+@click.option(
+    "--veto",
+    type=click.FloatRange(0, 1),
+    default=None,
+    help="With --boxes: share of its surest belief below which the network speaks against a pixel; 0 goes by "
+    "box and colours alone, 1 takes the belief as it is.  [default: 0.1]",
+)
 @click.option("--device", default="cpu", help="cpu, cuda or cuda:N.")
-def main(data: DatasetFlags, checkpoint: Path, out: Path, score_threshold: float, batch_size: int, flip: bool,
-         precision: str, scale: float | None, veto: float | None, device: str) -> None:
+def main(
+    data: DatasetFlags,
+    checkpoint: Path,
+    out: Path,
+    score_threshold: float,
+    batch_size: int,
+    flip: bool,
+    precision: str,
+    scale: float | None,
+    veto: float | None,
+    device: str,
+) -> None:
     """Find the objects on every frame with CHECKPOINT, a model.pth of `stc-train`.
 
     Writes detections in the public MOTS format. With --boxes nothing is searched for: every box that is named there
@@ -47,14 +69,31 @@ def main(data: DatasetFlags, checkpoint: Path, out: Path, score_threshold: float
     if data.boxes is None:
         from stc_train.inference.predict import predict
 
-        written = predict(model, videos, out, score_threshold=score_threshold, batch_size=batch_size, flip=flip,
-                          precision=number_format, device=device)
+        written = predict(
+            model,
+            videos,
+            out,
+            score_threshold=score_threshold,
+            batch_size=batch_size,
+            flip=flip,
+            precision=number_format,
+            device=device,
+        )
         logging.info("wrote %d detections to %s", written, out)
         return
     from stc_train.inference.boxes_to_masks import SCALE, VETO, convert
 
-    found = convert(model, videos, out, scale=scale or SCALE, veto=VETO if veto is None else veto,
-                    batch_size=batch_size, flip=flip, precision=number_format, device=device)
+    found = convert(
+        model,
+        videos,
+        out,
+        scale=scale or SCALE,
+        veto=VETO if veto is None else veto,
+        batch_size=batch_size,
+        flip=flip,
+        precision=number_format,
+        device=device,
+    )
     logging.info("wrote %d masks of %d boxes to %s", found.masks, found.boxes, out)
     if found.masks < found.boxes:
         logging.info("every pixel of the other %d is rather another box's", found.boxes - found.masks)

@@ -10,36 +10,88 @@ import click
 
 @click.command(context_settings={"show_default": True})
 @click.option("--pseudo-store", "store", required=True, help="The store that `stc-pseudo build` wrote; path or URL.")
-@click.option("--config", default="condinst_r18_demo",
-              help="A name in stc_train/configs, or the path of your own MMEngine config.")
-@click.option("--work-dir", type=click.Path(path_type=Path), default=None,
-              help="Where checkpoints, log, config and model.pth go.  [default: runs/CONFIG]")
+@click.option(
+    "--config",
+    default="condinst_r18_demo",
+    help="A name in stc_train/configs, or the path of your own MMEngine config.",
+)
+@click.option(
+    "--work-dir",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Where checkpoints, log, config and model.pth go.  [default: runs/CONFIG]",
+)
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the work directory.")
-@click.option("--cfg-options", multiple=True, metavar="KEY=VALUE ...",
-              help="Change settings of the config, as model.mask_head.topk_masks_per_img=32; several with blanks "
-                   "between, as in MMDetection, or repeat the flag.")
+@click.option(
+    "--cfg-options",
+    multiple=True,
+    metavar="KEY=VALUE ...",
+    help="Change settings of the config, as model.mask_head.topk_masks_per_img=32; several with blanks "
+    "between, as in MMDetection, or repeat the flag.",
+)
 @click.argument("more_options", nargs=-1, metavar="")
-@click.option("--max-iters", type=click.IntRange(min=1), default=None,
-              help="Stop after so many steps; the learning rate's schedule is shortened with it.")
+@click.option(
+    "--max-iters",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Stop after so many steps; the learning rate's schedule is shortened with it.",
+)
 @click.option("--seed", type=int, default=0, help="Of initial weights, order and augmentation.")
-@click.option("--init-backbone", type=click.Path(path_type=Path), default=None,
-              help="Start from a ResNet's weights: torchvision's state dict, or a Monodepth2 encoder.")
+@click.option(
+    "--init-backbone",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Start from a ResNet's weights: torchvision's state dict, or a Monodepth2 encoder.",
+)
 @click.option("--sequences", default=None, help="Train on these sequences only: names with commas between.")
-@click.option("--frames-root", type=click.Path(path_type=Path), default=None,
-              help="Folder of the frames, if they moved since the store was built.")
-@click.option("--precision", type=click.Choice(["float32", "bfloat16", "float16"]), default="float32",
-              help="Of the forward pass; bfloat16 runs on CPUs too.")
-@click.option("--val-sequences", default=None,
-              help="Measure the masks' AP on these during training, and keep the best model; commas between.")
-@click.option("--val-truth", type=click.Path(path_type=Path), default=None,
-              help="True masks for that: a KITTI MOTS folder, or one of {sequence}.txt.  [default: the pseudo-masks]")
-@click.option("--val-interval", type=click.IntRange(min=1), default=None,
-              help="Steps between validations.  [default: as between checkpoints]")
+@click.option(
+    "--frames-root",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Folder of the frames, if they moved since the store was built.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16", "float16"]),
+    default="float32",
+    help="Of the forward pass; bfloat16 runs on CPUs too.",
+)
+@click.option(
+    "--val-sequences",
+    default=None,
+    help="Measure the masks' AP on these during training, and keep the best model; commas between.",
+)
+@click.option(
+    "--val-truth",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="True masks for that: a KITTI MOTS folder, or one of {sequence}.txt.  [default: the pseudo-masks]",
+)
+@click.option(
+    "--val-interval",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Steps between validations.  [default: as between checkpoints]",
+)
 @click.option("--device", default=None, help="cpu, cuda or cuda:N.  [default: cuda if there is one]")
-def main(store: str, config: str, work_dir: Path | None, resume: bool, cfg_options: tuple[str, ...],
-         more_options: tuple[str, ...], max_iters: int | None, seed: int, init_backbone: Path | None,
-         sequences: str | None, frames_root: Path | None, precision: str, val_sequences: str | None,
-         val_truth: Path | None, val_interval: int | None, device: str | None) -> None:
+def main(
+    store: str,
+    config: str,
+    work_dir: Path | None,
+    resume: bool,
+    cfg_options: tuple[str, ...],
+    more_options: tuple[str, ...],
+    max_iters: int | None,
+    seed: int,
+    init_backbone: Path | None,
+    sequences: str | None,
+    frames_root: Path | None,
+    precision: str,
+    val_sequences: str | None,
+    val_truth: Path | None,
+    val_interval: int | None,
+    device: str | None,
+) -> None:
     """Train CondInst on a store with the puzzle loss; only RGB is needed afterwards.
 
     On several GPUs: torchrun --nproc-per-node N --no-python stc-train ...
@@ -50,11 +102,23 @@ def main(store: str, config: str, work_dir: Path | None, resume: bool, cfg_optio
     from stc_train.engine.train import TrainingRun, load_config, train
 
     try:
-        train(load_config(config, cfg_options + more_options), TrainingRun(
-            store, work_dir or Path("runs") / Path(config).stem, resume=resume, max_iters=max_iters, seed=seed,
-            init_backbone=init_backbone, sequences=sequences.split(",") if sequences else None, root=frames_root,
-            precision=precision, val_sequences=val_sequences.split(",") if val_sequences else (),
-            val_truth=val_truth, val_interval=val_interval))
+        train(
+            load_config(config, cfg_options + more_options),
+            TrainingRun(
+                store,
+                work_dir or Path("runs") / Path(config).stem,
+                resume=resume,
+                max_iters=max_iters,
+                seed=seed,
+                init_backbone=init_backbone,
+                sequences=sequences.split(",") if sequences else None,
+                root=frames_root,
+                precision=precision,
+                val_sequences=val_sequences.split(",") if val_sequences else (),
+                val_truth=val_truth,
+                val_interval=val_interval,
+            ),
+        )
     except FloatingPointError as error:
         raise click.ClickException(str(error)) from error
 

@@ -1,4 +1,5 @@
 """ResNet-101 on KITTI MOTS; everything else as with ResNet-50."""
+
 # ruff: noqa: C408
 _base_ = ["condinst_r50_kitti.py"]
 

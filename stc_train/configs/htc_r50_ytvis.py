@@ -1,2 +1,3 @@
 """HTC with ResNet-50 on pseudo-masks of YouTube-VIS (Table IX)."""
+
 _base_ = ["masks_base.py", "htc_base.py", "schedule_ytvis.py"]

@@ -1,4 +1,5 @@
 """Training on a store's instance pseudo-masks as MMDetection's `gt_masks`, as any of its segmenters can (Table IX)."""
+
 # ruff: noqa: C408
 _base_ = ["store_base.py"]
 

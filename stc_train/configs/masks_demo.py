@@ -1,4 +1,5 @@
 """As `masks_base`, with frames at 0.43 of KITTI's size, two at a time."""
+
 # ruff: noqa: C408
 _base_ = ["masks_base.py"]
 
@@ -12,9 +13,5 @@ train_pipeline = [
     dict(type="stc_train.IgnoreLostMasks"),
     dict(type="PackDetInputs", meta_keys={{_base_.meta_keys}}),
 ]
-test_pipeline = [
-    dict(type="stc_train.LoadFrame"),
-    resize,
-    dict(type="PackDetInputs", meta_keys={{_base_.meta_keys}}),
-]
+test_pipeline = [dict(type="stc_train.LoadFrame"), resize, dict(type="PackDetInputs", meta_keys={{_base_.meta_keys}})]
 train_dataloader = dict(batch_size=2, num_workers=1, dataset=dict(pipeline=train_pipeline))

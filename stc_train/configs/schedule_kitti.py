@@ -1,10 +1,13 @@
 """The paper's schedule on KITTI MOTS (IV-D2): 10,000 steps of 8 frames; the learning rate rises from 0 to 1e-4 over the
 first epoch and from step 5,000 falls exponentially to 2e-5."""
+
 # ruff: noqa: C408
 # Weight decay, but not on norms (IV-D2).
 optim_wrapper = dict(
-    type="OptimWrapper", optimizer=dict(type="SGD", lr=1e-4, momentum=0.9, weight_decay=1e-4),
-    paramwise_cfg=dict(norm_decay_mult=0.0))
+    type="OptimWrapper",
+    optimizer=dict(type="SGD", lr=1e-4, momentum=0.9, weight_decay=1e-4),
+    paramwise_cfg=dict(norm_decay_mult=0.0),
+)
 
 train_cfg = dict(type="IterBasedTrainLoop", max_iters=10_000)
 param_scheduler = [

@@ -1,4 +1,5 @@
 """The paper's schedule on YouTube-VIS (IV-D2): 80,000 steps, decay from step 30,000."""
+
 # ruff: noqa: C408
 _base_ = ["schedule_kitti.py"]
 

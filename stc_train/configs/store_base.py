@@ -1,5 +1,6 @@
 """What every training on a store shares: frames, sizes, hooks and log. No model, no schedule, and no training pipeline:
 those are in the files that build on it. `stc-train` fills in the store and the number of classes."""
+
 # ruff: noqa: C408
 custom_imports = dict(imports=["stc_train.registry"], allow_failed_imports=False)
 default_scope = "mmdet"
@@ -11,8 +12,12 @@ test_pipeline = [
     dict(type="PackDetInputs", meta_keys=meta_keys),
 ]
 train_dataloader = dict(
-    batch_size=8, num_workers=4, persistent_workers=True, sampler=dict(type="stc_train.NumberedSampler", shuffle=True),
-    dataset=dict(type="stc_train.StoreDataset", store=None, sequences=None))
+    batch_size=8,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type="stc_train.NumberedSampler", shuffle=True),
+    dataset=dict(type="stc_train.StoreDataset", store=None, sequences=None),
+)
 
 default_hooks = dict(
     runtime_info=dict(type="RuntimeInfoHook"),
@@ -20,7 +25,8 @@ default_hooks = dict(
     sampler_seed=dict(type="DistSamplerSeedHook"),
     logger=dict(type="LoggerHook", interval=20),
     param_scheduler=dict(type="ParamSchedulerHook"),
-    checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=500, max_keep_ckpts=2))
+    checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=500, max_keep_ckpts=2),
+)
 custom_hooks = [
     dict(type="stc_train.StopAtNaN"),
     dict(type="stc_train.Throughput"),

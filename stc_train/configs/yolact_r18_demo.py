@@ -1,4 +1,5 @@
 """A small YOLACT that learns from nothing on two CPU cores: half-width ResNet-18."""
+
 # ruff: noqa: C408
 _base_ = ["masks_demo.py", "yolact_base.py", "schedule_demo.py"]
 
@@ -6,4 +7,5 @@ model = dict(
     backbone=dict(depth=18, stem_channels=32, base_channels=32, frozen_stages=-1, norm_eval=False),
     neck=dict(in_channels=[32, 64, 128, 256], out_channels=64, num_outs=4),
     bbox_head=dict(in_channels=64, feat_channels=64, num_protos=16, anchor_generator=dict(strides=[8, 16, 32, 64])),
-    mask_head=dict(in_channels=64, num_protos=16, proto_channels=(64, 64, 64, None, 64, 16)))
+    mask_head=dict(in_channels=64, num_protos=16, proto_channels=(64, 64, 64, None, 64, 16)),
+)

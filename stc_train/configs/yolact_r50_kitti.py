@@ -1,2 +1,3 @@
 """YOLACT with ResNet-50 on pseudo-masks of KITTI MOTS (Table IX)."""
+
 _base_ = ["masks_base.py", "yolact_base.py", "schedule_kitti.py"]

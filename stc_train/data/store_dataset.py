@@ -32,8 +32,14 @@ class StoreDataset(BaseDetDataset):
         InputError: no such store or sequence, a frame file is gone, or no frame has a box.
     """
 
-    def __init__(self, store: str, root: str | None = None, sequences: Sequence[str] | None = None,
-                 empty_frames: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        store: str,
+        root: str | None = None,
+        sequences: Sequence[str] | None = None,
+        empty_frames: bool = False,
+        **kwargs: Any,
+    ) -> None:
         self.empty_frames = empty_frames
         self.store = StoreReader(store, None if root is None else Path(root))
         self.sequences = tuple(sequences) if sequences is not None else self.store.sequences
@@ -45,24 +51,41 @@ class StoreDataset(BaseDetDataset):
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """One entry for each frame that has a box, or for each frame."""
-        entries = [self._entry(position, reader, index) for position, reader in enumerate(self.readers)
-                   for index in range(len(reader)) if self.empty_frames or len(reader.boxes_at(index))]
+        entries = [
+            self._entry(position, reader, index)
+            for position, reader in enumerate(self.readers)
+            for index in range(len(reader))
+            if self.empty_frames or len(reader.boxes_at(index))
+        ]
         if not entries:
             raise InputError(self.store.url, expected="frames with boxes", found="none", hint="see --sequences")
         for entry in entries:
             if not Path(entry["img_path"]).is_file():
-                raise InputError(entry["img_path"], expected="a frame of the store", found="no file",
-                                 hint="--root names the folder that the frames moved to")
+                raise InputError(
+                    entry["img_path"],
+                    expected="a frame of the store",
+                    found="no file",
+                    hint="--root names the folder that the frames moved to",
+                )
         return entries
 
     def _entry(self, position: int, reader: Any, index: int) -> dict[str, Any]:
         boxes, (height, width) = reader.boxes_at(index), reader.size
-        instances = [{"bbox": box.tolist(), "bbox_label": self.label_of[int(number)], "ignore_flag": 0}
-                     for box, number in zip(boxes.xyxy, boxes.class_ids, strict=True)]
+        instances = [
+            {"bbox": box.tolist(), "bbox_label": self.label_of[int(number)], "ignore_flag": 0}
+            for box, number in zip(boxes.xyxy, boxes.class_ids, strict=True)
+        ]
         instances += [{"bbox": box.tolist(), "bbox_label": 0, "ignore_flag": 1} for box in boxes.ignore]
         path = reader.frame_path(index)
-        return {"img_path": str(path), "img_id": f"{self.sequences[position]}/{path.stem}", "position": position,
-                "index": index, "height": height, "width": width, "instances": instances}
+        return {
+            "img_path": str(path),
+            "img_id": f"{self.sequences[position]}/{path.stem}",
+            "position": position,
+            "index": index,
+            "height": height,
+            "width": width,
+            "instances": instances,
+        }
 
     def __getitem__(self, idx: int | Draw) -> Any:
         """The prepared item; of a `Draw`, with what that draw's randomness makes of it."""

@@ -62,8 +62,9 @@ class LoadPseudoLabels(BaseTransform):
         results["gt_instances_ids"] = np.arange(1, len(results["gt_bboxes"]) + 1)
         results["stored_boxes"] = results["gt_bboxes"].numpy().copy()
         if self.edges:
-            results["edges"] = np.logical_and(*(reader.read(name, index) >= 255 * threshold
-                                                for name, threshold in self.thresholds.items()))
+            results["edges"] = np.logical_and(
+                *(reader.read(name, index) >= 255 * threshold for name, threshold in self.thresholds.items())
+            )
         return results
 
 
@@ -147,20 +148,33 @@ class PackPseudoLabels(PackDetInputs):
         expected = np.concatenate([corners.min(1), corners.max(1)], 1).clip(0, [width, height, width, height])
         found = results["gt_bboxes"].numpy()
         if found.shape != expected.shape or (abs(found - expected) > STRAY + 0.01 * abs(scale).max()).any():
-            raise InputError("train_pipeline", found="boxes elsewhere than the transforms noted",
-                             expected="Resize, RandomResize, RandomFlip and RandomCrop as the only geometry",
-                             hint="the store's maps cannot follow the others: take them out")
+            raise InputError(
+                "train_pipeline",
+                found="boxes elsewhere than the transforms noted",
+                expected="Resize, RandomResize, RandomFlip and RandomCrop as the only geometry",
+                hint="the store's maps cannot follow the others: take them out",
+            )
 
     def _axes(self, results: dict[str, Any]) -> tuple[tuple[int, int, float, float], ...]:
         """For rows and columns: source cells, target cells, scale and shift, as `stc_train.data.resample` takes them."""
         moved = results.get("homography_matrix", np.eye(3))  # from pixels of the frame to pixels of the input
         if np.abs(moved[[0, 1, 2, 2], [1, 0, 0, 1]]).max() > 0:
-            raise InputError("train_pipeline", found="a transform that turns or shears",
-                             expected="Resize, RandomResize, RandomFlip and RandomCrop as the only geometry",
-                             hint="the store's maps cannot follow the others: take them out")
+            raise InputError(
+                "train_pipeline",
+                found="a transform that turns or shears",
+                expected="Resize, RandomResize, RandomFlip and RandomCrop as the only geometry",
+                hint="the store's maps cannot follow the others: take them out",
+            )
         sizes = zip(results["instances_map"].shape, results["img_shape"], (1, 0), strict=True)
-        return tuple((source, -(-target // self.stride), float(moved[axis, axis]) * CELL / self.stride,
-                      float(moved[axis, 2]) / self.stride) for source, target, axis in sizes)
+        return tuple(
+            (
+                source,
+                -(-target // self.stride),
+                float(moved[axis, axis]) * CELL / self.stride,
+                float(moved[axis, 2]) / self.stride,
+            )
+            for source, target, axis in sizes
+        )
 
 
 def _centers(boxes: Tensor, pieces: Tensor, stride: int) -> Tensor:

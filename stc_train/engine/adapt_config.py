@@ -14,9 +14,27 @@ from stc_track.io.errors import InputError
 
 # Geometric transforms that move the frame without noting how. MMDetection's own masks follow them; the store's maps,
 # which are moved once at the end, cannot.
-UNNOTED = ("Albu", "CachedMixUp", "CachedMosaic", "CopyPaste", "Expand", "MinIoURandomCrop", "MixUp", "Mosaic",
-           "RandomAffine", "RandomCenterCropPad", "RandomShift", "Rotate", "ShearX", "ShearY", "TranslateX",
-           "TranslateY", "GeomTransform", "AutoAugment", "RandAugment")
+UNNOTED = (
+    "Albu",
+    "CachedMixUp",
+    "CachedMosaic",
+    "CopyPaste",
+    "Expand",
+    "MinIoURandomCrop",
+    "MixUp",
+    "Mosaic",
+    "RandomAffine",
+    "RandomCenterCropPad",
+    "RandomShift",
+    "Rotate",
+    "ShearX",
+    "ShearY",
+    "TranslateX",
+    "TranslateY",
+    "GeomTransform",
+    "AutoAugment",
+    "RandAugment",
+)
 WRAPPERS = ("RepeatDataset", "ClassBalancedDataset")
 
 
@@ -38,18 +56,24 @@ def adapt(config: Config) -> None:
     """
     for key in ("model", "train_dataloader", "optim_wrapper", "train_cfg"):
         if key not in config:
-            raise InputError(config.filename or "--config", expected=f"a config of MMDetection, with {key}",
-                             found="none")
+            raise InputError(
+                config.filename or "--config", expected=f"a config of MMDetection, with {key}", found="none"
+            )
     dataset = config.train_dataloader.dataset
     if is_store_dataset(dataset):
         return
     while plain(dataset.get("type")) in WRAPPERS:
         dataset = dataset.dataset
     if "pipeline" not in dataset or "dataset" in dataset:
-        raise InputError(config.filename or "--config", found=f"{plain(dataset.get('type'))}",
-                         expected="a data set with one pipeline", hint="set train_dataloader.dataset to one")
-    config.train_dataloader.dataset = ConfigDict(type="stc_train.StoreDataset", store=None, sequences=None,
-                                                 pipeline=training_pipeline(dataset.pipeline))
+        raise InputError(
+            config.filename or "--config",
+            found=f"{plain(dataset.get('type'))}",
+            expected="a data set with one pipeline",
+            hint="set train_dataloader.dataset to one",
+        )
+    config.train_dataloader.dataset = ConfigDict(
+        type="stc_train.StoreDataset", store=None, sequences=None, pipeline=training_pipeline(dataset.pipeline)
+    )
     config.test_pipeline = test_pipeline(config)
     for key in ("val_dataloader", "val_evaluator", "val_cfg", "test_dataloader", "test_evaluator", "test_cfg"):
         config[key] = None
@@ -67,8 +91,10 @@ def training_pipeline(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
             case "LoadImageFromFile" | "LoadImageFromNDArray":
                 adapted.append(ConfigDict(type="stc_train.LoadFrame"))
             case "LoadAnnotations":
-                adapted += [ConfigDict(type="LoadAnnotations", with_bbox=True),
-                            ConfigDict(type="stc_train.LoadPseudoMasks")]
+                adapted += [
+                    ConfigDict(type="LoadAnnotations", with_bbox=True),
+                    ConfigDict(type="stc_train.LoadPseudoMasks"),
+                ]
             case "PackDetInputs":
                 adapted += [ConfigDict(type="stc_train.IgnoreLostMasks"), step]
             case _:
@@ -79,8 +105,11 @@ def training_pipeline(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def test_pipeline(config: Config) -> list[dict[str, Any]]:
     """The config's pipeline for testing, reading frames as `LoadFrame` does, without annotations."""
     steps = config.get("test_pipeline") or (config.get("test_dataloader") or config.val_dataloader).dataset.pipeline
-    return [ConfigDict(type="stc_train.LoadFrame") if plain(step["type"]) == "LoadImageFromFile" else step
-            for step in steps if plain(step["type"]) != "LoadAnnotations"]
+    return [
+        ConfigDict(type="stc_train.LoadFrame") if plain(step["type"]) == "LoadImageFromFile" else step
+        for step in steps
+        if plain(step["type"]) != "LoadAnnotations"
+    ]
 
 
 def _take_rgb(preprocessor: dict[str, Any]) -> None:
@@ -101,9 +130,12 @@ def refuse_misaligned(config: Config) -> None:
         return
     for name in named_transforms(steps):
         if name in UNNOTED:
-            raise InputError(config.filename or "--config", found=name,
-                             expected="a pipeline of Resize, RandomResize, RandomFlip, RandomCrop and colour changes",
-                             hint=f"the store's maps would not move with {name}: take it out")
+            raise InputError(
+                config.filename or "--config",
+                found=name,
+                expected="a pipeline of Resize, RandomResize, RandomFlip, RandomCrop and colour changes",
+                hint=f"the store's maps would not move with {name}: take it out",
+            )
 
 
 def named_transforms(steps: Any) -> list[str]:

@@ -22,11 +22,30 @@ from stc_track.io.errors import InputError, require_file
 CHECKPOINT = re.compile(r"iter_(\d+)\.pth")
 STATE = ("state_dict", "optimizer", "param_schedulers", "message_hub", "meta")  # what a training goes on from
 # Where MMEngine's loaders look, by the beginning of a name; the last is a file's.
-PLACES = ("torchvision://", "pavi://", "openmmlab://", "open-mmlab://", "modelzoo://", "mmcls://", "https://", "http://",
-          r"(\S+\:)?s3://", r"(\S+\:)?petrel://", "")
+PLACES = (
+    "torchvision://",
+    "pavi://",
+    "openmmlab://",
+    "open-mmlab://",
+    "modelzoo://",
+    "mmcls://",
+    "https://",
+    "http://",
+    r"(\S+\:)?s3://",
+    r"(\S+\:)?petrel://",
+    "",
+)
 STATISTICS = ("min", "max", "current", "mean")
-UNREADABLE = (UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError,
-              AssertionError)
+UNREADABLE = (
+    UnpicklingError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+)
 MEND = "the config names it: --cfg-options load_from=FILE, or None; init_cfg=None for a part of the model"
 
 
@@ -38,8 +57,15 @@ def _statistic(owner: Any, name: Any) -> Any:
 
 
 # Beyond tensors and plain values: the log's figures, which are arrays of numbers.
-ALLOWED = [HistoryBuffer, (_statistic, "builtins.getattr"), np.ndarray, np.dtype, np._core.multiarray._reconstruct,
-           np._core.multiarray.scalar, *(type(np.dtype(kind)) for kind in (np.float64, np.int64, np.uint32))]
+ALLOWED = [
+    HistoryBuffer,
+    (_statistic, "builtins.getattr"),
+    np.ndarray,
+    np.dtype,
+    np._core.multiarray._reconstruct,
+    np._core.multiarray.scalar,
+    *(type(np.dtype(kind)) for kind in (np.float64, np.int64, np.uint32)),
+]
 
 
 def read(path: Path, hint: str, device: Any = "cpu", *, mapped: bool = False) -> dict[str, Any]:
@@ -66,8 +92,9 @@ def read(path: Path, hint: str, device: Any = "cpu", *, mapped: bool = False) ->
         reason = named[1] if named else (str(error).splitlines() or [type(error).__name__])[0][:120]
         raise InputError(path, expected="a checkpoint of tensors and plain values", found=reason, hint=hint) from error
     if not isinstance(content, dict):
-        raise InputError(path, expected="a checkpoint of tensors and plain values", found=type(content).__name__,
-                         hint=hint)
+        raise InputError(
+            path, expected="a checkpoint of tensors and plain values", found=type(content).__name__, hint=hint
+        )
     if isinstance(content.get("meta"), dict):
         content["meta"].pop("config", None)  # MMEngine would run it
     return content
@@ -81,8 +108,12 @@ def latest(work_dir: Path) -> Path:
     """
     found = {int(match[1]): path for path in work_dir.glob("iter_*.pth") if (match := CHECKPOINT.fullmatch(path.name))}
     if not found:
-        raise InputError(work_dir, expected="a checkpoint iter_N.pth to go on from", found="none",
-                         hint="leave --resume out to begin, or name the folder with --work-dir")
+        raise InputError(
+            work_dir,
+            expected="a checkpoint iter_N.pth to go on from",
+            found="none",
+            hint="leave --resume out to begin, or name the folder with --work-dir",
+        )
     path, hint = found[max(found)], "remove it to go on from the one before"
     content = read(path, hint, mapped=True)
     if missing := [key for key in STATE if key not in content]:
@@ -100,8 +131,12 @@ def require_network(name: str) -> None:
     state = content.get("state_dict", content)
     keys = [str(key) for key in state] if isinstance(state, dict) else []
     if not any(key.removeprefix("module.").startswith("backbone.") for key in keys):
-        raise InputError(name, expected="weights of a network, as 'backbone.conv1.weight'",
-                         found=f"keys like {', '.join(map(repr, keys[:3]))}", hint=MEND)
+        raise InputError(
+            name,
+            expected="weights of a network, as 'backbone.conv1.weight'",
+            found=f"keys like {', '.join(map(repr, keys[:3]))}",
+            hint=MEND,
+        )
 
 
 def load_from_file(name: str, map_location: Any = None) -> dict[str, Any]:

@@ -31,8 +31,9 @@ def complete_config(config: Config, store: str, sequences: Sequence[str] | None,
     adapt(config)
     refuse_misaligned(config)
     loader = config.train_dataloader
-    loader.dataset.update(store=store, sequences=None if sequences is None else list(sequences),
-                          root=None if root is None else str(root))
+    loader.dataset.update(
+        store=store, sequences=None if sequences is None else list(sequences), root=None if root is None else str(root)
+    )
     loader.persistent_workers = loader.num_workers > 0  # torch refuses the one without the other
     if plain(loader.sampler.type) == "InfiniteSampler":
         loader.sampler.type = "stc_train.NumberedSampler"
@@ -44,8 +45,9 @@ def complete_config(config: Config, store: str, sequences: Sequence[str] | None,
     if "stc_train.ExportModel" not in present:
         hooks.append(ConfigDict(type="stc_train.ExportModel", interval=DEFAULT_INTERVAL))
     config.custom_hooks = hooks
-    config.setdefault("default_hooks", ConfigDict()).setdefault("checkpoint", ConfigDict(
-        type="CheckpointHook", by_epoch=False, interval=DEFAULT_INTERVAL, max_keep_ckpts=2))
+    config.setdefault("default_hooks", ConfigDict()).setdefault(
+        "checkpoint", ConfigDict(type="CheckpointHook", by_epoch=False, interval=DEFAULT_INTERVAL, max_keep_ckpts=2)
+    )
 
 
 def set_classes(part: Any, classes: int) -> None:
@@ -60,8 +62,9 @@ def set_classes(part: Any, classes: int) -> None:
             set_classes(value, classes)
 
 
-def add_validation(config: Config, store: str, sequences: Sequence[str], truth: Path | None, root: Path | None,
-                   interval: int | None) -> None:
+def add_validation(
+    config: Config, store: str, sequences: Sequence[str], truth: Path | None, root: Path | None, interval: int | None
+) -> None:
     """Measure the masks' AP on some sequences during training, and keep the best checkpoint by it.
 
     Args:
@@ -82,18 +85,36 @@ def add_validation(config: Config, store: str, sequences: Sequence[str], truth: 
     if dataset.sequences is None:
         dataset.sequences = [name for name in reader.sequences if name not in sequences]
     if both := sorted(set(dataset.sequences) & set(sequences)):
-        raise InputError("--val-sequences", expected="sequences that are not trained on", found=", ".join(both),
-                         hint="--sequences names those to train on")
+        raise InputError(
+            "--val-sequences",
+            expected="sequences that are not trained on",
+            found=", ".join(both),
+            hint="--sequences names those to train on",
+        )
     if not dataset.sequences:
         raise InputError("--val-sequences", expected="some sequences left to train on", found="none")
     workers = config.train_dataloader.num_workers
-    config.val_dataloader = ConfigDict({
-        "batch_size": 1, "num_workers": workers, "persistent_workers": workers > 0, "drop_last": False,
-        "sampler": {"type": "DefaultSampler", "shuffle": False},
-        "dataset": {"type": "stc_train.StoreDataset", "store": store, "sequences": list(sequences),
-                    "root": dataset.root, "empty_frames": True, "test_mode": True, "pipeline": config.test_pipeline}})
-    config.val_evaluator = ConfigDict(type="stc_train.MaskAP", store=store, sequences=list(sequences),
-                                      truth=None if truth is None else str(truth))
+    config.val_dataloader = ConfigDict(
+        {
+            "batch_size": 1,
+            "num_workers": workers,
+            "persistent_workers": workers > 0,
+            "drop_last": False,
+            "sampler": {"type": "DefaultSampler", "shuffle": False},
+            "dataset": {
+                "type": "stc_train.StoreDataset",
+                "store": store,
+                "sequences": list(sequences),
+                "root": dataset.root,
+                "empty_frames": True,
+                "test_mode": True,
+                "pipeline": config.test_pipeline,
+            },
+        }
+    )
+    config.val_evaluator = ConfigDict(
+        type="stc_train.MaskAP", store=store, sequences=list(sequences), truth=None if truth is None else str(truth)
+    )
     config.val_cfg = ConfigDict(type="ValLoop")
     checkpoint = config.default_hooks.checkpoint
     config.train_cfg.val_interval = interval or checkpoint.get("interval", DEFAULT_INTERVAL)
@@ -129,14 +150,20 @@ def shorten(config: Config, max_iters: int) -> None:
         InputError: the config counts epochs.
     """
     if "max_iters" not in config.train_cfg:
-        raise InputError("--max-iters", expected="a config that counts steps", found="one that counts epochs",
-                         hint="--cfg-options train_cfg.max_epochs=N")
+        raise InputError(
+            "--max-iters",
+            expected="a config that counts steps",
+            found="one that counts epochs",
+            hint="--cfg-options train_cfg.max_epochs=N",
+        )
     factor = max_iters / config.train_cfg.max_iters
     config.train_cfg.max_iters = max_iters
     for scheduler in config.param_scheduler:
         if not scheduler.get("by_epoch", True):
-            begin, end = (round(scheduler.get(key, default) * factor)
-                          for key, default in (("begin", 0), ("end", max_iters / factor)))
+            begin, end = (
+                round(scheduler.get(key, default) * factor)
+                for key, default in (("begin", 0), ("end", max_iters / factor))
+            )
             scheduler.begin, scheduler.end = begin, max(end, begin + 1)
             if "gamma" in scheduler:
                 scheduler.gamma = scheduler.gamma ** (1 / factor)

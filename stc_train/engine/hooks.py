@@ -38,8 +38,10 @@ class StopAtNaN(Hook):
         if not math.isfinite(outputs["loss"].item()):
             wrong = [name for name, value in outputs.items() if "loss_" in name and not math.isfinite(float(value))]
             frames = ", ".join(str(sample.img_id) for sample in data_batch["data_samples"])
-            raise FloatingPointError(f"step {batch_idx + 1}: {', '.join(wrong)} not finite on the frames {frames}; "
-                                     "lower the learning rate (--cfg-options optim_wrapper.optimizer.lr=...)")
+            raise FloatingPointError(
+                f"step {batch_idx + 1}: {', '.join(wrong)} not finite on the frames {frames}; "
+                "lower the learning rate (--cfg-options optim_wrapper.optimizer.lr=...)"
+            )
 
 
 @HOOKS.register_module()

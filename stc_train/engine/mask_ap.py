@@ -50,8 +50,11 @@ class MaskAP(BaseMetric):
         self.sizes: dict[str, tuple[int, int]] = {}
         for name in sequences:
             sequence = reader.sequence(name)
-            found = pseudo_targets(sequence, self.class_numbers) if truth is None else true_targets(
-                sequence, true_masks(Path(truth), name), truth, self.class_numbers)
+            found = (
+                pseudo_targets(sequence, self.class_numbers)
+                if truth is None
+                else true_targets(sequence, true_masks(Path(truth), name), truth, self.class_numbers)
+            )
             for index, of_frame in enumerate(found):
                 image = f"{name}/{sequence.frame_path(index).stem}"
                 self.targets[image], self.sizes[image] = of_frame, sequence.size
@@ -62,8 +65,14 @@ class MaskAP(BaseMetric):
             found = sample["pred_instances"]
             masks = found["masks"]
             masks = masks.cpu().numpy() if hasattr(masks, "cpu") else np.asarray(masks)
-            self.results.append((sample["img_id"], found["scores"].tolist(), found["labels"].tolist(),
-                                 [rle.encode(mask) for mask in masks]))
+            self.results.append(
+                (
+                    sample["img_id"],
+                    found["scores"].tolist(),
+                    found["labels"].tolist(),
+                    [rle.encode(mask) for mask in masks],
+                )
+            )
 
     def compute_metrics(self, results: list[tuple[str, list[float], list[int], list[bytes]]]) -> dict[str, float]:
         """AP over the images that were predicted."""
@@ -72,30 +81,49 @@ class MaskAP(BaseMetric):
         for image, k in images.items():
             height, width = self.sizes[image]
             for class_number, counts, crowd in self.targets[image]:
-                annotations.append({
-                    "id": len(annotations) + 1, "image_id": k, "category_id": class_number, "iscrowd": int(crowd),
-                    "area": rle.area(counts, height, width), "bbox": _xywh(counts, height, width),
-                    "segmentation": {"size": [height, width], "counts": counts}})
+                annotations.append(
+                    {
+                        "id": len(annotations) + 1,
+                        "image_id": k,
+                        "category_id": class_number,
+                        "iscrowd": int(crowd),
+                        "area": rle.area(counts, height, width),
+                        "bbox": _xywh(counts, height, width),
+                        "segmentation": {"size": [height, width], "counts": counts},
+                    }
+                )
         for image, scores, labels, masks in results:
             height, width = self.sizes[image]
-            detections += [{"image_id": images[image], "category_id": self.class_numbers[label], "score": score,
-                            "segmentation": {"size": [height, width], "counts": counts}}
-                           for score, label, counts in zip(scores, labels, masks, strict=True)]
+            detections += [
+                {
+                    "image_id": images[image],
+                    "category_id": self.class_numbers[label],
+                    "score": score,
+                    "segmentation": {"size": [height, width], "counts": counts},
+                }
+                for score, label, counts in zip(scores, labels, masks, strict=True)
+            ]
         if not detections:
             return {"AP": 0.0, "AP50": 0.0, "AP75": 0.0}
         truth = COCO()
         truth.dataset = {
-            "info": {}, "annotations": annotations, "categories": [{"id": k} for k in self.class_numbers],
-            "images": [{"id": k, "height": self.sizes[image][0], "width": self.sizes[image][1]}
-                       for image, k in images.items()]}
+            "info": {},
+            "annotations": annotations,
+            "categories": [{"id": k} for k in self.class_numbers],
+            "images": [
+                {"id": k, "height": self.sizes[image][0], "width": self.sizes[image][1]} for image, k in images.items()
+            ],
+        }
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints what it does
             truth.createIndex()
             evaluation = COCOeval(truth, truth.loadRes(detections), "segm")
             evaluation.evaluate()
             evaluation.accumulate()
             evaluation.summarize()
-        return {name: float(100 * max(value, 0)) for name, value in zip(("AP", "AP50", "AP75"), evaluation.stats[:3],
-                                                                       strict=True)}
+        return {
+            name: float(100 * max(value, 0))
+            for name, value in zip(("AP", "AP50", "AP75"), evaluation.stats[:3], strict=True)
+        }
 
 
 def pseudo_targets(sequence: SequenceReader, class_numbers: list[int]) -> list[list[Annotation]]:
@@ -112,17 +140,21 @@ def pseudo_targets(sequence: SequenceReader, class_numbers: list[int]) -> list[l
     return frames
 
 
-def true_targets(sequence: SequenceReader, masks: dict[int, list[MotsObject]], truth: str,
-                 class_numbers: list[int]) -> list[list[Annotation]]:
+def true_targets(
+    sequence: SequenceReader, masks: dict[int, list[MotsObject]], truth: str, class_numbers: list[int]
+) -> list[list[Annotation]]:
     """Each frame's true masks as annotations; the store's ignore regions count neither way."""
     frames = []
     for t, number in enumerate(sequence.numbers):
         rows = ignored(sequence, t, class_numbers)
         for o in masks.get(number, ()):
             if (o.height, o.width) != sequence.size or o.class_id not in class_numbers:
-                raise InputError(f"{truth}: frame {number}, id {o.track_id}",
-                                 found=f"{o.width}x{o.height}, class {o.class_id}", hint="--val-truth",
-                                 expected=f"{sequence.size[1]}x{sequence.size[0]} pixels, class in {class_numbers}")
+                raise InputError(
+                    f"{truth}: frame {number}, id {o.track_id}",
+                    found=f"{o.width}x{o.height}, class {o.class_id}",
+                    hint="--val-truth",
+                    expected=f"{sequence.size[1]}x{sequence.size[0]} pixels, class in {class_numbers}",
+                )
             rows.append((o.class_id, o.counts, False))
         frames.append(rows)
     return frames

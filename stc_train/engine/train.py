@@ -106,15 +106,24 @@ def train(config: Config, run: TrainingRun) -> None:
         config.load_from = str(checkpoints.latest(run.work_dir))
     config.launcher = launcher()
     if not torch.cuda.is_available() and config.launcher != "none":
-        config.model_wrapper_cfg = {"type": "MMDistributedDataParallel", "device_ids": None, "broadcast_buffers": False,
-                                    "find_unused_parameters": config.get("find_unused_parameters", False)}
+        config.model_wrapper_cfg = {
+            "type": "MMDistributedDataParallel",
+            "device_ids": None,
+            "broadcast_buffers": False,
+            "find_unused_parameters": config.get("find_unused_parameters", False),
+        }
     runner = TrainingRunner.from_cfg(config)
     if state is not None and not run.resume:
         # The runner initialises weights only once; what is loaded after that stays.
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         model.init_weights()
-        weights.load_state(model.backbone, state, run.init_backbone, "--init-backbone",
-                           f"this config's ResNet-{config.model.backbone.depth}")
+        weights.load_state(
+            model.backbone,
+            state,
+            run.init_backbone,
+            "--init-backbone",
+            f"this config's ResNet-{config.model.backbone.depth}",
+        )
     try:
         runner.train()
     except RuntimeError as error:
@@ -137,12 +146,20 @@ def require_start(config: Config, run: TrainingRun) -> None:
     if run.resume:
         return
     if config.get("resume"):
-        raise InputError(config.filename or "--config", expected="no 'resume'", found="one",
-                         hint="--resume goes on from the last checkpoint in --work-dir; --cfg-options resume=False")
+        raise InputError(
+            config.filename or "--config",
+            expected="no 'resume'",
+            found="one",
+            hint="--resume goes on from the last checkpoint in --work-dir; --cfg-options resume=False",
+        )
     if config.get("load_from"):
         if run.init_backbone is not None:
-            raise InputError("--init-backbone", expected="no load_from in the config", found=str(config.load_from),
-                             hint="--cfg-options load_from=None")
+            raise InputError(
+                "--init-backbone",
+                expected="no load_from in the config",
+                found=str(config.load_from),
+                hint="--cfg-options load_from=None",
+            )
         checkpoints.require_network(str(config.load_from))
 
 
@@ -158,13 +175,21 @@ def require_backbone(config: Config, run: TrainingRun) -> None:
         backbone.init_cfg = None
         return
     if pretrained is not None and not Path(pretrained).is_file():
-        raise InputError("--init-backbone", expected=f"a file in place of the config's {pretrained}", found="none",
-                         hint="torchvision's resnet*.pth, or a Monodepth2 encoder; or train from nothing: "
-                              "--cfg-options model.backbone.init_cfg=None")
+        raise InputError(
+            "--init-backbone",
+            expected=f"a file in place of the config's {pretrained}",
+            found="none",
+            hint="torchvision's resnet*.pth, or a Monodepth2 encoder; or train from nothing: "
+            "--cfg-options model.backbone.init_cfg=None",
+        )
     if pretrained is None and backbone.get("frozen_stages", -1) >= 0:
         options = " ".join(f"--cfg-options model.backbone.{each}" for each in ("frozen_stages=-1", "norm_eval=False"))
-        raise InputError("--init-backbone", found="none", hint=f"name a file, or train all of it: {options}",
-                         expected="pretrained weights: this config keeps the backbone's first stages as they are")
+        raise InputError(
+            "--init-backbone",
+            found="none",
+            hint=f"name a file, or train all of it: {options}",
+            expected="pretrained weights: this config keeps the backbone's first stages as they are",
+        )
 
 
 def resnet_state(path: Path) -> dict[str, Any]:
@@ -184,5 +209,9 @@ def resnet_state(path: Path) -> dict[str, Any]:
         if prefix != key and f"{prefix}layer1.0.conv1.weight" in state and value.shape[1] == 3:
             own = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
             return {name: tensor for name, tensor in own.items() if RESNET_KEY.match(name)}
-    raise InputError(path, expected="a ResNet's weights, as 'conv1.weight' and 'layer1.0.conv1.weight'",
-                     found=f"keys like {', '.join(repr(key) for key in list(state)[:3])}", hint="--init-backbone")
+    raise InputError(
+        path,
+        expected="a ResNet's weights, as 'conv1.weight' and 'layer1.0.conv1.weight'",
+        found=f"keys like {', '.join(repr(key) for key in list(state)[:3])}",
+        hint="--init-backbone",
+    )

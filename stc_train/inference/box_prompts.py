@@ -49,5 +49,9 @@ def box_probabilities(network: nn.Module, dense: Dense, image: int, boxes: Tenso
     """
     positions, weight = speakers(dense, image, boxes)
     # A box at a time: the masks of all speakers of a crowd would be many.
-    return torch.stack([torch.einsum("k,khw->hw", w, soft_masks(network, dense, image, own))
-                        for own, w in zip(positions, weight, strict=True)])
+    return torch.stack(
+        [
+            torch.einsum("k,khw->hw", w, soft_masks(network, dense, image, own))
+            for own, w in zip(positions, weight, strict=True)
+        ]
+    )

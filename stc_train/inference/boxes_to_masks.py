@@ -34,9 +34,18 @@ class Converted(NamedTuple):
     masks: int
 
 
-def convert(model: TrainedModel, sequences: list[Sequence], out: Path, *, scale: float = SCALE, veto: float = VETO,
-            batch_size: int = 1, flip: bool = False, precision: torch.dtype | None = None,
-            device: str = "cpu") -> Converted:
+def convert(
+    model: TrainedModel,
+    sequences: list[Sequence],
+    out: Path,
+    *,
+    scale: float = SCALE,
+    veto: float = VETO,
+    batch_size: int = 1,
+    flip: bool = False,
+    precision: torch.dtype | None = None,
+    device: str = "cpu",
+) -> Converted:
     """Write `out/{sequence}.txt` in KITTI MOTS text: a mask for each box, with its track id.
 
     Masks share no pixel and stay within their boxes. A box whose pixels are all rather others' gets no line. Ignore
@@ -61,9 +70,12 @@ def convert(model: TrainedModel, sequences: list[Sequence], out: Path, *, scale:
     for sequence in sequences:
         for number, each in sequence.boxes.items():
             if (each.class_ids == IGNORE_CLASS).any():
-                raise InputError(f"{sequence.name}, frame {number}",
-                                 expected=f"no class {IGNORE_CLASS}, which MOTS keeps for ignore regions",
-                                 found=f"a box of class {IGNORE_CLASS}", hint="give the class another number")
+                raise InputError(
+                    f"{sequence.name}, frame {number}",
+                    expected=f"no class {IGNORE_CLASS}, which MOTS keeps for ignore regions",
+                    found=f"a box of class {IGNORE_CLASS}",
+                    hint="give the class another number",
+                )
     network = model.network.to(device)
     boxes = masks = 0
     with tqdm(total=sum(map(len, sequences)), desc="masks", unit="frame", mininterval=1) as bar:
@@ -97,8 +109,15 @@ def input_size(pipeline: list[dict], size: tuple[int, int], scale: float) -> tup
     return round(size[0] * scale), round(size[1] * scale)
 
 
-def frame_beliefs(network: torch.nn.Module, frames: list[np.ndarray], boxes: list[FrameBoxes], size: tuple[int, int],
-                  flip: bool, precision: torch.dtype | None, device: str) -> list[np.ndarray]:
+def frame_beliefs(
+    network: torch.nn.Module,
+    frames: list[np.ndarray],
+    boxes: list[FrameBoxes],
+    size: tuple[int, int],
+    flip: bool,
+    precision: torch.dtype | None,
+    device: str,
+) -> list[np.ndarray]:
     """The segmenter's belief about each box of some frames.
 
     Args:
@@ -113,8 +132,10 @@ def frame_beliefs(network: torch.nn.Module, frames: list[np.ndarray], boxes: lis
     """
     if not any(len(each) for each in boxes):
         return [np.zeros((0, *frame.shape[:2]), np.float32) for frame in frames]
-    inputs = [torch.from_numpy(cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA)).permute(2, 0, 1)
-              for frame in frames]
+    inputs = [
+        torch.from_numpy(cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA)).permute(2, 0, 1)
+        for frame in frames
+    ]
     height, width = frames[0].shape[:2]
     factors = size[0] / height, size[1] / width
     beliefs = []
@@ -127,14 +148,17 @@ def frame_beliefs(network: torch.nn.Module, frames: list[np.ndarray], boxes: lis
                 continue
             moved = torch.from_numpy(each.xyxy).to(device) * batch.new_tensor(factors[::-1]).repeat(2)
             cells = box_probabilities(network, dense, image, moved).float().cpu().numpy()
-            rows, columns = (axis_weights(source, target, network.mask_head.mask_out_stride / factor) for
-                             source, target, factor in zip(cells.shape[1:], (height, width), factors, strict=True))
+            rows, columns = (
+                axis_weights(source, target, network.mask_head.mask_out_stride / factor)
+                for source, target, factor in zip(cells.shape[1:], (height, width), factors, strict=True)
+            )
             beliefs.append(rows @ cells @ columns.T)
     return beliefs
 
 
-def frame_objects(number: int, frame: np.ndarray, boxes: FrameBoxes, beliefs: np.ndarray,
-                  veto: float = VETO) -> list[MotsObject]:
+def frame_objects(
+    number: int, frame: np.ndarray, boxes: FrameBoxes, beliefs: np.ndarray, veto: float = VETO
+) -> list[MotsObject]:
     """The masks of one frame's boxes, and of its ignore regions, as MOTS objects.
 
     Args:
@@ -146,13 +170,19 @@ def frame_objects(number: int, frame: np.ndarray, boxes: FrameBoxes, beliefs: np
     """
     height, width = frame.shape[:2]
     masks = disjoint_masks(frame, boxes.xyxy, beliefs, veto)
-    objects = [MotsObject(number, int(track), int(class_id), height, width, rle.encode(mask))
-               for mask, track, class_id in zip(masks, boxes.track_ids, boxes.class_ids, strict=True) if mask.any()]
+    objects = [
+        MotsObject(number, int(track), int(class_id), height, width, rle.encode(mask))
+        for mask, track, class_id in zip(masks, boxes.track_ids, boxes.class_ids, strict=True)
+        if mask.any()
+    ]
     ignored = np.zeros((height, width), bool)
     for box in boxes.ignore:
         ignored |= drawn_shapes(box, (height, width))[0]
     ignored &= ~masks.any(0)
     if ignored.any():
-        objects.append(MotsObject(number, IGNORE_CLASS * IDS_PER_CLASS, IGNORE_CLASS, height, width,
-                                  rle.encode(ignored), ignored=True))
+        objects.append(
+            MotsObject(
+                number, IGNORE_CLASS * IDS_PER_CLASS, IGNORE_CLASS, height, width, rle.encode(ignored), ignored=True
+            )
+        )
     return objects

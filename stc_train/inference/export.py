@@ -56,12 +56,19 @@ class Deployed(nn.Module):
         inputs = nn.functional.pad(inputs, (0, -width % self.divisor, 0, -height % self.divisor))
         dense = dense_outputs(self.network, inputs)
         positions, labels, scores, boxes = detect(
-            dense, 0, (height, width), score_threshold=self.score_threshold, nms_iou=self.cfg.nms.iou_threshold,
-            before_nms=self.cfg.nms_pre, most=self.cfg.max_per_img)
+            dense,
+            0,
+            (height, width),
+            score_threshold=self.score_threshold,
+            nms_iou=self.cfg.nms.iou_threshold,
+            before_nms=self.cfg.nms_pre,
+            most=self.cfg.max_per_img,
+        )
 
         def filled(rows: Tensor) -> Tensor:
             return torch.cat([rows, rows.new_zeros(self.cfg.max_per_img, *rows.shape[1:])]).narrow(
-                0, 0, self.cfg.max_per_img)
+                0, 0, self.cfg.max_per_img
+            )
 
         return filled(boxes), filled(scores), filled(labels), soft_masks(self.network, dense, 0, filled(positions))
 

@@ -21,8 +21,17 @@ from stc_train.models.condinst_dense import dense_outputs, detect, require_condi
 from stc_train.models.model_file import TrainedModel
 
 
-def predict(model: TrainedModel, sequences: list[Sequence], out: Path, *, score_threshold: float = 0.05,
-            batch_size: int = 1, flip: bool = False, precision: torch.dtype | None = None, device: str = "cpu") -> int:
+def predict(
+    model: TrainedModel,
+    sequences: list[Sequence],
+    out: Path,
+    *,
+    score_threshold: float = 0.05,
+    batch_size: int = 1,
+    flip: bool = False,
+    precision: torch.dtype | None = None,
+    device: str = "cpu",
+) -> int:
     """Write `out/{sequence}.txt` for every sequence.
 
     Args:
@@ -52,8 +61,11 @@ def predict(model: TrainedModel, sequences: list[Sequence], out: Path, *, score_
                 for numbers, samples in _batches(sequence, prepare, batch_size):
                     batch = {key: [sample[key] for sample in samples] for key in ("inputs", "data_samples")}
                     with torch.inference_mode(), autocast(device, precision):
-                        results = predict_both_ways(network, batch) if flip else [
-                            result.pred_instances for result in network.test_step(batch)]
+                        results = (
+                            predict_both_ways(network, batch)
+                            if flip
+                            else [result.pred_instances for result in network.test_step(batch)]
+                        )
                     for number, result in zip(numbers, results, strict=True):
                         for found in detections(number, result, model.class_numbers, score_threshold):
                             writer.write(found)
@@ -90,10 +102,17 @@ def predict_both_ways(network: torch.nn.Module, batch: dict[str, Any]) -> list[I
     dense, results = dense_outputs(network, data["inputs"], flip=True), []
     for image, sample in enumerate(data["data_samples"]):
         positions, labels, scores, boxes = detect(
-            dense, image, sample.img_shape, score_threshold=head.test_cfg.score_thr,
-            nms_iou=head.test_cfg.nms.iou_threshold, before_nms=head.test_cfg.nms_pre, most=head.test_cfg.max_per_img)
-        masks = network.mask_head.masks_of_frame(soft_masks(network, dense, image, positions), boxes, sample.metainfo,
-                                                 rescale=True)
+            dense,
+            image,
+            sample.img_shape,
+            score_threshold=head.test_cfg.score_thr,
+            nms_iou=head.test_cfg.nms.iou_threshold,
+            before_nms=head.test_cfg.nms_pre,
+            most=head.test_cfg.max_per_img,
+        )
+        masks = network.mask_head.masks_of_frame(
+            soft_masks(network, dense, image, positions), boxes, sample.metainfo, rescale=True
+        )
         results.append(InstanceData(bboxes=boxes, scores=scores, labels=labels, masks=masks))
     return results
 
@@ -104,8 +123,16 @@ def _batches(sequence: Sequence, prepare: Compose, size: int) -> Iterator[tuple[
 
     def load(positions: range) -> tuple[list[int], list[dict[str, Any]]]:
         return [sequence.numbers[t] for t in positions], [
-            prepare({"img_path": str(sequence.frames[t]), "img_id": f"{sequence.name}/{sequence.frames[t].stem}",
-                     "height": height, "width": width}) for t in positions]
+            prepare(
+                {
+                    "img_path": str(sequence.frames[t]),
+                    "img_id": f"{sequence.name}/{sequence.frames[t].stem}",
+                    "height": height,
+                    "width": width,
+                }
+            )
+            for t in positions
+        ]
 
     with ThreadPoolExecutor(1) as pool:
         coming = None
@@ -130,6 +157,12 @@ def detections(number: int, instances: Any, class_numbers: tuple[int, ...], thre
     boxes = instances.bboxes.clamp(min=0).minimum(limit)
     usable = (instances.scores >= threshold) & (boxes[:, 2:] > boxes[:, :2]).all(1) & instances.masks.flatten(1).any(1)
     for k in usable.nonzero().flatten().tolist():
-        yield Detection(number, tuple(boxes[k].tolist()), float(instances.scores[k]),
-                        class_numbers[int(instances.labels[k])], height, width,
-                        rle.encode(instances.masks[k].cpu().numpy()))
+        yield Detection(
+            number,
+            tuple(boxes[k].tolist()),
+            float(instances.scores[k]),
+            class_numbers[int(instances.labels[k])],
+            height,
+            width,
+            rle.encode(instances.masks[k].cpu().numpy()),
+        )

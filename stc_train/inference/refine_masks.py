@@ -27,8 +27,9 @@ SURE_CLAIM = 0.7  # likewise of what the walk makes of them
 LEAST = 1e-3
 
 
-def claims(frame: np.ndarray, boxes: np.ndarray, beliefs: np.ndarray,
-           veto: float = VETO) -> list[tuple[tuple[slice, slice], np.ndarray]]:
+def claims(
+    frame: np.ndarray, boxes: np.ndarray, beliefs: np.ndarray, veto: float = VETO
+) -> list[tuple[tuple[slice, slice], np.ndarray]]:
     """How strongly each box claims the pixels in it.
 
     Args:
@@ -45,8 +46,7 @@ def claims(frame: np.ndarray, boxes: np.ndarray, beliefs: np.ndarray,
     return [_claim(lab, box, belief, veto) for box, belief in zip(boxes.astype(np.float64), beliefs, strict=True)]
 
 
-def _claim(lab: np.ndarray, box: np.ndarray, belief: np.ndarray,
-           veto: float) -> tuple[tuple[slice, slice], np.ndarray]:
+def _claim(lab: np.ndarray, box: np.ndarray, belief: np.ndarray, veto: float) -> tuple[tuple[slice, slice], np.ndarray]:
     height, width = lab.shape[:2]
     extent = box[2:] - box[:2]
     scale = min(1.0, CELLS / extent.max())  # cells per pixel

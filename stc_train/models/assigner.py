@@ -29,8 +29,13 @@ class IgnoringAssigner(MaxIoUAssigner):
         super().__init__(**kwargs)
         self.ignored_share = ignored_share
 
-    def assign(self, pred_instances: InstanceData, gt_instances: InstanceData,
-               gt_instances_ignore: InstanceData | None = None, **kwargs: Any) -> AssignResult:
+    def assign(
+        self,
+        pred_instances: InstanceData,
+        gt_instances: InstanceData,
+        gt_instances_ignore: InstanceData | None = None,
+        **kwargs: Any,
+    ) -> AssignResult:
         """As MMDetection's.
 
         Args:

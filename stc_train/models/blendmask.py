@@ -61,8 +61,9 @@ class AttentionBboxHead(SparseBboxHead):
 
     def get_targets(self, points: list[Tensor], batch_gt_instances: list[InstanceData]) -> tuple[list[Tensor], ...]:
         """As FCOS's: sampled round the boxes' centres, where CondInst takes the masks'."""
-        return super().get_targets(points, [
-            InstanceData(bboxes=instances.bboxes, labels=instances.labels) for instances in batch_gt_instances])
+        return super().get_targets(
+            points, [InstanceData(bboxes=instances.bboxes, labels=instances.labels) for instances in batch_gt_instances]
+        )
 
 
 @MODELS.register_module()
@@ -81,8 +82,15 @@ class BasisModule(BaseModule):
         norm_cfg: MMDetection's.
     """
 
-    def __init__(self, in_channels: int, feat_channels: int = 128, num_levels: int = 3, num_convs: int = 3,
-                 num_bases: int = 4, norm_cfg: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        feat_channels: int = 128,
+        num_levels: int = 3,
+        num_convs: int = 3,
+        num_bases: int = 4,
+        norm_cfg: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__()
 
         def layer(channels: int) -> ConvModule:
@@ -92,13 +100,17 @@ class BasisModule(BaseModule):
         self.tower = nn.Sequential(
             *[layer(feat_channels) for _ in range(num_convs)],
             nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False),
-            layer(feat_channels), nn.Conv2d(feat_channels, num_bases, 1))
+            layer(feat_channels),
+            nn.Conv2d(feat_channels, num_bases, 1),
+        )
 
     def forward(self, levels: tuple[Tensor, ...]) -> Tensor:
         """Bases (B, K, 2h, 2w) of levels (B, C, h, w), (B, C, h/2, w/2), ..."""
         size = levels[0].shape[-2:]
-        refined = [F.interpolate(layer(level), size, mode="bilinear", align_corners=False)
-                   for layer, level in zip(self.refine, levels, strict=False)]
+        refined = [
+            F.interpolate(layer(level), size, mode="bilinear", align_corners=False)
+            for layer, level in zip(self.refine, levels, strict=False)
+        ]
         return self.tower(torch.stack(refined).sum(0))
 
 
@@ -123,10 +135,20 @@ class BlendMaskHead(BaseMaskHead):
         train_cfg, test_cfg: MMDetection's; `mask_thr` is the probability above which a pixel is the object's.
     """
 
-    def __init__(self, num_classes: int, basis_module: dict[str, Any], in_channels: int = 256,
-                 semantic_channels: int = 128, semantic_weight: float = 0.3, num_bases: int = 4,
-                 attention_size: int = 14, resolution: int = 56, basis_stride: int = 4, train_cfg: Any = None,
-                 test_cfg: Any = None) -> None:
+    def __init__(
+        self,
+        num_classes: int,
+        basis_module: dict[str, Any],
+        in_channels: int = 256,
+        semantic_channels: int = 128,
+        semantic_weight: float = 0.3,
+        num_bases: int = 4,
+        attention_size: int = 14,
+        resolution: int = 56,
+        basis_stride: int = 4,
+        train_cfg: Any = None,
+        test_cfg: Any = None,
+    ) -> None:
         super().__init__()
         self.num_classes, self.semantic_weight, self.test_cfg = num_classes, semantic_weight, test_cfg
         self.attention_shape = (num_bases, attention_size, attention_size)
@@ -137,7 +159,8 @@ class BlendMaskHead(BaseMaskHead):
             self.semantic = nn.Sequential(
                 ConvModule(in_channels, semantic_channels, 3, padding=1, norm_cfg={"type": "BN"}),
                 ConvModule(semantic_channels, semantic_channels, 3, padding=1, norm_cfg={"type": "BN"}),
-                nn.Conv2d(semantic_channels, num_classes + 1, 1))
+                nn.Conv2d(semantic_channels, num_classes + 1, 1),
+            )
         # One sample per bin (section 3.2).
         self.pool = RoIAlign(resolution, spatial_scale=1 / basis_stride, sampling_ratio=1, aligned=True)
 
@@ -159,12 +182,20 @@ class BlendMaskHead(BaseMaskHead):
         """
         with torch.autocast(bases.device.type, enabled=False):
             regions = self.pool(bases.float(), bbox2roi([own.float() for own in boxes]))
-            return blend(regions if which is None else regions[which], attention.float().unflatten(
-                1, self.attention_shape))
+            return blend(
+                regions if which is None else regions[which], attention.float().unflatten(1, self.attention_shape)
+            )
 
-    def loss_by_feat(self, bases: Tensor, semantic: Tensor | None, batch_gt_instances: list[InstanceData],
-                     batch_img_metas: list[dict[str, Any]], positive_infos: list[InstanceData],
-                     batch_gt_instances_ignore: list[InstanceData | None], **kwargs: Any) -> Losses:
+    def loss_by_feat(
+        self,
+        bases: Tensor,
+        semantic: Tensor | None,
+        batch_gt_instances: list[InstanceData],
+        batch_img_metas: list[dict[str, Any]],
+        positive_infos: list[InstanceData],
+        batch_gt_instances_ignore: list[InstanceData | None],
+        **kwargs: Any,
+    ) -> Losses:
         """`loss_mask`, and `loss_semantic` where there is the branch.
 
         Args:
@@ -176,8 +207,9 @@ class BlendMaskHead(BaseMaskHead):
         """
         boxes = [instances.bboxes for instances in batch_gt_instances]
         first = torch.tensor([0] + [len(own) for own in boxes[:-1]]).cumsum(0).tolist()
-        which = torch.cat([info.pos_assigned_gt_inds + start
-                           for info, start in zip(positive_infos, first, strict=True)])
+        which = torch.cat(
+            [info.pos_assigned_gt_inds + start for info, start in zip(positive_infos, first, strict=True)]
+        )
         logits = self.mask_logits(bases, boxes, torch.cat([info.param_preds for info in positive_infos]), which)
         targets = torch.cat([self._targets(instances) for instances in batch_gt_instances])[which]
         weight = centerness(torch.cat([info.points for info in positive_infos]), torch.cat(boxes)[which])
@@ -185,9 +217,12 @@ class BlendMaskHead(BaseMaskHead):
         losses = {"loss_mask": (loss * weight).sum() / reduce_mean(weight.sum()).clamp(min=1e-6)}
         if semantic is not None:
             stride = batch_img_metas[0]["batch_input_shape"][0] // semantic.shape[2]
-            classes = torch.stack([
-                semantic_targets(instances, ignored, semantic.shape[-2:], stride, self.num_classes)
-                for instances, ignored in zip(batch_gt_instances, batch_gt_instances_ignore, strict=True)])
+            classes = torch.stack(
+                [
+                    semantic_targets(instances, ignored, semantic.shape[-2:], stride, self.num_classes)
+                    for instances, ignored in zip(batch_gt_instances, batch_gt_instances_ignore, strict=True)
+                ]
+            )
             known = (classes != UNKNOWN).sum().clamp(min=1)
             total = F.cross_entropy(semantic.float(), classes, ignore_index=UNKNOWN, reduction="sum")
             losses["loss_semantic"] = self.semantic_weight * total / known
@@ -201,8 +236,15 @@ class BlendMaskHead(BaseMaskHead):
         cut = instances.masks.crop_and_resize(boxes.cpu().numpy(), (side, side), np.arange(len(boxes)))
         return cut.to_tensor(torch.float32, boxes.device)
 
-    def predict_by_feat(self, bases: Tensor, semantic: None, batch_img_metas: list[dict[str, Any]],
-                        results_list: list[InstanceData], rescale: bool = False, **kwargs: Any) -> list[InstanceData]:
+    def predict_by_feat(
+        self,
+        bases: Tensor,
+        semantic: None,
+        batch_img_metas: list[dict[str, Any]],
+        results_list: list[InstanceData],
+        rescale: bool = False,
+        **kwargs: Any,
+    ) -> list[InstanceData]:
         """Add `masks` (n, H, W) bool to each image's results, in the boxes that FCOS found.
 
         Args:
@@ -212,10 +254,14 @@ class BlendMaskHead(BaseMaskHead):
             results_list: `bboxes`, `param_preds`, `scores` and `labels`; the boxes are rescaled in place.
             rescale: to the original frame.
         """
-        soft = self.mask_logits(bases, [results.bboxes for results in results_list],
-                                torch.cat([results.param_preds for results in results_list])).sigmoid()
-        for results, own, meta in zip(results_list, soft.split([len(each) for each in results_list]), batch_img_metas,
-                                      strict=True):
+        soft = self.mask_logits(
+            bases,
+            [results.bboxes for results in results_list],
+            torch.cat([results.param_preds for results in results_list]),
+        ).sigmoid()
+        for results, own, meta in zip(
+            results_list, soft.split([len(each) for each in results_list]), batch_img_metas, strict=True
+        ):
             results.masks = boxed_masks(own, results.bboxes, meta, rescale, self.test_cfg.mask_thr)
         return results_list
 

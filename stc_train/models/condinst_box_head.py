@@ -61,14 +61,21 @@ class SparseBboxHead(CondInstBboxHead):
         with torch.random.fork_rng(devices=()):  # a seed gives all layers the weights that it gives MMDetection's head
             self.controller = SparseController(self.feat_channels, self.num_params, 3, padding=1)
 
-    def loss_by_feat(self, cls_scores: list[Tensor], bbox_preds: list[Tensor], centernesses: list[Tensor],
-                     param_preds: list[Tensor], batch_gt_instances: list[InstanceData],
-                     batch_img_metas: list[dict[str, Any]],
-                     batch_gt_instances_ignore: list[InstanceData | None] | None = None) -> dict[str, Tensor]:
+    def loss_by_feat(
+        self,
+        cls_scores: list[Tensor],
+        bbox_preds: list[Tensor],
+        centernesses: list[Tensor],
+        param_preds: list[Tensor],
+        batch_gt_instances: list[InstanceData],
+        batch_img_metas: list[dict[str, Any]],
+        batch_gt_instances_ignore: list[InstanceData | None] | None = None,
+    ) -> dict[str, Tensor]:
         """As MMDetection's."""
         self._ignored = [regions.bboxes if regions is not None else () for regions in batch_gt_instances_ignore or ()]
-        return super().loss_by_feat(cls_scores, bbox_preds, centernesses, param_preds, batch_gt_instances,
-                                    batch_img_metas)
+        return super().loss_by_feat(
+            cls_scores, bbox_preds, centernesses, param_preds, batch_gt_instances, batch_img_metas
+        )
 
     def get_targets(self, points: list[Tensor], batch_gt_instances: list[InstanceData]) -> tuple[list[Tensor], ...]:
         """As MMDetection's, but background inside an ignore region gets the label `num_classes + 1`."""
@@ -81,8 +88,9 @@ class SparseBboxHead(CondInstBboxHead):
                     of_image[inside & (of_image == self.num_classes)] += 1
         return labels, *rest
 
-    def _get_targets_single(self, gt_instances: InstanceData, points: Tensor, regress_ranges: Tensor,
-                            num_points_per_lvl: list[int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _get_targets_single(
+        self, gt_instances: InstanceData, points: Tensor, regress_ranges: Tensor, num_points_per_lvl: list[int]
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """As MMDetection's, but around the pseudo-masks' centres, if `gt_instances` has `centers` (N, 2).
 
         The centre of a half-hidden object's box often lies on what hides it. MMDetection does the same with true
@@ -92,8 +100,10 @@ class SparseBboxHead(CondInstBboxHead):
             return super()._get_targets_single(gt_instances, points, regress_ranges, num_points_per_lvl)
         boxes, centers = gt_instances.bboxes, gt_instances.centers
         distances = torch.cat([points[:, None] - boxes[:, :2], boxes[:, 2:] - points[:, None]], 2)  # P x N x 4
-        reach = points.new_tensor(self.strides).repeat_interleave(
-            torch.tensor(num_points_per_lvl, device=points.device)) * self.center_sample_radius
+        reach = (
+            points.new_tensor(self.strides).repeat_interleave(torch.tensor(num_points_per_lvl, device=points.device))
+            * self.center_sample_radius
+        )
         near = ((points[:, None] - centers).abs() < reach[:, None, None]).all(2)
         farthest = distances.amax(2)
         fits = (farthest >= regress_ranges[:, :1]) & (farthest <= regress_ranges[:, 1:])
@@ -111,14 +121,23 @@ class SparseBboxHead(CondInstBboxHead):
         features = raw["param_preds"]
         scores, centernesses = (
             torch.cat([level.flatten(2) for level in raw[name]], 2).transpose(1, 2)
-            for name in ("cls_scores", "centernesses"))
+            for name in ("cls_scores", "centernesses")
+        )
         points, strides = torch.cat(raw["all_level_points"]), torch.cat(raw["all_level_strides"])
-        return [InstanceData(points=points[positions], strides=strides[positions], scores=scores[image][positions],
-                             centernesses=centernesses[image][positions],
-                             param_preds=self.controller.at([level[image] for level in features], positions),
-                             pos_assigned_gt_inds=instances, pos_inds=positions)
-                for image, (positions, instances) in enumerate(
-                    zip(raw["pos_inds_list"], raw["pos_gt_inds_list"], strict=True))]
+        return [
+            InstanceData(
+                points=points[positions],
+                strides=strides[positions],
+                scores=scores[image][positions],
+                centernesses=centernesses[image][positions],
+                param_preds=self.controller.at([level[image] for level in features], positions),
+                pos_assigned_gt_inds=instances,
+                pos_inds=positions,
+            )
+            for image, (positions, instances) in enumerate(
+                zip(raw["pos_inds_list"], raw["pos_gt_inds_list"], strict=True)
+            )
+        ]
 
 
 @MODELS.register_module()
@@ -136,8 +155,14 @@ class IgnoringFocalLoss(FocalLoss):
         super().__init__(**kwargs)
         self.other_class_weight = other_class_weight
 
-    def forward(self, pred: Tensor, target: Tensor, weight: Tensor | None = None, avg_factor: Any = None,
-                reduction_override: str | None = None) -> Tensor:
+    def forward(
+        self,
+        pred: Tensor,
+        target: Tensor,
+        weight: Tensor | None = None,
+        avg_factor: Any = None,
+        reduction_override: str | None = None,
+    ) -> Tensor:
         """As MMDetection's, for `pred` (N, C) and `target` (N,)."""
         classes = pred.shape[1]
         known = (target <= classes).to(pred.dtype)

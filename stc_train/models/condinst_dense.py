@@ -78,8 +78,12 @@ def dense_outputs(network: nn.Module, inputs: Tensor, flip: bool = False) -> Den
     if not flip:
         return one
     other = _one_view(network, inputs.flip(-1), mirrored=True)
-    return one._replace(scores=(one.scores + other.scores) / 2, centerness=(one.centerness + other.centerness) / 2,
-                        boxes=(one.boxes + other.boxes) / 2, views=one.views + other.views)
+    return one._replace(
+        scores=(one.scores + other.scores) / 2,
+        centerness=(one.centerness + other.centerness) / 2,
+        boxes=(one.boxes + other.boxes) / 2,
+        views=one.views + other.views,
+    )
 
 
 def _one_view(network: nn.Module, inputs: Tensor, mirrored: bool) -> Dense:
@@ -88,13 +92,17 @@ def _one_view(network: nn.Module, inputs: Tensor, mirrored: bool) -> Dense:
     features = network.mask_head.mask_feature_head(levels).float()
     outputs = network.bbox_head(levels)
     sizes = [level.shape[-2:] for level in outputs[0]]
-    priors = torch.cat(network.bbox_head.prior_generator.grid_priors(
-        sizes, dtype=torch.float32, device=inputs.device, with_stride=True))
+    priors = torch.cat(
+        network.bbox_head.prior_generator.grid_priors(
+            sizes, dtype=torch.float32, device=inputs.device, with_stride=True
+        )
+    )
     points, strides = priors[:, :2], priors[:, 2]
 
     def flat(maps: list[Tensor]) -> Tensor:
-        return torch.cat([(level.flip(-1) if mirrored else level).flatten(2) for level in maps],
-                         2).transpose(1, 2).float()
+        return (
+            torch.cat([(level.flip(-1) if mirrored else level).flatten(2) for level in maps], 2).transpose(1, 2).float()
+        )
 
     scores, distances, centerness, filters = (flat(maps) for maps in outputs)
     own = points
@@ -102,12 +110,26 @@ def _one_view(network: nn.Module, inputs: Tensor, mirrored: bool) -> Dense:
         distances = distances[..., [2, 1, 0, 3]]
         own = torch.stack([inputs.shape[3] - points[:, 0], points[:, 1]], 1)
     boxes = torch.cat([points - distances[..., :2], points + distances[..., 2:]], 2)
-    return Dense(scores.sigmoid(), centerness[..., 0].sigmoid(), boxes, points, strides,
-                 (View(filters, own, features, mirrored),))
+    return Dense(
+        scores.sigmoid(),
+        centerness[..., 0].sigmoid(),
+        boxes,
+        points,
+        strides,
+        (View(filters, own, features, mirrored),),
+    )
 
 
-def detect(dense: Dense, image: int, size: tuple[int, int], *, score_threshold: float, nms_iou: float, before_nms: int,
-           most: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def detect(
+    dense: Dense,
+    image: int,
+    size: tuple[int, int],
+    *,
+    score_threshold: float,
+    nms_iou: float,
+    before_nms: int,
+    most: int,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Choose one picture's detections, as MMDetection's FCOS head does.
 
     Args:
@@ -150,8 +172,9 @@ def soft_masks(network: nn.Module, dense: Dense, image: int, positions: Tensor) 
     """
     masks = []
     for view in dense.views:
-        info = InstanceData(param_preds=view.filters[image][positions], points=view.points[positions],
-                            strides=dense.strides[positions])
+        info = InstanceData(
+            param_preds=view.filters[image][positions], points=view.points[positions], strides=dense.strides[positions]
+        )
         mask = network.mask_head.forward_single(view.features[image], info)[0].sigmoid()
         masks.append(mask.flip(-1) if view.mirrored else mask)
     return torch.stack(masks).mean(0)

@@ -67,12 +67,15 @@ class PuzzleMaskHead(CondInstMaskHead):
     def __init__(self, *args: Any, warmup_iters: int = 0, learn_in_ignored: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.in_channels != self.feat_channels:
-            raise ValueError(f"the mask features' out_channels must equal feat_channels; got {self.in_channels} and "
-                             f"{self.feat_channels}")
+            raise ValueError(
+                f"the mask features' out_channels must equal feat_channels; got {self.in_channels} and "
+                f"{self.feat_channels}"
+            )
         self.warmup_iters, self.learn_in_ignored = warmup_iters, learn_in_ignored
 
-    def loss(self, x: tuple[Tensor, ...], batch_data_samples: list[Any], positive_infos: list[InstanceData],
-             **kwargs: Any) -> dict[str, Tensor]:
+    def loss(
+        self, x: tuple[Tensor, ...], batch_data_samples: list[Any], positive_infos: list[InstanceData], **kwargs: Any
+    ) -> dict[str, Tensor]:
         """The puzzle loss of the selected positives, and what it was computed from.
 
         Returns:
@@ -82,8 +85,9 @@ class PuzzleMaskHead(CondInstMaskHead):
         selected = [info[self._select(info)] for info in positive_infos]
         return self.loss_of_logits(torch.cat(self(x, selected)[0]), batch_data_samples, selected)
 
-    def loss_of_logits(self, logits: Tensor, batch_data_samples: list[Any],
-                       selected: list[InstanceData]) -> dict[str, Tensor]:
+    def loss_of_logits(
+        self, logits: Tensor, batch_data_samples: list[Any], selected: list[InstanceData]
+    ) -> dict[str, Tensor]:
         """The loss of masks that were computed.
 
         Args:
@@ -105,14 +109,22 @@ class PuzzleMaskHead(CondInstMaskHead):
         image = torch.cat(image)
         known = None if self.learn_in_ignored else self._outside_ignored(batch_data_samples, size)[image]
         terms = self.loss_mask(logits, torch.cat(boxes), torch.cat(pieces).float() / 255, edges, image, known)
-        figures = {"loss_mask_box": terms.box, "loss_mask_boundary": terms.boundary * self._warmup(),
-                   "positives": logits.new_tensor(len(logits) / len(selected)), "piece_share": terms.piece_share}
+        figures = {
+            "loss_mask_box": terms.box,
+            "loss_mask_boundary": terms.boundary * self._warmup(),
+            "positives": logits.new_tensor(len(logits) / len(selected)),
+            "piece_share": terms.piece_share,
+        }
         return figures if edges is None else figures | {"kept_edge_share": terms.kept_edge_share}
 
     def _outside_ignored(self, batch_data_samples: list[Any], size: tuple[int, int]) -> Tensor:
         """Of each image the cells outside its ignore regions, (B, h, w) bool."""
-        return torch.stack([~box_cells(sample.ignored_instances.bboxes, size, self.mask_out_stride).any(0)
-                            for sample in batch_data_samples])
+        return torch.stack(
+            [
+                ~box_cells(sample.ignored_instances.bboxes, size, self.mask_out_stride).any(0)
+                for sample in batch_data_samples
+            ]
+        )
 
     def _warmup(self) -> float:
         if not self.warmup_iters:
@@ -157,7 +169,7 @@ class PuzzleMaskHead(CondInstMaskHead):
             nothing = mask_feat.sum() * 0 + params.sum() * 0
             return (params.new_zeros((0, height * factor, width * factor)) + nothing,)
         parts = params.split(self.weight_nums + self.bias_nums, dim=1)
-        weights, biases = parts[:self.num_layers], parts[self.num_layers:]
+        weights, biases = parts[: self.num_layers], parts[self.num_layers :]
         positions = self.prior_generator.single_level_grid_priors((height, width), 0, device=mask_feat.device)
         reach = (positive_info.strides * self.size_of_interest)[:, None]
         first = weights[0].reshape(n, self.feat_channels, channels + 2)
@@ -171,8 +183,14 @@ class PuzzleMaskHead(CondInstMaskHead):
         logits = x.reshape(1, n, height, width)
         return (aligned_bilinear(logits, self.mask_feat_stride // self.mask_out_stride)[0],)
 
-    def predict(self, x: tuple[Tensor, ...], batch_data_samples: list[Any], rescale: bool = False,
-                results_list: list[InstanceData] | None = None, **kwargs: Any) -> list[InstanceData]:
+    def predict(
+        self,
+        x: tuple[Tensor, ...],
+        batch_data_samples: list[Any],
+        rescale: bool = False,
+        results_list: list[InstanceData] | None = None,
+        **kwargs: Any,
+    ) -> list[InstanceData]:
         """As MMDetection's, but only for results whose final score reaches `score_thr`.
 
         MMDetection applies it before the score is multiplied by the centreness, and computes masks of what is below.
@@ -180,13 +198,15 @@ class PuzzleMaskHead(CondInstMaskHead):
         kept = [results[results.scores >= self.test_cfg.score_thr] for results in results_list or ()]
         return super().predict(x, batch_data_samples, rescale, kept, **kwargs)
 
-    def _predict_by_feat_single(self, mask_preds: Tensor, bboxes: Tensor, img_meta: dict[str, Any], rescale: bool,
-                                cfg: Any = None) -> Tensor:
+    def _predict_by_feat_single(
+        self, mask_preds: Tensor, bboxes: Tensor, img_meta: dict[str, Any], rescale: bool, cfg: Any = None
+    ) -> Tensor:
         """As `masks_of_frame`, of logits; MMDetection calls it."""
         return self.masks_of_frame(mask_preds.sigmoid(), bboxes, img_meta, rescale, cfg)
 
-    def masks_of_frame(self, soft: Tensor, bboxes: Tensor, img_meta: dict[str, Any], rescale: bool,
-                       cfg: Any = None) -> Tensor:
+    def masks_of_frame(
+        self, soft: Tensor, bboxes: Tensor, img_meta: dict[str, Any], rescale: bool, cfg: Any = None
+    ) -> Tensor:
         """Masks of one image at the frame's size (or the input's).
 
         Args:

@@ -48,9 +48,18 @@ def save(path: Path, network: nn.Module, config: Any, class_names: dict[int, str
         step: optimisation steps so far.
     """
     described = config.to_dict()
-    weights.save(path, {
-        "format": FORMAT, "model": described["model"], "pipeline": described["test_pipeline"],
-        "class_names": dict(class_names), "store": store, "step": step, "state": network.state_dict()})
+    weights.save(
+        path,
+        {
+            "format": FORMAT,
+            "model": described["model"],
+            "pipeline": described["test_pipeline"],
+            "class_names": dict(class_names),
+            "store": store,
+            "step": step,
+            "state": network.state_dict(),
+        },
+    )
 
 
 def load(path: Path, flag: str) -> TrainedModel:
@@ -61,8 +70,12 @@ def load(path: Path, flag: str) -> TrainedModel:
     """
     content = weights.load(path, flag)
     if content.get("format") != FORMAT:
-        raise InputError(path, expected=f"a model.pth of stc-train ('{FORMAT}')",
-                         found=f"format {content.get('format')!r}", hint="the training's work directory has one")
+        raise InputError(
+            path,
+            expected=f"a model.pth of stc-train ('{FORMAT}')",
+            found=f"format {content.get('format')!r}",
+            hint="the training's work directory has one",
+        )
     for name in _type_names([content["model"], content["pipeline"]]):
         if not REGISTERED.fullmatch(str(name)):
             raise InputError(path, expected="parts of MMDetection or stc_train", found=f"type {str(name)!r}")

@@ -13,8 +13,9 @@ from stc_train.data.resample import axis_weights
 MARGIN = 0.25  # of a predicted box's size
 
 
-def whole_frame_masks(soft: Tensor, bboxes: Tensor, img_meta: dict[str, Any], rescale: bool, stride: float,
-                      threshold: float) -> Tensor:
+def whole_frame_masks(
+    soft: Tensor, bboxes: Tensor, img_meta: dict[str, Any], rescale: bool, stride: float, threshold: float
+) -> Tensor:
     """Masks predicted on a grid over the network's input, in one interpolation from that grid.
 
     A mask is looked for in its box and `MARGIN` of its size around it: the loss holds it to the box, and it is the
@@ -32,8 +33,10 @@ def whole_frame_masks(soft: Tensor, bboxes: Tensor, img_meta: dict[str, Any], re
         (n, H, W) bool, at the frame's size (or the input's).
     """
     scale, shape = _scale_and_shape(bboxes, img_meta, rescale)
-    rows, columns = (soft.new_tensor(axis_weights(source, target, stride / factor))
-                     for source, target, factor in zip(soft.shape[1:], shape, scale[::-1], strict=True))
+    rows, columns = (
+        soft.new_tensor(axis_weights(source, target, stride / factor))
+        for source, target, factor in zip(soft.shape[1:], shape, scale[::-1], strict=True)
+    )
     margin = MARGIN * (bboxes[:, 2:] - bboxes[:, :2])
     low, high = (bboxes[:, :2] - margin).floor().clamp(min=0).long(), (bboxes[:, 2:] + margin).ceil().long()
     masks = torch.zeros(len(soft), *shape, dtype=torch.bool, device=soft.device)
@@ -70,8 +73,9 @@ def _span(low: float, high: float, cells: int, size: int) -> tuple[int, int, Any
     return first, last, axis_weights(cells, last - first, (high - low) / cells, low - first)
 
 
-def _scale_and_shape(bboxes: Tensor, img_meta: dict[str, Any],
-                     rescale: bool) -> tuple[tuple[float, float], tuple[int, int]]:
+def _scale_and_shape(
+    bboxes: Tensor, img_meta: dict[str, Any], rescale: bool
+) -> tuple[tuple[float, float], tuple[int, int]]:
     """Scale (x, y) and size (height, width) of the result; the boxes are brought to it in place."""
     scale = img_meta["scale_factor"] if rescale else (1.0, 1.0)
     bboxes /= bboxes.new_tensor(scale).repeat(2)

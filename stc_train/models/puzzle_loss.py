@@ -57,20 +57,36 @@ class PuzzleLoss(nn.Module):
             the second (end of III-B2).
     """
 
-    def __init__(self, box_term: BoxTerm = "dice_penalty", boundary: Boundary = "bce", dilation: int = 2,
-                 inside_weight: float = 1.0, outside_weight: float = 1.0,
-                 positive_weight: float = 1.0, negative_weight: float = 1.0) -> None:
+    def __init__(
+        self,
+        box_term: BoxTerm = "dice_penalty",
+        boundary: Boundary = "bce",
+        dilation: int = 2,
+        inside_weight: float = 1.0,
+        outside_weight: float = 1.0,
+        positive_weight: float = 1.0,
+        negative_weight: float = 1.0,
+    ) -> None:
         super().__init__()
-        for name, value, choices in (("box_term", box_term, get_args(BoxTerm)),
-                                     ("boundary", boundary, get_args(Boundary))):
+        for name, value, choices in (
+            ("box_term", box_term, get_args(BoxTerm)),
+            ("boundary", boundary, get_args(Boundary)),
+        ):
             if value not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
         self.box_term, self.boundary, self.dilation = box_term, boundary, dilation
         self.inside_weight, self.outside_weight = inside_weight, outside_weight
         self.positive_weight, self.negative_weight = positive_weight, negative_weight
 
-    def forward(self, logits: Tensor, boxes: Tensor, pieces: Tensor, edges: Tensor | None = None,
-                image: Tensor | None = None, known: Tensor | None = None) -> PuzzleTerms:
+    def forward(
+        self,
+        logits: Tensor,
+        boxes: Tensor,
+        pieces: Tensor,
+        edges: Tensor | None = None,
+        image: Tensor | None = None,
+        known: Tensor | None = None,
+    ) -> PuzzleTerms:
         """Compare N predicted masks with their boxes and pseudo-masks.
 
         Args:

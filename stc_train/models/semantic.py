@@ -12,8 +12,9 @@ from stc_train.models.condinst_mask_head import box_cells
 UNKNOWN = 255
 
 
-def semantic_targets(instances: InstanceData, ignored: InstanceData | None, size: tuple[int, int], stride: int,
-                     classes: int) -> Tensor:
+def semantic_targets(
+    instances: InstanceData, ignored: InstanceData | None, size: tuple[int, int], stride: int, classes: int
+) -> Tensor:
     """Class of each cell.
 
     Args:

@@ -28,13 +28,21 @@ class Protonet(YOLACTProtonet):
         semantic = self.segm_branch(x[0]) if self.training and self.with_seg_branch else None
         prototypes = self.protonet(x[0]).permute(0, 2, 3, 1)
         with torch.autocast(prototypes.device.type, enabled=False):
-            return [(own.float() @ info.coeffs.float().T).sigmoid()
-                    for own, info in zip(prototypes, positive_infos, strict=True)], semantic
+            return [
+                (own.float() @ info.coeffs.float().T).sigmoid()
+                for own, info in zip(prototypes, positive_infos, strict=True)
+            ], semantic
 
-    def loss_by_feat(self, mask_preds: list[Tensor], segm_preds: Tensor | None, batch_gt_instances: list[InstanceData],
-                     batch_img_metas: list[dict[str, Any]], positive_infos: list[InstanceData],
-                     batch_gt_instances_ignore: list[InstanceData | None] | None = None,
-                     **kwargs: Any) -> dict[str, Tensor]:
+    def loss_by_feat(
+        self,
+        mask_preds: list[Tensor],
+        segm_preds: Tensor | None,
+        batch_gt_instances: list[InstanceData],
+        batch_img_metas: list[dict[str, Any]],
+        positive_infos: list[InstanceData],
+        batch_gt_instances_ignore: list[InstanceData | None] | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Tensor]:
         """`loss_mask`, cropped to the objects' boxes and divided by their areas; `loss_segm` with the semantic branch.
 
         Args:
@@ -46,9 +54,13 @@ class Protonet(YOLACTProtonet):
         """
         height, width = batch_img_metas[0]["batch_input_shape"]
         total, count = mask_preds[0].new_zeros(()), 0
-        for soft, instances, info in zip(self.crop_mask_preds(mask_preds, batch_img_metas, positive_infos),
-                                         batch_gt_instances, positive_infos, strict=True):
-            chosen = torch.randperm(len(soft), device=soft.device)[:self.max_masks_to_train]
+        for soft, instances, info in zip(
+            self.crop_mask_preds(mask_preds, batch_img_metas, positive_infos),
+            batch_gt_instances,
+            positive_infos,
+            strict=True,
+        ):
+            chosen = torch.randperm(len(soft), device=soft.device)[: self.max_masks_to_train]
             count += len(chosen)
             total = total + soft.sum() * 0  # a gradient in every process, of no positives too
             if len(chosen):
@@ -61,28 +73,37 @@ class Protonet(YOLACTProtonet):
         losses = {"loss_mask": self.loss_mask_weight * total / max(count, 1)}
         if segm_preds is not None:
             losses["loss_segm"] = self._semantic_loss(
-                segm_preds.float(), height, batch_gt_instances, batch_gt_instances_ignore or [None] * len(mask_preds))
+                segm_preds.float(), height, batch_gt_instances, batch_gt_instances_ignore or [None] * len(mask_preds)
+            )
         return losses
 
-    def _semantic_loss(self, logits: Tensor, height: int, batch_gt_instances: list[InstanceData],
-                       ignored: list[InstanceData | None]) -> Tensor:
+    def _semantic_loss(
+        self, logits: Tensor, height: int, batch_gt_instances: list[InstanceData], ignored: list[InstanceData | None]
+    ) -> Tensor:
         """Binary cross-entropy of every class at every known cell, added over the classes."""
         size = logits.shape[-2:]
-        classes = torch.stack([semantic_targets(instances, regions, size, height // size[0], self.num_classes)
-                               for instances, regions in zip(batch_gt_instances, ignored, strict=True)])
+        classes = torch.stack(
+            [
+                semantic_targets(instances, regions, size, height // size[0], self.num_classes)
+                for instances, regions in zip(batch_gt_instances, ignored, strict=True)
+            ]
+        )
         known = classes != UNKNOWN
         targets = F.one_hot(classes.clamp(max=self.num_classes), self.num_classes + 1)[..., :-1].movedim(-1, 1)
-        return self.loss_segm(logits, targets, weight=known[:, None].expand_as(targets).float(),
-                              avg_factor=known.sum().clamp(min=1))
+        return self.loss_segm(
+            logits, targets, weight=known[:, None].expand_as(targets).float(), avg_factor=known.sum().clamp(min=1)
+        )
 
-    def crop_mask_preds(self, mask_preds: list[Tensor], batch_img_metas: list[dict[str, Any]],
-                        positive_infos: list[InstanceData]) -> list[Tensor]:
+    def crop_mask_preds(
+        self, mask_preds: list[Tensor], batch_img_metas: list[dict[str, Any]], positive_infos: list[InstanceData]
+    ) -> list[Tensor]:
         """Each image's masks (n, h, w), 0 outside their boxes; as MMDetection's, of the padded input."""
         padded = [meta | {"img_shape": meta["batch_input_shape"]} for meta in batch_img_metas]
         return super().crop_mask_preds(mask_preds, padded, positive_infos)
 
-    def _predict_by_feat_single(self, mask_preds: Tensor, bboxes: Tensor, img_meta: dict[str, Any], rescale: bool,
-                                cfg: Any = None) -> Tensor:
+    def _predict_by_feat_single(
+        self, mask_preds: Tensor, bboxes: Tensor, img_meta: dict[str, Any], rescale: bool, cfg: Any = None
+    ) -> Tensor:
         """Masks at the frame's size, as `whole_frame_masks`; MMDetection calls it."""
         stride = img_meta["batch_input_shape"][0] / mask_preds.shape[1]
         return whole_frame_masks(mask_preds, bboxes, img_meta, rescale, stride, (cfg or self.test_cfg).mask_thr)

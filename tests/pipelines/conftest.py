@@ -19,8 +19,25 @@ def drawn_root(tmp_path_factory) -> Path:
 def drawn_store(drawn_root, tmp_path_factory) -> tuple[Path, Path]:
     """The drawn data set, and a store of it."""
     store, training = tmp_path_factory.mktemp("store") / "store", drawn_root / "training"
-    done = CliRunner().invoke(main, ["build", "--dataset", "kitti", "--root", str(drawn_root), "--out", str(store),
-                                     "--depth", "precomputed", "--depth-dir", str(training / "depth"),
-                                     "--flow", "precomputed", "--flow-dir", str(training / "flow")])
+    done = CliRunner().invoke(
+        main,
+        [
+            "build",
+            "--dataset",
+            "kitti",
+            "--root",
+            str(drawn_root),
+            "--out",
+            str(store),
+            "--depth",
+            "precomputed",
+            "--depth-dir",
+            str(training / "depth"),
+            "--flow",
+            "precomputed",
+            "--flow-dir",
+            str(training / "flow"),
+        ],
+    )
     assert done.exit_code == 0, done.output
     return drawn_root, store

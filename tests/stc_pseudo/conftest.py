@@ -21,7 +21,7 @@ WALKER = (slice(16, 56), slice(84, 100))
 
 def masks() -> dict[int, np.ndarray]:
     """True masks by track id: an ellipse for the car, a cross-like figure for the walker."""
-    y, x = np.mgrid[:SIZE[0], :SIZE[1]] + 0.5
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]] + 0.5
     car = ((x - 36) / 24) ** 2 + ((y - 36) / 16) ** 2 <= 1
     walker = np.zeros(SIZE, bool)
     walker[WALKER[0], 88:96] = True
@@ -42,9 +42,14 @@ def write_sequence(root: Path, name: str = "0000", frames: int = 3) -> None:
         cv2.imwrite(str(root / f"training/image_02/{name}/{t:06d}.png"), image)
         cv2.imwrite(str(root / f"training/depth/{name}/{t:06d}.png"), (depth * 256).astype(np.uint16))
         write_kitti_flow(root / f"training/flow/{name}/{t:06d}.png", flow)
-    write_mots(root / "instances_txt" / f"{name}.txt", [
-        MotsObject(t, identity, identity // 1000, *SIZE, rle.encode(mask))
-        for t in range(frames) for identity, mask in masks().items()])
+    write_mots(
+        root / "instances_txt" / f"{name}.txt",
+        [
+            MotsObject(t, identity, identity // 1000, *SIZE, rle.encode(mask))
+            for t in range(frames)
+            for identity, mask in masks().items()
+        ],
+    )
 
 
 class Drawn:
@@ -76,9 +81,24 @@ class Drawn:
     def build(self, *more: object):
         """Run `stc-pseudo build` on the exact maps."""
         training = self.root / "training"
-        return self.run("build", "--dataset", "kitti", "--root", self.root, "--out", self.store,
-                        "--depth", "precomputed", "--depth-dir", training / "depth",
-                        "--flow", "precomputed", "--flow-dir", training / "flow", *more)
+        return self.run(
+            "build",
+            "--dataset",
+            "kitti",
+            "--root",
+            self.root,
+            "--out",
+            self.store,
+            "--depth",
+            "precomputed",
+            "--depth-dir",
+            training / "depth",
+            "--flow",
+            "precomputed",
+            "--flow-dir",
+            training / "flow",
+            *more,
+        )
 
 
 @pytest.fixture

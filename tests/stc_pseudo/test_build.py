@@ -123,13 +123,16 @@ def no_instances(drawn):
 
 
 def only_ignored(drawn):
-    write_mots(drawn.root / "instances_txt/0000.txt",
-               [MotsObject(0, 10000, 10, *drawn.size, rle.encode(drawn.masks()[1001]))])
+    write_mots(
+        drawn.root / "instances_txt/0000.txt", [MotsObject(0, 10000, 10, *drawn.size, rle.encode(drawn.masks()[1001]))]
+    )
 
 
 def empty_mask(drawn):
-    write_mots(drawn.root / "instances_txt/0000.txt",
-               [MotsObject(1, 1004, 1, *drawn.size, rle.encode(np.zeros(drawn.size, bool)))])
+    write_mots(
+        drawn.root / "instances_txt/0000.txt",
+        [MotsObject(1, 1004, 1, *drawn.size, rle.encode(np.zeros(drawn.size, bool)))],
+    )
 
 
 def malformed(drawn):
@@ -138,13 +141,15 @@ def malformed(drawn):
 
 
 def beyond_the_last_frame(drawn):
-    write_mots(drawn.root / "instances_txt/0000.txt",
-               [MotsObject(9, 1004, 1, *drawn.size, rle.encode(drawn.masks()[1001]))])
+    write_mots(
+        drawn.root / "instances_txt/0000.txt", [MotsObject(9, 1004, 1, *drawn.size, rle.encode(drawn.masks()[1001]))]
+    )
 
 
 def masks_of_another_size(drawn):
-    write_mots(drawn.root / "instances_txt/0000.txt",
-               [MotsObject(0, 1004, 1, 20, 30, rle.encode(np.ones((20, 30), bool)))])
+    write_mots(
+        drawn.root / "instances_txt/0000.txt", [MotsObject(0, 1004, 1, 20, 30, rle.encode(np.ones((20, 30), bool)))]
+    )
 
 
 def png_and_jpeg(drawn):
@@ -162,20 +167,24 @@ def another_schema(drawn):
     (drawn.store / "manifest.json").write_text('{"schema": 0}')
 
 
-@pytest.mark.parametrize(("spoil", "words"), [
-    (truncate, ["000001.png", "do not decode"]),
-    (another_size, ["000001.png", "130x66", "40x40"]),
-    (sixteen_bits, ["000001.png", "8 bits", "uint16"]),
-    (no_instances, ["0000.txt", "--boxes labels"]),
-    (only_ignored, ["0000.txt", "at least one box", "--sequences"]),
-    (empty_mask, ["0000.txt", "frame 1", "positive area"]),
-    (malformed, ["0000.txt:7"]),
-    (beyond_the_last_frame, ["0000.txt", "frames 0 to 2", "9"]),
-    (masks_of_another_size, ["0000.txt", "frame 0", "130x66", "30x20"]),
-    (png_and_jpeg, ["two of the same number", "PNG or JPEG"]),
-    (another_name, ["first.png", "named by its number"]),
-    (another_schema, ["manifest.json", "schema 2", "schema 0", "--overwrite all"])],
-    ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (truncate, ["000001.png", "do not decode"]),
+        (another_size, ["000001.png", "130x66", "40x40"]),
+        (sixteen_bits, ["000001.png", "8 bits", "uint16"]),
+        (no_instances, ["0000.txt", "--boxes labels"]),
+        (only_ignored, ["0000.txt", "at least one box", "--sequences"]),
+        (empty_mask, ["0000.txt", "frame 1", "positive area"]),
+        (malformed, ["0000.txt:7"]),
+        (beyond_the_last_frame, ["0000.txt", "frames 0 to 2", "9"]),
+        (masks_of_another_size, ["0000.txt", "frame 0", "130x66", "30x20"]),
+        (png_and_jpeg, ["two of the same number", "PNG or JPEG"]),
+        (another_name, ["first.png", "named by its number"]),
+        (another_schema, ["manifest.json", "schema 2", "schema 0", "--overwrite all"]),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
 def test_bad_input_is_one_message_and_exit_code_2(drawn, perturb, words):
     perturb(drawn)
     result = drawn.build()
@@ -187,13 +196,18 @@ def test_bad_input_is_one_message_and_exit_code_2(drawn, perturb, words):
     assert not (drawn.store / "0000").exists()
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (["--root", "nowhere"], ["nowhere", "--root"]),
-    (["--sequences", "0042"], ["0042", "0000", "--sequences"]),
-    (["--cues", "smell"], ["--cues", "smell"]),
-    (["--depth", "monodepth2"], ["--depth-weights"]),
-    (["--flow", "upflow"], ["--flow-weights"]),
-    (["--depth", "sgbm"], ["right"])], ids=lambda value: value[0] if value[0].startswith("--") else "")
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--root", "nowhere"], ["nowhere", "--root"]),
+        (["--sequences", "0042"], ["0042", "0000", "--sequences"]),
+        (["--cues", "smell"], ["--cues", "smell"]),
+        (["--depth", "monodepth2"], ["--depth-weights"]),
+        (["--flow", "upflow"], ["--flow-weights"]),
+        (["--depth", "sgbm"], ["right"]),
+    ],
+    ids=lambda value: value[0] if value[0].startswith("--") else "",
+)
 def test_flags_that_do_not_fit(drawn, arguments, words):
     result = drawn.build(*arguments)
     assert result.exit_code == 2
@@ -201,10 +215,15 @@ def test_flags_that_do_not_fit(drawn, arguments, words):
         assert word in result.output
 
 
-@pytest.mark.parametrize(("row", "words"), [
-    ("0 1 Car 0 0 0 10 10 5 20 1 1 1 1 1 1 0", ["0000.txt:1"]),
-    ("0 1 Car 0 0 0 10 10 400 20 1 1 1 1 1 1 0", ["0000.txt:1", "inside the 130x66 frame"]),
-    ("0 1 Car 0 0 0 10 10 30 nan 1 1 1 1 1 1 0", ["0000.txt:1"])], ids=["no area", "outside", "not a number"])
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("0 1 Car 0 0 0 10 10 5 20 1 1 1 1 1 1 0", ["0000.txt:1"]),
+        ("0 1 Car 0 0 0 10 10 400 20 1 1 1 1 1 1 0", ["0000.txt:1", "inside the 130x66 frame"]),
+        ("0 1 Car 0 0 0 10 10 30 nan 1 1 1 1 1 1 0", ["0000.txt:1"]),
+    ],
+    ids=["no area", "outside", "not a number"],
+)
 def test_bad_label_boxes(drawn, row, words):
     labels = drawn.root / "training/label_02"
     labels.mkdir()
@@ -218,9 +237,11 @@ def test_bad_label_boxes(drawn, row, words):
 def test_label_boxes_and_their_ignored_kinds(drawn):
     labels = drawn.root / "training/label_02"
     labels.mkdir()
-    (labels / "0000.txt").write_text("0 4 Car 0 0 0 12 20 60 52 1 1 1 1 1 1 0\n"
-                                     "0 -1 DontCare -1 -1 -10 70 5 80 9 -1 -1 -1 -1 -1 -1 -1\n"
-                                     "0 5 Van 0 0 0 84 16 100 56 1 1 1 1 1 1 0\n")
+    (labels / "0000.txt").write_text(
+        "0 4 Car 0 0 0 12 20 60 52 1 1 1 1 1 1 0\n"
+        "0 -1 DontCare -1 -1 -10 70 5 80 9 -1 -1 -1 -1 -1 -1 -1\n"
+        "0 5 Van 0 0 0 84 16 100 56 1 1 1 1 1 1 0\n"
+    )
     assert drawn.build("--boxes", "labels").exit_code == 0
     boxes = StoreReader(str(drawn.store)).sequence("0000").boxes_at(0)
     assert boxes.track_ids.tolist() == [1004]

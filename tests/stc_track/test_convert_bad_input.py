@@ -103,9 +103,10 @@ def test_bad_boxes(tmp_path, line, message):
 COCO = {
     "images": [{"id": 1, "file_name": "a/0003.png", "height": 2, "width": 2}],
     "categories": [{"id": 1, "name": "car"}, {"id": 10, "name": "owl"}],
-    "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "track_id": 5,
-                     "segmentation": [[0, 0, 2, 0, 2, 2, 0, 2]]}],
-}  # fmt: skip
+    "annotations": [
+        {"id": 1, "image_id": 1, "category_id": 1, "track_id": 5, "segmentation": [[0, 0, 2, 0, 2, 2, 0, 2]]}
+    ],
+}
 
 
 @pytest.mark.parametrize(

@@ -53,14 +53,20 @@ def drawn_store(drawn_video, tmp_path_factory) -> Path:
     boxes = {}
     for t in range(FRAMES):
         objects = draw(t)[1]
-        boxes[t] = FrameBoxes(np.array([tight_box(objects == k) for k in (1, 2)], np.float32),
-                              np.array([1, 2], np.int32), np.array([1001, 2001], np.int32),
-                              np.array([[0, 0, 20, 12]], np.float32))
+        boxes[t] = FrameBoxes(
+            np.array([tight_box(objects == k) for k in (1, 2)], np.float32),
+            np.array([1, 2], np.int32),
+            np.array([1001, 2001], np.int32),
+            np.array([[0, 0, 20, 12]], np.float32),
+        )
     boxes[2] = FrameBoxes.empty()
-    sequence = Sequence("0003", (HEIGHT, WIDTH), frames, tuple(range(FRAMES)), boxes=boxes,
-                        class_names={1: "car", 2: "pedestrian"})
-    arrays = {name: np.zeros((FRAMES, *channels, *(side // array_cell(name, 4) for side in sequence.size)), dtype)
-              for name, (channels, dtype) in ARRAYS.items()}
+    sequence = Sequence(
+        "0003", (HEIGHT, WIDTH), frames, tuple(range(FRAMES)), boxes=boxes, class_names={1: "car", 2: "pedestrian"}
+    )
+    arrays = {
+        name: np.zeros((FRAMES, *channels, *(side // array_cell(name, 4) for side in sequence.size)), dtype)
+        for name, (channels, dtype) in ARRAYS.items()
+    }
     for t in range(FRAMES):
         arrays["objects"][t] = draw(t)[1]
         arrays["instances"][t], arrays["coverage"][t] = pool_objects(arrays["objects"][t])

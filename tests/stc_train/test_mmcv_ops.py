@@ -57,7 +57,7 @@ def test_soft_nms_equals_the_loop(method, offset):
         for i in list(left):
             overlap = iou(boxes[i], boxes[best], offset)
             if method == "gaussian":
-                decayed[i] *= math.exp(-overlap**2 / 0.5)
+                decayed[i] *= math.exp(-(overlap**2) / 0.5)
             elif overlap >= 0.3:
                 decayed[i] *= 1 - overlap if method == "linear" else 0
             if decayed[i] < 0.2:
@@ -107,8 +107,9 @@ def bilinear(plane: np.ndarray, y: float, x: float) -> float:
     y, x = min(max(y, 0), height - 1), min(max(x, 0), width - 1)
     top, left = int(y), int(x)
     bottom, right = min(top + 1, height - 1), min(left + 1, width - 1)
-    return ((1 - (y - top)) * ((1 - (x - left)) * plane[top, left] + (x - left) * plane[top, right])
-            + (y - top) * ((1 - (x - left)) * plane[bottom, left] + (x - left) * plane[bottom, right]))
+    return (1 - (y - top)) * ((1 - (x - left)) * plane[top, left] + (x - left) * plane[top, right]) + (y - top) * (
+        (1 - (x - left)) * plane[bottom, left] + (x - left) * plane[bottom, right]
+    )
 
 
 @pytest.mark.parametrize("aligned", [False, True])
@@ -127,10 +128,17 @@ def test_roi_align_equals_the_loop(aligned, samples):
         for c in range(2):
             for i in range(2):
                 for j in range(3):
-                    expected[k, c, i, j] = np.mean([
-                        bilinear(maps[int(image), c].numpy(), y1 + (i + (a + 0.5) / rows) * bin_height,
-                                 x1 + (j + (b + 0.5) / columns) * bin_width)
-                        for a in range(rows) for b in range(columns)])
+                    expected[k, c, i, j] = np.mean(
+                        [
+                            bilinear(
+                                maps[int(image), c].numpy(),
+                                y1 + (i + (a + 0.5) / rows) * bin_height,
+                                x1 + (j + (b + 0.5) / columns) * bin_width,
+                            )
+                            for a in range(rows)
+                            for b in range(columns)
+                        ]
+                    )
     pooled = roi_align(maps, rois, (2, 3), 0.5, samples, "avg", aligned)
     np.testing.assert_allclose(pooled, expected, rtol=1e-9)
     maps.requires_grad_()

@@ -44,8 +44,12 @@ def read_coco(path: Path, video: Sequence, alone: bool = True) -> tuple[list[Box
     """
     content = _load(path)
     if isinstance(content, list):
-        raise InputError(path, expected=WHAT, found="a list, as of results",
-                         hint="put it under `annotations`, beside the `images` and `categories` that it speaks of")
+        raise InputError(
+            path,
+            expected=WHAT,
+            found="a list, as of results",
+            hint="put it under `annotations`, beside the `images` and `categories` that it speaks of",
+        )
     content = json_fields.mapping(content, str(path))
     class_names = read_categories(content, path)
     positions = _positions(content, path, video, alone)
@@ -62,8 +66,17 @@ def read_coco(path: Path, video: Sequence, alone: bool = True) -> tuple[list[Box
         if class_id not in class_names:
             raise InputError(where, expected="a category_id of categories", found=str(class_id))
         score = json_fields.reals([entry["score"]], 1, "score", where)[0] if "score" in entry else None
-        rows.append(BoxRow(positions[image], json_fields.box(entry.get("bbox"), "bbox", where), class_id,
-                           _track(entry, where), where, bool(entry.get("iscrowd")), score))
+        rows.append(
+            BoxRow(
+                positions[image],
+                json_fields.box(entry.get("bbox"), "bbox", where),
+                class_id,
+                _track(entry, where),
+                where,
+                bool(entry.get("iscrowd")),
+                score,
+            )
+        )
     return rows, class_names
 
 
@@ -79,13 +92,18 @@ def _positions(content: dict[str, Any], path: Path, video: Sequence, alone: bool
     for index, entry in enumerate(json_fields.items(content.get("images"), "images", path)):
         where = f"{path}: image {index}"
         entry = json_fields.mapping(entry, where)
-        images.append((_whole(entry, "id", where), json_fields.text(entry.get("file_name"), "file_name", where),
-                       entry, where))
+        images.append(
+            (_whole(entry, "id", where), json_fields.text(entry.get("file_name"), "file_name", where), entry, where)
+        )
     of_video = [video.name in PurePosixPath(name.replace("\\", "/")).parts[:-1] for _, name, _, _ in images]
     if not any(of_video):
         if not alone:
-            raise InputError(path, expected=f"pictures in a folder '{video.name}', as '{video.name}/000000.jpg'",
-                             found="none", hint="--sequences leaves videos out")
+            raise InputError(
+                path,
+                expected=f"pictures in a folder '{video.name}', as '{video.name}/000000.jpg'",
+                found="none",
+                hint="--sequences leaves videos out",
+            )
         of_video = [True] * len(images)
     names, found = PictureNames(video), {}
     for mine, (identity, name, entry, where) in zip(of_video, images, strict=True):
@@ -97,8 +115,11 @@ def _positions(content: dict[str, Any], path: Path, video: Sequence, alone: bool
             found[identity] = _whole(entry, keys[0], where) if keys else names.position(name, where)
             size = entry.get("height", video.size[0]), entry.get("width", video.size[1])
             if size != tuple(video.size):
-                raise InputError(where, expected="pictures of the frames' {1}x{0} pixels".format(*video.size),
-                                 found="{1}x{0}".format(*size)[:40])
+                raise InputError(
+                    where,
+                    expected="pictures of the frames' {1}x{0} pixels".format(*video.size),
+                    found="{1}x{0}".format(*size)[:40],
+                )
     return found
 
 

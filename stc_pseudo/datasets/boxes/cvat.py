@@ -80,8 +80,10 @@ class _Reader:
         elif element.tag in ("track", "image"):
             self.is_cvat = True
             boxes = element.findall("box")
-            self.others += sum(child.tag in ("polygon", "polyline", "points", "mask", "ellipse", "cuboid", "skeleton")
-                               for child in element)
+            self.others += sum(
+                child.tag in ("polygon", "polyline", "points", "mask", "ellipse", "cuboid", "skeleton")
+                for child in element
+            )
             self.rows += self._track(element, boxes) if element.tag == "track" else self._image(element, boxes)
             element.clear()
         elif element.tag == "annotations":
@@ -140,14 +142,20 @@ class _Reader:
         except ValueError:
             value = math.nan
         if not abs(value) <= LARGEST or (whole and value < 0):
-            raise InputError(where, expected=f"{name}, a {'whole' if whole else 'finite'} number",
-                             found=ascii(text[:40]) if text else "none")
+            raise InputError(
+                where,
+                expected=f"{name}, a {'whole' if whole else 'finite'} number",
+                found=ascii(text[:40]) if text else "none",
+            )
         return value
 
     def _class(self, label: str | None, where: str) -> int:
         if not label or (self.listed and label not in self.labels):
-            raise InputError(where, expected=f"a label of {', '.join(self.labels) or 'any name'}",
-                             found=ascii((label or "none")[:40]))
+            raise InputError(
+                where,
+                expected=f"a label of {', '.join(self.labels) or 'any name'}",
+                found=ascii((label or "none")[:40]),
+            )
         return self._number(label)
 
     def _number(self, label: str) -> int:
@@ -156,5 +164,8 @@ class _Reader:
     def _require_size(self, width: str | None, height: str | None, where: str) -> None:
         expected = self.video.size[::-1]
         if width and height and (width.strip(), height.strip()) != tuple(map(str, expected)):
-            raise InputError(where, expected=f"pictures of the frames' {expected[0]}x{expected[1]} pixels",
-                             found=f"{width.strip()}x{height.strip()}"[:40])
+            raise InputError(
+                where,
+                expected=f"pictures of the frames' {expected[0]}x{expected[1]} pixels",
+                found=f"{width.strip()}x{height.strip()}"[:40],
+            )

@@ -40,6 +40,10 @@ class PictureNames:
         if position is None:
             raise InputError(where, expected=expected, found=ascii(name[:80]))
         if position >= len(self.video):
-            raise InputError(where, expected=f"frames 0 to {len(self.video) - 1}", found=ascii(name[:80]),
-                             hint="numbers in the names of a video's pictures count from 0")
+            raise InputError(
+                where,
+                expected=f"frames 0 to {len(self.video) - 1}",
+                found=ascii(name[:80]),
+                hint="numbers in the names of a video's pictures count from 0",
+            )
         return position

@@ -13,8 +13,15 @@ from stc_track.formats.mot_boxes import UNTRACKED, iter_lines
 from stc_track.io.errors import InputError
 
 # The benchmark's own classes; the rest of its numbers mark what is no object, or nobody can tell.
-CLASS_NAMES = {1: "pedestrian", 2: "person on vehicle", 3: "car", 4: "bicycle", 5: "motorbike",
-               6: "non motorized vehicle", 7: "static person"}
+CLASS_NAMES = {
+    1: "pedestrian",
+    2: "person on vehicle",
+    3: "car",
+    4: "bicycle",
+    5: "motorbike",
+    6: "non motorized vehicle",
+    7: "static person",
+}
 
 
 def read_mot(path: Path, names: dict[int, str] | None = None) -> tuple[list[BoxRow], dict[int, str]]:
@@ -42,12 +49,24 @@ def read_mot(path: Path, names: dict[int, str] | None = None) -> tuple[list[BoxR
         if labels is not None and class_id not in labels:
             raise InputError(line.where, expected=f"a class of the {len(labels)} in labels.txt", found=str(class_id))
         ignore = line.class_id is not None and (line.score == 0 or (own is None and class_id not in CLASS_NAMES))
-        rows.append(BoxRow(line.frame - 1, line.box, class_id, None if line.track_id == UNTRACKED else line.track_id,
-                           line.where, ignore, line.score))
+        rows.append(
+            BoxRow(
+                line.frame - 1,
+                line.box,
+                class_id,
+                None if line.track_id == UNTRACKED else line.track_id,
+                line.where,
+                ignore,
+                line.score,
+            )
+        )
     if own is not None:
         return rows, own
-    return rows, {number: name for number, name in CLASS_NAMES.items()
-                  if any(row.class_id == number and not row.ignore for row in rows)}
+    return rows, {
+        number: name
+        for number, name in CLASS_NAMES.items()
+        if any(row.class_id == number and not row.ignore for row in rows)
+    }
 
 
 def _labels(path: Path) -> dict[int, str] | None:

@@ -61,8 +61,11 @@ def gather(rows: Iterable[BoxRow], size: tuple[int, int], numbers: tuple[int, ..
     track_ids = _track_ids(rows)
     for row, track_id in zip(rows, track_ids, strict=True):
         if not 0 <= row.position < len(numbers):
-            raise InputError(row.where, expected=f"a frame of the {len(numbers)} there are",
-                             found=f"the one at position {row.position}, from 0")
+            raise InputError(
+                row.where,
+                expected=f"a frame of the {len(numbers)} there are",
+                found=f"the one at position {row.position}, from 0",
+            )
         box = np.clip(np.asarray(row.box, np.float32), 0, limit)
         if not (box[2:] > box[:2]).all():
             outside += 1
@@ -83,8 +86,10 @@ def frame_boxes(rows: list[tuple[np.ndarray, int | None, int]]) -> FrameBoxes:
     ignore = [row[0] for row in rows if row[1] is None]
     return FrameBoxes(
         np.array([row[0] for row in objects], np.float32).reshape(-1, 4),
-        np.array([row[1] for row in objects], np.int32), np.array([row[2] for row in objects], np.int32),
-        np.array(ignore, np.float32).reshape(-1, 4))
+        np.array([row[1] for row in objects], np.int32),
+        np.array([row[2] for row in objects], np.int32),
+        np.array(ignore, np.float32).reshape(-1, 4),
+    )
 
 
 def _track_ids(rows: list[BoxRow]) -> list[int]:

@@ -47,18 +47,33 @@ def with_boxes(videos: list[Sequence], source: BoxSource) -> list[Sequence]:
         path = file_of(video, source.path, alone=len(videos) == 1)
         rows[video.name], found = read_rows(path, video, source, alone=path != source.path or len(videos) == 1)
         for number, name in found.items():
-            known = next((other for other in class_names.items() if (number, name) != other and (
-                number == other[0] or name == other[1])), None)
+            known = next(
+                (
+                    other
+                    for other in class_names.items()
+                    if (number, name) != other and (number == other[0] or name == other[1])
+                ),
+                None,
+            )
             if known:
-                raise InputError(path, expected=f"class {known[0]} alone to be '{known[1]}', as before",
-                                 found=f"class {number} as '{name}'",
-                                 hint="--class-names says the names in the order of their numbers")
+                raise InputError(
+                    path,
+                    expected=f"class {known[0]} alone to be '{known[1]}', as before",
+                    found=f"class {number} as '{name}'",
+                    hint="--class-names says the names in the order of their numbers",
+                )
             class_names[number] = name
         if not any(not row.ignore for row in rows[video.name]):
-            raise InputError(path, expected=f"at least one box of '{video.name}'", found="none",
-                             hint="--sequences leaves a video out; --class-names and --min-score leave boxes out")
-    return [replace(video, boxes=gather(rows[video.name], video.size, video.numbers), class_names=class_names)
-            for video in videos]
+            raise InputError(
+                path,
+                expected=f"at least one box of '{video.name}'",
+                found="none",
+                hint="--sequences leaves a video out; --class-names and --min-score leave boxes out",
+            )
+    return [
+        replace(video, boxes=gather(rows[video.name], video.size, video.numbers), class_names=class_names)
+        for video in videos
+    ]
 
 
 def file_of(video: Sequence, path: Path, alone: bool) -> Path:
@@ -66,15 +81,23 @@ def file_of(video: Sequence, path: Path, alone: bool) -> Path:
     if not path.is_dir():
         require_file(path, "a file of boxes, or a folder of such", "--boxes")
         if not alone and recognise(path) != "coco":
-            raise InputError(path, expected="a folder of a file a video, or a COCO file of all", found="one file",
-                             hint="--boxes, or --sequences to take one video")
+            raise InputError(
+                path,
+                expected="a folder of a file a video, or a COCO file of all",
+                found="one file",
+                hint="--boxes, or --sequences to take one video",
+            )
         return path
     candidates = [path / f"{video.name}{ending}" for ending in ENDINGS] + [path / video.name / "gt" / "gt.txt"]
     found = [candidate for candidate in candidates if candidate.is_file()]
     if len(found) != 1:
         names = ", ".join(candidate.relative_to(path).as_posix() for candidate in found or candidates)
-        raise InputError(path, expected=f"one file of boxes of '{video.name}'",
-                         found=names if found else f"none of {names}", hint="--boxes")
+        raise InputError(
+            path,
+            expected=f"one file of boxes of '{video.name}'",
+            found=names if found else f"none of {names}",
+            hint="--boxes",
+        )
     return found[0]
 
 
@@ -92,8 +115,12 @@ def recognise(path: Path) -> str:
         return "cvat"
     if start.isdigit() or not start:
         return "mot"
-    raise InputError(path, expected="boxes in COCO JSON, MOT-Challenge text or CVAT XML", found=f"a file of {start!r}",
-                     hint="--boxes-format")
+    raise InputError(
+        path,
+        expected="boxes in COCO JSON, MOT-Challenge text or CVAT XML",
+        found=f"a file of {start!r}",
+        hint="--boxes-format",
+    )
 
 
 def read_rows(path: Path, video: Sequence, source: BoxSource, alone: bool) -> tuple[list[BoxRow], dict[int, str]]:
@@ -125,12 +152,20 @@ def read_rows(path: Path, video: Sequence, source: BoxSource, alone: bool) -> tu
         rows, names = _renumbered(rows, new_number), wanted
     if source.min_score is not None:
         rows = [row for row in rows if row.ignore or row.score is None or row.score >= source.min_score]
-    log.info("%s: %d boxes of %s for '%s'", path, sum(not row.ignore for row in rows),
-             ", ".join(names.values()) or "no class", video.name)
+    log.info(
+        "%s: %d boxes of %s for '%s'",
+        path,
+        sum(not row.ignore for row in rows),
+        ", ".join(names.values()) or "no class",
+        video.name,
+    )
     return rows, names
 
 
 def _renumbered(rows: Iterable[BoxRow], new_number: dict[int, int | None]) -> list[BoxRow]:
     """Rows of the classes that have a new number, and ignore regions."""
-    return [replace(row, class_id=new_number.get(row.class_id) or row.class_id) for row in rows
-            if row.ignore or new_number.get(row.class_id)]
+    return [
+        replace(row, class_id=new_number.get(row.class_id) or row.class_id)
+        for row in rows
+        if row.ignore or new_number.get(row.class_id)
+    ]

@@ -32,10 +32,14 @@ def network_intrinsics(sequence: Sequence, size: tuple[int, int]) -> Tensor:
     height, width = sequence.size
     camera = sequence.calibration
     if camera is None:
-        log.warning("%s: no camera is given; taking KITTI's, scaled to the frame (--intrinsics or --calib names one)",
-                    sequence.name)
-        focal, centre = (KITTI_FOCAL[0] * width, KITTI_FOCAL[1] * height), (KITTI_CENTRE[0] * width,
-                                                                            KITTI_CENTRE[1] * height)
+        log.warning(
+            "%s: no camera is given; taking KITTI's, scaled to the frame (--intrinsics or --calib names one)",
+            sequence.name,
+        )
+        focal, centre = (
+            (KITTI_FOCAL[0] * width, KITTI_FOCAL[1] * height),
+            (KITTI_CENTRE[0] * width, KITTI_CENTRE[1] * height),
+        )
     else:
         focal, centre = (camera.focal_x, camera.focal_y), (camera.centre_x, camera.centre_y)
     matrix = torch.tensor([[focal[0], 0, centre[0]], [0, focal[1], centre[1]], [0, 0, 1]])
@@ -59,17 +63,26 @@ def stereo_baselines(sequences: Many[Sequence], mode: str) -> tuple[Tensor, floa
     mixed = mode == "mono+stereo" and alone < len(sequences)
     if mixed and alone:
         log.info("%d of %d videos have no right frames: they teach by their motion alone", alone, len(sequences))
-    metres = torch.tensor([0.0 if mixed and not sequence.right else _require_baseline(sequence)
-                           for sequence in sequences])
+    metres = torch.tensor(
+        [0.0 if mixed and not sequence.right else _require_baseline(sequence) for sequence in sequences]
+    )
     metres_per_unit = metres[metres > 0].mean().item() / BASELINE_UNITS
     return metres / metres_per_unit, metres_per_unit
 
 
 def _require_baseline(sequence: Sequence) -> float:
     if not sequence.right:
-        raise InputError(sequence.name, expected="right frames for a stereo training", found="none",
-                         hint="--right names their folder; --mode mono needs none")
+        raise InputError(
+            sequence.name,
+            expected="right frames for a stereo training",
+            found="none",
+            hint="--right names their folder; --mode mono needs none",
+        )
     if sequence.calibration is None or not sequence.calibration.baseline:
-        raise InputError(sequence.name, expected="a camera with a stereo baseline", found="none",
-                         hint="--calib, or --intrinsics and --baseline; --mode mono needs none")
+        raise InputError(
+            sequence.name,
+            expected="a camera with a stereo baseline",
+            found="none",
+            hint="--calib, or --intrinsics and --baseline; --mode mono needs none",
+        )
     return sequence.calibration.baseline

@@ -43,8 +43,11 @@ def rigid_flow(depth: Tensor, intrinsics: Tensor, transform: Tensor) -> Tensor:
         (B, 2, H, W) (dx, dy) in pixels, from the first view to the second.
     """
     _, _, height, width = depth.shape
-    ys, xs = torch.meshgrid(torch.arange(height, device=depth.device, dtype=depth.dtype),
-                            torch.arange(width, device=depth.device, dtype=depth.dtype), indexing="ij")
+    ys, xs = torch.meshgrid(
+        torch.arange(height, device=depth.device, dtype=depth.dtype),
+        torch.arange(width, device=depth.device, dtype=depth.dtype),
+        indexing="ij",
+    )
     pixels = torch.stack([xs, ys, torch.ones_like(xs)]).view(1, 3, -1)
     # One 3x3 matrix carries a homogeneous pixel all the way: K R K^-1, and K t / depth is added.
     homography = intrinsics @ transform[:, :3, :3] @ torch.linalg.inv(intrinsics)

@@ -16,8 +16,9 @@ from stc_pseudo.nn import weights
 log = logging.getLogger(__name__)
 
 
-def start_networks(network: Monodepth2, pose_network: PoseNetwork | None, encoder: str, init: Path | None,
-                   encoder_weights: Path | None) -> None:
+def start_networks(
+    network: Monodepth2, pose_network: PoseNetwork | None, encoder: str, init: Path | None, encoder_weights: Path | None
+) -> None:
     """Copy the weights that a training starts from into its networks.
 
     Args:
@@ -40,8 +41,9 @@ def start_networks(network: Monodepth2, pose_network: PoseNetwork | None, encode
     elif encoder_weights is not None:
         _start_encoders(network, pose_network, encoder, encoder_weights)
     else:
-        log.warning("the encoder starts from random weights: --encoder-weights names a torchvision %s to start from",
-                    encoder)
+        log.warning(
+            "the encoder starts from random weights: --encoder-weights names a torchvision %s to start from", encoder
+        )
 
 
 def _read(init: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -31,8 +31,9 @@ class View:
     given: Tensor | None = None
 
 
-def depth_loss(inverse_depths: list[Tensor], target: Tensor, views: list[View],
-               intrinsics: Tensor) -> tuple[Tensor, dict[str, float]]:
+def depth_loss(
+    inverse_depths: list[Tensor], target: Tensor, views: list[View], intrinsics: Tensor
+) -> tuple[Tensor, dict[str, float]]:
     """Minimum reprojection with auto-masking at every scale, plus smoothness.
 
     Args:
@@ -80,4 +81,3 @@ def minimum_reprojection(warped: Tensor, still: Tensor) -> Tensor:
         (B, 1, H, W), the smaller of the two.
     """
     return torch.minimum(warped, still + TIE_NOISE * torch.randn_like(still))
-

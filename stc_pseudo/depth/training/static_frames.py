@@ -36,14 +36,23 @@ def moving_clips(clips: Clips, watched: Iterable[int] | None = None) -> list[int
         InputError: none of them moves.
     """
     videos = set(range(len(clips.videos)) if watched is None else watched)
-    moves = {video: [magnitude >= STATIC_FLOW for magnitude in _mean_flows(clips.videos[video])]
-             for video in tqdm(sorted(videos), desc="find static frames", unit="video", disable=len(videos) < 2)}
-    kept = [index for index, (video, start) in enumerate(clips.starts)
-            if video not in videos or all(moves[video][start:start + clips.length - 1])]
+    moves = {
+        video: [magnitude >= STATIC_FLOW for magnitude in _mean_flows(clips.videos[video])]
+        for video in tqdm(sorted(videos), desc="find static frames", unit="video", disable=len(videos) < 2)
+    }
+    kept = [
+        index
+        for index, (video, start) in enumerate(clips.starts)
+        if video not in videos or all(moves[video][start : start + clips.length - 1])
+    ]
     log.info("%d of %d clips are static and left out", len(clips) - len(kept), len(clips))
     if not kept:
-        raise InputError(clips.videos[0][0].parent, expected="video from a moving camera", found="static frames only",
-                         hint="--mode stereo learns from frames at rest")
+        raise InputError(
+            clips.videos[0][0].parent,
+            expected="video from a moving camera",
+            found="static frames only",
+            hint="--mode stereo learns from frames at rest",
+        )
     return kept
 
 

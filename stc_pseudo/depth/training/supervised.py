@@ -48,8 +48,9 @@ class DepthPictures(Dataset):
     `depth` (1, height, width) float32 metres, NaN where unknown.
     """
 
-    def __init__(self, source: NyuDepth, size: tuple[int, int], min_crop: float | None = None,
-                 augment: bool = True) -> None:
+    def __init__(
+        self, source: NyuDepth, size: tuple[int, int], min_crop: float | None = None, augment: bool = True
+    ) -> None:
         self.source, self.size, self.min_crop, self.augment = source, size, min_crop, augment
 
     def __len__(self) -> int:
@@ -68,7 +69,9 @@ class DepthPictures(Dataset):
         window = draw_window(image.shape[:2], self.size, self.min_crop if self.augment else None)
         left, top, width, height = window
         # Depth is never averaged: between near and far there is nothing.
-        small = cv2.resize(depth[top:top + height, left:left + width], self.size[::-1], interpolation=cv2.INTER_NEAREST)
+        small = cv2.resize(
+            depth[top : top + height, left : left + width], self.size[::-1], interpolation=cv2.INTER_NEAREST
+        )
         item = {"frames": cut(image, window, self.size)[None], "depth": torch.from_numpy(small)[None]}
         if self.augment and torch.rand(()) < 0.5:
             item = {key: value.flip(-1) for key, value in item.items()}
@@ -88,9 +91,14 @@ class SupervisedTrainer(nn.Module):
         with autocast(batch["frames"].device, self.precision):
             inverse_depths = self.network(batch["augmented"][:, 0])
         size = batch["depth"].shape[-2:]
-        errors = torch.stack([scale_invariant_error(
-            F.interpolate(inverse, size, mode="bilinear", align_corners=False), batch["depth"])
-            for inverse in inverse_depths])
+        errors = torch.stack(
+            [
+                scale_invariant_error(
+                    F.interpolate(inverse, size, mode="bilinear", align_corners=False), batch["depth"]
+                )
+                for inverse in inverse_depths
+            ]
+        )
         return errors.mean(), {"scale_invariant": errors[0].item()}
 
 
@@ -128,12 +136,36 @@ def train_supervised(source: NyuDepth, settings: DepthTraining, out: Path) -> No
     trainer = SupervisedTrainer(settings)
     start_networks(trainer.network, None, settings.encoder, settings.init, settings.encoder_weights)
     trainer.to(settings.device).to(memory_format=torch.channels_last)
-    validation = Validation(trainer, trainer.loss, pictures, held, train, partial(draw_depth, trainer.network),
-                            settings.device, partial(_measure, trainer.network, pictures.plain(), settings.device))
-    describe = {"network": NETWORK_NAME, "encoder": settings.encoder, "channel_width": settings.channel_width,
-                "height": settings.height, "width": settings.width, "mode": MODE, "metres_per_unit": 1.0}
-    fit(trainer, trainer.loss, Subset(pictures, train), out=out, describe=describe, settings=asdict(settings),
-        validation=validation, half=settings.half, **{name: getattr(settings, name) for name in FIT_SETTINGS})
+    validation = Validation(
+        trainer,
+        trainer.loss,
+        pictures,
+        held,
+        train,
+        partial(draw_depth, trainer.network),
+        settings.device,
+        partial(_measure, trainer.network, pictures.plain(), settings.device),
+    )
+    describe = {
+        "network": NETWORK_NAME,
+        "encoder": settings.encoder,
+        "channel_width": settings.channel_width,
+        "height": settings.height,
+        "width": settings.width,
+        "mode": MODE,
+        "metres_per_unit": 1.0,
+    }
+    fit(
+        trainer,
+        trainer.loss,
+        Subset(pictures, train),
+        out=out,
+        describe=describe,
+        settings=asdict(settings),
+        validation=validation,
+        half=settings.half,
+        **{name: getattr(settings, name) for name in FIT_SETTINGS},
+    )
 
 
 def _measure(network: nn.Module, pictures: Many[dict[str, Any]], device: str, index: int) -> dict[str, float]:

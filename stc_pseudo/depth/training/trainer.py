@@ -149,9 +149,13 @@ def train_depth(sequences: Many[Sequence], settings: DepthTraining, out: Path) -
     baselines, metres_per_unit = torch.zeros(len(sequences)), None
     if stereo:
         baselines, metres_per_unit = stereo_baselines(sequences, settings.mode)
-    clips = Clips([sequence.frames for sequence in sequences], 3 if "mono" in settings.mode else 1, size,
-                  right_videos=[sequence.right for sequence in sequences] if stereo else None,
-                  min_crop=settings.min_crop)
+    clips = Clips(
+        [sequence.frames for sequence in sequences],
+        3 if "mono" in settings.mode else 1,
+        size,
+        right_videos=[sequence.right for sequence in sequences] if stereo else None,
+        min_crop=settings.min_crop,
+    )
     alone = [index for index, baseline in enumerate(baselines) if not baseline]
     used = moving_clips(clips, alone) if alone else range(len(clips))
     train, held = split_clips(clips, used, settings.validation_share)
@@ -161,17 +165,34 @@ def train_depth(sequences: Many[Sequence], settings: DepthTraining, out: Path) -
     # Convolutions are faster on channels_last, on a CPU as on a GPU.
     trainer.to(settings.device).to(memory_format=torch.channels_last)
     truth = settings.truth and DepthTruth(settings.truth, sequences, clips, held, trainer.network, settings.device)
-    validation = Validation(trainer, trainer.loss, clips, held, train, partial(draw_depth, trainer.network),
-                            settings.device, truth)
-    describe = {"network": NETWORK_NAME, "encoder": settings.encoder, "channel_width": settings.channel_width,
-                "height": settings.height, "width": settings.width, "mode": settings.mode,
-                "metres_per_unit": metres_per_unit}
-    fit(trainer, trainer.loss, Subset(clips, train), out=out, describe=describe, settings=asdict(settings),
-        validation=validation, kept=partial(_for_prediction, trainer) if settings.half else None,
-        **{name: getattr(settings, name) for name in FIT_SETTINGS})
+    validation = Validation(
+        trainer, trainer.loss, clips, held, train, partial(draw_depth, trainer.network), settings.device, truth
+    )
+    describe = {
+        "network": NETWORK_NAME,
+        "encoder": settings.encoder,
+        "channel_width": settings.channel_width,
+        "height": settings.height,
+        "width": settings.width,
+        "mode": settings.mode,
+        "metres_per_unit": metres_per_unit,
+    }
+    fit(
+        trainer,
+        trainer.loss,
+        Subset(clips, train),
+        out=out,
+        describe=describe,
+        settings=asdict(settings),
+        validation=validation,
+        kept=partial(_for_prediction, trainer) if settings.half else None,
+        **{name: getattr(settings, name) for name in FIT_SETTINGS},
+    )
 
 
 def _for_prediction(trainer: DepthTrainer) -> dict[str, Tensor]:
     """The depth network's weights alone, in half precision."""
-    return {f"network.{key}": value.half() if value.is_floating_point() else value
-            for key, value in trainer.network.state_dict().items()}
+    return {
+        f"network.{key}": value.half() if value.is_floating_point() else value
+        for key, value in trainer.network.state_dict().items()
+    }

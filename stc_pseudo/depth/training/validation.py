@@ -35,8 +35,9 @@ class DepthTruth:
         InputError: no such folder, or no map of any held-out frame.
     """
 
-    def __init__(self, folder: Path, sequences: Many[Sequence], clips: Clips, held: list[int], network: nn.Module,
-                 device: str) -> None:
+    def __init__(
+        self, folder: Path, sequences: Many[Sequence], clips: Clips, held: list[int], network: nn.Module, device: str
+    ) -> None:
         require_folder(folder, "depth maps, {sequence}/{frame}.png or .npy", FLAG)
         self.clips, self.network, self.device = clips.plain(), network, device
         self.paths: dict[int, Path] = {}
@@ -47,8 +48,12 @@ class DepthTruth:
             if path := next((path for path in candidates if path.is_file()), None):
                 self.paths[index] = path
         if not self.paths:
-            raise InputError(folder, expected="{sequence}/{frame}.png or .npy of held-out frames",
-                             found=f"none of {len(held)} held-out frames", hint=f"{FLAG}, or --validation-share")
+            raise InputError(
+                folder,
+                expected="{sequence}/{frame}.png or .npy of held-out frames",
+                found=f"none of {len(held)} held-out frames",
+                hint=f"{FLAG}, or --validation-share",
+            )
 
     def __call__(self, index: int) -> dict[str, float]:
         """Return the clip's AbsRel, median-scaled, as `abs_rel`; nothing where its frame has no truth."""

@@ -35,9 +35,14 @@ class FlowClips(Clips):
     pixel in which it is known.
     """
 
-    def __init__(self, videos: Iterable[Iterable[Path]], size: tuple[int, int], augment: bool = True,
-                 start: Callable[[Tensor, Tensor, bool], Tensor] | None = None,
-                 truth: dict[Path, Path] | None = None) -> None:
+    def __init__(
+        self,
+        videos: Iterable[Iterable[Path]],
+        size: tuple[int, int],
+        augment: bool = True,
+        start: Callable[[Tensor, Tensor, bool], Tensor] | None = None,
+        truth: dict[Path, Path] | None = None,
+    ) -> None:
         super().__init__(videos, 2, size, augment=augment)
         self.start, self.truth = start, truth or {}
         self.kept: dict[int, dict[str, Tensor]] = {}
@@ -49,7 +54,7 @@ class FlowClips(Clips):
     def paths(self, index: int) -> list[Path]:
         """The clip's two frames."""
         video, start = self.starts[index]
-        return self.videos[video][start:start + 2]
+        return self.videos[video][start : start + 2]
 
     def __getitem__(self, index: int) -> dict[str, Tensor | bool | int]:
         item = super().__getitem__(index)
@@ -105,8 +110,9 @@ def find_truth(videos: Iterable[Iterable[Path]], folder: Path, flag: str) -> dic
         if (file := next((file for file in files if file.is_file()), None)) is not None:
             found[path] = file
     if not found:
-        raise InputError(folder, expected="{sequence}/{frame}.png, .flo, .npy or .pfm of the frames", found="none",
-                         hint=flag)
+        raise InputError(
+            folder, expected="{sequence}/{frame}.png, .flo, .npy or .pfm of the frames", found="none", hint=flag
+        )
     return found
 
 
@@ -118,7 +124,8 @@ def read_truth(frame: Path, file: Path) -> Tensor:
     """
     flow, size = TRUTH_READERS[file.suffix](file), read_frame(frame).shape[:2]
     if flow.shape[1:] != size:
-        raise InputError(file, expected="{1}x{0} pixels as its frame".format(*size),
-                         found="{2}x{1}".format(*flow.shape))
+        raise InputError(
+            file, expected="{1}x{0} pixels as its frame".format(*size), found="{2}x{1}".format(*flow.shape)
+        )
     known = np.isfinite(flow).all(0)
     return torch.from_numpy(np.concatenate([np.where(known, flow, 0), known[None]]).astype(np.float32))

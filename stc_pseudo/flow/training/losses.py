@@ -52,8 +52,9 @@ class LossWeights:
         return LossWeights(smoothness={1: 4.0, 2: 2.0}[order], smoothness_order=order)
 
 
-def unsupervised_loss(flows: list[Tensor], frames: Tensor, origin: Tensor, terms: LossWeights
-                      ) -> tuple[Tensor, dict[str, float]]:
+def unsupervised_loss(
+    flows: list[Tensor], frames: Tensor, origin: Tensor, terms: LossWeights
+) -> tuple[Tensor, dict[str, float]]:
     """The sum of UPFlow's terms.
 
     Args:
@@ -78,8 +79,9 @@ def unsupervised_loss(flows: list[Tensor], frames: Tensor, origin: Tensor, terms
         "census": masked_mean(robust(census_distance(target, rebuilt)), seen[..., inner, inner]),
         "ssim": masked_mean(ssim_distance(target, rebuilt).mean(1, keepdim=True), seen),
         "absolute": masked_mean(robust(target - rebuilt).mean(1, keepdim=True), seen),
-        "smoothness": smoothness(flows[-2], F.interpolate(target, flows[-2].shape[-2:], mode="area"),
-                                 terms.smoothness_order),
+        "smoothness": smoothness(
+            flows[-2], F.interpolate(target, flows[-2].shape[-2:], mode="area"), terms.smoothness_order
+        ),
         "distillation": pyramid_distillation(flows[:-1], finest.detach(), seen),
     }
     total = sum(getattr(terms, name) * value for name, value in values.items())
@@ -89,8 +91,9 @@ def unsupervised_loss(flows: list[Tensor], frames: Tensor, origin: Tensor, terms
 def crop(images: Tensor, origin: Tensor, size: tuple[int, int]) -> Tensor:
     """Cut a window of `size` (height, width) from each of (B, C, H, W), at its (x, y) of `origin` (B, 2)."""
     height, width = size
-    return torch.stack([image[:, y:y + height, x:x + width]
-                        for image, (x, y) in zip(images, origin.tolist(), strict=True)])
+    return torch.stack(
+        [image[:, y : y + height, x : x + width] for image, (x, y) in zip(images, origin.tolist(), strict=True)]
+    )
 
 
 def robust(difference: Tensor) -> Tensor:
@@ -128,8 +131,7 @@ def census_distance(x: Tensor, y: Tensor, radius: int = CENSUS_RADIUS) -> Tensor
         differing = (_comparison(x, near, far) - _comparison(y, near, far)) ** 2
         differing = differing / (CENSUS_TOLERANCE + differing)
         before, after = max(dx, 0), max(-dx, 0)
-        total = (total + differing[..., dy:, before:before + columns]
-                 + differing[..., :rows, after:after + columns])
+        total = total + differing[..., dy:, before : before + columns] + differing[..., :rows, after : after + columns]
     return total
 
 

@@ -35,8 +35,9 @@ def random_flow(count: int, size: tuple[int, int], device: torch.device | str = 
     def uniform(*shape: int) -> Tensor:
         return torch.rand(count, *shape, 1, 1, device=device) * 2 - 1
 
-    y, x = torch.meshgrid(torch.linspace(-1, 1, height, device=device),
-                          torch.linspace(-1, 1, width, device=device), indexing="ij")
+    y, x = torch.meshgrid(
+        torch.linspace(-1, 1, height, device=device), torch.linspace(-1, 1, width, device=device), indexing="ij"
+    )
     centre = uniform(2) / 2
     place = torch.stack([(x - centre[:, 0]) * width / 2, (y - centre[:, 1]) * height / 2], 1)
     stretch = uniform(1) * LARGEST_STRETCH + uniform(2) * LARGEST_STRETCH / 4
@@ -48,8 +49,9 @@ def random_flow(count: int, size: tuple[int, int], device: torch.device | str = 
     return flow
 
 
-def known_flow_loss(network: torch.nn.Module, frames: Tensor,
-                    start: Callable[[Tensor, Tensor], Tensor] | None = None) -> tuple[Tensor, dict[str, float]]:
+def known_flow_loss(
+    network: torch.nn.Module, frames: Tensor, start: Callable[[Tensor, Tensor], Tensor] | None = None
+) -> tuple[Tensor, dict[str, float]]:
     """Move frames by random flows, and compare what the network finds with them.
 
     Args:

@@ -77,8 +77,9 @@ class FlowTraining:
         require_device(self.device)
         require_sides(self.height, self.width)
         if (self.coarse_share or self.robust) and self.true_flow is None:
-            raise InputError("--robust" if self.robust else "--coarse-share", expected="--true-flow beside it",
-                             found="none")
+            raise InputError(
+                "--robust" if self.robust else "--coarse-share", expected="--true-flow beside it", found="none"
+            )
 
 
 class FlowTrainer:
@@ -96,8 +97,9 @@ class FlowTrainer:
         self.coarse_share, self.robust = settings.coarse_share, settings.robust
         self.warm_up_steps = settings.warm_up_steps
         self.terms = LossWeights.of_order(settings.smoothness_order)
-        self.crop_size = tuple(int(side * CROP_SHARE) // SIDE_MULTIPLE * SIDE_MULTIPLE
-                               for side in (settings.height, settings.width))
+        self.crop_size = tuple(
+            int(side * CROP_SHARE) // SIDE_MULTIPLE * SIDE_MULTIPLE for side in (settings.height, settings.width)
+        )
 
     def loss(self, batch: dict[str, Tensor], step: int) -> tuple[Tensor, dict[str, float]]:
         """Return the loss of a batch of `FlowClips`, both directions, and figures to show."""
@@ -112,8 +114,11 @@ class FlowTrainer:
             if step < self.warm_up_steps:
                 return known_flow_loss(self.network, first, self.start)
             size = tuple(side // FINEST for side in self.crop_size)
-            start = torch.cat([crop(view, origin // FINEST, size) for view in batch["start"].unbind(1)]
-                              ) if self.start else None
+            start = (
+                torch.cat([crop(view, origin // FINEST, size) for view in batch["start"].unbind(1)])
+                if self.start
+                else None
+            )
             flows = self.network(first, second, both=True, start=start)
         return unsupervised_loss(flows, frames, origin.to(frames.device), self.terms)
 
@@ -154,9 +159,17 @@ def train_flow(videos: Iterable[Iterable[Path]], settings: FlowTraining, out: Pa
     network = initial.network if initial else UPFlow()
     trainer = FlowTrainer(network.to(settings.device), settings)
     truth = settings.truth and FlowTruth(settings.truth, clips, held, trainer.predict, settings.device)
-    validation = Validation(network, trainer.loss, clips, held, train, partial(draw_flow, trainer.predict),
-                            settings.device, truth)
-    fit(network, trainer.loss, Subset(clips, train), out=out,
+    validation = Validation(
+        network, trainer.loss, clips, held, train, partial(draw_flow, trainer.predict), settings.device, truth
+    )
+    fit(
+        network,
+        trainer.loss,
+        Subset(clips, train),
+        out=out,
         describe=describe((settings.height, settings.width), settings.start),
-        settings=asdict(settings), validation=validation, half=settings.half,
-        **{name: getattr(settings, name) for name in FIT_SETTINGS})
+        settings=asdict(settings),
+        validation=validation,
+        half=settings.half,
+        **{name: getattr(settings, name) for name in FIT_SETTINGS},
+    )

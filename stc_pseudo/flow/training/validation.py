@@ -39,13 +39,21 @@ class FlowTruth:
 
     def __init__(self, folder: Path, clips: Clips, held: list[int], predict: Predict, device: str) -> None:
         self.maps, self.clips, self.predict, self.device = PrecomputedFlow(folder), clips.plain(), predict, device
-        videos = [Sequence(video[0].parent.name, (0, 0), tuple(video), tuple(range(len(video))))
-                  for video in clips.videos]
-        self.paths = {index: path for index in held
-                      if (path := self.maps.find(videos[clips.starts[index][0]], clips.starts[index][1]))}
+        videos = [
+            Sequence(video[0].parent.name, (0, 0), tuple(video), tuple(range(len(video)))) for video in clips.videos
+        ]
+        self.paths = {
+            index: path
+            for index in held
+            if (path := self.maps.find(videos[clips.starts[index][0]], clips.starts[index][1]))
+        }
         if not self.paths:
-            raise InputError(folder, expected="{sequence}/{frame}.png, .npy or .flo of held-out frames",
-                             found=f"none of {len(held)} held-out frames", hint=f"{FLAG}, or --validation-share")
+            raise InputError(
+                folder,
+                expected="{sequence}/{frame}.png, .npy or .flo of held-out frames",
+                found=f"none of {len(held)} held-out frames",
+                hint=f"{FLAG}, or --validation-share",
+            )
 
     def __call__(self, index: int) -> dict[str, float]:
         """Return the clip's `epe` (pixels of the truth's size) and `f1`; nothing where its frame has no truth."""

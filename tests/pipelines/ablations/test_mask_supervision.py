@@ -20,15 +20,19 @@ KINDS = ("ours", "boxinst", "condinst")
 
 def square(left, side=10):
     mask = np.zeros(SIZE, bool)
-    mask[5:5 + side, left:left + side] = True
+    mask[5 : 5 + side, left : left + side] = True
     return mask
 
 
 def write_case(folder, *found):
     """A car of 100 pixels, one of 25, a pedestrian of 100; `found` are (mask, class, score)."""
-    write_mots(folder / "truth" / "0000.txt", [
-        MotsObject(0, track, track // 1000, *SIZE, rle.encode(mask))
-        for track, mask in ((1001, square(0)), (1002, square(30, 5)), (2001, square(15)))])
+    write_mots(
+        folder / "truth" / "0000.txt",
+        [
+            MotsObject(0, track, track // 1000, *SIZE, rle.encode(mask))
+            for track, mask in ((1001, square(0)), (1002, square(30, 5)), (2001, square(15)))
+        ],
+    )
     (folder / "found").mkdir()
     with DetectionWriter(folder / "found" / "0000.txt") as writer:
         for mask, class_id, score in found:
@@ -67,8 +71,10 @@ def configs(tmp_path_factory):
     from stc_train.engine.train import load_config
 
     folder = tmp_path_factory.mktemp("configs")
-    return {kind: load_config(str(supervision_stores.write_config(folder / f"{kind}.py", kind, 90, 1 / 9)))
-            for kind in KINDS}
+    return {
+        kind: load_config(str(supervision_stores.write_config(folder / f"{kind}.py", kind, 90, 1 / 9)))
+        for kind in KINDS
+    }
 
 
 def test_same_weights_for_all(configs):
@@ -116,7 +122,7 @@ def test_store_of_true_masks(drawn_store, tmp_path):
     source = StoreReader(str(url))
     for _ in range(2):  # again: nothing to do
         supervision_stores.write_true_store(source, root, tmp_path / "true")
-    name, = source.sequences
+    (name,) = source.sequences
     ours, theirs = StoreReader(str(tmp_path / "true")).sequence(name), source.sequence(name)
     np.testing.assert_array_equal(ours.read("inverse_depth", 0), theirs.read("inverse_depth", 0))
     objects = {each.track_id: each for each in supervision_stores.true_masks(root, name)[ours.numbers[0]]}
@@ -126,16 +132,22 @@ def test_store_of_true_masks(drawn_store, tmp_path):
 
 
 def labels(path):
-    path.write_text("".join(f"{frame} {track} {kind} 0 0 0 100 50 140 150 1 1 1 1 1 1 1\n"
-                            for frame in range(20) for track, kind in enumerate(["Car", "Pedestrian"] * 20)))
+    path.write_text(
+        "".join(
+            f"{frame} {track} {kind} 0 0 0 100 50 140 150 1 1 1 1 1 1 1\n"
+            for frame in range(20)
+            for track, kind in enumerate(["Car", "Pedestrian"] * 20)
+        )
+    )
     return read_labels(path)
 
 
 @pytest.mark.parametrize("noise", ["loose", "wrong"])
 def test_noise(tmp_path, noise):
     before = labels(tmp_path / "clean.txt")
-    (tmp_path / "noisy.txt").write_text("\n".join(supervision_stores.noisy_lines(
-        tmp_path / "clean.txt", (400, 400), noise, np.random.default_rng(0))))
+    (tmp_path / "noisy.txt").write_text(
+        "\n".join(supervision_stores.noisy_lines(tmp_path / "clean.txt", (400, 400), noise, np.random.default_rng(0)))
+    )
     after = read_labels(tmp_path / "noisy.txt")
     moved = np.array([each.box for each in after]) - np.array([each.box for each in before])
     other = {a.track_id for a, b in zip(after, before, strict=True) if a.kind != b.kind}
@@ -150,16 +162,25 @@ def test_noise(tmp_path, noise):
 
 
 def figures(value):
-    return {area: {name: dict.fromkeys(("AP", "AP50", "AP75"), value) for name in ("car", "mean")}
-            for area in ("all", "large")}
+    return {
+        area: {name: dict.fromkeys(("AP", "AP50", "AP75"), value) for name in ("car", "mean")}
+        for area in ("all", "large")
+    }
 
 
 def test_bars_compare_the_seeds_that_both_have():
-    rows = mask_supervision.comparisons({"puzzle": {0: figures(20.0), 1: figures(24.0), 2: figures(90.0)},
-                                     "boxinst": {0: figures(18.0), 1: figures(20.0)}, "supervised": {1: figures(25.0)}})
+    rows = mask_supervision.comparisons(
+        {
+            "puzzle": {0: figures(20.0), 1: figures(24.0), 2: figures(90.0)},
+            "boxinst": {0: figures(18.0), 1: figures(20.0)},
+            "supervised": {1: figures(25.0)},
+        }
+    )
     value = {row["what"]: (row["seeds"], row["value"], row["reached"]) for row in rows if row["objects"] == "all"}
-    assert value == {f"{mask_supervision.ABOVE_BOXINST[0]} (boxinst)": ([0, 1], pytest.approx(3), True),
-                     f"{mask_supervision.OF_SUPERVISED[0]} (supervised)": ([1], pytest.approx(0.96), False)}
+    assert value == {
+        f"{mask_supervision.ABOVE_BOXINST[0]} (boxinst)": ([0, 1], pytest.approx(3), True),
+        f"{mask_supervision.OF_SUPERVISED[0]} (supervised)": ([1], pytest.approx(0.96), False),
+    }
 
 
 def test_another_setting_wants_another_folder(tmp_path):
@@ -176,8 +197,23 @@ def test_unknown_arm(tmp_path):
 
 @pytest.mark.slow
 def test_end_to_end(tmp_path):
-    flags = ["--out", str(tmp_path), "--scene-seed", "33", "--train-scenes", "2", "--test-scenes", "1", "--frames", "2",
-             "--steps", "3", "--seeds", "0", "--boxes"]
+    flags = [
+        "--out",
+        str(tmp_path),
+        "--scene-seed",
+        "33",
+        "--train-scenes",
+        "2",
+        "--test-scenes",
+        "1",
+        "--frames",
+        "2",
+        "--steps",
+        "3",
+        "--seeds",
+        "0",
+        "--boxes",
+    ]
     result = CliRunner().invoke(mask_supervision.main, flags, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     report = json.loads((tmp_path / "report.json").read_text())

@@ -12,19 +12,33 @@ SETTINGS = Settings(33, 2, 1, 2, 3, 2)
 
 
 def figures(value):
-    return {area: {name: dict.fromkeys(("AP", "AP50", "AP75"), value) for name in ("car", "mean")}
-            for area in ("all", "large")}
+    return {
+        area: {name: dict.fromkeys(("AP", "AP50", "AP75"), value) for name in ("car", "mean")}
+        for area in ("all", "large")
+    }
 
 
 def test_the_share_is_of_the_seeds_that_both_have(tmp_path):
-    for name, value in (("htc_exact_0", 9.0), ("htc_exact_1", 11.0), ("htc_exact_2", 90.0), ("htc_true_0", 10.0),
-                        ("htc_true_1", 15.0), ("yolact_exact_0", 5.0), ("yolact_true_0", 0.0), ("puzzle_0", 50.0)):
+    for name, value in (
+        ("htc_exact_0", 9.0),
+        ("htc_exact_1", 11.0),
+        ("htc_exact_2", 90.0),
+        ("htc_true_0", 10.0),
+        ("htc_true_1", 15.0),
+        ("yolact_exact_0", 5.0),
+        ("yolact_true_0", 0.0),
+        ("puzzle_0", 50.0),
+    ):
         (tmp_path / name).mkdir()
         (tmp_path / name / "ap.json").write_text(json.dumps(figures(value)))
     found = segmenters.results(Experiment(tmp_path, SETTINGS, 1))
     rows = {row[:3]: row[3:] for row in segmenters.table(found, SETTINGS).rows}
-    assert rows.keys() == {("YOLACT", "pseudo-masks", "0"), ("YOLACT", "true masks", "0"),
-                           ("HTC", "pseudo-masks", "0, 1, 2"), ("HTC", "true masks", "0, 1")}
+    assert rows.keys() == {
+        ("YOLACT", "pseudo-masks", "0"),
+        ("YOLACT", "true masks", "0"),
+        ("HTC", "pseudo-masks", "0, 1, 2"),
+        ("HTC", "true masks", "0, 1"),
+    }
     assert rows["HTC", "pseudo-masks", "0, 1, 2"][0] == "36.7 ± 46.2"
     assert [row[-1] for row in rows.values()] == ["-", "", "0.800", ""]  # 20 of 25
     assert rows["HTC", "true masks", "0, 1"][3:5] == ("12.5 ± 3.5", "-")  # cars; no pedestrian to find
@@ -39,8 +53,20 @@ def test_unknown_network(tmp_path):
 
 @pytest.mark.slow
 def test_end_to_end(tmp_path):
-    flags = ["--out", str(tmp_path), "--scene-seed", "33", "--train-scenes", "2", "--test-scenes", "1", "--frames", "2",
-             "--steps", "2"]
+    flags = [
+        "--out",
+        str(tmp_path),
+        "--scene-seed",
+        "33",
+        "--train-scenes",
+        "2",
+        "--test-scenes",
+        "1",
+        "--frames",
+        "2",
+        "--steps",
+        "2",
+    ]
     once = CliRunner().invoke(segmenters.main, flags, catch_exceptions=False)
     assert once.exit_code == 0, once.output
     again = CliRunner().invoke(segmenters.main, [*flags, "--networks", "condinst", "--true"], catch_exceptions=False)

@@ -23,10 +23,24 @@ def test_each_mask_is_compared_with_its_own_track(tmp_path):
     assert report["car"]["converted_mask"] == 1
     assert report["car"]["filled_box"] == pytest.approx(triangle.mean(), abs=1e-4)
     expected = (square & triangle).sum() / square.sum() / 2  # the second frame's object got no mask
-    assert report["pedestrian"] == {"objects": 2, "converted_mask": pytest.approx(expected, abs=1e-4), "filled_box": 1,
-                                    "ellipse": pytest.approx(np.pi / 4, abs=0.03)}
+    assert report["pedestrian"] == {
+        "objects": 2,
+        "converted_mask": pytest.approx(expected, abs=1e-4),
+        "filled_box": 1,
+        "ellipse": pytest.approx(np.pi / 4, abs=0.03),
+    }
     assert measure(tmp_path / "results", tmp_path / "truth", 500)["pedestrian"]["objects"] == 0
-    result = CliRunner().invoke(main, [str(tmp_path / "results"), "--truth", str(tmp_path / "truth"), "--min-area", "1",
-                                       "--json", str(tmp_path / "out.json")])
+    result = CliRunner().invoke(
+        main,
+        [
+            str(tmp_path / "results"),
+            "--truth",
+            str(tmp_path / "truth"),
+            "--min-area",
+            "1",
+            "--json",
+            str(tmp_path / "out.json"),
+        ],
+    )
     assert "car         objects 1  converted_mask 1.0" in result.output
     assert (tmp_path / "out.json").is_file()

@@ -21,7 +21,7 @@ def pair(tmp_path):
     wall = cv2.resize(noise, (200, SIZE[0]), interpolation=cv2.INTER_CUBIC)
     for folder, start in (("image_02", 0), ("image_03", DISPARITY)):
         (tmp_path / folder).mkdir()
-        cv2.imwrite(str(tmp_path / folder / "000002.png"), wall[:, start:start + SIZE[1]])
+        cv2.imwrite(str(tmp_path / folder / "000002.png"), wall[:, start : start + SIZE[1]])
     disparity = np.full(SIZE, DISPARITY * 256, np.uint16)
     disparity[:10] = 0
     (tmp_path / "disp_occ_0").mkdir()
@@ -52,8 +52,10 @@ def test_stereo_matching_is_measured_beside_the_network(pair):
 def test_holes_are_soft_and_inside_cars_alone(tmp_path):
     car, walker = np.zeros(SIZE, bool), np.zeros(SIZE, bool)
     car[20:50, 20:60], walker[10:60, 100:130] = True, True
-    write_mots(tmp_path / "0000.txt", [MotsObject(0, 1001, 1, *SIZE, rle.encode(car)),
-                                       MotsObject(0, 2001, 2, *SIZE, rle.encode(walker))])
+    write_mots(
+        tmp_path / "0000.txt",
+        [MotsObject(0, 1001, 1, *SIZE, rle.encode(car)), MotsObject(0, 2001, 2, *SIZE, rle.encode(walker))],
+    )
     share = hole_share(tmp_path, Sequence("0000", SIZE, (), (0,)), 0)
     assert share[35, 40] == pytest.approx(1, abs=1e-3)
     assert share[:, 90:].max() == 0

@@ -10,7 +10,7 @@ SIZE = (20, 30)
 
 
 def disc(x, y, radius=5):
-    rows, columns = np.mgrid[:SIZE[0], :SIZE[1]] + 0.5
+    rows, columns = np.mgrid[: SIZE[0], : SIZE[1]] + 0.5
     return (columns - x) ** 2 + (rows - y) ** 2 <= radius**2
 
 
@@ -24,13 +24,14 @@ def true_object(mask, track_id=1001):
 
 
 def test_a_perfect_mask_beats_its_box():
-    (class_id, mask, box), = matched_ious([detection(disc(10, 10))], [true_object(disc(10, 10))])
+    ((class_id, mask, box),) = matched_ious([detection(disc(10, 10))], [true_object(disc(10, 10))])
     assert (class_id, mask) == (1, 1.0)
     assert box == pytest.approx(disc(10, 10).sum() / 100)
 
 
-@pytest.mark.parametrize("other", [detection(disc(10, 10), class_id=2), detection(disc(22, 10))],
-                         ids=["another class", "elsewhere"])
+@pytest.mark.parametrize(
+    "other", [detection(disc(10, 10), class_id=2), detection(disc(22, 10))], ids=["another class", "elsewhere"]
+)
 def test_what_does_not_fit_is_not_matched(other):
     assert matched_ious([other], [true_object(disc(10, 10))]) == []
 

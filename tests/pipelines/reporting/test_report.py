@@ -15,8 +15,14 @@ SIZE = (26, 43)
 def test_the_page_holds_its_pictures_and_escapes_text(tmp_path):
     table = Table("Masks <1>", "note", ("class", "IoU"), [("car", "0.8"), ("a & b", "0.7")])
     picture = np.full((*SIZE, 3), 128, np.uint8)
-    write_report(tmp_path / "r.html", "A title", "An introduction", [table],
-                 [("Frame 1", [picture] * len(COLUMNS))], ["stc-track p --out <r>"])
+    write_report(
+        tmp_path / "r.html",
+        "A title",
+        "An introduction",
+        [table],
+        [("Frame 1", [picture] * len(COLUMNS))],
+        ["stc-track p --out <r>"],
+    )
     page = (tmp_path / "r.html").read_text()
     images = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)
     assert len(images) == len(COLUMNS)
@@ -32,10 +38,14 @@ def test_a_table_as_text_is_aligned():
     assert lines[2:] == ["class       IoU", "pedestrian  0.5"]
 
 
-@pytest.mark.parametrize("make", [
-    lambda: pictures.depth_picture(np.random.default_rng(0).random((6, 10)).astype(np.float16), SIZE),
-    lambda: pictures.flow_picture(np.random.default_rng(0).normal(size=(2, 6, 10)).astype(np.float16), SIZE)],
-    ids=["depth", "flow"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: pictures.depth_picture(np.random.default_rng(0).random((6, 10)).astype(np.float16), SIZE),
+        lambda: pictures.flow_picture(np.random.default_rng(0).normal(size=(2, 6, 10)).astype(np.float16), SIZE),
+    ],
+    ids=["depth", "flow"],
+)
 def test_maps_become_pictures_of_the_frame_s_size(make):
     picture = make()
     assert picture.shape == (*SIZE, 3)

@@ -90,15 +90,35 @@ def test_compare(root):
 def test_tuning(root, tracker):
     if tracker != tune.OURS:
         pytest.importorskip("trackers")
-    shown = run(tune.main, "--root", root, "--sequences", "0001", "--trials", 3, "--tracker", tracker,
-                "--json", root / "out.json")  # fmt: skip
+    shown = run(
+        tune.main,
+        "--root",
+        root,
+        "--sequences",
+        "0001",
+        "--trials",
+        3,
+        "--tracker",
+        tracker,
+        "--json",
+        root / "out.json",
+    )
     assert "defaults" in shown
     assert json.loads((root / "out.json").read_text())["tracker"] == tracker
 
 
 def test_tuning_grid(root):
-    shown = run(tune.main, "--root", root, "--sequences", "0001",
-                "--try", "low_score=0.1,0.3", "--try", "matching=greedy,hungarian")  # fmt: skip
+    shown = run(
+        tune.main,
+        "--root",
+        root,
+        "--sequences",
+        "0001",
+        "--try",
+        "low_score=0.1,0.3",
+        "--try",
+        "matching=greedy,hungarian",
+    )
     assert sum("low_score=" in line for line in shown.splitlines()[:-1]) == 4
 
 

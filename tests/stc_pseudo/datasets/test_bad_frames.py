@@ -20,7 +20,7 @@ class Scene:
         height, width = size
         y, x = np.mgrid[:height, :width] + 0.5
         radius = 0.35 * min(size)
-        self.disc = (x - width / 2) ** 2 + (y - height / 2) ** 2 <= radius ** 2
+        self.disc = (x - width / 2) ** 2 + (y - height / 2) ** 2 <= radius**2
         self.picture = np.full((*size, 3), 70, np.uint8)
         self.picture[self.disc] = 220
         self.depth = np.where(self.disc, 5.0, 40.0).astype(np.float32)
@@ -44,9 +44,24 @@ class Scene:
         np.save(path, content)
 
     def build(self, *more):
-        return self.run("build", "--frames", self.frames, "--boxes", self.boxes, "--out", self.store,
-                        "--depth", "precomputed", "--depth-dir", self.folder / "depth",
-                        "--flow", "precomputed", "--flow-dir", self.folder / "flow", *more)
+        return self.run(
+            "build",
+            "--frames",
+            self.frames,
+            "--boxes",
+            self.boxes,
+            "--out",
+            self.store,
+            "--depth",
+            "precomputed",
+            "--depth-dir",
+            self.folder / "depth",
+            "--flow",
+            "precomputed",
+            "--flow-dir",
+            self.folder / "flow",
+            *more,
+        )
 
     def read(self):
         return StoreReader(str(self.store)).sequence("0000")
@@ -79,17 +94,21 @@ def test_truncated_pictures_are_refused(scene, ending, share):
     noise = np.random.default_rng(0).integers(0, 256, scene.picture.shape, np.uint8)
     content = cv2.imencode(f".{ending}", noise)[1].tobytes()
     scene.frame(1).unlink()
-    scene.frame(1).with_suffix(f".{ending}").write_bytes(content[:int(share * len(content))])
+    scene.frame(1).with_suffix(f".{ending}").write_bytes(content[: int(share * len(content))])
     refused(scene, f"000001.{ending}", "bytes that do not decode")
 
 
-@pytest.mark.parametrize(("picture", "words"), [
-    (np.zeros((66, 130), np.uint16), ["8 bits per channel", "uint16", "convert it"]),
-    (np.zeros((66, 130, 3), np.uint16), ["8 bits per channel", "uint16"]),
-    (np.zeros((66, 130, 4), np.uint16), ["8 bits per channel", "uint16"]),
-    (np.zeros((64, 130, 3), np.uint8), ["130x66", "130x64"]),
-    (np.zeros((130, 66, 3), np.uint8), ["130x66", "66x130"]),
-], ids=["16-bit grey", "16-bit colour", "16-bit with alpha", "lower", "turned"])
+@pytest.mark.parametrize(
+    ("picture", "words"),
+    [
+        (np.zeros((66, 130), np.uint16), ["8 bits per channel", "uint16", "convert it"]),
+        (np.zeros((66, 130, 3), np.uint16), ["8 bits per channel", "uint16"]),
+        (np.zeros((66, 130, 4), np.uint16), ["8 bits per channel", "uint16"]),
+        (np.zeros((64, 130, 3), np.uint8), ["130x66", "130x64"]),
+        (np.zeros((130, 66, 3), np.uint8), ["130x66", "66x130"]),
+    ],
+    ids=["16-bit grey", "16-bit colour", "16-bit with alpha", "lower", "turned"],
+)
 def test_other_frames_are_refused(scene, picture, words):
     cv2.imwrite(str(scene.frame(1)), picture)
     refused(scene, "000001.png", *words)
@@ -99,10 +118,16 @@ def grey(picture):
     return Image.fromarray(picture[..., 0])
 
 
-@pytest.mark.parametrize("convert", [
-    grey, lambda picture: grey(picture).convert("LA"), lambda picture: Image.fromarray(picture).convert("RGBA"),
-    lambda picture: Image.fromarray(picture).quantize(2),
-], ids=["grey", "grey with alpha", "colour with alpha", "palette"])
+@pytest.mark.parametrize(
+    "convert",
+    [
+        grey,
+        lambda picture: grey(picture).convert("LA"),
+        lambda picture: Image.fromarray(picture).convert("RGBA"),
+        lambda picture: Image.fromarray(picture).quantize(2),
+    ],
+    ids=["grey", "grey with alpha", "colour with alpha", "palette"],
+)
 def test_other_colours_are_the_same_frames(scene, tmp_path, convert):
     """The scene is grey: however it is stored, it is the same."""
     assert scene.build().exit_code == 0
@@ -115,8 +140,7 @@ def test_other_colours_are_the_same_frames(scene, tmp_path, convert):
         np.testing.assert_array_equal(other.read().read(name, slice(None)), scene.read().read(name, slice(None)))
 
 
-@pytest.mark.parametrize("size", [(111, 373), (373, 111), (65, 67), (12, 13)],
-                         ids=lambda size: "{1}x{0}".format(*size))
+@pytest.mark.parametrize("size", [(111, 373), (373, 111), (65, 67), (12, 13)], ids=lambda size: "{1}x{0}".format(*size))
 def test_odd_sizes(drawn, tmp_path, size):
     scene = Scene(tmp_path).write(drawn.run, size)
     result = scene.build()
@@ -163,14 +187,18 @@ def test_holes_in_maps_are_filled_from_around(scene):
     assert scene.share_found(1) > 0.85  # the filled box: 0.79
 
 
-@pytest.mark.parametrize(("kind", "content", "words"), [
-    ("depth", np.full((66, 130), np.nan, np.float32), ["000001.npy", "a depth somewhere"]),
-    ("depth", np.zeros((66, 130), np.float32), ["000001.npy", "positive depth"]),
-    ("depth", np.ones((66, 130), np.int32), ["000001.npy", "floating-point"]),
-    ("depth", np.ones((60, 130), np.float32), ["000001.npy", "130x66"]),
-    ("flow", np.ones((2, 60, 130), np.float32), ["000001.npy", "130x66"]),
-    ("flow", np.ones((66, 130, 2), np.float32), ["000001.npy", "(2, height, width)"]),
-], ids=["depth of NaN", "depth 0", "whole numbers", "depth's size", "flow's size", "flow's order"])
+@pytest.mark.parametrize(
+    ("kind", "content", "words"),
+    [
+        ("depth", np.full((66, 130), np.nan, np.float32), ["000001.npy", "a depth somewhere"]),
+        ("depth", np.zeros((66, 130), np.float32), ["000001.npy", "positive depth"]),
+        ("depth", np.ones((66, 130), np.int32), ["000001.npy", "floating-point"]),
+        ("depth", np.ones((60, 130), np.float32), ["000001.npy", "130x66"]),
+        ("flow", np.ones((2, 60, 130), np.float32), ["000001.npy", "130x66"]),
+        ("flow", np.ones((66, 130, 2), np.float32), ["000001.npy", "(2, height, width)"]),
+    ],
+    ids=["depth of NaN", "depth 0", "whole numbers", "depth's size", "flow's size", "flow's order"],
+)
 def test_bad_maps_are_refused(scene, kind, content, words):
     scene.map(kind, 1, content)
     refused(scene, *words)

@@ -16,8 +16,11 @@ SHAPES = hnp.array_shapes(min_dims=2, max_dims=2, max_side=9).map(lambda shape: 
 
 
 def flows(limit):
-    return hnp.arrays(np.float32, SHAPES, elements=st.one_of(
-        st.just(np.nan), st.floats(-limit, limit, width=32, allow_subnormal=False)))
+    return hnp.arrays(
+        np.float32,
+        SHAPES,
+        elements=st.one_of(st.just(np.nan), st.floats(-limit, limit, width=32, allow_subnormal=False)),
+    )
 
 
 @settings(max_examples=50, deadline=None)
@@ -75,8 +78,11 @@ def png(dtype, *shape):
 
 
 def flo(width, height, vectors):
-    return (np.float32(202021.25).tobytes() + np.array([width, height], np.int32).tobytes()
-            + np.zeros(2 * vectors, np.float32).tobytes())
+    return (
+        np.float32(202021.25).tobytes()
+        + np.array([width, height], np.int32).tobytes()
+        + np.zeros(2 * vectors, np.float32).tobytes()
+    )
 
 
 def npy(folder, array):
@@ -84,21 +90,25 @@ def npy(folder, array):
     return (folder / "made.npy").read_bytes()
 
 
-@pytest.mark.parametrize(("read", "content", "told"), [
-    (read_kitti_flow, None, "found nothing"),
-    (read_kitti_flow, b"", "0 bytes that do not decode"),
-    (read_kitti_flow, png(np.uint16, 40, 50, 3)[:60], "60 bytes that do not decode"),
-    (read_kitti_flow, png(np.uint8, 4, 5, 3), "three channels of uint16, found 3 of uint8"),
-    (read_kitti_flow, png(np.uint16, 4, 5), "three channels of uint16, found 1 of uint16"),
-    (read_flo, None, "found nothing"),
-    (read_flo, b"PIEH", "another kind of file"),
-    (read_flo, flo(3, 2, 5), "3x2 flow vectors of 8 bytes, found 40 bytes"),
-    (read_flo, flo(-1, -1, 1), "-1x-1 flow vectors"),
-    (read_npy_flow, None, "found nothing"),
-    (read_npy_flow, b"not numpy", "found .*pickle"),
-    (read_npy_flow, np.zeros((4, 5, 2)), r"\(2, height, width\), found float64 of shape \(4, 5, 2\)"),
-    (read_npy_flow, np.zeros((2, 4, 5), int), "found int64"),
-], ids=lambda value: getattr(value, "__name__", value if isinstance(value, str) else "content"))
+@pytest.mark.parametrize(
+    ("read", "content", "told"),
+    [
+        (read_kitti_flow, None, "found nothing"),
+        (read_kitti_flow, b"", "0 bytes that do not decode"),
+        (read_kitti_flow, png(np.uint16, 40, 50, 3)[:60], "60 bytes that do not decode"),
+        (read_kitti_flow, png(np.uint8, 4, 5, 3), "three channels of uint16, found 3 of uint8"),
+        (read_kitti_flow, png(np.uint16, 4, 5), "three channels of uint16, found 1 of uint16"),
+        (read_flo, None, "found nothing"),
+        (read_flo, b"PIEH", "another kind of file"),
+        (read_flo, flo(3, 2, 5), "3x2 flow vectors of 8 bytes, found 40 bytes"),
+        (read_flo, flo(-1, -1, 1), "-1x-1 flow vectors"),
+        (read_npy_flow, None, "found nothing"),
+        (read_npy_flow, b"not numpy", "found .*pickle"),
+        (read_npy_flow, np.zeros((4, 5, 2)), r"\(2, height, width\), found float64 of shape \(4, 5, 2\)"),
+        (read_npy_flow, np.zeros((2, 4, 5), int), "found int64"),
+    ],
+    ids=lambda value: getattr(value, "__name__", value if isinstance(value, str) else "content"),
+)
 def test_bad_file_is_named(tmp_path, read, content, told):
     path = tmp_path / "map"
     if content is not None:

@@ -45,14 +45,18 @@ def test_flow_is_read_top_row_first(tmp_path, order):
     assert np.isnan(found).sum() == 2
 
 
-@pytest.mark.parametrize(("content", "words"), [
-    (None, "found nothing"),
-    (b"", "0 bytes that do not decode"),
-    (b"PF\n7 5\n", "bytes that do not decode"),
-    (pfm(np.zeros((2, H, W)))[:-4], "bytes that do not decode"),
-    (cv2.imencode(".png", np.zeros((H, W, 3), np.uint8))[1].tobytes(), "bytes that do not decode"),
-    (pfm(np.zeros((2, H, W)), kind="Pf"), "three channels"),
-], ids=["absent", "empty", "head", "truncated", "PNG", "one channel"])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "found nothing"),
+        (b"", "0 bytes that do not decode"),
+        (b"PF\n7 5\n", "bytes that do not decode"),
+        (pfm(np.zeros((2, H, W)))[:-4], "bytes that do not decode"),
+        (cv2.imencode(".png", np.zeros((H, W, 3), np.uint8))[1].tobytes(), "bytes that do not decode"),
+        (pfm(np.zeros((2, H, W)), kind="Pf"), "three channels"),
+    ],
+    ids=["absent", "empty", "head", "truncated", "PNG", "one channel"],
+)
 def test_other_files_are_refused(tmp_path, content, words):
     if content is not None:
         (tmp_path / "a.pfm").write_bytes(content)
@@ -84,10 +88,28 @@ def test_a_network_learns_from_it(tmp_path):
         flow = tmp_path / f"optical_flow/TRAIN/A/0000/into_future/left/OpticalFlowIntoFuture_{t:04d}_L.pfm"
         frame.parent.mkdir(parents=True, exist_ok=True)
         flow.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(frame), noise[:, 12 - 4 * t:140 - 4 * t])
+        cv2.imwrite(str(frame), noise[:, 12 - 4 * t : 140 - 4 * t])
         flow.write_bytes(pfm(np.stack([np.full((64, 128), 4.0), np.zeros((64, 128))])))
-    result = CliRunner().invoke(main, [
-        "train-flow", "--frames", str(tmp_path / "frames_cleanpass/TRAIN"), "--true-flow", str(tmp_path), "--out",
-        str(tmp_path / "a.pth"), "--height", "64", "--width", "128", "--steps", "1", "--batch-size", "1", "--no-log"])
+    result = CliRunner().invoke(
+        main,
+        [
+            "train-flow",
+            "--frames",
+            str(tmp_path / "frames_cleanpass/TRAIN"),
+            "--true-flow",
+            str(tmp_path),
+            "--out",
+            str(tmp_path / "a.pth"),
+            "--height",
+            "64",
+            "--width",
+            "128",
+            "--steps",
+            "1",
+            "--batch-size",
+            "1",
+            "--no-log",
+        ],
+    )
     assert result.exit_code == 0, result.output
     assert "true_epe" in result.output

@@ -47,29 +47,68 @@ class Clip:
         names = {1: "pedestrian", 3: "car"}
         path = self.folder / f"boxes.{kind}"
         if kind == "mot":
-            path.write_text("".join(f"{t + 1},{k},{x1 + 1},{y1 + 1},{x2 - x1},{y2 - y1},1,{k},1\n"
-                                    for t in range(self.count) for k, (x1, y1, x2, y2) in self.boxes.items()))
+            path.write_text(
+                "".join(
+                    f"{t + 1},{k},{x1 + 1},{y1 + 1},{x2 - x1},{y2 - y1},1,{k},1\n"
+                    for t in range(self.count)
+                    for k, (x1, y1, x2, y2) in self.boxes.items()
+                )
+            )
         elif kind == "coco":
-            path.write_text(json.dumps({
-                "images": [{"id": t, "file_name": f"{t:06d}.png", "height": 66, "width": 130}
-                           for t in range(self.count)],
-                "categories": [{"id": number, "name": name} for number, name in names.items()],
-                "annotations": [{"id": 10 * t + k, "image_id": t, "category_id": k, "track_id": k,
-                                 "bbox": [x1, y1, x2 - x1, y2 - y1]}
-                                for t in range(self.count) for k, (x1, y1, x2, y2) in self.boxes.items()]}))
+            path.write_text(
+                json.dumps(
+                    {
+                        "images": [
+                            {"id": t, "file_name": f"{t:06d}.png", "height": 66, "width": 130}
+                            for t in range(self.count)
+                        ],
+                        "categories": [{"id": number, "name": name} for number, name in names.items()],
+                        "annotations": [
+                            {
+                                "id": 10 * t + k,
+                                "image_id": t,
+                                "category_id": k,
+                                "track_id": k,
+                                "bbox": [x1, y1, x2 - x1, y2 - y1],
+                            }
+                            for t in range(self.count)
+                            for k, (x1, y1, x2, y2) in self.boxes.items()
+                        ],
+                    }
+                )
+            )
         else:
             labels = "".join(f"<label><name>{name}</name></label>" for name in ("pedestrian", "bird", "car"))
-            tracks = "".join(f'<track id="{k}" label="{names[k]}"><box frame="0" outside="0" keyframe="1" xtl="{x1}" '
-                             f'ytl="{y1}" xbr="{x2}" ybr="{y2}"/></track>'
-                             for k, (x1, y1, x2, y2) in self.boxes.items())
+            tracks = "".join(
+                f'<track id="{k}" label="{names[k]}"><box frame="0" outside="0" keyframe="1" xtl="{x1}" '
+                f'ytl="{y1}" xbr="{x2}" ybr="{y2}"/></track>'
+                for k, (x1, y1, x2, y2) in self.boxes.items()
+            )
             path.write_text(f"<annotations><meta><task><labels>{labels}</labels></task></meta>{tracks}</annotations>")
         return path
 
     def build(self, frames, boxes, *more):
         training = self.drawn.root / "training"
-        return self.drawn.run("build", "--frames", frames, "--boxes", boxes, "--root", self.folder / "unpacked",
-                              "--out", self.store, "--depth", "precomputed", "--depth-dir", training / "depth",
-                              "--flow", "precomputed", "--flow-dir", training / "flow", *more)
+        return self.drawn.run(
+            "build",
+            "--frames",
+            frames,
+            "--boxes",
+            boxes,
+            "--root",
+            self.folder / "unpacked",
+            "--out",
+            self.store,
+            "--depth",
+            "precomputed",
+            "--depth-dir",
+            training / "depth",
+            "--flow",
+            "precomputed",
+            "--flow-dir",
+            training / "flow",
+            *more,
+        )
 
 
 @pytest.fixture
@@ -123,9 +162,25 @@ def test_a_video_file_becomes_frames(clip, tmp_path):
 def test_networks_learn_from_a_video_file(drawn, tmp_path, command):
     noise = np.random.default_rng(0).integers(0, 256, (64, 140, 3), np.uint8)
     scene = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 3), None, 0, 255, cv2.NORM_MINMAX)
-    write_video(tmp_path / "a.mp4", [np.ascontiguousarray(scene[:, 12 - 4 * t:140 - 4 * t]) for t in range(4)])
-    result = drawn.run(command, "--frames", tmp_path / "a.mp4", "--root", tmp_path / "unpacked", "--out",
-                       tmp_path / "a.pth", "--height", 64, "--width", 128, "--steps", 1, "--batch-size", 1, "--no-log")
+    write_video(tmp_path / "a.mp4", [np.ascontiguousarray(scene[:, 12 - 4 * t : 140 - 4 * t]) for t in range(4)])
+    result = drawn.run(
+        command,
+        "--frames",
+        tmp_path / "a.mp4",
+        "--root",
+        tmp_path / "unpacked",
+        "--out",
+        tmp_path / "a.pth",
+        "--height",
+        64,
+        "--width",
+        128,
+        "--steps",
+        1,
+        "--batch-size",
+        1,
+        "--no-log",
+    )
     assert result.exit_code == 0, result.output
     assert (tmp_path / "a.pth").is_file()
     assert len(list((tmp_path / "unpacked/a").glob("*.jpg"))) == 4
@@ -191,14 +246,22 @@ def test_videos_are_found_and_named(tmp_path):
     assert [video.name for video in read_frames([tmp_path / "link"], tmp_path)] == ["link"]
 
 
-@pytest.mark.parametrize(("make", "path", "words"), [
-    (lambda root: None, "nowhere", "a folder of frames, or a video file, found nothing there"),
-    (lambda root: (root / "x/y").mkdir(parents=True), "x", "found none"),
-    (lambda root: picture(root / "x/1.png"), "x/1.png", "found a picture"),
-    (lambda root: [picture(root / "x" / name) for name in ("1.png", "1.jpg")], "x", "two of the same number"),
-    (lambda root: [picture(root / "x" / name / "1.png") for name in ("a#", "a!")], "x", "different names, found 'a_'"),
-    (lambda root: (root / "x.mp4").write_text("no video"), "x.mp4", "video file that decodes"),
-], ids=["nothing", "empty folders", "a picture", "PNG and JPEG", "one name", "no video"])
+@pytest.mark.parametrize(
+    ("make", "path", "words"),
+    [
+        (lambda root: None, "nowhere", "a folder of frames, or a video file, found nothing there"),
+        (lambda root: (root / "x/y").mkdir(parents=True), "x", "found none"),
+        (lambda root: picture(root / "x/1.png"), "x/1.png", "found a picture"),
+        (lambda root: [picture(root / "x" / name) for name in ("1.png", "1.jpg")], "x", "two of the same number"),
+        (
+            lambda root: [picture(root / "x" / name / "1.png") for name in ("a#", "a!")],
+            "x",
+            "different names, found 'a_'",
+        ),
+        (lambda root: (root / "x.mp4").write_text("no video"), "x.mp4", "video file that decodes"),
+    ],
+    ids=["nothing", "empty folders", "a picture", "PNG and JPEG", "one name", "no video"],
+)
 def test_what_is_no_video_is_named(tmp_path, make, path, words):
     make(tmp_path)
     with pytest.raises(InputError, match=words):
@@ -211,18 +274,31 @@ def test_a_sequence_that_is_not_there(tmp_path):
         read_frames([tmp_path / "x"], tmp_path, ["y"])
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (["--boxes", "b.txt"], "--dataset: expected kitti or demo or ytvis or frames, found none"),
-    (["--dataset", "frames", "--boxes", "b.txt"], "(--frames names it)"),
-    (["--frames", "x"], "(--boxes names it)"),
-    (["--dataset", "kitti", "--frames", "x"], "--frames: expected --dataset frames or none, found --dataset kitti"),
-    (["--dataset", "kitti", "--boxes", "b.txt"], "--boxes: expected instances or labels, found 'b.txt'"),
-    (["--dataset", "kitti", "--class-names", "a"], "--class-names: expected --dataset frames"),
-    (["--dataset", "ytvis", "--min-score", "0.5"], "--min-score: expected --dataset frames"),
-    (["--frames", "x", "--boxes", "b.txt", "--class-names", "a,,b"], "different names with commas between"),
-    (["--frames", "x", "--boxes", "nowhere.txt"], "nowhere.txt: expected a file of boxes"),
-], ids=["no data set", "no frames", "no boxes", "frames and kitti", "a file for kitti", "names for kitti",
-        "score for ytvis", "empty name", "absent boxes"])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--boxes", "b.txt"], "--dataset: expected kitti or demo or ytvis or frames, found none"),
+        (["--dataset", "frames", "--boxes", "b.txt"], "(--frames names it)"),
+        (["--frames", "x"], "(--boxes names it)"),
+        (["--dataset", "kitti", "--frames", "x"], "--frames: expected --dataset frames or none, found --dataset kitti"),
+        (["--dataset", "kitti", "--boxes", "b.txt"], "--boxes: expected instances or labels, found 'b.txt'"),
+        (["--dataset", "kitti", "--class-names", "a"], "--class-names: expected --dataset frames"),
+        (["--dataset", "ytvis", "--min-score", "0.5"], "--min-score: expected --dataset frames"),
+        (["--frames", "x", "--boxes", "b.txt", "--class-names", "a,,b"], "different names with commas between"),
+        (["--frames", "x", "--boxes", "nowhere.txt"], "nowhere.txt: expected a file of boxes"),
+    ],
+    ids=[
+        "no data set",
+        "no frames",
+        "no boxes",
+        "frames and kitti",
+        "a file for kitti",
+        "names for kitti",
+        "score for ytvis",
+        "empty name",
+        "absent boxes",
+    ],
+)
 def test_flags_that_contradict(drawn, tmp_path, monkeypatch, arguments, words):
     monkeypatch.chdir(tmp_path)
     picture(tmp_path / "x/1.png")

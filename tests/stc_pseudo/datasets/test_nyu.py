@@ -63,13 +63,17 @@ def test_no_scene_is_on_both_sides_of_a_split(content, tmp_path):
     assert data.split(2) == ([0, 2], [1, 3, 4])
 
 
-@pytest.mark.parametrize(("spoil", "words"), [
-    (lambda c: c.pop("images"), r"images \(N, 3, W, H\) uint8, found none"),
-    (lambda c: c.update(images=c["images"].astype(np.uint16)), "uint8"),
-    (lambda c: c.pop("depths"), "depths .* of floats, found none"),
-    (lambda c: c.update(depths=c["depths"][:, :3]), r"found \(5, 8, 3\)"),
-    (lambda c: c.update(rawDepths=c["rawDepths"].astype(np.uint16)), "rawDepths .* of floats"),
-], ids=["no pictures", "16 bits", "no depth", "another size", "whole numbers"])
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda c: c.pop("images"), r"images \(N, 3, W, H\) uint8, found none"),
+        (lambda c: c.update(images=c["images"].astype(np.uint16)), "uint8"),
+        (lambda c: c.pop("depths"), "depths .* of floats, found none"),
+        (lambda c: c.update(depths=c["depths"][:, :3]), r"found \(5, 8, 3\)"),
+        (lambda c: c.update(rawDepths=c["rawDepths"].astype(np.uint16)), "rawDepths .* of floats"),
+    ],
+    ids=["no pictures", "16 bits", "no depth", "another size", "whole numbers"],
+)
 def test_other_content_is_refused(content, tmp_path, perturb, words):
     perturb(content)
     with pytest.raises(InputError, match=words):
@@ -79,8 +83,11 @@ def test_other_content_is_refused(content, tmp_path, perturb, words):
 def test_other_files_are_refused(content, tmp_path):
     with pytest.raises(InputError, match=r"absent\.mat.*nyu_depth_v2_labeled"):
         NyuDepth(tmp_path / "absent.mat")
-    for name, data in (("old.mat", b"MATLAB 5.0 MAT-file" + bytes(200)), ("empty.mat", b""),
-                       ("cut.mat", write(tmp_path / "a.mat", content).read_bytes()[:400])):
+    for name, data in (
+        ("old.mat", b"MATLAB 5.0 MAT-file" + bytes(200)),
+        ("empty.mat", b""),
+        ("cut.mat", write(tmp_path / "a.mat", content).read_bytes()[:400]),
+    ):
         (tmp_path / name).write_bytes(data)
         with pytest.raises(InputError, match=rf"{name}: expected a MATLAB 7\.3"):
             NyuDepth(tmp_path / name)

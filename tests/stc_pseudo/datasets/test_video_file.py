@@ -21,7 +21,7 @@ COUNT = 12
 def picture(k, size=(H, W)):
     """Frame k: its number as a grey level, brighter on the left half."""
     frame = np.full((*size, 3), 10 + 12 * k, np.uint8)
-    frame[:, :size[1] // 2] += 60
+    frame[:, : size[1] // 2] += 60
     return frame
 
 
@@ -40,12 +40,14 @@ def write(path, times=range(COUNT), b_frames=0, **options):
 
 
 def levels(frames):
-    return [int(np.median(read_frame(path)[:, W // 2 + 8:W - 8])) for path in frames]
+    return [int(np.median(read_frame(path)[:, W // 2 + 8 : W - 8])) for path in frames]
 
 
-@pytest.mark.parametrize(("times", "warned"), [
-    (range(COUNT), False),
-    ([0, 1, 2, 3, 9, 10, 11, 30, 31, 32, 33, 34], True)], ids=["constant rate", "variable rate"])
+@pytest.mark.parametrize(
+    ("times", "warned"),
+    [(range(COUNT), False), ([0, 1, 2, 3, 9, 10, 11, 30, 31, 32, 33, 34], True)],
+    ids=["constant rate", "variable rate"],
+)
 @pytest.mark.parametrize("ending", ["mp4", "mkv"])
 def test_every_frame_comes_out_once(tmp_path, ending, times, warned, caplog):
     video = unpack(write(tmp_path / f"a.{ending}", times), tmp_path / "frames" / "a")
@@ -93,22 +95,26 @@ def test_a_turned_video_is_upright(tmp_path):
     """Phones write how to turn the picture into the track's header: here a quarter to the right."""
     content = bytearray(write(tmp_path / "a.mp4").read_bytes())
     matrix = content.index(b"tkhd") + 4 + 36
-    content[matrix:matrix + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, H << 16, 0, 1 << 30)
+    content[matrix : matrix + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, H << 16, 0, 1 << 30)
     (tmp_path / "turned.mp4").write_bytes(content)
     video = unpack(tmp_path / "turned.mp4", tmp_path / "turned")
     assert video.size == (W, H)
     frame = read_frame(video.frames[0])
-    assert frame[:W // 2 - 8].mean() > frame[W // 2 + 8:].mean() + 40  # what was left is on top
+    assert frame[: W // 2 - 8].mean() > frame[W // 2 + 8 :].mean() + 40  # what was left is on top
 
 
 def changing_size(path):
-    path.write_bytes(b"".join(cv2.imencode(".jpg", picture(k, size))[1].tobytes()
-                              for k, size in enumerate([(H, W)] * 3 + [(H - 10, W - 20)] * 3)))
+    path.write_bytes(
+        b"".join(
+            cv2.imencode(".jpg", picture(k, size))[1].tobytes()
+            for k, size in enumerate([(H, W)] * 3 + [(H - 10, W - 20)] * 3)
+        )
+    )
 
 
 def cut_short(path, share=0.6, **options):
     content = write(path, **options).read_bytes()
-    path.write_bytes(content[:int(len(content) * share)])
+    path.write_bytes(content[: int(len(content) * share)])
 
 
 def sound_alone(path):
@@ -121,17 +127,21 @@ def sound_alone(path):
         container.mux(stream.encode())
 
 
-@pytest.mark.parametrize(("name", "make", "words"), [
-    ("a.mjpeg", changing_size, "frame 3: expected 130x66 pixels as its first frame, found 110x56"),
-    ("a.mp4", cut_short, "video file that decodes"),
-    ("a.mp4", lambda path: cut_short(path, 0.8, movflags="faststart"), "12 frames.* cut short|decodes"),
-    ("a.mkv", cut_short, "cut short"),
-    ("a.avi", cut_short, "cut short|frame [0-9]+: expected a video file that decodes"),
-    ("a.mp4", lambda path: path.write_bytes(b""), "video file that decodes"),
-    ("a.mp4", lambda path: path.write_text("not a video\n"), "video file that decodes"),
-    ("a.mp4", lambda path: None, "a video file, found nothing"),
-    ("a.wav", sound_alone, "one without pictures"),
-], ids=["changing size", "cut mp4", "cut mp4, header first", "cut mkv", "cut avi", "empty", "text", "absent", "sound"])
+@pytest.mark.parametrize(
+    ("name", "make", "words"),
+    [
+        ("a.mjpeg", changing_size, "frame 3: expected 130x66 pixels as its first frame, found 110x56"),
+        ("a.mp4", cut_short, "video file that decodes"),
+        ("a.mp4", lambda path: cut_short(path, 0.8, movflags="faststart"), "12 frames.* cut short|decodes"),
+        ("a.mkv", cut_short, "cut short"),
+        ("a.avi", cut_short, "cut short|frame [0-9]+: expected a video file that decodes"),
+        ("a.mp4", lambda path: path.write_bytes(b""), "video file that decodes"),
+        ("a.mp4", lambda path: path.write_text("not a video\n"), "video file that decodes"),
+        ("a.mp4", lambda path: None, "a video file, found nothing"),
+        ("a.wav", sound_alone, "one without pictures"),
+    ],
+    ids=["changing size", "cut mp4", "cut mp4, header first", "cut mkv", "cut avi", "empty", "text", "absent", "sound"],
+)
 def test_bad_files_leave_nothing(tmp_path, name, make, words):
     make(tmp_path / name)
     with pytest.raises(InputError, match=words):

@@ -37,14 +37,29 @@ def ytvis(drawn, tmp_path):
     crowd[2:9, 70:125] = True
     shown = {31: (10, car, [True, True, False]), 32: (3, walker, [True] * T), 33: (3, crowd, [True, False, True])}
     content = {
-        "videos": [{"id": 5, "width": drawn.size[1], "height": drawn.size[0], "length": T,
-                    "file_names": [f"0a5f/{t:06d}.png" for t in range(T)]},
-                   {"id": 6, "width": 8, "height": 8, "length": 1, "file_names": ["empty/00000.jpg"]}],
+        "videos": [
+            {
+                "id": 5,
+                "width": drawn.size[1],
+                "height": drawn.size[0],
+                "length": T,
+                "file_names": [f"0a5f/{t:06d}.png" for t in range(T)],
+            },
+            {"id": 6, "width": 8, "height": 8, "length": 1, "file_names": ["empty/00000.jpg"]},
+        ],
         "categories": [{"id": 3, "name": "person"}, {"id": 7, "name": "duck"}, {"id": 10, "name": "truck"}],
-        "annotations": [{"id": number, "video_id": 5, "category_id": category, "iscrowd": int(number == 33),
-                         "segmentations": [uncompressed(mask) if there else None for there in seen],
-                         "bboxes": [bbox(mask) if there else None for there in seen]}
-                        for number, (category, mask, seen) in shown.items()]}
+        "annotations": [
+            {
+                "id": number,
+                "video_id": 5,
+                "category_id": category,
+                "iscrowd": int(number == 33),
+                "segmentations": [uncompressed(mask) if there else None for there in seen],
+                "bboxes": [bbox(mask) if there else None for there in seen],
+            }
+            for number, (category, mask, seen) in shown.items()
+        ],
+    }
 
     class YouTubeVis:
         def __init__(self):
@@ -57,9 +72,24 @@ def ytvis(drawn, tmp_path):
         def build(self, *more):
             for kind in ("depth", "flow"):
                 shutil.copytree(drawn.root / "training" / kind / "0000", tmp_path / kind / "0a5f", dirs_exist_ok=True)
-            return drawn.run("build", "--dataset", "ytvis", "--root", root, "--out", tmp_path / "store", "--depth",
-                             "precomputed", "--depth-dir", tmp_path / "depth", "--flow", "precomputed", "--flow-dir",
-                             tmp_path / "flow", *more)
+            return drawn.run(
+                "build",
+                "--dataset",
+                "ytvis",
+                "--root",
+                root,
+                "--out",
+                tmp_path / "store",
+                "--depth",
+                "precomputed",
+                "--depth-dir",
+                tmp_path / "depth",
+                "--flow",
+                "precomputed",
+                "--flow-dir",
+                tmp_path / "flow",
+                *more,
+            )
 
     return YouTubeVis()
 
@@ -80,9 +110,11 @@ def test_boxes_classes_and_gaps(ytvis, drawn, kind):
             del annotation["bboxes"]
         if kind in ("compressed", "polygons"):
             draw = compressed if kind == "compressed" else polygons
-            annotation["segmentations"] = [segmentation and draw(rle.decode(
-                rle.from_run_lengths(np.array(segmentation["counts"]), *drawn.size), *drawn.size))
-                for segmentation in annotation["segmentations"]]
+            annotation["segmentations"] = [
+                segmentation
+                and draw(rle.decode(rle.from_run_lengths(np.array(segmentation["counts"]), *drawn.size), *drawn.size))
+                for segmentation in annotation["segmentations"]
+            ]
     (video,) = read_youtube_vis(ytvis.write())
     assert (video.name, video.size, video.numbers) == ("0a5f", drawn.size, (0, 1, 2))
     assert video.class_names == {3: "person", 7: "duck", 10: "truck"}
@@ -103,8 +135,16 @@ def test_from_json_to_the_export_and_the_truth(ytvis, drawn, tmp_path):
     assert result.exit_code == 0, result.output
     reader = StoreReader(str(tmp_path / "store"))
     assert reader.class_names == {3: "person", 7: "duck", 10: "truck"}
-    result = drawn.run("inspect", tmp_path / "store", "--truth", ytvis.root / "instances.json", "--min-area", 100,
-                       "--json", tmp_path / "i.json")
+    result = drawn.run(
+        "inspect",
+        tmp_path / "store",
+        "--truth",
+        ytvis.root / "instances.json",
+        "--min-area",
+        100,
+        "--json",
+        tmp_path / "i.json",
+    )
     assert result.exit_code == 0, result.output
     means = json.loads((tmp_path / "i.json").read_text())["mean_iou"]
     assert {name: row["instances"] for name, row in means.items()} == {"person": 3, "duck": 0, "truck": 2, "all": 5}
@@ -140,27 +180,51 @@ def test_other_places(ytvis, layout, tmp_path):
             read_youtube_vis(ytvis.root)
 
 
-@pytest.mark.parametrize(("spoil", "words"), [
-    (lambda c: c["annotations"][0]["bboxes"].pop(), "annotation 0: .*each of 3 frames, found 2"),
-    (lambda c: c["annotations"][0]["bboxes"].__setitem__(0, [1, 2, None, 4]), "annotation 0, frame 0: .*finite"),
-    (lambda c: c["annotations"][0].update(category_id=4), "annotation 0: expected a category_id"),
-    (lambda c: c["annotations"][0].update(video_id="5"), "annotation 0: expected video_id"),
-    (lambda c: [c["annotations"][0].pop(key) for key in ("bboxes", "segmentations")], "bboxes or segmentations"),
-    (lambda c: (c["annotations"][0].pop("bboxes"), c["annotations"][0]["segmentations"][0].update(size=[4, 4])),
-     "annotation 0, frame 0: expected 66 x 130"),
-    (lambda c: c["videos"][0].update(file_names=["../../etc/0.jpg"] * T), "folder/00000.jpg"),
-    (lambda c: c["videos"][0].update(file_names=["/etc/0.jpg"] * T), "folder/00000.jpg"),
-    (lambda c: c["videos"][0]["file_names"].__setitem__(1, "0b/000001.png"), "all of one folder"),
-    (lambda c: c["videos"][0]["file_names"].__setitem__(2, "0a5f/9.png"), r"9\.png: expected a frame of the video"),
-    (lambda c: c["videos"][0]["file_names"].__setitem__(0, "0a5f/9.png"), r"9\.png: expected the first video's first"),
-    (lambda c: c["videos"][1].update(id=[]), "video 1: expected id"),
-    (lambda c: c["videos"][1].update(file_names=["0a5f/000000.png"]), "video 1: .*'0a5f' a second time"),
-    (lambda c: c["videos"][0].update(height=0), "video 0: expected frames of 1 to"),
-    (lambda c: c.pop("categories"), "categories"),
-    (lambda c: c.update(videos={}), "videos"),
-], ids=["a frame less", "not a number", "unknown category", "no number", "nothing", "another size", "climbing",
-        "absolute", "two folders",
-        "no frame", "no first frame", "id", "folder twice", "height 0", "no categories", "no videos"])
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda c: c["annotations"][0]["bboxes"].pop(), "annotation 0: .*each of 3 frames, found 2"),
+        (lambda c: c["annotations"][0]["bboxes"].__setitem__(0, [1, 2, None, 4]), "annotation 0, frame 0: .*finite"),
+        (lambda c: c["annotations"][0].update(category_id=4), "annotation 0: expected a category_id"),
+        (lambda c: c["annotations"][0].update(video_id="5"), "annotation 0: expected video_id"),
+        (lambda c: [c["annotations"][0].pop(key) for key in ("bboxes", "segmentations")], "bboxes or segmentations"),
+        (
+            lambda c: (c["annotations"][0].pop("bboxes"), c["annotations"][0]["segmentations"][0].update(size=[4, 4])),
+            "annotation 0, frame 0: expected 66 x 130",
+        ),
+        (lambda c: c["videos"][0].update(file_names=["../../etc/0.jpg"] * T), "folder/00000.jpg"),
+        (lambda c: c["videos"][0].update(file_names=["/etc/0.jpg"] * T), "folder/00000.jpg"),
+        (lambda c: c["videos"][0]["file_names"].__setitem__(1, "0b/000001.png"), "all of one folder"),
+        (lambda c: c["videos"][0]["file_names"].__setitem__(2, "0a5f/9.png"), r"9\.png: expected a frame of the video"),
+        (
+            lambda c: c["videos"][0]["file_names"].__setitem__(0, "0a5f/9.png"),
+            r"9\.png: expected the first video's first",
+        ),
+        (lambda c: c["videos"][1].update(id=[]), "video 1: expected id"),
+        (lambda c: c["videos"][1].update(file_names=["0a5f/000000.png"]), "video 1: .*'0a5f' a second time"),
+        (lambda c: c["videos"][0].update(height=0), "video 0: expected frames of 1 to"),
+        (lambda c: c.pop("categories"), "categories"),
+        (lambda c: c.update(videos={}), "videos"),
+    ],
+    ids=[
+        "a frame less",
+        "not a number",
+        "unknown category",
+        "no number",
+        "nothing",
+        "another size",
+        "climbing",
+        "absolute",
+        "two folders",
+        "no frame",
+        "no first frame",
+        "id",
+        "folder twice",
+        "height 0",
+        "no categories",
+        "no videos",
+    ],
+)
 def test_bad_content_is_named(ytvis, perturb, words):
     perturb(ytvis.content)
     with pytest.raises(InputError, match=words):

@@ -37,8 +37,9 @@ def metres(value, dtype=np.float32):
 def test_png_and_npy_encodings(tmp_path):
     stored, exact = np.full(SIZE, 512, np.uint16), metres(4)
     stored[0, 0], exact[0, 0], exact[0, 1] = 0, np.nan, np.inf
-    estimator = make_depth_estimator("precomputed", weights=None, folder=folder_with(tmp_path, stored, exact),
-                                     device="cpu")
+    estimator = make_depth_estimator(
+        "precomputed", weights=None, folder=folder_with(tmp_path, stored, exact), device="cpu"
+    )
     inverse = estimator.inverse_depth(SEQUENCE, 0, FRAMES)
     assert inverse.dtype == np.float32
     assert np.isnan(inverse[:, 0, 0]).all()
@@ -55,16 +56,19 @@ def test_png_round_trip(tmp_path_factory, stored):
     np.testing.assert_array_equal(np.nan_to_num(read_depth(path)) * 256, stored)
 
 
-@pytest.mark.parametrize(("depth", "named"), [
-    pytest.param(metres(2, np.uint8), "8 bits", id="eight bits"),
-    pytest.param(np.zeros((*SIZE, 3), np.uint16), "3 of 16 bits", id="colour"),
-    pytest.param(metres(0, np.uint16), "depth somewhere", id="nothing measured"),
-    pytest.param(metres(np.nan), "depth somewhere", id="all NaN"),
-    pytest.param(metres(-1), "positive", id="negative"),
-    pytest.param(metres(0.0), "positive", id="zero in metres"),
-    pytest.param(metres(1)[:2], "4x3 pixels, found 4x2", id="other size"),
-    pytest.param(metres(1)[None], "height, width", id="three axes"),
-])
+@pytest.mark.parametrize(
+    ("depth", "named"),
+    [
+        pytest.param(metres(2, np.uint8), "8 bits", id="eight bits"),
+        pytest.param(np.zeros((*SIZE, 3), np.uint16), "3 of 16 bits", id="colour"),
+        pytest.param(metres(0, np.uint16), "depth somewhere", id="nothing measured"),
+        pytest.param(metres(np.nan), "depth somewhere", id="all NaN"),
+        pytest.param(metres(-1), "positive", id="negative"),
+        pytest.param(metres(0.0), "positive", id="zero in metres"),
+        pytest.param(metres(1)[:2], "4x3 pixels, found 4x2", id="other size"),
+        pytest.param(metres(1)[None], "height, width", id="three axes"),
+    ],
+)
 def test_maps_that_are_refused(tmp_path, depth, named):
     estimator = PrecomputedDepth(folder_with(tmp_path, metres(1), depth))
     with pytest.raises(InputError, match=named) as error:
@@ -73,12 +77,15 @@ def test_maps_that_are_refused(tmp_path, depth, named):
     assert "--depth-dir" in error.value.message
 
 
-@pytest.mark.parametrize(("suffix", "content"), [
-    pytest.param(".png", b"", id="empty PNG"),
-    pytest.param(".png", b"\x89PNG cut short", id="truncated PNG"),
-    pytest.param(".npy", b"", id="empty npy"),
-    pytest.param(".npy", b"not numpy", id="other bytes"),
-])
+@pytest.mark.parametrize(
+    ("suffix", "content"),
+    [
+        pytest.param(".png", b"", id="empty PNG"),
+        pytest.param(".png", b"\x89PNG cut short", id="truncated PNG"),
+        pytest.param(".npy", b"", id="empty npy"),
+        pytest.param(".npy", b"not numpy", id="other bytes"),
+    ],
+)
 def test_files_that_do_not_decode(tmp_path, suffix, content):
     path = tmp_path / f"map{suffix}"
     path.write_bytes(content)
@@ -108,7 +115,7 @@ def stereo_pair(disparity, size=(64, 192)):
     height, width = size
     wall = np.random.default_rng(0).integers(0, 256, (height // 2, width, 3), np.uint8)
     wall = cv2.resize(wall, (2 * width, height), interpolation=cv2.INTER_LINEAR)
-    return wall[:, :width], wall[:, disparity:width + disparity]
+    return wall[:, :width], wall[:, disparity : width + disparity]
 
 
 def test_stereo_matching_finds_the_shift():
@@ -123,18 +130,27 @@ def test_sgbm_gives_metres(tmp_path):
     left, right = stereo_pair(12)
     cv2.imwrite(str(tmp_path / "000001.png"), right[..., ::-1])
     camera = Calibration(120.0, 120.0, 96.0, 32.0, baseline=0.5)
-    sequence = Sequence("0000", left.shape[:2], (Path("0.png"), Path("1.png")), (0, 1),
-                        (tmp_path / "absent.png", tmp_path / "000001.png"), camera)
+    sequence = Sequence(
+        "0000",
+        left.shape[:2],
+        (Path("0.png"), Path("1.png")),
+        (0, 1),
+        (tmp_path / "absent.png", tmp_path / "000001.png"),
+        camera,
+    )
     (inverse,) = SgbmDepth().inverse_depth(sequence, 1, left[None])
     assert inverse.dtype == np.float32
     assert abs(np.nanmedian(1 / inverse) - 120 * 0.5 / 12) < 0.05
 
 
-@pytest.mark.parametrize(("right", "camera", "named"), [
-    pytest.param((), Calibration(9, 9, 9, 9, 0.5), "right frames", id="no right frames"),
-    pytest.param((Path("r.png"),), None, "baseline", id="no camera"),
-    pytest.param((Path("r.png"),), Calibration(9, 9, 9, 9), "baseline", id="no baseline"),
-])
+@pytest.mark.parametrize(
+    ("right", "camera", "named"),
+    [
+        pytest.param((), Calibration(9, 9, 9, 9, 0.5), "right frames", id="no right frames"),
+        pytest.param((Path("r.png"),), None, "baseline", id="no camera"),
+        pytest.param((Path("r.png"),), Calibration(9, 9, 9, 9), "baseline", id="no baseline"),
+    ],
+)
 def test_sgbm_says_what_it_lacks(right, camera, named):
     sequence = Sequence("0000", SIZE, (Path("l.png"),), (0,), right, camera)
     with pytest.raises(InputError, match=f"{named}.*--depth"):

@@ -51,12 +51,15 @@ def falling_road():
     return scene
 
 
-@pytest.mark.parametrize("scene", [
-    pytest.param(with_car(0.3), id="car on the road"),
-    pytest.param(road(), id="empty road"),
-    pytest.param(falling_road(), id="road that falls away"),
-    pytest.param(np.full(SIZE, 0.1, np.float32), id="wall without a ground"),
-])
+@pytest.mark.parametrize(
+    "scene",
+    [
+        pytest.param(with_car(0.3), id="car on the road"),
+        pytest.param(road(), id="empty road"),
+        pytest.param(falling_road(), id="road that falls away"),
+        pytest.param(np.full(SIZE, 0.1, np.float32), id="wall without a ground"),
+    ],
+)
 def test_sound_depth_stays(scene):
     filled, changed = fill_holes_at_infinity(scene)
     assert not changed.any()

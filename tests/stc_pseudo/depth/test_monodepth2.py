@@ -42,8 +42,18 @@ def published_encoder_shapes(depth, in_channels=3):
 
 def published_decoder_shapes(depth):
     encoder = (64, 64, 128, 256, 512) if depth == 18 else (64, 256, 512, 1024, 2048)
-    blocks = [(encoder[4], 256), (256 + encoder[3], 256), (256, 128), (128 + encoder[2], 128), (128, 64),
-              (64 + encoder[1], 64), (64, 32), (32 + encoder[0], 32), (32, 16), (16, 16)]
+    blocks = [
+        (encoder[4], 256),
+        (256 + encoder[3], 256),
+        (256, 128),
+        (128 + encoder[2], 128),
+        (128, 64),
+        (64 + encoder[1], 64),
+        (64, 32),
+        (32 + encoder[0], 32),
+        (32, 16),
+        (16, 16),
+    ]
     shapes = {}
     for number, (source, target) in enumerate(blocks):
         shapes[f"decoder.{number}.conv.conv.weight"] = (target, source, 3, 3)
@@ -56,8 +66,10 @@ def published_decoder_shapes(depth):
 
 def tensors(shapes):
     generator = torch.Generator().manual_seed(0)
-    return {key: torch.tensor(1) if key.endswith("tracked") else 0.01 * torch.rand(shape, generator=generator)
-            for key, shape in shapes.items()}
+    return {
+        key: torch.tensor(1) if key.endswith("tracked") else 0.01 * torch.rand(shape, generator=generator)
+        for key, shape in shapes.items()
+    }
 
 
 def write_published(folder, depth=18, change_encoder=(), change_decoder=(), stereo=False):
@@ -88,8 +100,11 @@ def test_published_files_fill_every_weight(tmp_path, depth):
 
 def test_pose_keys_are_the_published_ones():
     shapes = {key: tuple(value.shape) for key, value in PoseNetwork().state_dict().items()}
-    encoder = {f"pose_encoder.{key}": shape for key, shape in published_encoder_shapes(18, in_channels=6).items()
-               if ".fc." not in key}
+    encoder = {
+        f"pose_encoder.{key}": shape
+        for key, shape in published_encoder_shapes(18, in_channels=6).items()
+        if ".fc." not in key
+    }
     convolutions = [(256, 512, 1), (256, 256, 3), (256, 256, 3), (12, 256, 1)]
     decoder = {}
     for number, (target, source, kernel) in enumerate(convolutions):
@@ -103,15 +118,23 @@ def test_published_files_start_a_training(tmp_path, depth):
     """All four of them; the pose network is ResNet-18 beside either encoder."""
     write_published(tmp_path, depth)
     pose_encoder = tensors(published_encoder_shapes(18, in_channels=6))
-    pose = tensors({key.removeprefix("pose."): tuple(value.shape) for key, value in PoseNetwork().state_dict().items()
-                    if key.startswith("pose.")})
+    pose = tensors(
+        {
+            key.removeprefix("pose."): tuple(value.shape)
+            for key, value in PoseNetwork().state_dict().items()
+            if key.startswith("pose.")
+        }
+    )
     weights.save(tmp_path / "pose_encoder.pth", pose_encoder)
     weights.save(tmp_path / "pose.pth", pose)
     network, pose_network = Monodepth2(f"resnet{depth}"), PoseNetwork()
     start_networks(network, pose_network, f"resnet{depth}", tmp_path, None)
-    for part, content in ((network.encoder, tensors(published_encoder_shapes(depth))),
-                          (network.depth, tensors(published_decoder_shapes(depth))),
-                          (pose_network.pose_encoder, pose_encoder), (pose_network.pose, pose)):
+    for part, content in (
+        (network.encoder, tensors(published_encoder_shapes(depth))),
+        (network.depth, tensors(published_decoder_shapes(depth))),
+        (pose_network.pose_encoder, pose_encoder),
+        (pose_network.pose, pose),
+    ):
         state = part.state_dict()
         assert all(torch.equal(value, content[key]) for key, value in state.items())
     weights.save(tmp_path / "pose.pth", {"net.0.weight": torch.zeros(1)})
@@ -128,22 +151,28 @@ def test_published_stereo_weights_give_metres(tmp_path):
     np.testing.assert_allclose(stereo, mono / 5.4, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("encoder", "decoder", "named"), [
-    pytest.param([("encoder.layer2.0.conv1.weight", None)], [], "encoder.layer2.0.conv1.weight", id="missing key"),
-    pytest.param([("encoder.bn1.bias", torch.zeros(3))], [], "encoder.bn1.bias", id="other shape"),
-    pytest.param([("height", None)], [], "height", id="no input size"),
-    pytest.param([], [("decoder.13.conv.bias", None)], "decoder.13.conv.bias", id="decoder of three scales"),
-])
+@pytest.mark.parametrize(
+    ("encoder", "decoder", "named"),
+    [
+        pytest.param([("encoder.layer2.0.conv1.weight", None)], [], "encoder.layer2.0.conv1.weight", id="missing key"),
+        pytest.param([("encoder.bn1.bias", torch.zeros(3))], [], "encoder.bn1.bias", id="other shape"),
+        pytest.param([("height", None)], [], "height", id="no input size"),
+        pytest.param([], [("decoder.13.conv.bias", None)], "decoder.13.conv.bias", id="decoder of three scales"),
+    ],
+)
 def test_weights_of_another_network_name_the_key(tmp_path, encoder, decoder, named):
     with pytest.raises(InputError, match=named):
         Monodepth2Depth(write_published(tmp_path, 18, encoder, decoder))
 
 
-@pytest.mark.parametrize(("content", "named"), [
-    pytest.param({"network": "upflow", "state": {}}, "upflow", id="another network"),
-    pytest.param({"state": {}}, "train-depth", id="no network's name"),
-    pytest.param({"network": "monodepth2", "encoder": "resnet18"}, "channel_width", id="settings missing"),
-])
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        pytest.param({"network": "upflow", "state": {}}, "upflow", id="another network"),
+        pytest.param({"state": {}}, "train-depth", id="no network's name"),
+        pytest.param({"network": "monodepth2", "encoder": "resnet18"}, "channel_width", id="settings missing"),
+    ],
+)
 def test_checkpoint_of_another_network(tmp_path, content, named):
     weights.save(tmp_path / "other.pth", content)
     with pytest.raises(InputError, match=named):
@@ -173,8 +202,9 @@ def test_pose_starts_near_rest():
     assert max(axis_angle.abs().max(), translation.abs().max()) < 0.05
 
 
-@pytest.mark.parametrize(("name", "flag"), [("monodepth2", "--depth-weights"), ("precomputed", "--depth-dir"),
-                                            ("midas", "monodepth2, sgbm")])
+@pytest.mark.parametrize(
+    ("name", "flag"), [("monodepth2", "--depth-weights"), ("precomputed", "--depth-dir"), ("midas", "monodepth2, sgbm")]
+)
 def test_factory_names_what_is_missing(name, flag):
     with pytest.raises(InputError, match=flag):
         make_depth_estimator(name, weights=None, folder=None, device="cpu")

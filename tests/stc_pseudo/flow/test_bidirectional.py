@@ -11,9 +11,10 @@ SIZE, SHIFT = (48, 96), 8
 def picture(t):
     """A textured square that moves to the right over a textured wall."""
     rng = np.random.default_rng(1)
-    wall, square = (cv2.GaussianBlur(rng.integers(0, 256, shape).astype(np.uint8), (3, 3), 0)
-                    for shape in ((*SIZE, 3), (24, 24, 3)))
-    wall[12:36, 20 + SHIFT * t:44 + SHIFT * t] = square
+    wall, square = (
+        cv2.GaussianBlur(rng.integers(0, 256, shape).astype(np.uint8), (3, 3), 0) for shape in ((*SIZE, 3), (24, 24, 3))
+    )
+    wall[12:36, 20 + SHIFT * t : 44 + SHIFT * t] = square
     return wall
 
 
@@ -31,7 +32,7 @@ class Guessing:
 
     def _field(self, t, ahead):
         field, left, sign = np.zeros((2, *SIZE), np.float32), 20 + SHIFT * t, 1 if ahead else -1
-        field[0, 12:36, left:left + 24] = sign * SHIFT
+        field[0, 12:36, left : left + 24] = sign * SHIFT
         hidden = slice(left + 24, left + 24 + SHIFT) if ahead else slice(left - SHIFT, left)
         field[0, 12:36, hidden] = -15
         return field
@@ -52,15 +53,16 @@ def test_what_the_next_frame_hides_the_previous_one_shows(sequence, start):
     assert found.shape == (4 - start, 2, *SIZE)
     for t in range(max(start, 1), 4):
         truth = np.zeros(SIZE)
-        truth[12:36, 20 + SHIFT * t:44 + SHIFT * t] = SHIFT
+        truth[12:36, 20 + SHIFT * t : 44 + SHIFT * t] = SHIFT
         wrong = [np.abs(field[0] - truth).mean() for field in (found[t - start], Guessing()._field(t, ahead=True))]
         assert wrong[0] < 0.25 * wrong[1]
 
 
 def test_two_frames_have_no_previous_one(sequence):
     frames = np.stack([picture(0), picture(1)])
-    np.testing.assert_array_equal(TwoSidedFlow(Guessing()).flow(sequence, 0, frames),
-                                  Guessing().flow(sequence, 0, frames))
+    np.testing.assert_array_equal(
+        TwoSidedFlow(Guessing()).flow(sequence, 0, frames), Guessing().flow(sequence, 0, frames)
+    )
 
 
 def test_nothing_is_known_beyond_the_frame_or_without_flow():

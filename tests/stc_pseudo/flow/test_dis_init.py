@@ -31,7 +31,7 @@ def test_trust_drawn():
 def test_dis_start_of_a_translation(dx, dy):
     scene = texture(110, 150)
     first = scene[..., 15:95, 15:135]
-    second = scene[..., 15 - dy:95 - dy, 15 - dx:135 - dx]
+    second = scene[..., 15 - dy : 95 - dy, 15 - dx : 135 - dx]
     both = dis_start(first, second, both=True)
     assert both.shape == (2, 3, 80, 120)
     torch.testing.assert_close(dis_start(first, second), both[:1])

@@ -25,7 +25,9 @@ def moving_texture(dx, dy, size, count):
     """(count, H, W, 3) uint8 frames of a texture that moves by (dx, dy) a frame."""
     noise = np.random.default_rng(0).integers(0, 256, (size[0] + 80, size[1] + 80, 3), np.uint8)
     scene = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 2), None, 0, 255, cv2.NORM_MINMAX)
-    return np.stack([scene[40 - i * dy:40 - i * dy + size[0], 40 - i * dx:40 - i * dx + size[1]] for i in range(count)])
+    return np.stack(
+        [scene[40 - i * dy : 40 - i * dy + size[0], 40 - i * dx : 40 - i * dx + size[1]] for i in range(count)]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +63,11 @@ class Everywhere(torch.nn.Module):
         assert 0 <= first.min() <= first.max() <= 1
         self.sizes.append(tuple(first.shape))
         direction = torch.sign((second - first).mean((1, 2, 3)))
-        return [None, torch.tensor([2.0, 1.0])[None, :, None, None].repeat(len(first), 1, *first.shape[-2:])
-                * direction[:, None, None, None]]
+        return [
+            None,
+            torch.tensor([2.0, 1.0])[None, :, None, None].repeat(len(first), 1, *first.shape[-2:])
+            * direction[:, None, None, None],
+        ]
 
 
 def test_upflow_gives_pixels_of_the_original_frame(checkpoint):
@@ -161,24 +166,31 @@ def test_precomputed_fingerprint_follows_the_maps_not_the_path(tmp_path):
     assert len(set(prints)) == 3
 
 
-@pytest.mark.parametrize(("writers", "size", "told"), [
-    ([PNG], (4, 6), "000001.png: expected a flow map of every frame but the last .*found no file.*--flow-dir"),
-    ([PNG, PNG], (4, 8), "000000.png: expected 8x4 pixels as the frames, found 6x4.*--flow-dir"),
-], ids=["a missing map", "another size"])
+@pytest.mark.parametrize(
+    ("writers", "size", "told"),
+    [
+        ([PNG], (4, 6), "000001.png: expected a flow map of every frame but the last .*found no file.*--flow-dir"),
+        ([PNG, PNG], (4, 8), "000000.png: expected 8x4 pixels as the frames, found 6x4.*--flow-dir"),
+    ],
+    ids=["a missing map", "another size"],
+)
 def test_precomputed_says_what_is_wrong(tmp_path, writers, size, told):
     estimator = PrecomputedFlow(write_flows(tmp_path, writers))
     with pytest.raises(InputError, match=told):
         estimator.flow(sequence_of(size), 0, np.zeros((3, *size, 3), np.uint8))
 
 
-@pytest.mark.parametrize(("name", "given", "told"), [
-    ("precomputed", {}, "--flow-dir"),
-    ("precomputed", {"folder": "nowhere"}, "nowhere.*--flow-dir"),
-    ("precomputed", {"folder": "."}, "found none.*--flow-dir"),
-    ("upflow", {}, "--flow-weights"),
-    ("upflow", {"weights": "nowhere.pth"}, "nowhere.pth.*--flow-weights"),
-    ("raft", {}, "precomputed, upflow, dis"),
-])
+@pytest.mark.parametrize(
+    ("name", "given", "told"),
+    [
+        ("precomputed", {}, "--flow-dir"),
+        ("precomputed", {"folder": "nowhere"}, "nowhere.*--flow-dir"),
+        ("precomputed", {"folder": "."}, "found none.*--flow-dir"),
+        ("upflow", {}, "--flow-weights"),
+        ("upflow", {"weights": "nowhere.pth"}, "nowhere.pth.*--flow-weights"),
+        ("raft", {}, "precomputed, upflow, dis"),
+    ],
+)
 def test_factory_names_the_flag(tmp_path, name, given, told):
     paths = {key: tmp_path / value for key, value in given.items()}
     with pytest.raises(InputError, match=told):

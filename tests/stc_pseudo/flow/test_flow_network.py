@@ -17,28 +17,50 @@ def convolutions(rows):
     return shapes
 
 
-PUBLISHED = convolutions([
-    ("feature_pyramid_extractor.convs.0.0", 16, 3, 3), ("feature_pyramid_extractor.convs.0.1", 16, 16, 3),
-    ("feature_pyramid_extractor.convs.1.0", 32, 16, 3), ("feature_pyramid_extractor.convs.1.1", 32, 32, 3),
-    ("feature_pyramid_extractor.convs.2.0", 64, 32, 3), ("feature_pyramid_extractor.convs.2.1", 64, 64, 3),
-    ("feature_pyramid_extractor.convs.3.0", 96, 64, 3), ("feature_pyramid_extractor.convs.3.1", 96, 96, 3),
-    ("feature_pyramid_extractor.convs.4.0", 128, 96, 3), ("feature_pyramid_extractor.convs.4.1", 128, 128, 3),
-    ("feature_pyramid_extractor.convs.5.0", 196, 128, 3), ("feature_pyramid_extractor.convs.5.1", 196, 196, 3),
-    ("flow_estimators.conv1", 128, 115, 3), ("flow_estimators.conv2", 128, 243, 3),
-    ("flow_estimators.conv3", 96, 371, 3), ("flow_estimators.conv4", 64, 467, 3),
-    ("flow_estimators.conv5", 32, 531, 3), ("flow_estimators.conv_last", 2, 563, 3),
-    ("context_networks.convs.0", 128, 565, 3), ("context_networks.convs.1", 128, 128, 3),
-    ("context_networks.convs.2", 128, 128, 3), ("context_networks.convs.3", 96, 128, 3),
-    ("context_networks.convs.4", 64, 96, 3), ("context_networks.convs.5", 32, 64, 3),
-    ("context_networks.convs.6", 2, 32, 3),
-    ("conv_1x1.0", 32, 196, 1), ("conv_1x1.1", 32, 128, 1), ("conv_1x1.2", 32, 96, 1), ("conv_1x1.3", 32, 64, 1),
-    ("conv_1x1.4", 32, 32, 1),
-    ("sgi_model.dense_estimator_mask.conv1", 32, 64, 3), ("sgi_model.dense_estimator_mask.conv2", 32, 96, 3),
-    ("sgi_model.dense_estimator_mask.conv3", 32, 128, 3), ("sgi_model.dense_estimator_mask.conv4", 16, 160, 3),
-    ("sgi_model.dense_estimator_mask.conv5", 8, 176, 3), ("sgi_model.dense_estimator_mask.conv_last", 3, 184, 3),
-    ("sgi_model.upsample_output_conv.0", 16, 3, 3), ("sgi_model.upsample_output_conv.1", 16, 16, 3),
-    ("sgi_model.upsample_output_conv.2", 32, 16, 3), ("sgi_model.upsample_output_conv.3", 32, 32, 3),
-])
+PUBLISHED = convolutions(
+    [
+        ("feature_pyramid_extractor.convs.0.0", 16, 3, 3),
+        ("feature_pyramid_extractor.convs.0.1", 16, 16, 3),
+        ("feature_pyramid_extractor.convs.1.0", 32, 16, 3),
+        ("feature_pyramid_extractor.convs.1.1", 32, 32, 3),
+        ("feature_pyramid_extractor.convs.2.0", 64, 32, 3),
+        ("feature_pyramid_extractor.convs.2.1", 64, 64, 3),
+        ("feature_pyramid_extractor.convs.3.0", 96, 64, 3),
+        ("feature_pyramid_extractor.convs.3.1", 96, 96, 3),
+        ("feature_pyramid_extractor.convs.4.0", 128, 96, 3),
+        ("feature_pyramid_extractor.convs.4.1", 128, 128, 3),
+        ("feature_pyramid_extractor.convs.5.0", 196, 128, 3),
+        ("feature_pyramid_extractor.convs.5.1", 196, 196, 3),
+        ("flow_estimators.conv1", 128, 115, 3),
+        ("flow_estimators.conv2", 128, 243, 3),
+        ("flow_estimators.conv3", 96, 371, 3),
+        ("flow_estimators.conv4", 64, 467, 3),
+        ("flow_estimators.conv5", 32, 531, 3),
+        ("flow_estimators.conv_last", 2, 563, 3),
+        ("context_networks.convs.0", 128, 565, 3),
+        ("context_networks.convs.1", 128, 128, 3),
+        ("context_networks.convs.2", 128, 128, 3),
+        ("context_networks.convs.3", 96, 128, 3),
+        ("context_networks.convs.4", 64, 96, 3),
+        ("context_networks.convs.5", 32, 64, 3),
+        ("context_networks.convs.6", 2, 32, 3),
+        ("conv_1x1.0", 32, 196, 1),
+        ("conv_1x1.1", 32, 128, 1),
+        ("conv_1x1.2", 32, 96, 1),
+        ("conv_1x1.3", 32, 64, 1),
+        ("conv_1x1.4", 32, 32, 1),
+        ("sgi_model.dense_estimator_mask.conv1", 32, 64, 3),
+        ("sgi_model.dense_estimator_mask.conv2", 32, 96, 3),
+        ("sgi_model.dense_estimator_mask.conv3", 32, 128, 3),
+        ("sgi_model.dense_estimator_mask.conv4", 16, 160, 3),
+        ("sgi_model.dense_estimator_mask.conv5", 8, 176, 3),
+        ("sgi_model.dense_estimator_mask.conv_last", 3, 184, 3),
+        ("sgi_model.upsample_output_conv.0", 16, 3, 3),
+        ("sgi_model.upsample_output_conv.1", 16, 16, 3),
+        ("sgi_model.upsample_output_conv.2", 32, 16, 3),
+        ("sgi_model.upsample_output_conv.3", 32, 32, 3),
+    ]
+)
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +73,9 @@ def test_keys_and_shapes_are_the_published_ones(network):
     assert {key: tuple(value.shape) for key, value in network.state_dict().items()} == PUBLISHED
 
 
-@pytest.mark.parametrize("extra", [{}, {"occ_shuffle_upsample.conv.0.weight": torch.zeros(1)}],
-                         ids=["exact", "with keys of other parts"])
+@pytest.mark.parametrize(
+    "extra", [{}, {"occ_shuffle_upsample.conv.0.weight": torch.zeros(1)}], ids=["exact", "with keys of other parts"]
+)
 def test_published_file_loads_by_key(tmp_path, extra):
     state = {key: torch.full(shape, 0.25) for key, shape in PUBLISHED.items()}
     torch.save(state | extra, tmp_path / "upflow_kitti2015.pth")
@@ -73,15 +96,27 @@ def test_own_checkpoint_in_half_precision_round_trips(tmp_path, network):
         torch.testing.assert_close(value, state[key].float(), rtol=0, atol=0)
 
 
-@pytest.mark.parametrize(("content", "told"), [
-    ({"encoder.conv1.weight": torch.zeros(1)}, "conv_1x1|feature_pyramid_extractor"),
-    ({key: torch.zeros(shape) for key, shape in PUBLISHED.items() if key != "conv_1x1.3.0.bias"}, "conv_1x1.3.0.bias"),
-    ({key: torch.zeros(shape) for key, shape in PUBLISHED.items()} | {"conv_1x1.3.0.bias": torch.zeros(3)},
-     r"conv_1x1.3.0.bias.*\(32,\).*\(3,\)"),
-    ({"network": "monodepth2", "state": {}}, "monodepth2"),
-    ({"network": "upflow", "height": 64, "width": 64, "state": {"other": torch.zeros(1)}}, "feature_pyramid_extractor"),
-    (describe((64, 64), "brox") | {"state": {key: torch.zeros(shape) for key, shape in PUBLISHED.items()}}, "brox"),
-], ids=["another network", "a key short", "another shape", "another checkpoint", "another state", "another start"])
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ({"encoder.conv1.weight": torch.zeros(1)}, "conv_1x1|feature_pyramid_extractor"),
+        (
+            {key: torch.zeros(shape) for key, shape in PUBLISHED.items() if key != "conv_1x1.3.0.bias"},
+            "conv_1x1.3.0.bias",
+        ),
+        (
+            {key: torch.zeros(shape) for key, shape in PUBLISHED.items()} | {"conv_1x1.3.0.bias": torch.zeros(3)},
+            r"conv_1x1.3.0.bias.*\(32,\).*\(3,\)",
+        ),
+        ({"network": "monodepth2", "state": {}}, "monodepth2"),
+        (
+            {"network": "upflow", "height": 64, "width": 64, "state": {"other": torch.zeros(1)}},
+            "feature_pyramid_extractor",
+        ),
+        (describe((64, 64), "brox") | {"state": {key: torch.zeros(shape) for key, shape in PUBLISHED.items()}}, "brox"),
+    ],
+    ids=["another network", "a key short", "another shape", "another checkpoint", "another state", "another start"],
+)
 def test_wrong_weights_are_named(tmp_path, content, told):
     torch.save(content, tmp_path / "wrong.pth")
     with pytest.raises(InputError, match=told) as error:
@@ -157,8 +192,14 @@ def test_levels_and_both_directions(network):
     with torch.inference_mode():
         forward, backward = network(first, second), network(second, first)
         both = network(first, second, both=True)
-    assert [tuple(flow.shape[1:]) for flow in forward] == [(2, 1, 2), (2, 2, 4), (2, 4, 8), (2, 8, 16), (2, 16, 32),
-                                                           (2, 64, 128)]
+    assert [tuple(flow.shape[1:]) for flow in forward] == [
+        (2, 1, 2),
+        (2, 2, 4),
+        (2, 4, 8),
+        (2, 8, 16),
+        (2, 16, 32),
+        (2, 64, 128),
+    ]
     for together, one, other in zip(both, forward, backward, strict=True):
         torch.testing.assert_close(together, torch.cat([one, other]), atol=1e-4, rtol=1e-3)
 

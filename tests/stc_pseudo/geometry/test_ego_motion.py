@@ -10,19 +10,30 @@ SHAPE = (40, 120)
 
 def projected_flow(inverse_depth, translation, rotation, cell):
     """Flow of static points between two frames, by turning and moving every point: small angles, radians."""
-    rows, columns = (np.mgrid[:SHAPE[0], :SHAPE[1]] + 0.5) * cell
-    points = np.stack([(columns - CAMERA.centre_x) / CAMERA.focal_x, (rows - CAMERA.centre_y) / CAMERA.focal_y,
-                       np.ones(SHAPE)]) / inverse_depth
+    rows, columns = (np.mgrid[: SHAPE[0], : SHAPE[1]] + 0.5) * cell
+    points = (
+        np.stack(
+            [(columns - CAMERA.centre_x) / CAMERA.focal_x, (rows - CAMERA.centre_y) / CAMERA.focal_y, np.ones(SHAPE)]
+        )
+        / inverse_depth
+    )
     x, y, z = np.array(rotation)
     turn = np.array([[1, z, -y], [-z, 1, x], [y, -x, 1]])
     moved = np.einsum("ij,jhw->ihw", turn, points) - np.array(translation)[:, None, None]
-    return np.stack([moved[0] / moved[2] * CAMERA.focal_x + CAMERA.centre_x - columns,
-                     moved[1] / moved[2] * CAMERA.focal_y + CAMERA.centre_y - rows])
+    return np.stack(
+        [
+            moved[0] / moved[2] * CAMERA.focal_x + CAMERA.centre_x - columns,
+            moved[1] / moved[2] * CAMERA.focal_y + CAMERA.centre_y - rows,
+        ]
+    )
 
 
 @pytest.mark.parametrize("cell", [1, 4])
-@pytest.mark.parametrize(("translation", "rotation"), [((0, 0, 0.2), (0, 0, 0)), ((0.1, -0.05, 0.1), (0, 0.004, 0)),
-                                                       ((0, 0, 0), (0.003, -0.005, 0.004))], ids=str)
+@pytest.mark.parametrize(
+    ("translation", "rotation"),
+    [((0, 0, 0.2), (0, 0, 0)), ((0.1, -0.05, 0.1), (0, 0.004, 0)), ((0, 0, 0), (0.003, -0.005, 0.004))],
+    ids=str,
+)
 def test_a_static_scene_leaves_nothing(translation, rotation, cell):
     rng = np.random.default_rng(0)
     inverse_depth = 1 / rng.uniform(8, 60, SHAPE)

@@ -27,8 +27,11 @@ def drawing(text):
 def maps_of(letters, metres):
     """FrameMaps of a drawing in which each letter is a surface at some metres."""
     inverse_depth = 1 / np.vectorize(metres.get)(letters).astype(np.float32)
-    return FrameMaps(np.full((4 * letters.shape[0], 4 * letters.shape[1], 3), 128, np.uint8), inverse_depth,
-                     np.zeros((2, *letters.shape), np.float32))
+    return FrameMaps(
+        np.full((4 * letters.shape[0], 4 * letters.shape[1], 3), 128, np.uint8),
+        inverse_depth,
+        np.zeros((2, *letters.shape), np.float32),
+    )
 
 
 def solve_in_cells(maps, boxes, settings):
@@ -39,8 +42,9 @@ def solve_in_cells(maps, boxes, settings):
 def boxes_of(*cells):
     """FrameBoxes of boxes given in cells, x1 y1 x2 y2."""
     xyxy = np.array(cells, np.float32).reshape(-1, 4) * 4
-    return FrameBoxes(xyxy, np.ones(len(xyxy), np.int32), np.arange(len(xyxy), dtype=np.int32),
-                      np.zeros((0, 4), np.float32))
+    return FrameBoxes(
+        xyxy, np.ones(len(xyxy), np.int32), np.arange(len(xyxy), dtype=np.int32), np.zeros((0, 4), np.float32)
+    )
 
 
 def test_an_object_is_cut_where_depth_jumps():
@@ -58,14 +62,16 @@ def test_an_object_is_cut_where_depth_jumps():
 
 
 def test_an_occluder_that_goes_on_outside_is_left_out():
-    letters = drawing("""
+    letters = drawing(
+        """
         ......pp........
         ..oooopposooo...
         ..oooopposooo...
         ..oooopposooo...
         ..oooopposooo...
         ......pp........
-        ......pp........""".replace("s", "o"))
+        ......pp........""".replace("s", "o")
+    )
     maps = maps_of(letters, {".": 60, "o": 20, "p": 6})
     instances, coverage = solve_in_cells(maps, boxes_of((2, 1, 13, 5)), DEPTH_ONLY)
     held = instances * (coverage > 127) == 1
@@ -82,8 +88,9 @@ def test_overlapping_boxes_share_no_cell_and_each_gets_its_object():
         ..aaaaaabbbbbb....
         ........bbbbbb....
         ..................""")
-    instances, _ = solve_in_cells(maps_of(letters, {".": 60, "a": 20, "b": 8}), boxes_of((2, 1, 11, 5), (8, 2, 14, 6)),
-                         DEPTH_ONLY)
+    instances, _ = solve_in_cells(
+        maps_of(letters, {".": 60, "a": 20, "b": 8}), boxes_of((2, 1, 11, 5), (8, 2, 14, 6)), DEPTH_ONLY
+    )
     assert (instances[letters == "a"] == 1).mean() > 0.85
     assert (instances[letters == "b"] == 2).mean() > 0.95
 
@@ -97,14 +104,21 @@ def test_no_boxes_no_instances():
 
 
 @settings(max_examples=25, deadline=None)
-@given(data=st.data(), cues=st.sampled_from([("depth",), ("flow",), ("colour",), CUES]),
-       detail=st.sampled_from([1, 2, 4]), max_cells=st.sampled_from([0, 60, 6000]))
+@given(
+    data=st.data(),
+    cues=st.sampled_from([("depth",), ("flow",), ("colour",), CUES]),
+    detail=st.sampled_from([1, 2, 4]),
+    max_cells=st.sampled_from([0, 60, 6000]),
+)
 def test_any_input_gives_objects_inside_their_boxes(data, cues, detail, max_cells):
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     height, width = data.draw(st.tuples(st.integers(12, 45), st.integers(12, 45)))
-    maps = FrameMaps(rng.integers(0, 256, (height, width, 3)).astype(np.uint8),
-                     rng.uniform(0, 0.3, (height // detail, width // detail)).astype(np.float32),
-                     rng.normal(0, 4, (2, height // detail, width // detail)).astype(np.float32), detail)
+    maps = FrameMaps(
+        rng.integers(0, 256, (height, width, 3)).astype(np.uint8),
+        rng.uniform(0, 0.3, (height // detail, width // detail)).astype(np.float32),
+        rng.normal(0, 4, (2, height // detail, width // detail)).astype(np.float32),
+        detail,
+    )
     corners = np.sort(rng.uniform(0, 1, (3, 2, 2)) * [width - 1, height - 1], axis=1)
     boxes = boxes_of(*(np.concatenate([low, high + 1]) / 4 for low, high in corners))
     objects = solve(maps, boxes, MaskSettings(cues=cues, max_cells=max_cells))
@@ -117,12 +131,20 @@ def test_any_input_gives_objects_inside_their_boxes(data, cues, detail, max_cell
 def test_a_small_object_is_cut_at_the_pixel_where_depth_is_known_so_finely():
     y, x = np.mgrid[:60, :80]
     true = ((x - 39.5) / 9) ** 2 + ((y - 29.5) / 14) ** 2 <= 1
-    box = FrameBoxes(np.array([[31, 16, 49, 44]], np.float32), np.ones(1, np.int32), np.ones(1, np.int32),
-                     np.zeros((0, 4), np.float32))
+    box = FrameBoxes(
+        np.array([[31, 16, 49, 44]], np.float32),
+        np.ones(1, np.int32),
+        np.ones(1, np.int32),
+        np.zeros((0, 4), np.float32),
+    )
     for detail, least in ((1, 0.99), (4, 0.8)):
         inverse_depth = resample(np.where(true, 0.1, 0.02).astype(np.float32), 1, detail, true.shape)
-        maps = FrameMaps(np.full((*true.shape, 3), 90, np.uint8), inverse_depth,
-                         np.zeros((2, *inverse_depth.shape), np.float32), detail)
+        maps = FrameMaps(
+            np.full((*true.shape, 3), 90, np.uint8),
+            inverse_depth,
+            np.zeros((2, *inverse_depth.shape), np.float32),
+            detail,
+        )
         found = solve(maps, box, MaskSettings(cues=("depth",))) == 1
         assert (found & true).sum() / (found | true).sum() >= least
 
@@ -132,7 +154,7 @@ def test_of_two_boxes_that_look_alike_the_lower_is_the_nearer():
     low, high = (6, 4, 14, 11), (2, 2, 10, 8)
     alike = replace(DEPTH_ONLY, occlusion_margin=0.4)
     for boxes, nearer in (((low, high), 1), ((high, low), 2)):
-        shared = solve(maps, boxes_of(*boxes), alike)[5 * 4:7 * 4, 7 * 4:9 * 4]
+        shared = solve(maps, boxes_of(*boxes), alike)[5 * 4 : 7 * 4, 7 * 4 : 9 * 4]
         assert (shared == nearer).mean() > 0.75
 
 
@@ -155,7 +177,7 @@ def test_pooled_objects_count_pixels(data):
     objects = rng.integers(0, 3, (9, 14)).astype(np.uint16)
     instances, coverage = pool_objects(objects)
     for i, j in np.ndindex(instances.shape):
-        counts = np.bincount(objects[4 * i:4 * i + 4, 4 * j:4 * j + 4].ravel(), minlength=3)
+        counts = np.bincount(objects[4 * i : 4 * i + 4, 4 * j : 4 * j + 4].ravel(), minlength=3)
         assert coverage[i, j] == counts[1:].max() * 255 // 16
         assert counts[instances[i, j]] == counts[1:].max()
 
@@ -180,7 +202,7 @@ def test_walk_solves_its_equations():
     rng = np.random.default_rng(3)
     features, target, pull = rng.normal(size=(2, 4, 5)), rng.uniform(size=(4, 5)), rng.uniform(0.01, 1, (4, 5))
     dense = np.diag(pull.ravel())
-    for (i, j) in ((a, b) for a in range(20) for b in (a + 1, a + 5) if b < 20 and (b != a + 1 or b % 5)):
+    for i, j in ((a, b) for a in range(20) for b in (a + 1, a + 5) if b < 20 and (b != a + 1 or b % 5)):
         (r, c), (s, d) = divmod(i, 5), divmod(j, 5)
         weight = np.exp(-0.5 * ((features[:, r, c] - features[:, s, d]) ** 2).sum()) + LEAK
         dense[[i, j], [i, j]] += weight

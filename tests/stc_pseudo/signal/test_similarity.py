@@ -11,8 +11,11 @@ from stc_pseudo.signal.normalisation import normalise_flow, normalise_inverse_de
 from stc_pseudo.signal.similarity import edge_similarity, pool, signal
 from stc_pseudo.store.store import DIRECTIONS
 
-MAPS = arrays(np.float32, st.tuples(st.integers(1, 2), st.integers(1, 2), st.integers(1, 9), st.integers(1, 9)),
-              elements=st.floats(-4, 4, width=16))
+MAPS = arrays(
+    np.float32,
+    st.tuples(st.integers(1, 2), st.integers(1, 2), st.integers(1, 9), st.integers(1, 9)),
+    elements=st.floats(-4, 4, width=16),
+)
 
 
 def plain_edge_similarity(maps, layers, dilation, factor):
@@ -69,9 +72,16 @@ def test_flow_normalisation_forgets_the_resolution():
     torch.testing.assert_close(normalise_flow(flow, (100, 400)), normalise_flow(flow * 3, (300, 1200)))
 
 
-@pytest.mark.parametrize(("depth", "flow", "cues", "kept"), [
-    (0.31, 0.41, ("depth", "flow"), True), (0.29, 0.41, ("depth", "flow"), False),
-    (0.31, 0.39, ("depth", "flow"), False), (0.29, 0.41, ("flow",), True), (0.31, 0.39, ("depth",), True)])
+@pytest.mark.parametrize(
+    ("depth", "flow", "cues", "kept"),
+    [
+        (0.31, 0.41, ("depth", "flow"), True),
+        (0.29, 0.41, ("depth", "flow"), False),
+        (0.31, 0.39, ("depth", "flow"), False),
+        (0.29, 0.41, ("flow",), True),
+        (0.31, 0.39, ("depth",), True),
+    ],
+)
 def test_fusion_is_equation_2(depth, flow, cues, kept):
     maps = [np.full((1, 8, 3, 3), round(value * 255), np.uint8) for value in (depth, flow)]
     mask, edges = fuse(*maps, MaskSettings(cues=cues))

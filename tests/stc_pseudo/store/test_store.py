@@ -16,17 +16,27 @@ LENGTH = SHARD_FRAMES + 4
 
 @pytest.fixture
 def sequence(tmp_path):
-    boxes = {13: FrameBoxes(np.array([[0, 0, 8, 8], [4, 4, 30, 20]], np.float32), np.array([1, 2], np.int32),
-                            np.array([1001, 2007], np.int32), np.array([[1, 1, 5, 5]], np.float32))}
-    return Sequence("0001", SIZE, tuple(tmp_path / f"{t}.png" for t in range(LENGTH)),
-                    tuple(range(10, 10 + LENGTH)), boxes=boxes)
+    boxes = {
+        13: FrameBoxes(
+            np.array([[0, 0, 8, 8], [4, 4, 30, 20]], np.float32),
+            np.array([1, 2], np.int32),
+            np.array([1001, 2007], np.int32),
+            np.array([[1, 1, 5, 5]], np.float32),
+        )
+    }
+    return Sequence(
+        "0001", SIZE, tuple(tmp_path / f"{t}.png" for t in range(LENGTH)), tuple(range(10, 10 + LENGTH)), boxes=boxes
+    )
 
 
 def random_shard(count, seed=0):
     rng = np.random.default_rng(seed)
-    return {name: rng.integers(0, 2 if dtype == "bool" else 200, (
-                count, *channels, *(side // array_cell(name, DETAIL) for side in SIZE))).astype(dtype)
-            for name, (channels, dtype) in arrays_of(DETAIL).items()}
+    return {
+        name: rng.integers(
+            0, 2 if dtype == "bool" else 200, (count, *channels, *(side // array_cell(name, DETAIL) for side in SIZE))
+        ).astype(dtype)
+        for name, (channels, dtype) in arrays_of(DETAIL).items()
+    }
 
 
 def write(store, sequence, root, made_from, shards=None):
@@ -73,8 +83,10 @@ def test_shards_are_files_of_many_frames(tmp_path, sequence):
     assert len(shards) == 2
 
 
-@pytest.mark.parametrize(("manifest", "found"), [
-    ('{"schema": 99}', "schema 99"), ("{}", "schema None"), ("[]", "schema None"), ("nonsense", "Expecting value")])
+@pytest.mark.parametrize(
+    ("manifest", "found"),
+    [('{"schema": 99}', "schema 99"), ("{}", "schema None"), ("[]", "schema None"), ("nonsense", "Expecting value")],
+)
 def test_another_schema_is_refused(tmp_path, manifest, found):
     (tmp_path / "manifest.json").write_text(manifest)
     with pytest.raises(InputError, match=found):

@@ -25,8 +25,10 @@ def shot(request):
     """A scene and its frames 4 and 5 without noise."""
     stage = Stage(make_scene(0, request.param, 1.0))
     frames = [render_frame(stage, CAMERA, number) for number in (4, 5)]
-    views = [stage.look(CAMERA, frame.pose, stage.poses(number / FRAME_RATE))
-             for number, frame in zip((4, 5), frames, strict=True)]
+    views = [
+        stage.look(CAMERA, frame.pose, stage.poses(number / FRAME_RATE))
+        for number, frame in zip((4, 5), frames, strict=True)
+    ]
     return stage, frames, views
 
 
@@ -41,12 +43,14 @@ def sample(picture, x, y):
     if picture.ndim == 3:
         u, v = u[:, None], v[:, None]
     picture = picture.astype(float)
-    return ((1 - v) * ((1 - u) * picture[y0, x0] + u * picture[y0, x0 + 1])
-            + v * ((1 - u) * picture[y0 + 1, x0] + u * picture[y0 + 1, x0 + 1]))
+    return (1 - v) * ((1 - u) * picture[y0, x0] + u * picture[y0, x0 + 1]) + v * (
+        (1 - u) * picture[y0 + 1, x0] + u * picture[y0 + 1, x0 + 1]
+    )
 
 
 def same_surface(first, second, x, y):
     """Whether a pixel, its neighbours, and the four pixels around where it goes all show one solid's one face."""
+
     def label(view):
         return view.seen * 16 + view.face
 
@@ -75,7 +79,7 @@ def test_next_frame_warped_by_flow_is_this_frame(shot, class_id):
     unmoved = np.abs(then.image[chosen].astype(float) - now.image[chosen]).mean(-1)
     # Levels of 255: resampling blurs, and a limb's shade changes as it turns.
     assert np.median(error) < 1.5
-    assert error.mean() < .25 * unmoved.mean()
+    assert error.mean() < 0.25 * unmoved.mean()
 
 
 def test_right_frame_warped_by_disparity_is_the_left_one(shot):
@@ -85,7 +89,7 @@ def test_right_frame_warped_by_disparity_is_the_left_one(shot):
     grid_x, grid_y = pixel_grid()
     x = grid_x - CAMERA.focal * CAMERA.baseline / now.depth
     chosen = same_surface(view, right_view, x, grid_y)
-    assert chosen.mean() > .4
+    assert chosen.mean() > 0.4
     error = np.abs(sample(now.right, x[chosen], grid_y[chosen]) - now.image[chosen]).mean(-1)
     assert np.median(error) < 2
     assert error.mean() < 4
@@ -110,7 +114,7 @@ def test_flow_of_moving_things_ends_on_the_same_solid(shot):
     ends = views[1].seen[y[inside].astype(int), x[inside].astype(int)]
     assert inside.sum() > 500
     # What is not: silhouettes, and what another body hides by then.
-    assert (ends == views[0].seen[moving][inside]).mean() > .7
+    assert (ends == views[0].seen[moving][inside]).mean() > 0.7
 
 
 def test_sky_flows_with_the_rotation_alone(shot):
@@ -169,33 +173,35 @@ def test_depth_of_the_ground_is_analytic(degrees):
 def test_field_of_view_does_not_depend_on_size(size):
     camera = Camera.for_size(size)
     assert size[1] / camera.focal == pytest.approx(1242 / 721.5377)
-    assert (camera.centre_x + .5) / size[1] == pytest.approx(610.0593 / 1242)
+    assert (camera.centre_x + 0.5) / size[1] == pytest.approx(610.0593 / 1242)
 
 
-@pytest.mark.parametrize(("depth", "near"), [(6.0, .05), (.5, .3), (-.5, .3)], ids=["ahead", "around", "partly behind"])
+@pytest.mark.parametrize(
+    ("depth", "near"), [(6.0, 0.05), (0.5, 0.3), (-0.5, 0.3)], ids=["ahead", "around", "partly behind"]
+)
 def test_bounds_hold_what_lies_beyond_the_near_plane(depth, near):
-    corners = np.array([[x, y, z + depth] for x in (-.7, 1.8) for y in (-.3, 1.2) for z in (-1, 2)])
+    corners = np.array([[x, y, z + depth] for x in (-0.7, 1.8) for y in (-0.3, 1.2) for z in (-1, 2)])
     low, high = CAMERA.bounds(corners, near)
-    weights = np.random.default_rng(0).dirichlet(np.full(8, .15), 20000)
+    weights = np.random.default_rng(0).dirichlet(np.full(8, 0.15), 20000)
     points = weights @ corners
     points = points[points[:, 2] >= near]
     pixels = CAMERA.focal * points[:, :2] / points[:, 2:] + [CAMERA.centre_x, CAMERA.centre_y]
     assert (pixels >= low - 1e-6).all()
     assert (pixels <= high + 1e-6).all()
-    assert ((pixels.max(0) - pixels.min(0)) > .85 * (high - low)).all()
+    assert ((pixels.max(0) - pixels.min(0)) > 0.85 * (high - low)).all()
 
 
 def test_bounds_of_what_lies_behind_are_none():
-    assert CAMERA.bounds(np.array([[0, 0, -1.0], [1, 0, -2]]), .05) is None
+    assert CAMERA.bounds(np.array([[0, 0, -1.0], [1, 0, -2]]), 0.05) is None
 
 
-POSE = rigid(turn(1, .7) @ turn(0, .4) @ turn(2, -.3), (.3, -.2, 5.0))
+POSE = rigid(turn(1, 0.7) @ turn(0, 0.4) @ turn(2, -0.3), (0.3, -0.2, 5.0))
 SOLIDS = {
-    "frustum": frustum((-1, 1.2, -.8, .9), (-.5, .4, -.3, .6), (-.7, .8), (1, 1, 1)),
-    "ellipsoid": ellipsoid((0, 0, 0), (1.1, .6, .8), (1, 1, 1)),
-    "cylinder": cone((0, 0, 0), (.5, 1.0, .7), (1, 1, 1)),
-    "widening cone": cone((0, 0, 0), (.6, .9, .6), (1, 1, 1), taper=.3),
-    "narrowing cone": cone((0, 0, 0), (.6, .9, .6), (1, 1, 1), taper=-.25),
+    "frustum": frustum((-1, 1.2, -0.8, 0.9), (-0.5, 0.4, -0.3, 0.6), (-0.7, 0.8), (1, 1, 1)),
+    "ellipsoid": ellipsoid((0, 0, 0), (1.1, 0.6, 0.8), (1, 1, 1)),
+    "cylinder": cone((0, 0, 0), (0.5, 1.0, 0.7), (1, 1, 1)),
+    "widening cone": cone((0, 0, 0), (0.6, 0.9, 0.6), (1, 1, 1), taper=0.3),
+    "narrowing cone": cone((0, 0, 0), (0.6, 0.9, 0.6), (1, 1, 1), taper=-0.25),
 }
 
 
@@ -204,7 +210,7 @@ def test_rays_enter_a_solid_where_its_inside_begins(name):
     """Against plain membership of points along each ray."""
     solid = SOLIDS[name]
     pose = compose(POSE, solid.pose)
-    slopes = np.linspace(-.45, .45, 47).astype(np.float32)
+    slopes = np.linspace(-0.45, 0.45, 47).astype(np.float32)
     if solid.kind == Kind.CONVEX:
         normals = solid.planes[:, :3] @ pose[:, :3].T
         planes = np.column_stack([normals, solid.planes[:, 3] + normals @ pose[:, 3]])
@@ -218,7 +224,7 @@ def test_rays_enter_a_solid_where_its_inside_begins(name):
         if solid.kind == Kind.CONVEX:
             return (local @ solid.planes[:, :3].T <= solid.planes[:, 3]).all(-1)
         if solid.kind == Kind.ELLIPSOID:
-            return (unit ** 2).sum(-1) <= 1
+            return (unit**2).sum(-1) <= 1
         return (np.abs(unit[..., 1]) <= 1) & (np.hypot(unit[..., 0], unit[..., 2]) <= 1 + solid.taper * unit[..., 1])
 
     depths = np.linspace(3, 7, 1001)
@@ -228,22 +234,23 @@ def test_rays_enter_a_solid_where_its_inside_begins(name):
     assert certain.sum() > 150
     assert hit[certain].all()
     # A ray may graze the solid between two samples, which happens to few.
-    assert (hit & ~member.any(-1)).sum() < .01 * certain.sum()
+    assert (hit & ~member.any(-1)).sum() < 0.01 * certain.sum()
     assert np.abs(1 / inverse_depth[certain] - depths[member.argmax(-1)][certain]).max() < 5e-3
 
 
-@pytest.mark.parametrize("walked", [0.0, .3, .8, 1.3])
+@pytest.mark.parametrize("walked", [0.0, 0.3, 0.8, 1.3])
 def test_a_walker_stands_on_the_ground_and_keeps_its_limbs(walked):
     body = pedestrian(np.random.default_rng(5), 1.4)
     poses, rest = body.poses(walked), body.poses(0.0)
     assert poses.shape == (len(body.solids), 3, 4)
     np.testing.assert_allclose(np.linalg.det(poses[:, :, :3]), 1)
-    lowest = max(pose[1, 3] + np.linalg.norm(pose[1, :3] * solid.half)
-                 for pose, solid in zip(poses, body.solids, strict=True))
-    assert abs(lowest) < .06
+    lowest = max(
+        pose[1, 3] + np.linalg.norm(pose[1, :3] * solid.half) for pose, solid in zip(poses, body.solids, strict=True)
+    )
+    assert abs(lowest) < 0.06
     # Half a thigh and half a shin meet at the knee: their middles are never further apart.
     thigh, shin = len(body.solids) - 12, len(body.solids) - 11
-    assert np.linalg.norm(poses[thigh, :, 3] - poses[shin, :, 3]) <= (.43 + .44) / 2 * 1.1
+    assert np.linalg.norm(poses[thigh, :, 3] - poses[shin, :, 3]) <= (0.43 + 0.44) / 2 * 1.1
     assert walked == 0 or not np.allclose(poses, rest)
 
 
@@ -276,7 +283,7 @@ def test_same_seed_same_frame_other_seed_another():
         return render_frame(Stage(make_scene(seed, 2, 1.0)), CAMERA, 3, stereo=False, noise=noise).image
 
     np.testing.assert_array_equal(image(0), image(0))
-    assert (image(0) != image(1)).mean() > .5
+    assert (image(0) != image(1)).mean() > 0.5
 
 
 def test_sensor_noise_is_mild_and_unbiased():
@@ -285,30 +292,30 @@ def test_sensor_noise_is_mild_and_unbiased():
     noisy = render_frame(stage, CAMERA, 0, stereo=False, noise=np.random.default_rng(0)).image
     road = np.s_[100:140, 40:440]
     difference = noisy[road] - clean[road]
-    assert abs(difference.mean()) < .2
+    assert abs(difference.mean()) < 0.2
     assert 1 < difference.std() < 4
 
 
 def test_pulses_average_over_the_footprint():
     u = np.linspace(0, 4, 4001, dtype=np.float32)
-    fine, coarse = (textures.pulses(u, 1.0, .3, np.full_like(u, size)) for size in (.002, 1.0))
-    assert fine.mean() == pytest.approx(.3, abs=.01)
-    assert set(np.round(fine[(u % 1 > .05) & (u % 1 < .25)], 3)) == {1.0}
-    np.testing.assert_allclose(coarse, .3, atol=1e-3)
+    fine, coarse = (textures.pulses(u, 1.0, 0.3, np.full_like(u, size)) for size in (0.002, 1.0))
+    assert fine.mean() == pytest.approx(0.3, abs=0.01)
+    assert set(np.round(fine[(u % 1 > 0.05) & (u % 1 < 0.25)], 3)) == {1.0}
+    np.testing.assert_allclose(coarse, 0.3, atol=1e-3)
 
 
 def test_texture_finer_than_a_pixel_is_gone():
     u = np.random.default_rng(0).uniform(-40, 40, 500).astype(np.float32)
     layers = ((2.0, 2.0, 1.0),)
-    assert np.abs(textures.layered(u, u, np.full_like(u, .4), np.zeros_like(u), layers)).max() == 0
-    near = textures.layered(u, u[::-1], np.full_like(u, .05), np.full_like(u, .05), layers)
-    assert near.std() > .2
+    assert np.abs(textures.layered(u, u, np.full_like(u, 0.4), np.zeros_like(u), layers)).max() == 0
+    near = textures.layered(u, u[::-1], np.full_like(u, 0.05), np.full_like(u, 0.05), layers)
+    assert near.std() > 0.2
     assert np.abs(near).max() <= 1
 
 
 def test_noise_is_smooth():
     u = np.linspace(-3, 3, 3001, dtype=np.float32)
-    steps = np.diff(textures.noise(u, np.full_like(u, .37)))
+    steps = np.diff(textures.noise(u, np.full_like(u, 0.37)))
     # At most the change 2 over a cell, at the steepest slope 1.5 of the smoothing.
     assert np.abs(steps).max() <= 2 * 1.5 * (u[1] - u[0]) * 1.1
 
@@ -325,8 +332,8 @@ def test_filled_boxes_are_as_far_from_the_masks_as_in_real_video():
                 rows, columns = np.nonzero(instances == object_id)
                 if len(rows) >= 100:
                     fill[object_id // 1000].append(len(rows) / (np.ptp(rows) + 1) / (np.ptp(columns) + 1))
-    assert .62 < np.mean(fill[1]) < .82
-    assert .38 < np.mean(fill[2]) < .6
+    assert 0.62 < np.mean(fill[1]) < 0.82
+    assert 0.38 < np.mean(fill[2]) < 0.6
 
 
 def test_ground_and_solids_have_their_own_numbers():
@@ -335,5 +342,7 @@ def test_ground_and_solids_have_their_own_numbers():
     assert {SKY, GROUND} <= set(np.unique(view.seen).tolist())
     assert view.seen.max() < len(stage.kind)
     assert (stage.actor[:FIRST] == -1).all()
-    assert (stage.track[stage.actor >= 0] // 1000
-            == [stage.scene.actors[k].body.class_id for k in stage.actor[stage.actor >= 0]]).all()
+    assert (
+        stage.track[stage.actor >= 0] // 1000
+        == [stage.scene.actors[k].body.class_id for k in stage.actor[stage.actor >= 0]]
+    ).all()

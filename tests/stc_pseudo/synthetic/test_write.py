@@ -33,7 +33,7 @@ def root(tmp_path_factory):
 @pytest.fixture(scope="module")
 def frame():
     """Frame 1 of sequence 0, as it was before it was written."""
-    stage = Stage(make_scene(SETTINGS["seed"], 0, .2))
+    stage = Stage(make_scene(SETTINGS["seed"], 0, 0.2))
     return render_frame(stage, Camera.for_size(SIZE), 1, noise=np.random.default_rng((SETTINGS["seed"], 0, 1)))
 
 
@@ -51,22 +51,24 @@ def test_depth_round_trips(root, frame):
     depth = read_depth(root / "training/depth/0000/000001.png")
     known = np.isfinite(frame.depth) & (frame.depth < 255)
     assert (depth[np.isinf(frame.depth)] > 255).all()
-    np.testing.assert_allclose(depth[known], frame.depth[known], atol=.5 / 256 + 1e-6)
+    np.testing.assert_allclose(depth[known], frame.depth[known], atol=0.5 / 256 + 1e-6)
 
 
 def test_flow_round_trips_and_the_last_frame_has_it(root, frame):
     flow = read_kitti_flow(root / "training/flow/0000/000001.png")
     known = np.isfinite(flow)
-    assert known.mean() > .99
-    np.testing.assert_allclose(flow[known], frame.flow[known], atol=.5 / 64 + 1e-4)
+    assert known.mean() > 0.99
+    np.testing.assert_allclose(flow[known], frame.flow[known], atol=0.5 / 64 + 1e-4)
     raw = cv2.imread(str(root / "training/flow/0000/000001.png"), cv2.IMREAD_UNCHANGED)
     assert raw.dtype == np.uint16
     assert set(np.unique(raw[..., 0]).tolist()) <= {0, 1}  # OpenCV's blue: valid
 
 
-@pytest.mark.parametrize(("metres", "stored"), [
-    (np.inf, 65535), (1.0, 256), (255.99, 65533), (300.0, 65535), (0.004, 1)],
-    ids=["sky", "metre", "far", "too far", "near"])
+@pytest.mark.parametrize(
+    ("metres", "stored"),
+    [(np.inf, 65535), (1.0, 256), (255.99, 65533), (300.0, 65535), (0.004, 1)],
+    ids=["sky", "metre", "far", "too far", "near"],
+)
 def test_depth_encoding(metres, stored):
     assert encode_depth(np.full((1, 1), metres, np.float32)).item() == stored
 
@@ -88,7 +90,7 @@ def test_both_kinds_of_boxes_are_read_and_agree(root):
     tight, labels = (read_kitti(root, None, boxes) for boxes in ("instances", "labels"))
     assert [video.name for video in tight] == ["0000", "0001"]
     for by_mask, by_label in zip(tight, labels, strict=True):
-        assert by_mask.calibration.baseline == pytest.approx(.54)
+        assert by_mask.calibration.baseline == pytest.approx(0.54)
         assert by_mask.calibration.focal_x == pytest.approx(721.5377 * SIZE[1] / 1242)
         assert len(by_mask.right) == len(by_mask) == 2
         for index in range(2):
@@ -168,10 +170,17 @@ def test_without_stereo_there_are_no_right_frames(tmp_path):
     assert read_kitti(tmp_path / "data")[0].right == ()
 
 
-@pytest.mark.parametrize(("change", "named"), [
-    ({"seed": 4}, "seed 4"), ({"frames": 3}, "frames 3"), ({"size": (64, 320)}, "height 64"),
-    ({"stereo": False}, "stereo False"), ({"seed": 4, "frames": 3}, "seed 4, frames 3")],
-    ids=["seed", "frames", "size", "stereo", "two"])
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"seed": 4}, "seed 4"),
+        ({"frames": 3}, "frames 3"),
+        ({"size": (64, 320)}, "height 64"),
+        ({"stereo": False}, "stereo False"),
+        ({"seed": 4, "frames": 3}, "seed 4, frames 3"),
+    ],
+    ids=["seed", "frames", "size", "stereo", "two"],
+)
 def test_other_settings_are_refused(root, change, named):
     before = contents(root)
     with pytest.raises(InputError) as error:
@@ -196,8 +205,11 @@ def test_a_folder_of_other_files_is_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
 
 
-@pytest.mark.parametrize("change", [{"frames": 0}, {"sequences": 0}, {"workers": 0}, {"size": (8, 320)}],
-                         ids=["frames", "sequences", "workers", "size"])
+@pytest.mark.parametrize(
+    "change",
+    [{"frames": 0}, {"sequences": 0}, {"workers": 0}, {"size": (8, 320)}],
+    ids=["frames", "sequences", "workers", "size"],
+)
 def test_settings_out_of_range_are_refused(tmp_path, change):
     with pytest.raises(InputError, match="at least"):
         render_dataset(tmp_path / "data", **{**SETTINGS, **change})
@@ -207,4 +219,9 @@ def test_settings_out_of_range_are_refused(tmp_path, change):
 def test_the_record_names_every_setting(root):
     record = json.loads((root / "demo.json").read_text())
     assert {name: record[name] for name in ("seed", "frames", "height", "width", "stereo")} == {
-        "seed": 3, "frames": 2, "height": 96, "width": 320, "stereo": True}
+        "seed": 3,
+        "frames": 2,
+        "height": 96,
+        "width": 320,
+        "stereo": True,
+    }

@@ -56,8 +56,14 @@ class Toy:
         return error, {"photometric": error.item()}
 
     def fit(self, clips, out, **settings):
-        fit(self.network, self.loss, clips, out=out, describe={"network": "toy"},
-            **{"steps": 8, "batch_size": 2, "learning_rate": 1e-2, "precision": self.precision} | settings)
+        fit(
+            self.network,
+            self.loss,
+            clips,
+            out=out,
+            describe={"network": "toy"},
+            **{"steps": 8, "batch_size": 2, "learning_rate": 1e-2, "precision": self.precision} | settings,
+        )
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
@@ -112,11 +118,24 @@ def test_log_holds_scalars_pictures_and_the_paper_s_schedule(video, tmp_path, mo
     monkeypatch.setattr(loop, "SCALARS_EVERY", 1)
     clips, toy = Clips([video], 1, SIZE), Toy()
     train, held = split_clips(clips, range(len(clips)), 0.3)
-    validation = Validation(toy.network, toy.loss, clips, held, train, device="cpu",
-                            draw=lambda batch: np.full((4, 6, 3), 9, np.uint8),
-                            measure=lambda index: {"truth": float(index)})
-    toy.fit(torch.utils.data.Subset(clips, train), tmp_path / "toy.pth", epochs=4, batch_size=2, validation=validation,
-            log_dir=tmp_path / "log")
+    validation = Validation(
+        toy.network,
+        toy.loss,
+        clips,
+        held,
+        train,
+        device="cpu",
+        draw=lambda batch: np.full((4, 6, 3), 9, np.uint8),
+        measure=lambda index: {"truth": float(index)},
+    )
+    toy.fit(
+        torch.utils.data.Subset(clips, train),
+        tmp_path / "toy.pth",
+        epochs=4,
+        batch_size=2,
+        validation=validation,
+        log_dir=tmp_path / "log",
+    )
     assert sorted(path.name for path in (tmp_path / "log").glob("*.png")) == [f"epoch_00{e}.png" for e in (1, 2, 3, 4)]
     assert cv2.imread(str(tmp_path / "log" / "epoch_004.png")).shape == (8, 6, 3)
     events = EventAccumulator(str(tmp_path / "log"))
@@ -135,20 +154,33 @@ def test_loss_that_is_not_finite_leaves_the_checkpoint(video, tmp_path):
     Toy().fit(clips, out, steps=2)
     before = out.read_bytes()
     with pytest.raises(FloatingPointError, match="step 1"):
-        fit(nn.Conv2d(3, 1, 1), lambda batch, step: (torch.tensor(torch.nan, requires_grad=True), {}), clips, out=out,
-            describe={"network": "toy"}, steps=2, batch_size=2, learning_rate=1.0)
+        fit(
+            nn.Conv2d(3, 1, 1),
+            lambda batch, step: (torch.tensor(torch.nan, requires_grad=True), {}),
+            clips,
+            out=out,
+            describe={"network": "toy"},
+            steps=2,
+            batch_size=2,
+            learning_rate=1.0,
+        )
     assert out.read_bytes() == before
 
 
-@given(size=st.integers(1, 9), batch=st.integers(1, 9), seed=st.integers(0, 5), start=st.integers(0, 12),
-       steps=st.integers(0, 12))
+@given(
+    size=st.integers(1, 9),
+    batch=st.integers(1, 9),
+    seed=st.integers(0, 5),
+    start=st.integers(0, 12),
+    steps=st.integers(0, 12),
+)
 def test_order_depends_on_the_step_alone(size, batch, seed, start, steps):
     batch = min(batch, size)
     whole = list(BatchSampler(size, batch, seed, 0, start + steps))
     assert list(BatchSampler(size, batch, seed, start, start + steps)) == whole[start:]
     per_epoch = size // batch
     for first in range(0, len(whole), per_epoch):
-        seen = [position for draws in whole[first:first + per_epoch] for _, position in draws]
+        seen = [position for draws in whole[first : first + per_epoch] for _, position in draws]
         assert len(set(seen)) == len(seen)
         assert set(seen) <= set(range(size))
     numbers = [number for draws in whole for number, _ in draws]
@@ -168,8 +200,7 @@ def test_augmentation_depends_on_the_draw_alone(video):
     assert len(windows) > 5
 
 
-@given(lengths=st.lists(st.integers(3, 12), min_size=1, max_size=3), length=st.integers(1, 3),
-       share=st.floats(0, 0.99))
+@given(lengths=st.lists(st.integers(3, 12), min_size=1, max_size=3), length=st.integers(1, 3), share=st.floats(0, 0.99))
 def test_held_out_frames_are_not_trained_on(lengths, length, share):
     clips = Clips.__new__(Clips)
     clips.length = length

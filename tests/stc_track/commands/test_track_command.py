@@ -96,8 +96,14 @@ def test_coco_results_give_the_same(folder):
         x1, y1, x2, y2 = each.box
         plain = rle.run_lengths(each.counts, HEIGHT, WIDTH).tolist()
         counts = plain if each.frame % 2 else each.counts.decode()
-        results.append({"image_id": each.frame, "category_id": each.class_id, "score": each.score,
-                        "segmentation": {"size": [HEIGHT, WIDTH], "counts": counts}})  # fmt: skip
+        results.append(
+            {
+                "image_id": each.frame,
+                "category_id": each.class_id,
+                "score": each.score,
+                "segmentation": {"size": [HEIGHT, WIDTH], "counts": counts},
+            }
+        )
         if each.frame % 3:
             results[-1]["bbox"] = [x1, y1, x2 - x1, y2 - y1]
     (folder / "0000.txt").unlink()

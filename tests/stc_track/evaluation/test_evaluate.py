@@ -16,9 +16,16 @@ from stc_track.formats.mots import IGNORE_CLASS, MotsObject, iter_mots, write_mo
 from stc_track.masks import rle
 
 HEIGHT, WIDTH, FRAMES = 40, 90, 12
-METRICS = {"HOTA": ("HOTA", "HOTA"), "DetA": ("HOTA", "DetA"), "AssA": ("HOTA", "AssA"), "LocA": ("HOTA", "LocA"),
-           "sMOTSA": ("CLEAR", "sMOTA"), "MOTSA": ("CLEAR", "MOTA"), "MOTSP": ("CLEAR", "MOTP"),
-           "IDF1": ("Identity", "IDF1")}  # fmt: skip
+METRICS = {
+    "HOTA": ("HOTA", "HOTA"),
+    "DetA": ("HOTA", "DetA"),
+    "AssA": ("HOTA", "AssA"),
+    "LocA": ("HOTA", "LocA"),
+    "sMOTSA": ("CLEAR", "sMOTA"),
+    "MOTSA": ("CLEAR", "MOTA"),
+    "MOTSP": ("CLEAR", "MOTP"),
+    "IDF1": ("Identity", "IDF1"),
+}
 
 
 def drawn(frame, track_id, class_id, x, y, side):
@@ -51,8 +58,13 @@ def by_trackeval(results, truth, tmp_path):
 
     shutil.copytree(results, tmp_path / "trackers" / "ours" / "data")
     names = {path.stem: FRAMES for path in sorted(truth.glob("*.txt"))}
-    config = {"GT_FOLDER": str(truth), "TRACKERS_FOLDER": str(tmp_path / "trackers"), "SEQ_INFO": names,
-              "GT_LOC_FORMAT": "{gt_folder}/{seq}.txt", "PRINT_CONFIG": False}  # fmt: skip
+    config = {
+        "GT_FOLDER": str(truth),
+        "TRACKERS_FOLDER": str(tmp_path / "trackers"),
+        "SEQ_INFO": names,
+        "GT_LOC_FORMAT": "{gt_folder}/{seq}.txt",
+        "PRINT_CONFIG": False,
+    }
     return run_trackeval(trackeval.datasets.KittiMOTS, config)
 
 
@@ -96,8 +108,10 @@ def mots20(folders):
     """The same counted from frame 1, truth as MOTS20 lays it out."""
     results, truth = folders
     for name in ("0000", "0001"):
-        for source, target in ((results / f"{name}.txt", results / f"{name}.txt"),
-                               (truth / f"{name}.txt", truth / name / "gt" / "gt.txt")):  # fmt: skip
+        for source, target in (
+            (results / f"{name}.txt", results / f"{name}.txt"),
+            (truth / f"{name}.txt", truth / name / "gt" / "gt.txt"),
+        ):
             objects = [replace(each, frame=each.frame + 1) for each in iter_mots(source)]
             source.unlink()
             write_mots(target, objects)
@@ -109,8 +123,13 @@ def test_mots20_is_as_trackeval_has_it(mots20, tmp_path):
 
     results, truth = mots20
     shutil.copytree(results, tmp_path / "trackers" / "ours" / "data")
-    config = {"GT_FOLDER": str(truth), "TRACKERS_FOLDER": str(tmp_path / "trackers"), "SKIP_SPLIT_FOL": True,
-              "SEQ_INFO": {"0000": FRAMES, "0001": FRAMES}, "PRINT_CONFIG": False}  # fmt: skip
+    config = {
+        "GT_FOLDER": str(truth),
+        "TRACKERS_FOLDER": str(tmp_path / "trackers"),
+        "SKIP_SPLIT_FOL": True,
+        "SEQ_INFO": {"0000": FRAMES, "0001": FRAMES},
+        "PRINT_CONFIG": False,
+    }
     theirs = run_trackeval(trackeval.datasets.MOTSChallenge, config)
     require_parity(evaluate(results, truth, benchmark=MOTS20), theirs, {"pedestrian"})
 

@@ -34,21 +34,44 @@ def compressed(counts):
 def annotation_file(tracks):
     """Of (video, class, crowd, masks) with masks compressed counts or None."""
     return {
-        "videos": [{"id": 5 + k, "height": HEIGHT, "width": WIDTH, "length": LENGTH,
-                    "file_names": [f"v{2 * k % 3}/{5 * t:05d}.jpg" for t in range(LENGTH)]} for k in range(3)],
+        "videos": [
+            {
+                "id": 5 + k,
+                "height": HEIGHT,
+                "width": WIDTH,
+                "length": LENGTH,
+                "file_names": [f"v{2 * k % 3}/{5 * t:05d}.jpg" for t in range(LENGTH)],
+            }
+            for k in range(3)
+        ],
         "categories": [{"id": number, "name": name} for number, name in CLASSES.items()],
-        "annotations": [{"id": 1 + k, "video_id": 5 + video, "category_id": class_id, "iscrowd": crowd,
-                         "height": HEIGHT, "width": WIDTH,
-                         "areas": [each and rle.area(each, HEIGHT, WIDTH) for each in masks],
-                         "segmentations": [each and plain(each) for each in masks]}
-                        for k, (video, class_id, crowd, masks) in enumerate(tracks)]}  # fmt: skip
+        "annotations": [
+            {
+                "id": 1 + k,
+                "video_id": 5 + video,
+                "category_id": class_id,
+                "iscrowd": crowd,
+                "height": HEIGHT,
+                "width": WIDTH,
+                "areas": [each and rle.area(each, HEIGHT, WIDTH) for each in masks],
+                "segmentations": [each and plain(each) for each in masks],
+            }
+            for k, (video, class_id, crowd, masks) in enumerate(tracks)
+        ],
+    }
 
 
 def result_file(tracks):
     """Of (video, class, score, masks)."""
-    return [{"video_id": 5 + video, "category_id": class_id, "score": score,
-             "segmentations": [each and compressed(each) for each in masks]}
-            for video, class_id, score, masks in tracks]  # fmt: skip
+    return [
+        {
+            "video_id": 5 + video,
+            "category_id": class_id,
+            "score": score,
+            "segmentations": [each and compressed(each) for each in masks],
+        }
+        for video, class_id, score, masks in tracks
+    ]
 
 
 def drawn_tracks(seed):
@@ -80,8 +103,12 @@ def by_trackeval(tmp_path, most):
     for source, target in (("truth", "gt/youtube_vis_all"), ("found", "trackers/youtube_vis_all/ours/data")):
         (tmp_path / target).mkdir(parents=True, exist_ok=True)
         (tmp_path / target / "file.json").write_bytes((tmp_path / f"{source}.json").read_bytes())
-    config = {"GT_FOLDER": f"{tmp_path}/gt/", "TRACKERS_FOLDER": f"{tmp_path}/trackers/", "SPLIT_TO_EVAL": "all",
-              "PRINT_CONFIG": False}  # fmt: skip
+    config = {
+        "GT_FOLDER": f"{tmp_path}/gt/",
+        "TRACKERS_FOLDER": f"{tmp_path}/trackers/",
+        "SPLIT_TO_EVAL": "all",
+        "PRINT_CONFIG": False,
+    }
     off = {key: False for key, value in trackeval.Evaluator.get_default_eval_config().items() if value is True}
     with contextlib.redirect_stdout(io.StringIO()):
         metric = trackeval.metrics.TrackMAP(

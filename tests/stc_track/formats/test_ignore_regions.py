@@ -37,19 +37,33 @@ def square(x, y, side):
 
 def youtube_vis(path):
     """An owl (category 10) and a person that move, and a crowd of dogs that owns part of nothing else."""
-    tracks = [(1, 10, 0, [square(2 + t, 2, 6) for t in range(LENGTH)]),
-              (2, 1, 0, [square(40 - t, 8, 7) for t in range(LENGTH)]),
-              (3, 3, 1, [square(20, 12, 8) for _ in range(LENGTH)])]  # fmt: skip
+    tracks = [
+        (1, 10, 0, [square(2 + t, 2, 6) for t in range(LENGTH)]),
+        (2, 1, 0, [square(40 - t, 8, 7) for t in range(LENGTH)]),
+        (3, 3, 1, [square(20, 12, 8) for _ in range(LENGTH)]),
+    ]
     content = {
-        "videos": [{"id": 1, "width": WIDTH, "height": HEIGHT, "length": LENGTH,
-                    "file_names": [f"wood/{t:05d}.jpg" for t in range(LENGTH)]}],
+        "videos": [
+            {
+                "id": 1,
+                "width": WIDTH,
+                "height": HEIGHT,
+                "length": LENGTH,
+                "file_names": [f"wood/{t:05d}.jpg" for t in range(LENGTH)],
+            }
+        ],
         "categories": [{"id": number, "name": name} for number, name in NAMES.items()],
         "annotations": [
-            {"id": number, "video_id": 1, "category_id": category, "iscrowd": crowd,
-             "segmentations": [{"size": list(SIZE), "counts": counts.decode()} for counts in masks]}
+            {
+                "id": number,
+                "video_id": 1,
+                "category_id": category,
+                "iscrowd": crowd,
+                "segmentations": [{"size": list(SIZE), "counts": counts.decode()} for counts in masks],
+            }
             for number, category, crowd, masks in tracks
         ],
-    }  # fmt: skip
+    }
     path.write_text(json.dumps(content))
     return path
 
@@ -220,11 +234,17 @@ def test_crowds_of_several_classes_are_apart(tmp_path):
         "images": [{"id": 1, "file_name": "wood/0.png", "height": HEIGHT, "width": WIDTH}],
         "categories": [{"id": number, "name": name} for number, name in NAMES.items()],
         "annotations": [
-            {"id": k, "image_id": 1, "category_id": category, "track_id": 7, "iscrowd": crowd,
-             "segmentation": {"size": list(SIZE), "counts": square(12 * k, 2, 6).decode()}}
+            {
+                "id": k,
+                "image_id": 1,
+                "category_id": category,
+                "track_id": 7,
+                "iscrowd": crowd,
+                "segmentation": {"size": list(SIZE), "counts": square(12 * k, 2, 6).decode()},
+            }
             for k, (category, crowd) in enumerate(((3, 1), (10, 1), (10, 0)))
         ],
-    }  # fmt: skip
+    }
     (tmp_path / "in.json").write_text(json.dumps(content))
     expected = {(3, True): 1, (10, True): 1, (10, False): 1}
     run(convert, tmp_path / "in.json", "--to", "ytvis", "--out", tmp_path / "out.json")

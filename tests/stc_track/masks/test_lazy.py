@@ -36,10 +36,7 @@ def test_no_masks_have_no_boxes():
 
 @pytest.mark.parametrize(
     ("boxes", "expected"),
-    [
-        ([[0, 0, 4, 4], [3, 3, 6, 6], [7, 7, 9, 9]], [True, True, False]),
-        ([[0, 0, 4, 4], [4, 0, 8, 4]], [False, False]),
-    ],
+    [([[0, 0, 4, 4], [3, 3, 6, 6], [7, 7, 9, 9]], [True, True, False]), ([[0, 0, 4, 4], [4, 0, 8, 4]], [False, False])],
     ids=["corner", "side by side"],
 )
 def test_touching_boxes(boxes, expected):

@@ -71,8 +71,10 @@ def test_hungarian_has_the_least_sum_and_no_pair_that_is_worse_than_none(costs):
     found = hungarian(listed(costs))
     tracks, detections = costs.shape
     padded = np.pad(costs, ((0, detections), (0, 0)))  # a row of zeros a detection: no partner
-    best = min(sum(padded[row, column] for column, row in enumerate(chosen))
-               for chosen in permutations(range(tracks + detections), detections))  # fmt: skip
+    best = min(
+        sum(padded[row, column] for column, row in enumerate(chosen))
+        for chosen in permutations(range(tracks + detections), detections)
+    )
     assert sum(costs[row, column] for column, row in found.items()) == pytest.approx(best)
     assert all(costs[row, column] < 0 for column, row in found.items())
 

@@ -12,8 +12,9 @@ from stc_train.data.resample import axis_weights, nearest
 @pytest.mark.parametrize("factor", [2, 3, 5])
 def test_shrinking_averages_areas(factor):
     values = np.random.default_rng(0).random(30).astype(np.float32)
-    np.testing.assert_allclose(axis_weights(30, 30 // factor, 1 / factor) @ values,
-                               values.reshape(-1, factor).mean(1), rtol=1e-6)
+    np.testing.assert_allclose(
+        axis_weights(30, 30 // factor, 1 / factor) @ values, values.reshape(-1, factor).mean(1), rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize("scale", [1.0, 1.5, 4.0])
@@ -42,5 +43,6 @@ def test_positions_are_kept(source, target, scale, mirrored):
 
 def test_mirroring_is_flipping():
     values = np.random.default_rng(1).random((3, 17)).astype(np.float32)
-    np.testing.assert_allclose(values @ axis_weights(17, 9, -0.5, 8.5).T,
-                               values[:, ::-1] @ axis_weights(17, 9, 0.5).T, atol=1e-6)
+    np.testing.assert_allclose(
+        values @ axis_weights(17, 9, -0.5, 8.5).T, values[:, ::-1] @ axis_weights(17, 9, 0.5).T, atol=1e-6
+    )

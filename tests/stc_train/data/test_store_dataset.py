@@ -15,10 +15,14 @@ CASES = {
     "larger, stretched": [{"type": "Resize", "scale": (300, 150), "keep_ratio": False}],
     "mirrored": [{"type": "RandomFlip", "prob": 1.0}],
     "upside down": [{"type": "RandomFlip", "prob": 1.0, "direction": "vertical"}],
-    "mirrored, then smaller": [{"type": "RandomFlip", "prob": 1.0},
-                               {"type": "Resize", "scale": (120, 80), "keep_ratio": False}],
-    "smaller, then mirrored": [{"type": "Resize", "scale": (120, 80), "keep_ratio": False},
-                               {"type": "RandomFlip", "prob": 1.0}],
+    "mirrored, then smaller": [
+        {"type": "RandomFlip", "prob": 1.0},
+        {"type": "Resize", "scale": (120, 80), "keep_ratio": False},
+    ],
+    "smaller, then mirrored": [
+        {"type": "Resize", "scale": (120, 80), "keep_ratio": False},
+        {"type": "RandomFlip", "prob": 1.0},
+    ],
     "cropped": [{"type": "RandomCrop", "crop_size": (90, 150)}],
 }
 
@@ -29,15 +33,20 @@ def build(store, steps=(), edges=False, **settings):
     from stc_train.registry import DATASETS
 
     register_all_modules(init_default_scope=True)
-    pipeline = [*LOAD, {"type": "stc_train.LoadPseudoLabels", "edges": edges}, *steps,
-                {"type": "stc_train.PackPseudoLabels", "stride": 4}]
+    pipeline = [
+        *LOAD,
+        {"type": "stc_train.LoadPseudoLabels", "edges": edges},
+        *steps,
+        {"type": "stc_train.PackPseudoLabels", "stride": 4},
+    ]
     return DATASETS.build({"type": "stc_train.StoreDataset", "store": str(store), "pipeline": pipeline, **settings})
 
 
 def test_frames_with_boxes_are_listed(drawn_store, drawn_video):
     dataset = build(drawn_store)
     assert [entry["img_id"] for entry in (dataset.get_data_info(k) for k in range(len(dataset)))] == [
-        f"0003/{t:06d}" for t in (0, 1, 3, 4, 5)]
+        f"0003/{t:06d}" for t in (0, 1, 3, 4, 5)
+    ]
     assert dataset.metainfo["classes"] == ("car", "pedestrian")
     assert len(build(drawn_store, root=str(drawn_video))) == 5
     copy = pickle.loads(pickle.dumps(dataset))  # as a loader's worker gets it
@@ -57,8 +66,9 @@ def test_boxes_and_masks_lie_on_the_drawn_objects(drawn_store, steps):
     # The drawn objects are told by colour: blue is the car, red the pedestrian.
     red, _, blue = image.float()
     colours = torch.stack([blue > red + 60, red > blue + 60]).float()
-    shares = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(colours, (0, -colours.shape[2] % 4, 0,
-                                                                               -colours.shape[1] % 4)), 4)
+    shares = torch.nn.functional.avg_pool2d(
+        torch.nn.functional.pad(colours, (0, -colours.shape[2] % 4, 0, -colours.shape[1] % 4)), 4
+    )
     pieces = instances.pieces.float() / 255
     # Within the covered cells; the last partial row and column of cells repeat their neighbours. A frame whose size is
     # no multiple of a cell, mirrored, puts each cell between two.
@@ -98,28 +108,36 @@ def test_a_flip_mirrors_the_eight_directions(direction):
 
     drawn = torch.tensor([[float(cell) for cell in line.split()] for line in DRAWN.split("\n") if line])
     axes = {"horizontal": (1,), "vertical": (0,), "diagonal": (0, 1)}[direction]
-    edges, mirrored = (edge_similarity(cells[None, None], layers=1, dilation=1)[0] > 0.5
-                       for cells in (drawn, drawn.flip(axes)))
+    edges, mirrored = (
+        edge_similarity(cells[None, None], layers=1, dilation=1)[0] > 0.5 for cells in (drawn, drawn.flip(axes))
+    )
     assert (edges != edges.flip([axis + 1 for axis in axes])).any()  # flipping the maps alone would not do
 
     from mmdet.structures.bbox import HorizontalBoxes
 
     height, width = drawn.shape
-    results = {"img": np.zeros((4 * height, 4 * width, 3), np.uint8), "img_shape": (4 * height, 4 * width),
-               "gt_bboxes": HorizontalBoxes(torch.tensor([[0.0, 0.0, 8.0, 8.0]])), "gt_ignore_flags": np.zeros(1, bool),
-               "gt_bboxes_labels": np.zeros(1, int), "gt_instances_ids": np.ones(1, int),
-               "stored_boxes": np.array([[0.0, 0.0, 8.0, 8.0]]),
-               "instances_map": np.zeros((height, width), np.uint16), "coverage": np.zeros((height, width), np.uint8),
-               "edges": edges.numpy()}
-    for step in ({"type": "mmdet.RandomFlip", "prob": 1.0, "direction": direction},
-                 {"type": "stc_train.PackPseudoLabels"}):
+    results = {
+        "img": np.zeros((4 * height, 4 * width, 3), np.uint8),
+        "img_shape": (4 * height, 4 * width),
+        "gt_bboxes": HorizontalBoxes(torch.tensor([[0.0, 0.0, 8.0, 8.0]])),
+        "gt_ignore_flags": np.zeros(1, bool),
+        "gt_bboxes_labels": np.zeros(1, int),
+        "gt_instances_ids": np.ones(1, int),
+        "stored_boxes": np.array([[0.0, 0.0, 8.0, 8.0]]),
+        "instances_map": np.zeros((height, width), np.uint16),
+        "coverage": np.zeros((height, width), np.uint8),
+        "edges": edges.numpy(),
+    }
+    for step in (
+        {"type": "mmdet.RandomFlip", "prob": 1.0, "direction": direction},
+        {"type": "stc_train.PackPseudoLabels"},
+    ):
         results = TRANSFORMS.build(step)(results)
     torch.testing.assert_close(results["data_samples"].edges, mirrored)
 
 
 def test_edges_are_kept_by_their_thresholds_and_not_blurred(drawn_store):
-    at_size, half = (build(drawn_store, steps, edges=True)[0]["data_samples"].edges
-                     for steps in ([], CASES["smaller"]))
+    at_size, half = (build(drawn_store, steps, edges=True)[0]["data_samples"].edges for steps in ([], CASES["smaller"]))
     assert at_size.shape == (8, 25, 41)
     assert (~at_size).nonzero().tolist() == [[4, 10, 5]]  # depth 60 < 0.3 * 255 there, 200 elsewhere
     assert half.dtype == torch.bool
@@ -131,11 +149,15 @@ def test_other_geometry_is_refused(drawn_store):
         build(drawn_store, [{"type": "Rotate", "prob": 1.0, "level": 10}])[0]
 
 
-@pytest.mark.parametrize("step", [
-    {"type": "Expand", "prob": 1.0, "ratio_range": (2, 3)},
-    {"type": "MinIoURandomCrop", "min_ious": (0.9,), "min_crop_size": 0.5},
-    {"type": "RandomShift", "prob": 1.0, "max_shift_px": 30, "filter_thr_px": 1},
-], ids=lambda step: step["type"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"type": "Expand", "prob": 1.0, "ratio_range": (2, 3)},
+        {"type": "MinIoURandomCrop", "min_ious": (0.9,), "min_crop_size": 0.5},
+        {"type": "RandomShift", "prob": 1.0, "max_shift_px": 30, "filter_thr_px": 1},
+    ],
+    ids=lambda step: step["type"],
+)
 def test_geometry_that_is_not_noted_is_refused(drawn_store, step):
     np.random.seed(1)  # noqa: NPY002
     dataset = build(drawn_store, [step])
@@ -143,10 +165,13 @@ def test_geometry_that_is_not_noted_is_refused(drawn_store, step):
         [dataset[0] for _ in range(8)]  # MinIoURandomCrop leaves some frames as they are
 
 
-@pytest.mark.parametrize(("settings", "message"), [
-    ({"sequences": ["0009"]}, "expected sequence '0009', found only 0003"),
-    ({"root": "/nowhere"}, "/nowhere/training/image_02/0003/000000.png: expected a frame of the store"),
-])
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"sequences": ["0009"]}, "expected sequence '0009', found only 0003"),
+        ({"root": "/nowhere"}, "/nowhere/training/image_02/0003/000000.png: expected a frame of the store"),
+    ],
+)
 def test_what_is_missing_is_named(drawn_store, settings, message):
     with pytest.raises(InputError, match=message):
         build(drawn_store, **settings)

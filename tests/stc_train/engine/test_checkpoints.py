@@ -10,8 +10,12 @@ from click.testing import CliRunner
 from stc_track.io.errors import InputError
 from stc_train.commands.train import main as train_command
 
-SMALL = ("train_dataloader.num_workers=0", "train_dataloader.batch_size=1", "custom_hooks.2.interval=1",
-         "default_hooks.checkpoint.interval=1")
+SMALL = (
+    "train_dataloader.num_workers=0",
+    "train_dataloader.batch_size=1",
+    "custom_hooks.2.interval=1",
+    "default_hooks.checkpoint.interval=1",
+)
 
 
 class Expression:
@@ -44,8 +48,12 @@ def way_by_getattr(command):
     module = Expression(HistoryBuffer, state=part(HistoryBuffer, "min", "__globals__"))
     modules = Expression(HistoryBuffer, state=part(module, "warnings", "sys", "modules"))
     system = part(modules, "os", "system")
-    listed = Expression(getattr, part(modules, "torch._weights_only_unpickler"), "__dict__",
-                        items=[("_get_allowed_globals", part({"os.system": system}, "copy"))])
+    listed = Expression(
+        getattr,
+        part(modules, "torch._weights_only_unpickler"),
+        "__dict__",
+        items=[("_get_allowed_globals", part({"os.system": system}, "copy"))],
+    )
     return [listed, Expression(system, command)]
 
 
@@ -54,9 +62,25 @@ ATTACKS = (call_of_the_system, way_by_getattr)
 
 def train(store, folder, *arguments):
     """The command's exit code and its last line."""
-    result = CliRunner().invoke(train_command, [
-        str(each) for each in ("--pseudo-store", store, "--work-dir", folder, "--device", "cpu", "--max-iters", 2,
-                               *arguments, "--cfg-options", *SMALL)])
+    result = CliRunner().invoke(
+        train_command,
+        [
+            str(each)
+            for each in (
+                "--pseudo-store",
+                store,
+                "--work-dir",
+                folder,
+                "--device",
+                "cpu",
+                "--max-iters",
+                2,
+                *arguments,
+                "--cfg-options",
+                *SMALL,
+            )
+        ],
+    )
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result.exit_code, result.output.splitlines()[-1]
 
@@ -106,14 +130,21 @@ def test_a_training_starts_from_the_weights_of_another(drawn_store, begun, tmp_p
             torch.testing.assert_close(after[name], value, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize(("flags", "expected"), [
-    (["load_from=https://example.org/some.pth"], "https://example.org/some.pth: expected weights in a file of this"),
-    (["load_from=open-mmlab://some"], "open-mmlab://some: expected weights in a file of this machine, found"),
-    (["load_from=nothing.pth"], "nothing.pth: expected a checkpoint, found nothing"),
-    (["load_from={other}"], "other.pth: expected weights of a network, as 'backbone.conv1.weight', found keys"),
-    (["load_from={damaged}"], "damaged.pth: expected a checkpoint of tensors and plain values, found"),
-    (["resume=True"], "expected no 'resume', found one (--resume goes on"),
-], ids=["address", "model zoo", "missing", "no network", "damaged", "resume"])
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (
+            ["load_from=https://example.org/some.pth"],
+            "https://example.org/some.pth: expected weights in a file of this",
+        ),
+        (["load_from=open-mmlab://some"], "open-mmlab://some: expected weights in a file of this machine, found"),
+        (["load_from=nothing.pth"], "nothing.pth: expected a checkpoint, found nothing"),
+        (["load_from={other}"], "other.pth: expected weights of a network, as 'backbone.conv1.weight', found keys"),
+        (["load_from={damaged}"], "damaged.pth: expected a checkpoint of tensors and plain values, found"),
+        (["resume=True"], "expected no 'resume', found one (--resume goes on"),
+    ],
+    ids=["address", "model zoo", "missing", "no network", "damaged", "resume"],
+)
 def test_what_a_config_may_not_start_from(drawn_store, tmp_path, flags, expected):
     torch.save({"a": torch.zeros(1)}, tmp_path / "other.pth")
     (tmp_path / "damaged.pth").write_bytes(b"half a checkpoint")

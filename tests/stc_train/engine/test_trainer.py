@@ -13,8 +13,14 @@ from click.testing import CliRunner
 from stc_track.io.errors import InputError
 from stc_train.commands.train import main as train_command
 
-SMALL = {"train_dataloader.num_workers": 0, "train_dataloader.batch_size": 2, "default_hooks.logger.interval": 1,
-         "default_hooks.checkpoint.interval": 2, "custom_hooks.2.interval": 2, "log_processor.window_size": 1}
+SMALL = {
+    "train_dataloader.num_workers": 0,
+    "train_dataloader.batch_size": 2,
+    "default_hooks.logger.interval": 1,
+    "default_hooks.checkpoint.interval": 2,
+    "custom_hooks.2.interval": 2,
+    "log_processor.window_size": 1,
+}
 
 
 def options(**changes):
@@ -82,7 +88,8 @@ def test_a_killed_training_goes_on_as_if_nothing_had_been(drawn_store, tmp_path)
     assert whole.keys() == killed.keys() == set(range(1, 6))
     for step, row in whole.items():
         assert {k: v for k, v in killed[step].items() if k not in TIMES} == {
-            k: v for k, v in row.items() if k not in TIMES}
+            k: v for k, v in row.items() if k not in TIMES
+        }
     one, other = (torch.load(tmp_path / name / "model.pth", weights_only=True)["state"] for name in ("whole", "killed"))
     for key, value in one.items():
         torch.testing.assert_close(other[key], value, rtol=0, atol=0)
@@ -157,9 +164,21 @@ def test_mask_ap_counts_exact_masks_in_full_and_false_ones_not_at_all(drawn_stor
         for image, targets in metric.targets.items():
             own = [(number, rle.decode(counts, *metric.sizes[image])) for number, counts, crowd in targets if not crowd]
             masks = [torch.from_numpy(mask.copy()).roll(40 if name == "shifted" else 0, 1) for _, mask in own]
-            metric.process(None, [{"img_id": image, "pred_instances": {
-                "scores": torch.full((len(own),), 0.9), "labels": torch.tensor([number - 1 for number, _ in own]),
-                "masks": torch.stack(masks) if masks else torch.zeros(0, *metric.sizes[image], dtype=torch.bool)}}])
+            metric.process(
+                None,
+                [
+                    {
+                        "img_id": image,
+                        "pred_instances": {
+                            "scores": torch.full((len(own),), 0.9),
+                            "labels": torch.tensor([number - 1 for number, _ in own]),
+                            "masks": torch.stack(masks)
+                            if masks
+                            else torch.zeros(0, *metric.sizes[image], dtype=torch.bool),
+                        },
+                    }
+                ],
+            )
         found[name] = metric.evaluate(size=6)["val_pseudo_masks/AP"]
     assert found["exact"] == pytest.approx(100)
     assert found["shifted"] == 0
@@ -235,8 +254,10 @@ def test_mmdetections_own_config_trains_on_the_store(drawn_store, tmp_path):
     from stc_train.engine.train import TrainingRun, load_config
     from stc_train.engine.train import train as run
 
-    run(load_config(str(tmp_path / "own.py"), ["default_hooks.logger.interval=1"]),
-        TrainingRun(str(drawn_store), tmp_path / "work", max_iters=1))
+    run(
+        load_config(str(tmp_path / "own.py"), ["default_hooks.logger.interval=1"]),
+        TrainingRun(str(drawn_store), tmp_path / "work", max_iters=1),
+    )
     figures = scalars(tmp_path / "work")[1]
     assert {"loss_cls", "loss_bbox", "loss_mask", "images_per_s"} <= figures.keys()
     content = torch.load(tmp_path / "work" / "model.pth", weights_only=True)
@@ -245,9 +266,11 @@ def test_mmdetections_own_config_trains_on_the_store(drawn_store, tmp_path):
     assert "bgr_to_rgb" not in content["model"]["data_preprocessor"]
 
 
-@pytest.mark.parametrize("step", ["dict(type='RandomAffine')",
-                                  "dict(type='RandomApply', transforms=[dict(type='Expand')])"],
-                         ids=["affine", "wrapped expand"])
+@pytest.mark.parametrize(
+    "step",
+    ["dict(type='RandomAffine')", "dict(type='RandomApply', transforms=[dict(type='Expand')])"],
+    ids=["affine", "wrapped expand"],
+)
 def test_transforms_that_would_leave_the_maps_behind_are_refused(drawn_store, tmp_path, step):
     own = tmp_path / "own.py"
     own.write_text(f"""
@@ -256,8 +279,9 @@ train_dataloader = dict(dataset=dict(pipeline=[
     dict(type="stc_train.LoadFrame"), dict(type="LoadAnnotations", with_bbox=True),
     dict(type="stc_train.LoadPseudoLabels"), {step}, dict(type="stc_train.PackPseudoLabels")]))
 """)
-    result = CliRunner().invoke(train_command, ["--pseudo-store", str(drawn_store), "--config", str(own),
-                                                "--work-dir", str(tmp_path / "work")])
+    result = CliRunner().invoke(
+        train_command, ["--pseudo-store", str(drawn_store), "--config", str(own), "--work-dir", str(tmp_path / "work")]
+    )
     assert result.exit_code == 2
     assert "the store's maps would not move with" in result.output.splitlines()[-1]
 
@@ -266,8 +290,9 @@ def test_weights_that_a_config_would_fetch_must_be_named(drawn_store, tmp_path):
     import mmdet
 
     base = Path(mmdet.__file__).parent / ".mim/configs/condinst/condinst_r50_fpn_ms-poly-90k_coco_instance.py"
-    result = CliRunner().invoke(train_command, ["--pseudo-store", str(drawn_store), "--work-dir", str(tmp_path),
-                                                "--config", str(base)])
+    result = CliRunner().invoke(
+        train_command, ["--pseudo-store", str(drawn_store), "--work-dir", str(tmp_path), "--config", str(base)]
+    )
     assert result.exit_code == 2
     assert "--init-backbone: expected a file in place of the config's torchvision://resnet50" in result.output
 
@@ -278,10 +303,32 @@ def test_two_processes_train_together(drawn_store, tmp_path):
     program = Path(sys.executable).with_name("stc-train")
     changes = [word for each in options() for word in ("--cfg-options", each)]
     ended = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29613",
-         "--no-python", program, "--pseudo-store", drawn_store, "--work-dir", tmp_path / "work", "--max-iters", "2",
-         "--device", "cpu", *changes], capture_output=True, text=True, check=False, timeout=300,
-        env=os.environ | {"OMP_NUM_THREADS": "1"})
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--nproc-per-node",
+            "2",
+            "--master-port",
+            "29613",
+            "--no-python",
+            program,
+            "--pseudo-store",
+            drawn_store,
+            "--work-dir",
+            tmp_path / "work",
+            "--max-iters",
+            "2",
+            "--device",
+            "cpu",
+            *changes,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
     assert ended.returncode == 0, ended.stderr[-3000:]
     figures = scalars(tmp_path / "work")
     assert sorted(figures) == [1, 2]

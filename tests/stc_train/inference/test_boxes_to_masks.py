@@ -36,8 +36,15 @@ def test_a_vague_belief_becomes_a_mask_by_the_colours():
     frame, masks = picture()
     boxes = np.stack([tight(mask) for mask in masks])
     y, x = np.mgrid[:60, :80]
-    beliefs = np.stack([np.exp(-(((x - (b[0] + b[2]) / 2) / (b[2] - b[0])) ** 2
-                                 + ((y - (b[1] + b[3]) / 2) / (b[3] - b[1])) ** 2) * 3) * 0.4 for b in boxes])
+    beliefs = np.stack(
+        [
+            np.exp(
+                -(((x - (b[0] + b[2]) / 2) / (b[2] - b[0])) ** 2 + ((y - (b[1] + b[3]) / 2) / (b[3] - b[1])) ** 2) * 3
+            )
+            * 0.4
+            for b in boxes
+        ]
+    )
     found = disjoint_masks(frame, boxes, beliefs.astype(np.float32))
     assert not (found[0] & found[1]).any()
     for mask, true, box in zip(found, masks, boxes, strict=True):
@@ -47,8 +54,9 @@ def test_a_vague_belief_becomes_a_mask_by_the_colours():
         assert iou(filled, true) <= iou(mask, true)
 
 
-@pytest.mark.parametrize("box", [(3.2, 4.1, 3.4, 30.0), (0, 0, 80, 60), (79.2, 59.2, 80, 60)],
-                         ids=["a sliver", "the frame", "in the corner"])
+@pytest.mark.parametrize(
+    "box", [(3.2, 4.1, 3.4, 30.0), (0, 0, 80, 60), (79.2, 59.2, 80, 60)], ids=["a sliver", "the frame", "in the corner"]
+)
 def test_odd_boxes_give_masks_within_them(box):
     frame, _ = picture()
     belief = np.full((1, 60, 80), 0.3, np.float32)
@@ -118,10 +126,16 @@ def model(drawn_store, tmp_path_factory):
     from stc_train.commands.train import main as train_command
 
     folder = tmp_path_factory.mktemp("work")
-    words = [word for each in ("train_dataloader.num_workers=0", "train_dataloader.batch_size=1")
-             for word in ("--cfg-options", each)]
-    result = CliRunner().invoke(train_command, ["--pseudo-store", str(drawn_store), "--work-dir", str(folder),
-                                                "--max-iters", "1", *words], catch_exceptions=False)
+    words = [
+        word
+        for each in ("train_dataloader.num_workers=0", "train_dataloader.batch_size=1")
+        for word in ("--cfg-options", each)
+    ]
+    result = CliRunner().invoke(
+        train_command,
+        ["--pseudo-store", str(drawn_store), "--work-dir", str(folder), "--max-iters", "1", *words],
+        catch_exceptions=False,
+    )
     assert result.exit_code == 0, result.output
     return folder / "model.pth"
 
@@ -130,8 +144,11 @@ def run(*arguments):
     return CliRunner().invoke(predict_command, [str(each) for each in arguments], catch_exceptions=False)
 
 
-@pytest.mark.parametrize("flags", [(), ("--flip", "--batch-size", "4"), ("--precision", "bfloat16", "--scale", "1")],
-                         ids=["plain", "flip, batches", "bfloat16"])
+@pytest.mark.parametrize(
+    "flags",
+    [(), ("--flip", "--batch-size", "4"), ("--precision", "bfloat16", "--scale", "1")],
+    ids=["plain", "flip, batches", "bfloat16"],
+)
 def test_boxes_become_tracks_of_masks(model, boxed_video, tmp_path, flags):
     result = run(model, "--dataset", "kitti", "--root", boxed_video, "--boxes", "instances", "--out", tmp_path, *flags)
     assert result.exit_code == 0, result.output
@@ -179,8 +196,9 @@ def test_a_class_that_mots_keeps_is_refused(model, boxed_video, tmp_path):
     from stc_train.models import model_file
 
     sequence = read_sequence(boxed_video, "0003", boxes="instances")
-    boxes = {number: replace(each, class_ids=np.where(each.class_ids == 2, 10, 1))
-             for number, each in sequence.boxes.items()}
+    boxes = {
+        number: replace(each, class_ids=np.where(each.class_ids == 2, 10, 1)) for number, each in sequence.boxes.items()
+    }
     with pytest.raises(InputError, match="no class 10"):
         boxes_to_masks.convert(model_file.load(model, "MODEL"), [replace(sequence, boxes=boxes)], tmp_path)
     assert not list(tmp_path.iterdir())

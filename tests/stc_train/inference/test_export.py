@@ -47,19 +47,31 @@ def test_the_export_equals_the_network(model_path, tmp_path):
     from stc_train.inference.predict import set_threshold
     from stc_train.models import model_file
 
-    result = CliRunner().invoke(export_command, [str(model_path), "--out", str(tmp_path / "model.pt2"), "--size",
-                                                 "90x150", "--score-threshold", "0.3"], catch_exceptions=False)
+    result = CliRunner().invoke(
+        export_command,
+        [str(model_path), "--out", str(tmp_path / "model.pt2"), "--size", "90x150", "--score-threshold", "0.3"],
+        catch_exceptions=False,
+    )
     assert result.exit_code == 0, result.output
     picture = torch.randint(0, 256, (3, 90, 150), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
     torch.save(picture, tmp_path / "picture.pt")
-    subprocess.run([sys.executable, "-c", ALONE, tmp_path / "model.pt2", tmp_path / "picture.pt",
-                    tmp_path / "found.pt"], check=True, cwd=tmp_path)
+    subprocess.run(
+        [sys.executable, "-c", ALONE, tmp_path / "model.pt2", tmp_path / "picture.pt", tmp_path / "found.pt"],
+        check=True,
+        cwd=tmp_path,
+    )
     boxes, scores, labels, masks = torch.load(tmp_path / "found.pt", weights_only=True)
 
     network = model_file.load(model_path, "").network
     set_threshold(network, 0.3)
-    sample = DetDataSample(metainfo={"img_shape": (90, 150), "ori_shape": (90, 150), "scale_factor": (1.0, 1.0),
-                                     "batch_input_shape": (96, 160)})
+    sample = DetDataSample(
+        metainfo={
+            "img_shape": (90, 150),
+            "ori_shape": (90, 150),
+            "scale_factor": (1.0, 1.0),
+            "batch_input_shape": (96, 160),
+        }
+    )
     with torch.inference_mode():
         data = network.data_preprocessor({"inputs": [picture], "data_samples": [sample]})
         levels = network.extract_feat(data["inputs"])

@@ -10,9 +10,18 @@ from stc_track.formats.mots import read_detections
 from stc_train.commands.predict import main as predict_command
 from stc_train.commands.train import main as train_command
 
-SMALL = ["--cfg-options", "train_dataloader.num_workers=0", "--cfg-options", "train_dataloader.batch_size=2",
-         "--cfg-options", "default_hooks.logger.interval=1", "--cfg-options", "default_hooks.checkpoint.interval=2",
-         "--cfg-options", "custom_hooks.2.interval=2"]
+SMALL = [
+    "--cfg-options",
+    "train_dataloader.num_workers=0",
+    "--cfg-options",
+    "train_dataloader.batch_size=2",
+    "--cfg-options",
+    "default_hooks.logger.interval=1",
+    "--cfg-options",
+    "default_hooks.checkpoint.interval=2",
+    "--cfg-options",
+    "custom_hooks.2.interval=2",
+]
 
 
 def run(command, *arguments):
@@ -29,16 +38,24 @@ def trained(drawn_store, tmp_path_factory):
 
 
 def log_lines(folder):
-    return [line for log in sorted(folder.glob("*/*.log")) for line in log.read_text().splitlines()
-            if "Iter(train)" in line]
+    return [
+        line for log in sorted(folder.glob("*/*.log")) for line in log.read_text().splitlines() if "Iter(train)" in line
+    ]
 
 
 def test_training_leaves_a_model_its_config_and_a_line_per_step(trained):
     assert {"model.pth", "iter_2.pth", "condinst_r18_demo.py"} <= {path.name for path in trained.iterdir()}
     lines = log_lines(trained)
     assert len(lines) == 2
-    for figure in ("eta", "loss_cls", "loss_mask_box", "loss_mask_boundary", "positives", "piece_share",
-                   "images_per_s"):
+    for figure in (
+        "eta",
+        "loss_cls",
+        "loss_mask_box",
+        "loss_mask_boundary",
+        "positives",
+        "piece_share",
+        "images_per_s",
+    ):
         assert f"{figure}: " in lines[0]
     assert "store_fingerprint" in (trained / "condinst_r18_demo.py").read_text()
     content = torch.load(trained / "model.pth", weights_only=True)
@@ -49,8 +66,9 @@ def test_training_leaves_a_model_its_config_and_a_line_per_step(trained):
 def test_resuming_goes_on_where_it_stopped(trained, drawn_store, tmp_path):
     folder = tmp_path / "work"
     shutil.copytree(trained, folder)
-    result = run(train_command, "--pseudo-store", drawn_store, "--work-dir", folder, "--max-iters", 3, "--resume",
-                 *SMALL)
+    result = run(
+        train_command, "--pseudo-store", drawn_store, "--work-dir", folder, "--max-iters", 3, "--resume", *SMALL
+    )
     assert result.exit_code == 0, result.output
     assert "[3/3]" in log_lines(folder)[-1]
     assert len(log_lines(folder)) == 3
@@ -58,8 +76,20 @@ def test_resuming_goes_on_where_it_stopped(trained, drawn_store, tmp_path):
 
 
 def test_prediction_writes_detections_in_the_frame(trained, drawn_video, tmp_path):
-    result = run(predict_command, trained / "model.pth", "--dataset", "kitti", "--root", drawn_video, "--out", tmp_path,
-                 "--score-threshold", 0.001, "--batch-size", 4)
+    result = run(
+        predict_command,
+        trained / "model.pth",
+        "--dataset",
+        "kitti",
+        "--root",
+        drawn_video,
+        "--out",
+        tmp_path,
+        "--score-threshold",
+        0.001,
+        "--batch-size",
+        4,
+    )
     assert result.exit_code == 0, result.output
     frames = read_detections(tmp_path / "0003.txt")  # checks every line
     assert frames
@@ -93,8 +123,9 @@ def test_a_backbone_starts_from_given_weights(prefix, tmp_path):
     register_all_modules(init_default_scope=True)
     backbone = MODELS.build(load_config("condinst_r18_demo").model.backbone)
     backbone.load_state_dict(found)
-    torch.testing.assert_close(backbone.state_dict()["layer2.0.downsample.0.weight"],
-                               trunk["layer2.0.downsample.0.weight"])
+    torch.testing.assert_close(
+        backbone.state_dict()["layer2.0.downsample.0.weight"], trunk["layer2.0.downsample.0.weight"]
+    )
 
 
 @pytest.mark.parametrize("name", ["condinst_r50_kitti", "condinst_r101_kitti", "condinst_r50_ytvis"])
@@ -108,13 +139,16 @@ def test_the_papers_schedules(name):
     steps, decay = {"ytvis": (80_000, 30_000)}.get(name.split("_")[-1], (10_000, 5_000))
     assert config.train_cfg.max_iters == steps
     assert config.train_dataloader.batch_size == 8
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)],
-                                **{k: v for k, v in config.optim_wrapper.optimizer.items() if k != "type"})
+    optimizer = torch.optim.SGD(
+        [torch.zeros(1, requires_grad=True)], **{k: v for k, v in config.optim_wrapper.optimizer.items() if k != "type"}
+    )
     warm_up, exponential = (dict(each) for each in config.param_scheduler)
     assert [warm_up.pop("type"), exponential.pop("type")] == ["LinearLR", "ExponentialLR"]
     assert warm_up.pop("convert_to_iter_based")
-    schedulers = [LinearLR.build_iter_from_epoch(optimizer, **warm_up, epoch_length=564),
-                  ExponentialLR(optimizer, **exponential)]
+    schedulers = [
+        LinearLR.build_iter_from_epoch(optimizer, **warm_up, epoch_length=564),
+        ExponentialLR(optimizer, **exponential),
+    ]
     rates = []
     for _ in range(steps + 1):
         rates.append(optimizer.param_groups[0]["lr"])
@@ -129,9 +163,22 @@ def test_the_papers_schedules(name):
 
 
 def test_nan_stops_training_and_names_the_frames(drawn_store, tmp_path):
-    result = run(train_command, "--pseudo-store", drawn_store, "--work-dir", tmp_path, "--max-iters", 3, *SMALL,
-                 "--cfg-options", "optim_wrapper.optimizer.lr=1e30", "--cfg-options", "optim_wrapper.clip_grad=None",
-                 "--cfg-options", "param_scheduler.0.start_factor=1")
+    result = run(
+        train_command,
+        "--pseudo-store",
+        drawn_store,
+        "--work-dir",
+        tmp_path,
+        "--max-iters",
+        3,
+        *SMALL,
+        "--cfg-options",
+        "optim_wrapper.optimizer.lr=1e30",
+        "--cfg-options",
+        "optim_wrapper.clip_grad=None",
+        "--cfg-options",
+        "param_scheduler.0.start_factor=1",
+    )
     assert result.exit_code == 1
     assert "not finite on the frames 0003/00000" in result.output.splitlines()[-1]
     assert not (tmp_path / "model.pth").exists() or torch.load(tmp_path / "model.pth", weights_only=True)["step"] < 3
@@ -139,9 +186,21 @@ def test_nan_stops_training_and_names_the_frames(drawn_store, tmp_path):
 
 def test_settings_are_changed_as_in_mmdetection(drawn_store, tmp_path):
     """Several after one flag, lists and tuples, and members of lists; the config is kept as it was trained with."""
-    result = run(train_command, "--pseudo-store", drawn_store, "--work-dir", tmp_path, "--max-iters", 1, *SMALL,
-                 "--cfg-options", "model.mask_head.topk_masks_per_img=7", "model.bbox_head.strides=[8,16,32,64]",
-                 "train_dataloader.dataset.pipeline.3.scale=(272,96)", "optim_wrapper.clip_grad=None")
+    result = run(
+        train_command,
+        "--pseudo-store",
+        drawn_store,
+        "--work-dir",
+        tmp_path,
+        "--max-iters",
+        1,
+        *SMALL,
+        "--cfg-options",
+        "model.mask_head.topk_masks_per_img=7",
+        "model.bbox_head.strides=[8,16,32,64]",
+        "train_dataloader.dataset.pipeline.3.scale=(272,96)",
+        "optim_wrapper.clip_grad=None",
+    )
     assert result.exit_code == 0, result.output
     kept = (tmp_path / "condinst_r18_demo.py").read_text().replace(" ", "").replace("\n", "")
     for written in ("topk_masks_per_img=7", "scale=(272,96,)", "clip_grad=None", "seed=0"):
@@ -175,8 +234,20 @@ def test_a_frame_that_cannot_be_read_is_named(drawn_store, drawn_video, tmp_path
     shutil.copytree(drawn_video, root)
     for frame in (root / "training" / "image_02" / "0003").iterdir():
         frame.write_bytes(b"not a picture")
-    result = run(train_command, "--pseudo-store", drawn_store, "--work-dir", tmp_path / "work", "--frames-root", root,
-                 "--max-iters", 1, *SMALL, "--cfg-options", f"train_dataloader.num_workers={workers}")
+    result = run(
+        train_command,
+        "--pseudo-store",
+        drawn_store,
+        "--work-dir",
+        tmp_path / "work",
+        "--frames-root",
+        root,
+        "--max-iters",
+        1,
+        *SMALL,
+        "--cfg-options",
+        f"train_dataloader.num_workers={workers}",
+    )
     assert result.exit_code == 2
     last = result.output.splitlines()[-1]
     assert ".png: expected a PNG or JPEG frame, found 13 bytes that do not decode" in last
@@ -187,10 +258,20 @@ def test_weights_of_another_network_are_named(drawn_store, tmp_path):
 
     torch.save(ResnetTrunk("resnet18", 1.0).state_dict(), tmp_path / "wide.pth")
     torch.save({"bias": torch.zeros(1)}, tmp_path / "other.pth")
-    for name, message in (("wide", "'conv1.weight' of shape (32, 3, 7, 7), found shape (64, 3, 7, 7)"),
-                          ("other", "expected a ResNet's weights")):
-        result = run(train_command, "--pseudo-store", drawn_store, "--work-dir", tmp_path / "work",
-                     "--init-backbone", tmp_path / f"{name}.pth", *SMALL)
+    for name, message in (
+        ("wide", "'conv1.weight' of shape (32, 3, 7, 7), found shape (64, 3, 7, 7)"),
+        ("other", "expected a ResNet's weights"),
+    ):
+        result = run(
+            train_command,
+            "--pseudo-store",
+            drawn_store,
+            "--work-dir",
+            tmp_path / "work",
+            "--init-backbone",
+            tmp_path / f"{name}.pth",
+            *SMALL,
+        )
         assert result.exit_code == 2
         assert message in result.output.splitlines()[-1]
 
@@ -202,10 +283,12 @@ def test_bad_prediction_input(trained, drawn_video, tmp_path):
     content = torch.load(trained / "model.pth", weights_only=True)
     content["model"]["backbone"]["type"] = "os.system"
     torch.save(content, foreign)
-    cases = [((tmp_path / "none.pth", drawn_video), "none.pth: expected a file of network weights"),
-             ((other, drawn_video), "expected a model.pth of stc-train"),
-             ((foreign, drawn_video), "expected parts of MMDetection or stc_train, found type 'os.system'"),
-             ((trained / "model.pth", tmp_path), "expected a folder of sequences of frames")]
+    cases = [
+        ((tmp_path / "none.pth", drawn_video), "none.pth: expected a file of network weights"),
+        ((other, drawn_video), "expected a model.pth of stc-train"),
+        ((foreign, drawn_video), "expected parts of MMDetection or stc_train, found type 'os.system'"),
+        ((trained / "model.pth", tmp_path), "expected a folder of sequences of frames"),
+    ]
     for (checkpoint, root), message in cases:
         result = run(predict_command, checkpoint, "--dataset", "kitti", "--root", root, "--out", tmp_path / "out")
         assert result.exit_code == 2

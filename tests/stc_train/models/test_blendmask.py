@@ -59,9 +59,17 @@ def build_head(**changes):
     from stc_train.registry import MODELS
 
     register_all_modules(init_default_scope=True)
-    settings = {"type": "stc_train.BlendMaskHead", "num_classes": CLASSES, "in_channels": 8, "semantic_channels": 8,
-                "num_bases": BASES, "attention_size": ATTENTION, "resolution": SIDE, "test_cfg": {"mask_thr": 0.5},
-                "basis_module": {"in_channels": 8, "feat_channels": 8, "num_levels": 2, "num_convs": 1}}
+    settings = {
+        "type": "stc_train.BlendMaskHead",
+        "num_classes": CLASSES,
+        "in_channels": 8,
+        "semantic_channels": 8,
+        "num_bases": BASES,
+        "attention_size": ATTENTION,
+        "resolution": SIDE,
+        "test_cfg": {"mask_thr": 0.5},
+        "basis_module": {"in_channels": 8, "feat_channels": 8, "num_levels": 2, "num_convs": 1},
+    }
     torch.manual_seed(0)
     return MODELS.build(ConfigDict(settings | changes))
 
@@ -74,13 +82,22 @@ def samples(masks=None, ignored=()):
 
     found = []
     for boxes in (BOXES, []):
-        sample = DetDataSample(metainfo={"img_shape": (HEIGHT, WIDTH), "ori_shape": (HEIGHT, WIDTH),
-                                         "scale_factor": (1.0, 1.0), "batch_input_shape": (HEIGHT, WIDTH)})
+        sample = DetDataSample(
+            metainfo={
+                "img_shape": (HEIGHT, WIDTH),
+                "ori_shape": (HEIGHT, WIDTH),
+                "scale_factor": (1.0, 1.0),
+                "batch_input_shape": (HEIGHT, WIDTH),
+            }
+        )
         drawn = np.zeros((len(boxes), HEIGHT, WIDTH), np.uint8)
         for k in range(len(boxes)):
             drawn[k] = masks[k] if masks is not None else 0
-        sample.gt_instances = InstanceData(bboxes=torch.tensor(boxes).reshape(-1, 4),
-                                           labels=torch.arange(len(boxes)), masks=BitmapMasks(drawn, HEIGHT, WIDTH))
+        sample.gt_instances = InstanceData(
+            bboxes=torch.tensor(boxes).reshape(-1, 4),
+            labels=torch.arange(len(boxes)),
+            masks=BitmapMasks(drawn, HEIGHT, WIDTH),
+        )
         sample.ignored_instances = InstanceData(bboxes=torch.tensor(list(ignored)).float().reshape(-1, 4))
         found.append(sample)
     return found
@@ -90,10 +107,16 @@ def positives(points, which, attention):
     from mmengine.structures import InstanceData
 
     count = len(attention)
-    return [InstanceData(points=torch.tensor(points).reshape(-1, 2), pos_assigned_gt_inds=torch.tensor(which),
-                         param_preds=attention),
-            InstanceData(points=torch.zeros(0, 2), pos_assigned_gt_inds=torch.zeros(0, dtype=torch.int64),
-                         param_preds=attention[count:])]
+    return [
+        InstanceData(
+            points=torch.tensor(points).reshape(-1, 2), pos_assigned_gt_inds=torch.tensor(which), param_preds=attention
+        ),
+        InstanceData(
+            points=torch.zeros(0, 2),
+            pos_assigned_gt_inds=torch.zeros(0, dtype=torch.int64),
+            param_preds=attention[count:],
+        ),
+    ]
 
 
 def halves():
@@ -138,8 +161,14 @@ def test_the_loss_equals_the_loop():
 
 
 def head_loss(head, bases, semantic, batch, infos):
-    return head.loss_by_feat(bases, semantic, [each.gt_instances for each in batch], [each.metainfo for each in batch],
-                             infos, [each.ignored_instances for each in batch])
+    return head.loss_by_feat(
+        bases,
+        semantic,
+        [each.gt_instances for each in batch],
+        [each.metainfo for each in batch],
+        infos,
+        [each.ignored_instances for each in batch],
+    )
 
 
 def test_the_semantic_loss_leaves_out_ignored_boxes():
@@ -178,8 +207,14 @@ def test_predicted_masks_lie_in_their_boxes():
 
     bases = torch.full((1, BASES, HEIGHT // 4, WIDTH // 4), -5.0)
     bases[0, :, :, :6] = 5.0  # pixels left of 24
-    results = [InstanceData(bboxes=torch.tensor(BOXES), scores=torch.ones(2), labels=torch.arange(2),
-                            param_preds=torch.zeros(2, BASES * ATTENTION**2))]
+    results = [
+        InstanceData(
+            bboxes=torch.tensor(BOXES),
+            scores=torch.ones(2),
+            labels=torch.arange(2),
+            param_preds=torch.zeros(2, BASES * ATTENTION**2),
+        )
+    ]
     meta = {"ori_shape": (2 * HEIGHT, 2 * WIDTH), "img_shape": (HEIGHT, WIDTH), "scale_factor": (0.5, 0.5)}
     masks = head.predict_by_feat(bases, None, [meta], results, rescale=True)[0].masks
     drawn = torch.zeros(2, 2 * HEIGHT, 2 * WIDTH, dtype=torch.bool)
@@ -193,8 +228,12 @@ def test_frames_without_results_have_no_masks():
     head = build_head().eval()
     from mmengine.structures import InstanceData
 
-    empty = InstanceData(bboxes=torch.zeros(0, 4), scores=torch.zeros(0), labels=torch.zeros(0, dtype=torch.int64),
-                         param_preds=torch.zeros(0, BASES * ATTENTION**2))
+    empty = InstanceData(
+        bboxes=torch.zeros(0, 4),
+        scores=torch.zeros(0),
+        labels=torch.zeros(0, dtype=torch.int64),
+        param_preds=torch.zeros(0, BASES * ATTENTION**2),
+    )
     meta = {"ori_shape": (30, 40), "img_shape": (HEIGHT, WIDTH), "scale_factor": (2.0, 2.0)}
     masks = head.predict_by_feat(torch.zeros(1, BASES, 16, 24), None, [meta], [empty], rescale=True)[0].masks
     assert masks.shape == (0, 30, 40)
@@ -216,11 +255,25 @@ def bbox_head():
     from stc_train.registry import MODELS
 
     register_all_modules(init_default_scope=True)
-    return MODELS.build(ConfigDict({
-        "type": "stc_train.AttentionBboxHead", "num_bases": BASES, "attention_size": ATTENTION, "num_classes": CLASSES,
-        "in_channels": 8, "feat_channels": 32, "stacked_convs": 1, "strides": [8], "regress_ranges": ((-1, 1e8),),
-        "center_sampling": True, "center_sample_radius": 0.6, "norm_on_bbox": True,
-        "loss_cls": {"type": "stc_train.IgnoringFocalLoss", "use_sigmoid": True}}))
+    return MODELS.build(
+        ConfigDict(
+            {
+                "type": "stc_train.AttentionBboxHead",
+                "num_bases": BASES,
+                "attention_size": ATTENTION,
+                "num_classes": CLASSES,
+                "in_channels": 8,
+                "feat_channels": 32,
+                "stacked_convs": 1,
+                "strides": [8],
+                "regress_ranges": ((-1, 1e8),),
+                "center_sampling": True,
+                "center_sample_radius": 0.6,
+                "norm_on_bbox": True,
+                "loss_cls": {"type": "stc_train.IgnoringFocalLoss", "use_sigmoid": True},
+            }
+        )
+    )
 
 
 def test_locations_are_sampled_round_the_boxes_centres(bbox_head):

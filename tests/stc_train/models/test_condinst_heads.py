@@ -10,16 +10,45 @@ from stc_train.models.puzzle_loss import PuzzleLoss
 
 CLASSES = 3
 BBOX_HEAD = {
-    "num_params": 593, "num_classes": CLASSES, "in_channels": 32, "stacked_convs": 1, "feat_channels": 32,
-    "strides": [8, 16, 32], "regress_ranges": ((-1, 32), (32, 64), (64, 1e8)), "norm_on_bbox": True,
-    "centerness_on_reg": True, "center_sampling": True, "conv_bias": True,
-    "loss_bbox": {"type": "GIoULoss"}, "loss_centerness": {"type": "CrossEntropyLoss", "use_sigmoid": True},
-    "test_cfg": {"nms_pre": 100, "min_bbox_size": 0, "score_thr": 0.0, "nms": {"type": "nms", "iou_threshold": 0.6},
-                 "max_per_img": 10, "mask_thr": 0.5}}
+    "num_params": 593,
+    "num_classes": CLASSES,
+    "in_channels": 32,
+    "stacked_convs": 1,
+    "feat_channels": 32,
+    "strides": [8, 16, 32],
+    "regress_ranges": ((-1, 32), (32, 64), (64, 1e8)),
+    "norm_on_bbox": True,
+    "centerness_on_reg": True,
+    "center_sampling": True,
+    "conv_bias": True,
+    "loss_bbox": {"type": "GIoULoss"},
+    "loss_centerness": {"type": "CrossEntropyLoss", "use_sigmoid": True},
+    "test_cfg": {
+        "nms_pre": 100,
+        "min_bbox_size": 0,
+        "score_thr": 0.0,
+        "nms": {"type": "nms", "iou_threshold": 0.6},
+        "max_per_img": 10,
+        "mask_thr": 0.5,
+    },
+}
 MASK_HEAD = {
-    "num_layers": 3, "feat_channels": 16, "mask_out_stride": 4, "topk_masks_per_img": 8, "test_cfg": {"mask_thr": 0.5},
-    "mask_feature_head": {"in_channels": 32, "feat_channels": 16, "start_level": 0, "end_level": 2, "out_channels": 16,
-                          "mask_stride": 8, "num_stacked_convs": 1, "norm_cfg": {"type": "BN"}}}
+    "num_layers": 3,
+    "feat_channels": 16,
+    "mask_out_stride": 4,
+    "topk_masks_per_img": 8,
+    "test_cfg": {"mask_thr": 0.5},
+    "mask_feature_head": {
+        "in_channels": 32,
+        "feat_channels": 16,
+        "start_level": 0,
+        "end_level": 2,
+        "out_channels": 16,
+        "mask_stride": 8,
+        "num_stacked_convs": 1,
+        "norm_cfg": {"type": "BN"},
+    },
+}
 DICE = {"type": "DiceLoss", "use_sigmoid": True, "activate": True, "eps": 5e-6}
 
 
@@ -35,11 +64,20 @@ def heads():
     torch.manual_seed(0)
     pairs = []
     for settings, theirs, ours in (
-            (BBOX_HEAD, {"type": "mmdet.CondInstBboxHead", "loss_cls": {"type": "FocalLoss", "use_sigmoid": True}},
-             {"type": "stc_train.SparseBboxHead",
-              "loss_cls": {"type": "stc_train.IgnoringFocalLoss", "use_sigmoid": True}}),
-            (MASK_HEAD, {"type": "mmdet.CondInstMaskHead", "loss_mask": DICE},
-             {"type": "stc_train.PuzzleMaskHead", "loss_mask": {"type": "stc_train.PuzzleLoss"}})):
+        (
+            BBOX_HEAD,
+            {"type": "mmdet.CondInstBboxHead", "loss_cls": {"type": "FocalLoss", "use_sigmoid": True}},
+            {
+                "type": "stc_train.SparseBboxHead",
+                "loss_cls": {"type": "stc_train.IgnoringFocalLoss", "use_sigmoid": True},
+            },
+        ),
+        (
+            MASK_HEAD,
+            {"type": "mmdet.CondInstMaskHead", "loss_mask": DICE},
+            {"type": "stc_train.PuzzleMaskHead", "loss_mask": {"type": "stc_train.PuzzleLoss"}},
+        ),
+    ):
         pair = [MODELS.build(ConfigDict(copy.deepcopy(settings | each))) for each in (theirs, ours)]
         for parameter in pair[0].parameters():
             torch.nn.init.normal_(parameter, std=0.1)
@@ -58,10 +96,17 @@ def batch():
     samples = []
     for boxes, labels in (([(10, 10, 60, 70), (70, 20, 100, 50)], [0, 2]), ([(0, 30, 120, 90)], [1])):
         pieces = (255 * torch.rand(len(boxes), 24, 32, generator=generator)).to(torch.uint8)
-        sample = DetDataSample(metainfo={"img_shape": (96, 128), "ori_shape": (192, 192), "scale_factor": (2 / 3, 0.5),
-                                         "batch_input_shape": (96, 128)})
-        sample.gt_instances = InstanceData(bboxes=torch.tensor(boxes).float(), labels=torch.tensor(labels),
-                                           pieces=pieces)
+        sample = DetDataSample(
+            metainfo={
+                "img_shape": (96, 128),
+                "ori_shape": (192, 192),
+                "scale_factor": (2 / 3, 0.5),
+                "batch_input_shape": (96, 128),
+            }
+        )
+        sample.gt_instances = InstanceData(
+            bboxes=torch.tensor(boxes).float(), labels=torch.tensor(labels), pieces=pieces
+        )
         sample.ignored_instances = InstanceData(bboxes=torch.zeros(0, 4))
         samples.append(sample)
     return features, samples
@@ -80,8 +125,9 @@ def test_box_head_equals_mmdetections(heads):
     for theirs, ours in zip(their_infos, our_infos, strict=True):
         assert len(ours) > 5
         for key in theirs.keys():  # noqa: SIM118 (an InstanceData)
-            torch.testing.assert_close(ours[key], theirs[key].squeeze() if key == "strides" else theirs[key],
-                                       atol=1e-5, rtol=1e-5)
+            torch.testing.assert_close(
+                ours[key], theirs[key].squeeze() if key == "strides" else theirs[key], atol=1e-5, rtol=1e-5
+            )
     grads = []
     for head, infos in zip(heads[0], (their_infos, our_infos), strict=True):
         head.zero_grad()
@@ -102,8 +148,12 @@ def test_locations_are_chosen_around_masks_as_mmdetection_does(heads):
     half[0, 10:20, 10:60], half[1, 20:50, 90:100] = 1, 1  # the rest of each box is hidden
     rows, columns = (axis.astype(np.float32) for axis in np.mgrid[:96, :128])
     centers = np.stack([[columns[mask > 0].mean(), rows[mask > 0].mean()] for mask in half])
-    points = [torch.stack(torch.meshgrid(torch.arange(s / 2, 128, s), torch.arange(s / 2, 96, s), indexing="xy"),
-                          2).reshape(-1, 2) for s in (8, 16, 32)]
+    points = [
+        torch.stack(torch.meshgrid(torch.arange(s / 2, 128, s), torch.arange(s / 2, 96, s), indexing="xy"), 2).reshape(
+            -1, 2
+        )
+        for s in (8, 16, 32)
+    ]
     instances = samples[0].gt_instances
     around_boxes = theirs.get_targets(points, [instances])
     their_instances, our_instances = copy.deepcopy(instances), copy.deepcopy(instances)
@@ -184,7 +234,7 @@ def test_the_head_hands_the_loss_each_masks_box_and_piece(heads):
     boxes, pieces = [], []
     for info, sample in zip(selected, samples, strict=True):
         for k in info.pos_assigned_gt_inds:
-            boxes.append(box_cells(sample.gt_instances.bboxes[k:k + 1], (24, 32), 4)[0])
+            boxes.append(box_cells(sample.gt_instances.bboxes[k : k + 1], (24, 32), 4)[0])
             pieces.append(sample.gt_instances.pieces[k] / 255)
     terms = PuzzleLoss()(logits, torch.stack(boxes), torch.stack(pieces))
     torch.testing.assert_close(losses["loss_mask_box"], terms.box)
@@ -201,13 +251,17 @@ def test_no_positives_train_to_nothing(heads):
     assert losses["loss_mask_box"] == losses["loss_mask_boundary"] == 0
 
 
-@pytest.mark.parametrize(("box", "rows", "columns"), [
-    ((8, 4, 20, 12), [1, 2], [2, 3, 4]),
-    ((9.9, 5.9, 18.1, 10.1), [1, 2], [2, 3, 4]),
-    ((10.1, 6.1, 17.9, 9.9), [2], [3]),
-    ((5, 5, 5.5, 5.5), [1], [1]),
-    ((27, 23, 28, 24), [5], [6]),
-], ids=["on the grid", "past centres", "short of centres", "within a cell", "in the corner"])
+@pytest.mark.parametrize(
+    ("box", "rows", "columns"),
+    [
+        ((8, 4, 20, 12), [1, 2], [2, 3, 4]),
+        ((9.9, 5.9, 18.1, 10.1), [1, 2], [2, 3, 4]),
+        ((10.1, 6.1, 17.9, 9.9), [2], [3]),
+        ((5, 5, 5.5, 5.5), [1], [1]),
+        ((27, 23, 28, 24), [5], [6]),
+    ],
+    ids=["on the grid", "past centres", "short of centres", "within a cell", "in the corner"],
+)
 def test_cells_of_a_box(box, rows, columns):
     from stc_train.models.condinst_mask_head import box_cells
 
@@ -261,14 +315,16 @@ def test_our_steps_apart_find_what_the_network_predicts(heads):
         bbox_head.test_cfg = cfg
         dense = dense_outputs(network, torch.zeros(2, 3, 96, 128))
         for image, found in enumerate(expected):
-            positions, labels, scores, boxes = detect(dense, image, (96, 128), score_threshold=0.0, nms_iou=0.6,
-                                                      before_nms=1000, most=10)
+            positions, labels, scores, boxes = detect(
+                dense, image, (96, 128), score_threshold=0.0, nms_iou=0.6, before_nms=1000, most=10
+            )
             assert len(found) == len(positions) > 3
             torch.testing.assert_close(scores, found.scores)
             torch.testing.assert_close(labels, found.labels)
             torch.testing.assert_close(boxes, found.bboxes, atol=1e-4, rtol=1e-5)
             logits = mask_head.forward_single(dense.views[0].features[image], found)[0]
-            torch.testing.assert_close(soft_masks(network, dense, image, positions), logits.sigmoid(), atol=1e-4,
-                                       rtol=1e-4)
+            torch.testing.assert_close(
+                soft_masks(network, dense, image, positions), logits.sigmoid(), atol=1e-4, rtol=1e-4
+            )
     for pair in heads:
         pair[1].train()

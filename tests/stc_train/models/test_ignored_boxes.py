@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-PRIORS = torch.tensor([[0.0, 0.0, 10.0, 10.0], [1.0, 1.0, 11.0, 11.0], [40.0, 0.0, 50.0, 10.0], [44.0, 0.0, 54.0, 10.0],
-                       [47.0, 0.0, 57.0, 10.0], [80.0, 80.0, 90.0, 90.0]])
+PRIORS = torch.tensor(
+    [
+        [0.0, 0.0, 10.0, 10.0],
+        [1.0, 1.0, 11.0, 11.0],
+        [40.0, 0.0, 50.0, 10.0],
+        [44.0, 0.0, 54.0, 10.0],
+        [47.0, 0.0, 57.0, 10.0],
+        [80.0, 80.0, 90.0, 90.0],
+    ]
+)
 
 
 def assign(name, boxes, ignored, **settings):
@@ -18,20 +26,26 @@ def assign(name, boxes, ignored, **settings):
     assigner = TASK_UTILS.build({"type": name, "pos_iou_thr": 0.5, "neg_iou_thr": 0.4, **settings})
     boxes = torch.tensor(boxes).reshape(-1, 4).float()
     return assigner.assign(
-        InstanceData(priors=PRIORS), InstanceData(bboxes=boxes, labels=torch.zeros(len(boxes), dtype=torch.int64)),
-        None if ignored is None else InstanceData(bboxes=torch.tensor(ignored).reshape(-1, 4).float())).gt_inds.tolist()
+        InstanceData(priors=PRIORS),
+        InstanceData(bboxes=boxes, labels=torch.zeros(len(boxes), dtype=torch.int64)),
+        None if ignored is None else InstanceData(bboxes=torch.tensor(ignored).reshape(-1, 4).float()),
+    ).gt_inds.tolist()
 
 
 OBJECT, REGION = [0.0, 0.0, 10.0, 10.0], [38.0, 0.0, 50.0, 20.0]
 
 
-@pytest.mark.parametrize(("boxes", "ignored", "expected"), [
-    ([OBJECT], None, [1, 1, 0, 0, 0, 0]),
-    ([OBJECT], [], [1, 1, 0, 0, 0, 0]),
-    ([OBJECT], [REGION], [1, 1, -1, -1, 0, 0]),
-    ([], [REGION], [0, 0, -1, -1, 0, 0]),
-    ([[40.0, 0.0, 50.0, 10.0]], [REGION], [0, 0, 1, -1, 0, 0]),
-], ids=["no regions", "an empty list", "a region", "a region alone", "an object in the region"])
+@pytest.mark.parametrize(
+    ("boxes", "ignored", "expected"),
+    [
+        ([OBJECT], None, [1, 1, 0, 0, 0, 0]),
+        ([OBJECT], [], [1, 1, 0, 0, 0, 0]),
+        ([OBJECT], [REGION], [1, 1, -1, -1, 0, 0]),
+        ([], [REGION], [0, 0, -1, -1, 0, 0]),
+        ([[40.0, 0.0, 50.0, 10.0]], [REGION], [0, 0, 1, -1, 0, 0]),
+    ],
+    ids=["no regions", "an empty list", "a region", "a region alone", "an object in the region"],
+)
 def test_background_in_ignored_boxes_is_left_alone(boxes, ignored, expected):
     assert assign("stc_train.IgnoringAssigner", boxes, ignored) == expected
 
@@ -43,7 +57,8 @@ def test_without_regions_it_is_mmdetections():
         boxes = np.concatenate([corner, corner + generator.uniform(5, 30, (4, 2))], 1).tolist()
         settings = {"min_pos_iou": 0.1}
         assert assign("stc_train.IgnoringAssigner", boxes, None, **settings) == assign(
-            "mmdet.MaxIoUAssigner", boxes, None, **settings)
+            "mmdet.MaxIoUAssigner", boxes, None, **settings
+        )
 
 
 def test_semantic_targets_of_a_drawing():
@@ -53,8 +68,10 @@ def test_semantic_targets_of_a_drawing():
     from stc_train.models.semantic import UNKNOWN, semantic_targets
 
     drawn = np.array([[1, 1, 0, 0, 0], [1, 1, 0, 2, 0], [0, 0, 0, 2, 0], [0, 0, 0, 0, 0]]).repeat(4, 0).repeat(4, 1)
-    instances = InstanceData(labels=torch.tensor([2, 0]),
-                             masks=BitmapMasks((drawn == np.array([1, 2])[:, None, None]).astype(np.uint8), 16, 20))
+    instances = InstanceData(
+        labels=torch.tensor([2, 0]),
+        masks=BitmapMasks((drawn == np.array([1, 2])[:, None, None]).astype(np.uint8), 16, 20),
+    )
     ignored = InstanceData(bboxes=torch.tensor([[4.0, 4.0, 16.0, 12.0]]))
     found = semantic_targets(instances, ignored, (4, 5), 4, 3)
     u = UNKNOWN
@@ -71,11 +88,19 @@ def test_a_mask_that_shrinks_to_nothing_is_ignored():
 
     masks = np.zeros((3, 64, 96), np.uint8)
     masks[0, 8:40, 8:40], masks[1, 50, 51], masks[2, 0:20, 60:90] = 1, 1, 1
-    results = {"img": np.zeros((64, 96, 3), np.uint8), "img_shape": (64, 96), "gt_masks": BitmapMasks(masks, 64, 96),
-               "gt_bboxes": HorizontalBoxes(torch.tensor([[8.0, 8, 40, 40], [48, 48, 56, 56], [60, 0, 90, 20]])),
-               "gt_bboxes_labels": np.zeros(3, int), "gt_ignore_flags": np.array([False, False, True])}
-    for step in ({"type": "mmdet.Resize", "scale": (24, 16)}, {"type": "stc_train.IgnoreLostMasks"},
-                 {"type": "mmdet.PackDetInputs", "meta_keys": ()}):
+    results = {
+        "img": np.zeros((64, 96, 3), np.uint8),
+        "img_shape": (64, 96),
+        "gt_masks": BitmapMasks(masks, 64, 96),
+        "gt_bboxes": HorizontalBoxes(torch.tensor([[8.0, 8, 40, 40], [48, 48, 56, 56], [60, 0, 90, 20]])),
+        "gt_bboxes_labels": np.zeros(3, int),
+        "gt_ignore_flags": np.array([False, False, True]),
+    }
+    for step in (
+        {"type": "mmdet.Resize", "scale": (24, 16)},
+        {"type": "stc_train.IgnoreLostMasks"},
+        {"type": "mmdet.PackDetInputs", "meta_keys": ()},
+    ):
         results = TRANSFORMS.build(step)(results)
     sample = results["data_samples"]
     assert sample.gt_instances.bboxes.tensor.tolist() == [[2, 2, 10, 10]]
@@ -99,11 +124,26 @@ def mask_loss(logits, boundary="bce", ignored=IGNORED, **settings):
     from stc_train.registry import MODELS
 
     register_all_modules(init_default_scope=True)
-    head = MODELS.build(ConfigDict({
-        "type": "stc_train.PuzzleMaskHead", "num_layers": 3, "feat_channels": 16, "mask_out_stride": 4,
-        "loss_mask": {"type": "stc_train.PuzzleLoss", "box_term": "dice", "boundary": boundary},
-        "mask_feature_head": {"in_channels": 8, "feat_channels": 8, "start_level": 0, "end_level": 0,
-                              "out_channels": 16, "mask_stride": 8}, **settings}))
+    head = MODELS.build(
+        ConfigDict(
+            {
+                "type": "stc_train.PuzzleMaskHead",
+                "num_layers": 3,
+                "feat_channels": 16,
+                "mask_out_stride": 4,
+                "loss_mask": {"type": "stc_train.PuzzleLoss", "box_term": "dice", "boundary": boundary},
+                "mask_feature_head": {
+                    "in_channels": 8,
+                    "feat_channels": 8,
+                    "start_level": 0,
+                    "end_level": 0,
+                    "out_channels": 16,
+                    "mask_stride": 8,
+                },
+                **settings,
+            }
+        )
+    )
     pieces = torch.randint(1, 256, (3, *SIZE), generator=torch.Generator().manual_seed(4), dtype=torch.uint8)
     samples, infos = [], []
     for image in range(2):
@@ -126,7 +166,7 @@ def test_masks_learn_nothing_in_ignore_regions_where_they_are_told_not_to(bounda
     region[:2, 3:12, 4:9] = True
     counted = torch.stack([torch.zeros(SIZE, dtype=torch.bool) for _ in BOXES])
     for cells, (x1, y1, x2, y2) in zip(counted, BOXES, strict=True):
-        cells[int(y1) // 4:int(y2) // 4, int(x1) // 4:int(x2) // 4] = True
+        cells[int(y1) // 4 : int(y2) // 4, int(x1) // 4 : int(x2) // 4] = True
     if boundary == "dice":  # of the whole map
         counted[:] = True
     assert (logits.grad[region] == 0).all()

@@ -17,7 +17,7 @@ def test_a_full_grid_fills_its_box_and_no_more(rescale):
     box = torch.tensor([[4.0, 3.0, 14.0, 9.0]])
     mask = boxed_masks(torch.ones(1, 7, 7), box.clone(), META, rescale, 0.5)[0]
     expected = torch.zeros(20 * factor, 30 * factor, dtype=torch.bool)
-    expected[3 * factor:9 * factor, 4 * factor:14 * factor] = True
+    expected[3 * factor : 9 * factor, 4 * factor : 14 * factor] = True
     assert (mask == expected).all()
 
 

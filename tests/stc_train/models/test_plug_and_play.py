@@ -17,12 +17,20 @@ from stc_train.commands.train import main as train_command
 
 NETWORKS = {
     "yolact": {"loss_cls", "loss_bbox", "loss_mask", "loss_segm"},
-    "htc": {"loss_rpn_cls", "loss_rpn_bbox", *(f"s{stage}.loss_{name}" for stage in range(3)
-                                               for name in ("cls", "bbox", "mask"))},
+    "htc": {
+        "loss_rpn_cls",
+        "loss_rpn_bbox",
+        *(f"s{stage}.loss_{name}" for stage in range(3) for name in ("cls", "bbox", "mask")),
+    },
     "blendmask": {"loss_cls", "loss_bbox", "loss_centerness", "loss_mask", "loss_semantic"},
 }
-SMALL = ["train_dataloader.num_workers=0", "default_hooks.logger.interval=1", "log_processor.window_size=1",
-         "train_dataloader.dataset.pipeline.3.scale=(160,96)", "test_pipeline.1.scale=(160,96)"]
+SMALL = [
+    "train_dataloader.num_workers=0",
+    "default_hooks.logger.interval=1",
+    "log_processor.window_size=1",
+    "train_dataloader.dataset.pipeline.3.scale=(160,96)",
+    "test_pipeline.1.scale=(160,96)",
+]
 
 
 def run(command, *arguments):
@@ -32,8 +40,22 @@ def run(command, *arguments):
 
 def train(network, store, folder, steps, *arguments):
     """The logged figures of each step."""
-    run(train_command, "--pseudo-store", store, "--config", f"{network}_r18_demo", "--work-dir", folder, "--max-iters",
-        steps, "--device", "cpu", *arguments, "--cfg-options", *SMALL)
+    run(
+        train_command,
+        "--pseudo-store",
+        store,
+        "--config",
+        f"{network}_r18_demo",
+        "--work-dir",
+        folder,
+        "--max-iters",
+        steps,
+        "--device",
+        "cpu",
+        *arguments,
+        "--cfg-options",
+        *SMALL,
+    )
     rows = [json.loads(line) for file in folder.glob("*/vis_data/*.json") for line in file.read_text().splitlines()]
     return {row["step"]: row for row in rows if "loss" in row}
 
@@ -56,23 +78,46 @@ def test_every_loss_is_there_and_finite(trained):
 
 def test_its_predictions_are_tracked(trained, drawn_video, tmp_path):
     _, folder, _ = trained
-    run(predict_command, folder / "model.pth", "--dataset", "kitti", "--root", drawn_video, "--out",
-        tmp_path / "predictions", "--score-threshold", 0.001, "--batch-size", 4)
+    run(
+        predict_command,
+        folder / "model.pth",
+        "--dataset",
+        "kitti",
+        "--root",
+        drawn_video,
+        "--out",
+        tmp_path / "predictions",
+        "--score-threshold",
+        0.001,
+        "--batch-size",
+        4,
+    )
     frames = read_detections(tmp_path / "predictions" / "0003.txt")  # checks every line
     found = [each for frame in frames.values() for each in frame]
     assert found
     assert {(each.height, each.width) for each in found} == {(98, 162)}
     assert {each.class_id for each in found} <= {1, 2}
-    run(track_command, tmp_path / "predictions", "--out", tmp_path / "results", "--high-score", 0.001, "--low-score",
-        0.001, "--confirm-score", 0.001)
+    run(
+        track_command,
+        tmp_path / "predictions",
+        "--out",
+        tmp_path / "results",
+        "--high-score",
+        0.001,
+        "--low-score",
+        0.001,
+        "--confirm-score",
+        0.001,
+    )
     assert read_mots(tmp_path / "results" / "0003.txt")
 
 
 def test_what_only_condinst_can_is_refused(trained, drawn_video, tmp_path):
     model = trained[1] / "model.pth"
     for command, name, arguments in (
-            (predict_command, "--flip", ["--dataset", "kitti", "--root", drawn_video, "--flip"]),
-            (export_command, "stc-export", ["--size", "96x160"])):
+        (predict_command, "--flip", ["--dataset", "kitti", "--root", drawn_video, "--flip"]),
+        (export_command, "stc-export", ["--size", "96x160"]),
+    ):
         result = CliRunner().invoke(command, [str(each) for each in (model, "--out", tmp_path / "out", *arguments)])
         assert result.exit_code == 2
         assert f"{name}: expected a CondInst of stc-train, found" in result.output

@@ -23,8 +23,10 @@ DRAWN = """
 def drawn() -> tuple[torch.Tensor, torch.Tensor]:
     """Box and piece of the drawing above, (1, 6, 8) each."""
     rows = [line.split() for line in DRAWN.split("\n") if line]
-    return (torch.tensor([[cell != "." for cell in row] for row in rows])[None],
-            torch.tensor([[float(cell == "P") for cell in row] for row in rows])[None])
+    return (
+        torch.tensor([[cell != "." for cell in row] for row in rows])[None],
+        torch.tensor([[float(cell == "P") for cell in row] for row in rows])[None],
+    )
 
 
 def example(dtype=torch.float64):
@@ -89,8 +91,9 @@ def loop_pairs(logits, boxes, edges, image, dilation: int) -> float:
     return total / count
 
 
-@pytest.mark.parametrize(("box_term", "inside", "outside"),
-                         [("dice", 1, 1), ("dice_penalty", 1, 1), ("dice_penalty", 2.0, 0.25)])
+@pytest.mark.parametrize(
+    ("box_term", "inside", "outside"), [("dice", 1, 1), ("dice_penalty", 1, 1), ("dice_penalty", 2.0, 0.25)]
+)
 def test_box_term_equals_the_loop(box_term, inside, outside):
     logits, boxes, pieces, *_ = example()
     loss = PuzzleLoss(box_term, "none", inside_weight=inside, outside_weight=outside)
@@ -106,13 +109,15 @@ def test_pixel_terms_equal_the_loop(boundary, weights):
     terms = loss(logits, boxes, pieces)
     assert terms.boundary.item() == pytest.approx(loop_pixels(logits, boxes, pieces, boundary == "bce", *weights))
     assert terms.piece_share.item() == pytest.approx(
-        np.mean([(m * b).sum().item() / b.sum().item() for m, b in zip(pieces, boxes, strict=True)]))
+        np.mean([(m * b).sum().item() / b.sum().item() for m, b in zip(pieces, boxes, strict=True)])
+    )
 
 
 def test_dice_boundary_equals_the_loop():
     logits, boxes, pieces, *_ = example()
     assert PuzzleLoss(boundary="dice")(logits, boxes, pieces).boundary.item() == pytest.approx(
-        loop_dice(logits, pieces), abs=1e-5)
+        loop_dice(logits, pieces), abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("dilation", [1, 2, 7], ids=["near", "the paper's", "wider than the map"])
@@ -128,8 +133,10 @@ def test_pieces_beat_the_filled_box_and_the_filled_box_beats_nothing():
     boxes, pieces = drawn()
     filled, right, empty = ((12.0 * mask - 6) for mask in (boxes.double(), pieces, 0 * pieces))
     for boundary in ("bce", "dice"):
-        value = {name: sum(PuzzleLoss(boundary=boundary)(logits, boxes, pieces)[:2]).item()
-                 for name, logits in (("filled", filled), ("right", right), ("empty", empty))}
+        value = {
+            name: sum(PuzzleLoss(boundary=boundary)(logits, boxes, pieces)[:2]).item()
+            for name, logits in (("filled", filled), ("right", right), ("empty", empty))
+        }
         assert value["right"] < value["filled"] < value["empty"]
     # Eq. 4 alone has no background inside the box, and the projections of both masks fit: it cannot tell them apart.
     pixel = PuzzleLoss(boundary="pixel")
@@ -167,8 +174,9 @@ def test_half_precision_is_finite_and_near(boundary, dtype):
 def test_no_masks_give_zero_with_a_graph(boundary):
     logits = torch.zeros(0, 6, 8, requires_grad=True)
     none = torch.zeros(0, 6, 8)
-    terms = PuzzleLoss(boundary=boundary)(logits, none.bool(), none, torch.ones(2, 8, 6, 8, dtype=torch.bool),
-                                          torch.zeros(0, dtype=torch.int64))
+    terms = PuzzleLoss(boundary=boundary)(
+        logits, none.bool(), none, torch.ones(2, 8, 6, 8, dtype=torch.bool), torch.zeros(0, dtype=torch.int64)
+    )
     (terms.box + terms.boundary).backward()
     assert terms.box.item() == terms.boundary.item() == 0
     assert logits.grad.shape == logits.shape
@@ -217,8 +225,9 @@ def test_memory_grows_no_faster_than_the_masks(boundary):
 @pytest.mark.parametrize("box_term", ["dice", "dice_penalty"])
 def test_gradients_with_the_weights_for_noisy_labels(boundary, box_term):
     logits, *rest = example()
-    loss = PuzzleLoss(box_term, boundary, inside_weight=2.0, outside_weight=0.25, positive_weight=2.0,
-                      negative_weight=0.25)
+    loss = PuzzleLoss(
+        box_term, boundary, inside_weight=2.0, outside_weight=0.25, positive_weight=2.0, negative_weight=0.25
+    )
     assert torch.autograd.gradcheck(lambda x: sum(loss(x, *rest)[:2]), logits.requires_grad_())
 
 
@@ -228,8 +237,10 @@ def test_a_lower_outside_weight_forgives_a_mask_beyond_a_box_that_is_too_small()
     small = boxes.clone()
     small[:, :, 5:] = False  # the box's right side, two cells short
     right = 12 * pieces - 6
-    plain, tolerant = (PuzzleLoss(boundary="none", inside_weight=inside, outside_weight=outside)
-                       for inside, outside in ((1, 1), (2, 0.25)))
+    plain, tolerant = (
+        PuzzleLoss(boundary="none", inside_weight=inside, outside_weight=outside)
+        for inside, outside in ((1, 1), (2, 0.25))
+    )
     assert plain(right, boxes, pieces).box == pytest.approx(0, abs=1e-3)
     assert tolerant(right, small, pieces).box < 0.5 * plain(right, small, pieces).box
     # It still does not forgive a mask that leaves most of the box empty.
@@ -240,8 +251,10 @@ def test_a_lower_outside_weight_forgives_a_mask_beyond_a_box_that_is_too_small()
 def test_a_lower_negative_weight_forgives_foreground_where_the_piece_says_background():
     boxes, pieces = drawn()
     filled = 12.0 * boxes - 6
-    plain, tolerant = (PuzzleLoss(boundary="bce", positive_weight=positive, negative_weight=negative)
-                       for positive, negative in ((1, 1), (2, 0.25)))
+    plain, tolerant = (
+        PuzzleLoss(boundary="bce", positive_weight=positive, negative_weight=negative)
+        for positive, negative in ((1, 1), (2, 0.25))
+    )
     assert tolerant(filled, boxes, pieces).boundary < 0.3 * plain(filled, boxes, pieces).boundary
     empty = torch.full_like(filled, -6.0)
     assert tolerant(empty, boxes, pieces).boundary > 1.9 * plain(empty, boxes, pieces).boundary

@@ -16,9 +16,19 @@ def build(name):
 
     register_all_modules(init_default_scope=True)
     torch.manual_seed(0)
-    return MODELS.build(ConfigDict({
-        "type": name, "num_classes": CLASSES, "in_channels": 8, "proto_channels": (8, 8, 8, None, 8, PROTOTYPES),
-        "num_protos": PROTOTYPES, "loss_mask_weight": 6.125, "test_cfg": {"mask_thr": 0.5, "mask_thr_binary": 0.5}}))
+    return MODELS.build(
+        ConfigDict(
+            {
+                "type": name,
+                "num_classes": CLASSES,
+                "in_channels": 8,
+                "proto_channels": (8, 8, 8, None, 8, PROTOTYPES),
+                "num_protos": PROTOTYPES,
+                "loss_mask_weight": 6.125,
+                "test_cfg": {"mask_thr": 0.5, "mask_thr_binary": 0.5},
+            }
+        )
+    )
 
 
 @pytest.fixture
@@ -37,10 +47,12 @@ def sample(size, padded, labels=(0, 2), ignored=()):
 
     masks = np.zeros((2, *size), np.uint8)
     masks[0, 8:40, 8:32], masks[1, 24:56, 48:88] = 1, 1
-    found = DetDataSample(metainfo={"img_shape": size, "ori_shape": size, "scale_factor": (1.0, 1.0),
-                                    "batch_input_shape": padded})
-    found.gt_instances = InstanceData(bboxes=torch.tensor(BOXES), labels=torch.tensor(labels),
-                                      masks=BitmapMasks(masks, *size))
+    found = DetDataSample(
+        metainfo={"img_shape": size, "ori_shape": size, "scale_factor": (1.0, 1.0), "batch_input_shape": padded}
+    )
+    found.gt_instances = InstanceData(
+        bboxes=torch.tensor(BOXES), labels=torch.tensor(labels), masks=BitmapMasks(masks, *size)
+    )
     found.ignored_instances = InstanceData(bboxes=torch.tensor(list(ignored)).reshape(-1, 4).float())
     return found
 
@@ -61,9 +73,13 @@ def features(images=2, size=(64, 96)):
 def test_the_losses_equal_mmdetections(heads):
     """Its semantic targets number the classes from 1, so it is told labels one higher."""
     theirs, ours = (
-        head.loss(features(), [sample((64, 96), (64, 96), labels=[label + shift for label in (0, 2)])
-                               for _ in range(2)], positive_infos=[positives(), positives(0)])
-        for head, shift in zip(heads, (1, 0), strict=True))
+        head.loss(
+            features(),
+            [sample((64, 96), (64, 96), labels=[label + shift for label in (0, 2)]) for _ in range(2)],
+            positive_infos=[positives(), positives(0)],
+        )
+        for head, shift in zip(heads, (1, 0), strict=True)
+    )
     torch.testing.assert_close(ours["loss_mask"], sum(theirs["loss_mask"]))
     torch.testing.assert_close(ours["loss_segm"], sum(theirs["loss_segm"]))
 
@@ -102,8 +118,9 @@ def test_ignored_boxes_are_not_background(heads):
     semantic.retain_grad()
     batch = sample((64, 96), (64, 96), ignored=[[24.0, 0.0, 64.0, 32.0]])
     masks = [torch.full((16, 24, 0), 0.5)]
-    losses = head.loss_by_feat(masks, semantic, [batch.gt_instances], [batch.metainfo], [positives(0)],
-                               [batch.ignored_instances])
+    losses = head.loss_by_feat(
+        masks, semantic, [batch.gt_instances], [batch.metainfo], [positives(0)], [batch.ignored_instances]
+    )
     losses["loss_segm"].backward()
     expected = torch.ones(8, 12, dtype=torch.bool)
     expected[:4, 3:8] = False

@@ -18,7 +18,7 @@ def texture(seed, width=WIDTH):
 def shifted_right_view(disparity):
     """Two crops of one wall: what the left camera has at x, the right one has at x - disparity."""
     wall = texture(0, WIDTH + 16)
-    return wall[..., :WIDTH], wall[..., disparity:WIDTH + disparity]
+    return wall[..., :WIDTH], wall[..., disparity : WIDTH + disparity]
 
 
 def stereo(baseline):
@@ -36,8 +36,7 @@ def plain_ssim_distance(x, y):
     mean_x, mean_y = F.avg_pool2d(x, 3, 1), F.avg_pool2d(y, 3, 1)
     var_x, var_y = F.avg_pool2d(x**2, 3, 1) - mean_x**2, F.avg_pool2d(y**2, 3, 1) - mean_y**2
     both = F.avg_pool2d(x * y, 3, 1) - mean_x * mean_y
-    ssim = ((2 * mean_x * mean_y + 1e-4) * (2 * both + 9e-4)
-            / ((mean_x**2 + mean_y**2 + 1e-4) * (var_x + var_y + 9e-4)))
+    ssim = (2 * mean_x * mean_y + 1e-4) * (2 * both + 9e-4) / ((mean_x**2 + mean_y**2 + 1e-4) * (var_x + var_y + 9e-4))
     return ((1 - ssim) / 2).clamp(0, 1)
 
 
@@ -57,8 +56,10 @@ def test_standing_still_warps_nothing():
 def test_right_disparity_explains_the_stereo_pair():
     left, right = shifted_right_view(4)
     views = [View(right, stereo(0.1))]
-    errors = {disparity: depth_loss(inverse_depths(disparity / (40 * 0.1)), left, views, CAMERA)[1]["photometric"]
-              for disparity in (2, 3, 4, 5, 6)}
+    errors = {
+        disparity: depth_loss(inverse_depths(disparity / (40 * 0.1)), left, views, CAMERA)[1]["photometric"]
+        for disparity in (2, 3, 4, 5, 6)
+    }
     assert min(errors, key=errors.get) == 4
     assert errors[4] < 0.02
     mirrored = depth_loss(inverse_depths(1.0), left, [View(right, stereo(-0.1))], CAMERA)[1]["photometric"]
@@ -69,7 +70,7 @@ def test_view_that_sees_the_pixel_is_the_one_that_counts():
     """Each view shows nonsense in one half; the minimum takes the other view there, an average would not."""
     target = texture(4)
     left_wrong, right_wrong = target.clone(), target.clone()
-    left_wrong[..., :WIDTH // 2], right_wrong[..., WIDTH // 2:] = 0.0, 0.0
+    left_wrong[..., : WIDTH // 2], right_wrong[..., WIDTH // 2 :] = 0.0, 0.0
     views = [View(left_wrong, STILL), View(right_wrong, STILL)]
     both = depth_loss(inverse_depths(1.0), target, views, CAMERA)[1]["photometric"]
     one = depth_loss(inverse_depths(1.0), target, views[:1], CAMERA)[1]["photometric"]

@@ -85,12 +85,15 @@ def test_command_reads_the_published_layout(tmp_path):
     with h5py.File(tmp_path / "nyu.mat", "w") as file:
         file["images"] = rng.integers(0, 256, (4, 3, 96, 64), np.uint8)
         file["depths"] = rng.uniform(1, 9, (4, 96, 64)).astype(np.float32)
-        names = [file.create_dataset(f"#refs#/{k}", data=np.array([[ord(c)] for c in f"scene_{k % 2}"], np.uint16)).ref
-                 for k in range(4)]
+        names = [
+            file.create_dataset(f"#refs#/{k}", data=np.array([[ord(c)] for c in f"scene_{k % 2}"], np.uint16)).ref
+            for k in range(4)
+        ]
         file.create_dataset("scenes", data=np.array([names], h5py.ref_dtype), dtype=h5py.ref_dtype)
     flags = ["--height", "64", "--width", "96", "--channel-width", "0.125", "--batch-size", "2", "--steps", "1"]
-    result = CliRunner().invoke(main, ["train-depth", "--nyu", str(tmp_path / "nyu.mat"), "--out",
-                                       str(tmp_path / "depth.pth"), *flags])
+    result = CliRunner().invoke(
+        main, ["train-depth", "--nyu", str(tmp_path / "nyu.mat"), "--out", str(tmp_path / "depth.pth"), *flags]
+    )
     assert result.exit_code == 0, result.output
     assert (tmp_path / "depth_log" / "epoch_001.png").is_file()
     assert Monodepth2Depth(tmp_path / "depth.pth").metres_per_unit == 1.0

@@ -36,7 +36,7 @@ def stereo_video(tmp_path_factory):
         (root / side).mkdir()
         for t in range(6):
             start = 3 * t + offset
-            cv2.imwrite(str(root / side / f"{t:06d}.png"), wall[:, start:start + SIZE[1]])
+            cv2.imwrite(str(root / side / f"{t:06d}.png"), wall[:, start : start + SIZE[1]])
     return root
 
 
@@ -194,8 +194,21 @@ def run(*arguments):
 
 def test_command_trains_on_folders(stereo_video, tmp_path):
     out = tmp_path / "depth.pth"
-    result = run("--frames", stereo_video / "left", "--right", stereo_video / "right", "--mode", "mono+stereo",
-                 "--intrinsics", "60,60,47.5,31.5", "--baseline", "0.5", "--out", out, *FLAGS)
+    result = run(
+        "--frames",
+        stereo_video / "left",
+        "--right",
+        stereo_video / "right",
+        "--mode",
+        "mono+stereo",
+        "--intrinsics",
+        "60,60,47.5,31.5",
+        "--baseline",
+        "0.5",
+        "--out",
+        out,
+        *FLAGS,
+    )
     assert result.exit_code == 0, result.output
     content = weights.load(out, "--depth-weights")
     assert (content["height"], content["width"], content["channel_width"], content["step"]) == (64, 96, 0.125, 2)
@@ -209,8 +222,10 @@ def test_command_trains_on_the_kitti_layout(stereo_video, tmp_path):
     (training / "calib").mkdir()
     calibration = training / "calib" / "0003.txt"
     calibration.write_text("P2: 60 0 47.5 6 0 60 31.5 0 0 0 1 0\nP3: 60 0 47.5 -24 0 60 31.5 0 0 0 1 0\n")
-    sources = {"root": ["--dataset", "kitti", "--root", tmp_path, "--sequences", "0003"],
-               "calib": ["--frames", training / "image_02", "--right", training / "image_03", "--calib", calibration]}
+    sources = {
+        "root": ["--dataset", "kitti", "--root", tmp_path, "--sequences", "0003"],
+        "calib": ["--frames", training / "image_02", "--right", training / "image_03", "--calib", calibration],
+    }
     for name, source in sources.items():
         out = tmp_path / f"{name}.pth"
         result = run(*source, "--mode", "stereo", "--out", out, *FLAGS)
@@ -225,8 +240,23 @@ def test_command_validates_logs_and_resumes(stereo_video, tmp_path, monkeypatch,
     truth.mkdir(parents=True)
     for path in (stereo_video / "left").iterdir():
         np.save(truth / f"{path.stem}.npy", np.full(SIZE, 5.0, np.float32))
-    flags = ["--frames", stereo_video / "left", "--right", stereo_video / "right", "--intrinsics", "60,60,47.5,31.5",
-             "--baseline", "0.5", "--mode", "stereo", "--validation-share", "0.4", "--truth", truth.parent, *FLAGS[:-2]]
+    flags = [
+        "--frames",
+        stereo_video / "left",
+        "--right",
+        stereo_video / "right",
+        "--intrinsics",
+        "60,60,47.5,31.5",
+        "--baseline",
+        "0.5",
+        "--mode",
+        "stereo",
+        "--validation-share",
+        "0.4",
+        "--truth",
+        truth.parent,
+        *FLAGS[:-2],
+    ]
     whole, cut = tmp_path / "whole.pth", tmp_path / "cut.pth"
     result = run(*flags, "--epochs", "2", "--out", whole)
     assert result.exit_code == 0, result.output
@@ -256,44 +286,62 @@ def test_unknown_camera_is_said(stereo_video, tmp_path, caplog):
     assert "--encoder-weights" in caplog.text
 
 
-@pytest.mark.parametrize(("arguments", "named"), [
-    pytest.param([], "--frames, --dataset or --nyu", id="nothing to train on"),
-    pytest.param(["--frames", "LEFT", "--nyu", "NONE"], "--nyu", id="video and pictures"),
-    pytest.param(["--nyu", "NONE"], "nyu_depth_v2_labeled.mat", id="no pictures"),
-    pytest.param(["--dataset", "kitti", "--root", "NONE"], "image_02", id="no such data set"),
-    pytest.param(["--frames", "NONE"], "--frames", id="no such folder"),
-    pytest.param(["--frames", "LEFT", "--mode", "stereo"], "--right", id="stereo without right frames"),
-    pytest.param(["--frames", "LEFT", "--right", "LEFT", "--mode", "stereo"], "--baseline", id="no baseline"),
-    pytest.param(["--frames", "LEFT", "--right", "SHORT", "--mode", "stereo", "--intrinsics", "60,60,47,31",
-                  "--baseline", "0.5"], "6 right frames", id="fewer right frames"),
-    pytest.param(["--frames", "LEFT", "--right", "RIGHT", "--right", "SHORT"], "--right", id="more right folders"),
-    pytest.param(["--frames", "SHORT"], "at least 3 frames", id="video too short"),
-    pytest.param(["--frames", "LEFT", "--intrinsics", "60,60"], "--intrinsics", id="half a camera"),
-    pytest.param(["--frames", "LEFT", "--intrinsics", "-60,60,1,1"], "positive", id="negative focal length"),
-    pytest.param(["--frames", "LEFT", "--intrinsics", "6,6,1,1", "--baseline", "-1"], "--baseline", id="baseline"),
-    pytest.param(["--frames", "LEFT", "--baseline", "0.5"], "--intrinsics", id="baseline without a camera"),
-    pytest.param(["--frames", "LEFT", "--calib", "NONE"], "calib", id="no calibration file"),
-    pytest.param(["--frames", "LEFT", "--height", "100"], "multiple of 32", id="odd size"),
-    pytest.param(["--frames", "LEFT", "--height", "32"], "at least 64", id="no room to reflect"),
-    pytest.param(["--frames", "LEFT", "--channel-width", "0"], "--channel-width", id="no channels"),
-    pytest.param(["--frames", "LEFT", "--encoder-weights", "NONE"], "--encoder-weights", id="no encoder weights"),
-    pytest.param(["--frames", "LEFT", "--epochs", "2"], "--steps", id="steps and epochs"),
-    pytest.param(["--frames", "LEFT", "--no-log", "--log-dir", "NONE"], "--log-dir", id="log and no log"),
-    pytest.param(["--frames", "LEFT", "--resume"], "--resume", id="nothing to resume"),
-    pytest.param(["--frames", "LEFT", "--truth", "NONE"], "--truth", id="no truth"),
-    pytest.param(["--frames", "LEFT", "--truth", "RIGHT", "--validation-share", "0.3"], "held-out", id="other truth"),
-    pytest.param(["--frames", "LEFT", "--validation-share", "0.9"], "--validation-share", id="all held out"),
-    pytest.param(["--frames", "LEFT", "--init", "NONE"], "--init", id="no weights to start from"),
-    pytest.param(["--frames", "LEFT", "--device", "quantum"], "--device", id="unknown device"),
-    pytest.param(["--frames", "LEFT", "--device", "cuda:7"], "--device", id="absent device"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        pytest.param([], "--frames, --dataset or --nyu", id="nothing to train on"),
+        pytest.param(["--frames", "LEFT", "--nyu", "NONE"], "--nyu", id="video and pictures"),
+        pytest.param(["--nyu", "NONE"], "nyu_depth_v2_labeled.mat", id="no pictures"),
+        pytest.param(["--dataset", "kitti", "--root", "NONE"], "image_02", id="no such data set"),
+        pytest.param(["--frames", "NONE"], "--frames", id="no such folder"),
+        pytest.param(["--frames", "LEFT", "--mode", "stereo"], "--right", id="stereo without right frames"),
+        pytest.param(["--frames", "LEFT", "--right", "LEFT", "--mode", "stereo"], "--baseline", id="no baseline"),
+        pytest.param(
+            [
+                "--frames",
+                "LEFT",
+                "--right",
+                "SHORT",
+                "--mode",
+                "stereo",
+                "--intrinsics",
+                "60,60,47,31",
+                "--baseline",
+                "0.5",
+            ],
+            "6 right frames",
+            id="fewer right frames",
+        ),
+        pytest.param(["--frames", "LEFT", "--right", "RIGHT", "--right", "SHORT"], "--right", id="more right folders"),
+        pytest.param(["--frames", "SHORT"], "at least 3 frames", id="video too short"),
+        pytest.param(["--frames", "LEFT", "--intrinsics", "60,60"], "--intrinsics", id="half a camera"),
+        pytest.param(["--frames", "LEFT", "--intrinsics", "-60,60,1,1"], "positive", id="negative focal length"),
+        pytest.param(["--frames", "LEFT", "--intrinsics", "6,6,1,1", "--baseline", "-1"], "--baseline", id="baseline"),
+        pytest.param(["--frames", "LEFT", "--baseline", "0.5"], "--intrinsics", id="baseline without a camera"),
+        pytest.param(["--frames", "LEFT", "--calib", "NONE"], "calib", id="no calibration file"),
+        pytest.param(["--frames", "LEFT", "--height", "100"], "multiple of 32", id="odd size"),
+        pytest.param(["--frames", "LEFT", "--height", "32"], "at least 64", id="no room to reflect"),
+        pytest.param(["--frames", "LEFT", "--channel-width", "0"], "--channel-width", id="no channels"),
+        pytest.param(["--frames", "LEFT", "--encoder-weights", "NONE"], "--encoder-weights", id="no encoder weights"),
+        pytest.param(["--frames", "LEFT", "--epochs", "2"], "--steps", id="steps and epochs"),
+        pytest.param(["--frames", "LEFT", "--no-log", "--log-dir", "NONE"], "--log-dir", id="log and no log"),
+        pytest.param(["--frames", "LEFT", "--resume"], "--resume", id="nothing to resume"),
+        pytest.param(["--frames", "LEFT", "--truth", "NONE"], "--truth", id="no truth"),
+        pytest.param(
+            ["--frames", "LEFT", "--truth", "RIGHT", "--validation-share", "0.3"], "held-out", id="other truth"
+        ),
+        pytest.param(["--frames", "LEFT", "--validation-share", "0.9"], "--validation-share", id="all held out"),
+        pytest.param(["--frames", "LEFT", "--init", "NONE"], "--init", id="no weights to start from"),
+        pytest.param(["--frames", "LEFT", "--device", "quantum"], "--device", id="unknown device"),
+        pytest.param(["--frames", "LEFT", "--device", "cuda:7"], "--device", id="absent device"),
+    ],
+)
 def test_bad_input_exits_with_2(stereo_video, tmp_path, arguments, named):
     short = tmp_path / "short"
     short.mkdir()
     for name in ("000000.png", "000001.png"):
         (short / name).write_bytes((stereo_video / "right" / name).read_bytes())
-    places = {"LEFT": stereo_video / "left", "RIGHT": stereo_video / "right", "SHORT": short,
-              "NONE": tmp_path / "none"}
+    places = {"LEFT": stereo_video / "left", "RIGHT": stereo_video / "right", "SHORT": short, "NONE": tmp_path / "none"}
     out = tmp_path / "depth.pth"
     result = run(*FLAGS, *(places.get(argument, argument) for argument in arguments), "--out", out)
     assert result.exit_code == 2, result.output

@@ -28,7 +28,7 @@ def video(tmp_path):
         cv2.imwrite(str(frame), rng.integers(0, 256, (*SIZE, 3), np.uint8))
     flow = np.zeros((2, *SIZE), np.float32)
     flow[0], flow[1] = 6, -2
-    flow[:, :SIZE[0] // 2] = np.nan
+    flow[:, : SIZE[0] // 2] = np.nan
     write_kitti_flow(tmp_path / "flow" / "0007" / "000000.png", flow)
     write_flo(tmp_path / "flow" / "0007" / "000002.flo", flow)
     return frames
@@ -64,8 +64,8 @@ def test_flipped_clips_have_mirrored_flows(video, tmp_path):
     seen = {bool(item["flipped"]): item for item in (clips[0] for _ in range(12))}
     assert (seen[False]["start"][0, 0] == 2).all()
     assert (seen[True]["start"][0, 0] == -2).all()
-    assert (seen[True]["truth"][0, SIZE[0] // 2:] == -6).all()
-    assert (seen[True]["truth"][1, SIZE[0] // 2:] == -2).all()
+    assert (seen[True]["truth"][0, SIZE[0] // 2 :] == -6).all()
+    assert (seen[True]["truth"][1, SIZE[0] // 2 :] == -2).all()
     assert (seen[False]["start"][0, 0] == 2).all()  # what is kept was not touched
 
 

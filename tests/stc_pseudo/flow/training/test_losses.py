@@ -35,7 +35,7 @@ def plain_census_distance(x, y, radius):
     for b, i, j in np.ndindex(distance.shape):
         signatures = []
         for grey in (x, y):
-            step = grey[b, i:i + 2 * radius + 1, j:j + 2 * radius + 1] - grey[b, i + radius, j + radius]
+            step = grey[b, i : i + 2 * radius + 1, j : j + 2 * radius + 1] - grey[b, i + radius, j + radius]
             signatures.append(step / np.sqrt(0.81 + step**2))
         difference = (signatures[0] - signatures[1]) ** 2
         distance[b, i, j] = (difference / (0.1 + difference)).sum()
@@ -139,11 +139,15 @@ def test_loss_is_lowest_at_the_true_translation():
     scene = textured(60, 90)
     frames = torch.stack([scene[..., 6:54, 8:72], scene[..., 8:56, 5:69]], 1)  # second[y, x] = first[y + 2, x - 3]
     origin = torch.tensor([[6, 5]])
-    losses = {(dx, dy): unsupervised_loss(flows_of(dx, dy, (32, 48)), frames, origin, LossWeights())[0].item()
-              for dx in (1, 2, 3, 4, 5) for dy in (-4, -3, -2, -1, 0)}
+    losses = {
+        (dx, dy): unsupervised_loss(flows_of(dx, dy, (32, 48)), frames, origin, LossWeights())[0].item()
+        for dx in (1, 2, 3, 4, 5)
+        for dy in (-4, -3, -2, -1, 0)
+    }
     assert min(losses, key=losses.get) == (3, -2)
     value, figures = unsupervised_loss(flows_of(3, -2, (32, 48)), frames, origin, LossWeights())
     assert figures["ssim"] < 1e-6
     assert figures["seen"] == 1
-    assert value.item() == pytest.approx(sum(
-        getattr(LossWeights(), name) * figure for name, figure in figures.items() if name != "seen"), rel=1e-5)
+    assert value.item() == pytest.approx(
+        sum(getattr(LossWeights(), name) * figure for name, figure in figures.items() if name != "seen"), rel=1e-5
+    )

@@ -22,7 +22,7 @@ def video(tmp_path_factory):
     noise = np.random.default_rng(0).integers(0, 256, (64, 140, 3), np.uint8)
     scene = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 3), None, 0, 255, cv2.NORM_MINMAX)
     for i in range(3):
-        cv2.imwrite(str(folder / f"{i:06d}.png"), scene[:, 12 - 4 * i:140 - 4 * i])
+        cv2.imwrite(str(folder / f"{i:06d}.png"), scene[:, 12 - 4 * i : 140 - 4 * i])
     return folder
 
 
@@ -39,8 +39,21 @@ def test_command_writes_weights_that_load_and_train_on(video, tmp_path):
     network, recorded, _ = load_network(out, "--flow-weights")
     assert recorded == (64, 128)
     assert out.stat().st_size < 8e6
-    result = train("--frames", video, "--out", tmp_path / "on.pth", "--init", out, "--learning-rate", 1e-9, *size,
-                   "--steps", 1, "--precision", "bfloat16")
+    result = train(
+        "--frames",
+        video,
+        "--out",
+        tmp_path / "on.pth",
+        "--init",
+        out,
+        "--learning-rate",
+        1e-9,
+        *size,
+        "--steps",
+        1,
+        "--precision",
+        "bfloat16",
+    )
     assert result.exit_code == 0, result.output
     again = load_network(tmp_path / "on.pth", "--flow-weights").network
     for key, value in again.state_dict().items():
@@ -58,29 +71,67 @@ def true_flow(video, tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("flags", [["--true-flow", "FLOW"], ["--true-flow", "FLOW", "--coarse-share", 1, "--robust"],
-                                   [], ["--warm-up-steps", 1]],
-                         ids=["true flow", "coarse", "unsupervised", "warm-up"])
+@pytest.mark.parametrize(
+    "flags",
+    [["--true-flow", "FLOW"], ["--true-flow", "FLOW", "--coarse-share", 1, "--robust"], [], ["--warm-up-steps", 1]],
+    ids=["true flow", "coarse", "unsupervised", "warm-up"],
+)
 def test_command_trains_from_a_classical_start(video, true_flow, tmp_path, flags):
     out = tmp_path / "flow.pth"
-    result = train("--frames", video, "--out", out, "--height", 64, "--width", 128, "--batch-size", 1, "--steps", 1,
-                   "--start", "dis", "--no-log", "--validation-share", 0,
-                   *(true_flow if flag == "FLOW" else flag for flag in flags))
+    result = train(
+        "--frames",
+        video,
+        "--out",
+        out,
+        "--height",
+        64,
+        "--width",
+        128,
+        "--batch-size",
+        1,
+        "--steps",
+        1,
+        "--start",
+        "dis",
+        "--no-log",
+        "--validation-share",
+        0,
+        *(true_flow if flag == "FLOW" else flag for flag in flags),
+    )
     assert result.exit_code == 0, result.output
     assert load_network(out, "--flow-weights").start == "dis"
 
 
 def test_start_goes_on_with_the_weights_that_have_it(video, tmp_path):
     weights.save(tmp_path / "first.pth", describe((64, 128), "dis") | {"state": UPFlow().state_dict()})
-    result = train("--frames", video, "--out", tmp_path / "on.pth", "--height", 64, "--width", 128, "--steps", 1,
-                   "--init", tmp_path / "first.pth", "--no-log", "--validation-share", 0)
+    result = train(
+        "--frames",
+        video,
+        "--out",
+        tmp_path / "on.pth",
+        "--height",
+        64,
+        "--width",
+        128,
+        "--steps",
+        1,
+        "--init",
+        tmp_path / "first.pth",
+        "--no-log",
+        "--validation-share",
+        0,
+    )
     assert result.exit_code == 0, result.output
     assert load_network(tmp_path / "on.pth", "--flow-weights").start == "dis"
 
 
 def test_learning_from_true_flow_lowers_its_error(video, true_flow):
-    clips = FlowClips([sorted(video.iterdir())], (64, 128), augment=False,
-                      truth=find_truth([sorted(video.iterdir())], true_flow, "--true-flow"))
+    clips = FlowClips(
+        [sorted(video.iterdir())],
+        (64, 128),
+        augment=False,
+        truth=find_truth([sorted(video.iterdir())], true_flow, "--true-flow"),
+    )
     batch = {key: value[None] for key, value in clips[0].items() if torch.is_tensor(value)}
     torch.manual_seed(0)
     network = UPFlow()
@@ -117,19 +168,23 @@ def test_a_few_steps_lower_the_loss(video, precision):
     assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:3])
 
 
-@pytest.mark.parametrize(("flags", "told"), [
-    ([], "either --frames or --dataset, found neither"),
-    (["--frames", "VIDEO", "--dataset", "kitti"], "found both"),
-    (["--dataset", "kitti", "--root", "nowhere"], "nowhere.*--root names"),
-    (["--frames", "nowhere"], "nowhere: expected a folder of frames.*--frames"),
-    (["--frames", "VIDEO", "--height", "100"], "--height: expected a multiple of 32"),
-    (["--frames", "VIDEO", "--width", "32"], "--width: expected a multiple of 32, at least 64"),
-    (["--frames", "VIDEO", "--init", "nowhere.pth"], "nowhere.pth: .*--init"),
-    (["--frames", "VIDEO", "--robust"], "--robust: expected --true-flow"),
-    (["--frames", "VIDEO", "--true-flow", "nowhere"], "nowhere: .*--true-flow"),
-    (["--frames", "SINGLE"], "videos of at least 2 frames"),
-    (["--frames", "VIDEO", "--steps", "0"], "--steps"),
-], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ([], "either --frames or --dataset, found neither"),
+        (["--frames", "VIDEO", "--dataset", "kitti"], "found both"),
+        (["--dataset", "kitti", "--root", "nowhere"], "nowhere.*--root names"),
+        (["--frames", "nowhere"], "nowhere: expected a folder of frames.*--frames"),
+        (["--frames", "VIDEO", "--height", "100"], "--height: expected a multiple of 32"),
+        (["--frames", "VIDEO", "--width", "32"], "--width: expected a multiple of 32, at least 64"),
+        (["--frames", "VIDEO", "--init", "nowhere.pth"], "nowhere.pth: .*--init"),
+        (["--frames", "VIDEO", "--robust"], "--robust: expected --true-flow"),
+        (["--frames", "VIDEO", "--true-flow", "nowhere"], "nowhere: .*--true-flow"),
+        (["--frames", "SINGLE"], "videos of at least 2 frames"),
+        (["--frames", "VIDEO", "--steps", "0"], "--steps"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
 def test_bad_input_ends_with_2_and_one_message(video, tmp_path, flags, told):
     single = tmp_path / "single"
     single.mkdir()

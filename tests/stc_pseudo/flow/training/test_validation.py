@@ -25,7 +25,7 @@ def street(tmp_path_factory):
     noise = np.random.default_rng(0).integers(0, 256, (FULL[0], FULL[1] + 32, 3), np.uint8)
     scene = cv2.GaussianBlur(noise, (0, 0), 3)
     for t in range(4):
-        cv2.imwrite(str(root / "frames" / "0000" / f"{t:06d}.png"), scene[:, 32 - 8 * t:32 - 8 * t + FULL[1]])
+        cv2.imwrite(str(root / "frames" / "0000" / f"{t:06d}.png"), scene[:, 32 - 8 * t : 32 - 8 * t + FULL[1]])
     flow = np.zeros((2, *FULL), np.float32)
     flow[0] = 8.0
     for t in (0, 2):
@@ -35,10 +35,12 @@ def street(tmp_path_factory):
 
 def moves(pixels):
     """A prediction of so many pixels to the right, at the clips' size."""
+
     def predict(first, second):
         flow = torch.zeros(len(first), 2, *SIZE)
         flow[:, 0] = pixels
         return flow
+
     return predict
 
 
@@ -63,17 +65,35 @@ def test_picture_shows_frame_and_flow(street):
     item = clips(street).plain()[0]
     picture = draw_flow(moves(3.0), {"frames": item["frames"][None]})
     assert picture.shape == (SIZE[0], 2 * SIZE[1], 3)
-    assert np.array_equal(picture[:, :SIZE[1]], (item["frames"][0].permute(1, 2, 0) * 255).round().byte().numpy())
-    red = picture[:, SIZE[1]:].reshape(-1, 3)  # motion to the right has hue 0
+    assert np.array_equal(picture[:, : SIZE[1]], (item["frames"][0].permute(1, 2, 0) * 255).round().byte().numpy())
+    red = picture[:, SIZE[1] :].reshape(-1, 3)  # motion to the right has hue 0
     assert (red == (255, 0, 0)).all()
 
 
 def test_command_prints_the_error_of_held_out_frames(street, tmp_path, caplog):
     caplog.set_level(logging.INFO)
-    result = CliRunner().invoke(main, [
-        "train-flow", "--frames", str(street / "frames"), "--out", str(tmp_path / "flow.pth"), "--height", "64",
-        "--width", "128", "--batch-size", "1", "--steps", "1", "--validation-share", "0.4",
-        "--truth", str(street / "truth")])
+    result = CliRunner().invoke(
+        main,
+        [
+            "train-flow",
+            "--frames",
+            str(street / "frames"),
+            "--out",
+            str(tmp_path / "flow.pth"),
+            "--height",
+            "64",
+            "--width",
+            "128",
+            "--batch-size",
+            "1",
+            "--steps",
+            "1",
+            "--validation-share",
+            "0.4",
+            "--truth",
+            str(street / "truth"),
+        ],
+    )
     assert result.exit_code == 0, result.output
     assert "epe" in caplog.text
     assert (tmp_path / "flow_log" / "epoch_001.png").is_file()
