@@ -24,6 +24,7 @@ test-slow: .venv/.installed
 
 lint: .venv/.installed
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 
 clean:
 	rm -rf runs

@@ -1,6 +1,6 @@
 """Our parts for MMDetection, in a registry scope of their own: a config names them `stc_train.X`.
 
-Importing this package puts mmcv's operators in place and makes the names findable (in a config:
+Importing this module puts mmcv's operators in place and makes the names findable (in a config:
 `custom_imports = dict(imports=["stc_train.registry"])`); the modules are imported when a name is first looked up.
 """
 

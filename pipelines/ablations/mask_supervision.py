@@ -1,4 +1,6 @@
-"""What boxes, depth and flow are worth beside true masks: `python -m pipelines.ablations.mask_supervision --out runs/mask_quality`.
+"""What boxes, depth and flow are worth beside true masks.
+
+`python -m pipelines.ablations.mask_supervision --out runs/mask_quality`
 
 Rendered scenes, train and test apart, of a seed that nothing was chosen on. One network is trained with each kind of
 mask supervision, from the same weights, on the same images in the same order for the same number of steps, and its

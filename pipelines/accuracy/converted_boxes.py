@@ -1,4 +1,6 @@
-"""How good the masks are that `stc-predict --boxes` makes: `python -m pipelines.accuracy.converted_boxes RESULTS --truth DIR`.
+"""How good the masks are that `stc-predict --boxes` makes.
+
+`python -m pipelines.accuracy.converted_boxes RESULTS --truth DIR`
 
 Objects are told by their track ids, which a conversion keeps. Beside each mask stand the true box filled and the
 ellipse in it: what the box alone gives.

@@ -1,4 +1,6 @@
-"""What holes at infinity cost, and what filling them gives back: `python -m pipelines.accuracy.moving_object_depth --root DEMO`.
+"""What infinite-depth artefacts of moving objects cost, and what filling them gives back.
+
+`python -m pipelines.accuracy.moving_object_depth --root DEMO`
 
 On rendered scenes with exact depth and flow, the inside of every car is moved almost to infinity, with a soft edge, as
 a depth network of one camera does with cars that drive ahead. Printed are the mean IoU of the pseudo-masks and the

@@ -1,7 +1,7 @@
 """How well the tracker links perfect detections: the true masks without their ids.
 
-`python -m pipelines.tracking.oracle --root DIR` prints HOTA and identity switches of both classes, apart for the sequences
-that settings were chosen on and for the others; `--variants` prints each switch of the tracker.
+`python -m pipelines.tracking.oracle --root DIR` prints HOTA and identity switches of both classes, apart for the
+sequences that settings were chosen on and for the others; `--variants` prints each switch of the tracker.
 """
 
 from __future__ import annotations

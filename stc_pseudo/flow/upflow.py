@@ -157,7 +157,7 @@ class UPFlow(nn.Module):
             both: also the flow from `second` to `first`.
             start: (B, 3, H', W'), or (2B, 3, H', W') with `both`: (dx, dy) in its own pixels, and trust in 0..1, of
                 another method's flow, which each level's decoder then starts from where it is trusted
-                (`stc_pseudo.flow.dis_init`); any size from 1/4 of the frames' on. None: the network alone, as published.
+                (`stc_pseudo.flow.dis_init`); any size from 1/4 of the frames' on. None: the network alone.
             levels: how many of the decoder's `LEVELS` to run, for a training: the finest costs three times as much as
                 all before it.
 

@@ -156,7 +156,7 @@ class PackPseudoLabels(PackDetInputs):
             )
 
     def _axes(self, results: dict[str, Any]) -> tuple[tuple[int, int, float, float], ...]:
-        """For rows and columns: source cells, target cells, scale and shift, as `stc_train.data.resample` takes them."""
+        """For rows and columns: source cells, target cells, scale and shift, as `resample` takes them."""
         moved = results.get("homography_matrix", np.eye(3))  # from pixels of the frame to pixels of the input
         if np.abs(moved[[0, 1, 2, 2], [1, 0, 0, 1]]).max() > 0:
             raise InputError(

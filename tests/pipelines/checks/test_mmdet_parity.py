@@ -1,4 +1,4 @@
-"""The puzzle loss equals BoxInst's and our CondInst MMDetection's, as `python -m pipelines.checks.mmdet_parity` prints."""
+"""The puzzle loss equals BoxInst's and our CondInst MMDetection's, as `pipelines.checks.mmdet_parity` prints."""
 
 import pytest
 
