@@ -42,10 +42,12 @@ class MaskSettings:
         height_deviation: of the height above the ground, heights of the camera.
         flow_deviation: of flow and motion, pixels of the original frame.
         colour_deviation: CIELAB units.
-        prior_pull: how strongly a place in the box of a store's cell counts, in units of a free passage between cells.
+        unary_weight: weight of a store cell's data term (its place in the box) beside 1 for an edge without any
+            difference; raising it makes masks rounder, lowering it lets the cues decide.
         colour_model: weight of how often a cell's colour occurs in the box and around it.
         max_cells: a box is solved on the finest grid of which at most this many cells cover it and its surroundings.
-        nearer_right: by how much less strongly the nearer of two boxes must claim a cell to have it.
+        occlusion_margin: the nearer of two boxes owns a cell down to this much less foreground probability than the
+            farther one; raising it gives overlaps to the nearer box.
     """
 
     threshold_depth: float = 0.3
@@ -72,10 +74,10 @@ TRUST: dict[str, dict[str, float]] = {
         "height_deviation": 0.06,
         "flow_deviation": 4.0,
         "colour_deviation": 4.0,
-        "prior_pull": 0.1,
+        "unary_weight": 0.1,
         "colour_model": 0.5,
         "max_cells": 1500,
-        "nearer_right": 0.4,
+        "occlusion_margin": 0.4,
     },
 }
 

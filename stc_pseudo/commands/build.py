@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import click
 
 from stc_pseudo.commands.dataset_flags import PATH, DatasetFlags, dataset_options
+from stc_track.io.console import Command
 from stc_track.io.errors import InputError
 
 DEMO_WEIGHTS = Path(__file__).parents[2] / "data" / "weights"
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @dataset_options(own=True, boxes=True)
 @click.option("--out", default="runs/store", help="the store: a folder or an fsspec URL")
 @click.option(
@@ -99,7 +99,6 @@ def main(
     device: str,
 ) -> None:
     """Write depth, flow, similarity maps and pseudo-masks of every frame to a store."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     from stc_pseudo.settings import CUES, DETAIL, TRUST, LabelSettings, MaskSettings, SimilaritySettings
 
     trust = trust or ("exact" if depth_name == flow_name == "precomputed" else "estimated")

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
+from stc_track.io.console import Command
 
-@click.command(context_settings={"show_default": True})
+
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.argument("store")
 @click.option("--format", "format_name", type=click.Choice(["coco"]), default="coco", help="of the annotations")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="file to write")

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import click
 
+from stc_track.io.console import Command
+
 PATH = click.Path(path_type=Path)
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.argument("store")
 @click.option(
     "--truth",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import click
 
 from stc_pseudo.commands.dataset_flags import DEFAULT_ROOTS, OWN, DatasetFlags, dataset_options
 from stc_pseudo.commands.training_options import fit_options, fit_settings
+from stc_track.io.console import Command
 from stc_track.io.errors import InputError, require_file
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FOLDER = click.Path(path_type=Path)
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.option(
     "--frames",
     "frame_dirs",
@@ -74,7 +74,6 @@ def main(
     **settings: object,
 ) -> None:
     """Train Monodepth2 on video, without depth truth; on a data set and further frames together, if both are given."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     from stc_pseudo.depth.training.trainer import DepthTraining, train_depth
 
     training = DepthTraining(**fit_settings(settings, out))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import click
 
 from stc_pseudo.commands.dataset_flags import DEFAULT_ROOTS, OWN, DatasetFlags, dataset_options
 from stc_pseudo.commands.training_options import fit_options, fit_settings
+from stc_track.io.console import Command
 from stc_track.io.errors import InputError
 
 PATH = click.Path(path_type=Path)
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.option(
     "--frames",
     "frame_dirs",
@@ -61,7 +61,6 @@ PATH = click.Path(path_type=Path)
 @click.option("--half", is_flag=True, help="store the weights in half precision")
 def main(data: DatasetFlags, frame_dirs: tuple[Path, ...], out: Path, **settings: object) -> None:
     """Train UPFlow on video, without flow truth, or from it."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     from stc_pseudo.flow.training.trainer import FlowTraining, train_flow
 
     training = FlowTraining(**fit_settings(settings, out))

@@ -114,7 +114,7 @@ def strength(claim: Claim, settings: MaskSettings) -> np.ndarray:
 def occluded_by_others(claim: Claim, claims: list[Claim], occlusion_margin: float) -> np.ndarray:
     """Cells of a claim's window, (h, w) bool, that another claim takes: above one half, and by better right.
 
-    A surely nearer box needs `nearer_right` less strength, a surely farther one as much more.
+    A surely nearer box needs `occlusion_margin` less probability, a surely farther one as much more.
     """
     taken = np.zeros(claim.strength.shape, bool)
     for other in claims:

@@ -17,6 +17,7 @@ from stc_track.commands.options import (
     frames_option,
     split_names,
 )
+from stc_track.io.console import Command
 
 if TYPE_CHECKING:
     from stc_track.convert import Changes
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from stc_track.formats.sources import Sources
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("source", type=PATH)
 @click.option(
     "--to", "kind", required=True, type=click.Choice([*TRACK_FORMATS, "detections"]), help="The format to write."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stc_track.commands.options import PATH, split_names
+from stc_track.io.console import Command
 
 if TYPE_CHECKING:
     from stc_track.evaluation.mots import Evaluation
@@ -18,7 +19,7 @@ AP_COLUMNS = ("AP", "AP50", "AP75", "AR1", "AR10")
 BENCHMARKS = ("kitti-mots", "mots20", "youtube-vis")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("results", type=PATH)
 @click.option(
     "--truth",

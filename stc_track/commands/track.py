@@ -18,6 +18,7 @@ from stc_track.commands.options import (
     frames_option,
     split_names,
 )
+from stc_track.io.console import Command
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -29,7 +30,7 @@ SCORE = NumberRange(-1e6, 1e6)
 POSITIVE = NumberRange(0, 1e6)
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.argument("predictions", type=PATH)
 @click.option(
     "--out", required=True, type=PATH, help="Folder for {sequence}.txt in KITTI MOTS text, or what --format says."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stc_track.commands.options import PATH, NumberRange, split_names
+from stc_track.io.console import Command
 
 if TYPE_CHECKING:
     from stc_track.formats.sources import Source
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from stc_track.rendering.video import VideoWriter
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.argument("results", type=PATH)
 @click.option(
     "--frames",

@@ -8,8 +8,12 @@ from pathlib import Path
 
 import click
 
+from stc_track.io.console import Command
 
-@click.command(context_settings={"show_default": True})
+log = logging.getLogger(__name__)
+
+
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The .pt2 file to write.")
 @click.option("--size", required=True, metavar="HEIGHTxWIDTH", help="Of the pictures that it will take, pixels.")
@@ -19,7 +23,6 @@ def main(checkpoint: Path, out: Path, size: str, score_threshold: float) -> None
 
     It takes a picture (3, H, W) uint8 RGB of --size, and gives boxes, scores, labels and soft masks.
     """
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     match = re.fullmatch(r"(\d+)x(\d+)", size)
     if not match or not all(int(side) for side in match.groups()):
         raise click.BadParameter(f"expected HEIGHTxWIDTH, as 384x1248, found '{size}'", param_hint="--size")
@@ -27,7 +30,7 @@ def main(checkpoint: Path, out: Path, size: str, score_threshold: float) -> None
     from stc_train.models import model_file
 
     export(model_file.load(checkpoint, "CHECKPOINT"), out, (int(match[1]), int(match[2])), score_threshold)
-    logging.info("wrote %s", out)
+    log.info("wrote %s", out)
 
 
 if __name__ == "__main__":

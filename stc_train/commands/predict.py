@@ -8,10 +8,13 @@ from pathlib import Path
 import click
 
 from stc_pseudo.commands.dataset_flags import DatasetFlags, dataset_options
+from stc_track.io.console import Command
 from stc_track.io.errors import InputError
 
+log = logging.getLogger(__name__)
 
-@click.command(context_settings={"show_default": True})
+
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @dataset_options(own=True, boxes=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for {sequence}.txt.")
@@ -55,7 +58,6 @@ def main(
     Writes detections in the public MOTS format. With --boxes nothing is searched for: every box that is named there
     gets a mask, and what is written is KITTI MOTS text with the boxes' track ids.
     """
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     for flag, value in (("--scale", scale), ("--veto", veto)):
         if value is not None and data.boxes is None:
             raise InputError(flag, expected="--boxes with it", found="none")
@@ -79,7 +81,7 @@ def main(
             precision=number_format,
             device=device,
         )
-        logging.info("wrote %d detections to %s", written, out)
+        log.info("wrote %d detections to %s", written, out)
         return
     from stc_train.inference.boxes_to_masks import SCALE, VETO, convert
 
@@ -94,6 +96,6 @@ def main(
         precision=number_format,
         device=device,
     )
-    logging.info("wrote %d masks of %d boxes to %s", found.masks, found.boxes, out)
+    log.info("wrote %d masks of %d boxes to %s", found.masks, found.boxes, out)
     if found.masks < found.boxes:
-        logging.info("every pixel of the other %d is rather another box's", found.boxes - found.masks)
+        log.info("every pixel of the other %d is rather another box's", found.boxes - found.masks)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
+from stc_track.io.console import Command
 
-@click.command(context_settings={"show_default": True})
+
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--pseudo-store", "store", required=True, help="The store that `stc-pseudo build` wrote; path or URL.")
 @click.option(
     "--config",

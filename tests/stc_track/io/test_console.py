@@ -1,0 +1,64 @@
+"""What commands share at the terminal."""
+
+import logging
+import warnings
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from stc_track.io.console import Command, is_verbose
+
+
+@click.command(cls=Command, renamed={"--limit": "--max-cost", "--drift": "--cascade", "--no-drift": "--no-cascade"})
+@click.option("--max-cost", type=float, default=1.0)
+@click.option("--cascade/--no-cascade", default=True)
+@click.argument("names", nargs=-1)
+def command(max_cost, cascade, names):
+    logging.getLogger("stc_track.test").debug("a detail")
+    logging.getLogger("other").info("chatter of a library")
+    warnings.warn("of a library", DeprecationWarning, stacklevel=1)
+    click.echo(f"{max_cost} {cascade} {names} {is_verbose()}")
+
+
+def run(*arguments):
+    return CliRunner().invoke(command, arguments)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param(["--max-cost", "3"], "3.0 True ()", id="new"),
+        pytest.param(["--limit", "3"], "3.0 True ()", id="former"),
+        pytest.param(["--limit=3"], "3.0 True ()", id="former-with-equals"),
+        pytest.param(["--no-drift"], "1.0 False ()", id="former-switch"),
+        pytest.param(["--", "--limit"], "1.0 True ('--limit',)", id="argument"),
+    ],
+)
+def test_a_former_flag_is_the_new_one(given, expected):
+    assert run(*given).stdout.startswith(expected)
+
+
+def test_a_former_flag_warns_once_and_is_not_in_the_help():
+    done = run("--limit", "3", "--limit=4")
+    assert done.stderr.count("warning: --limit is now --max-cost") == 1
+    assert not run("--max-cost", "3").stderr
+    assert "--limit" not in run("--help").output
+
+
+def test_errors_name_the_new_flag():
+    done = run("--limit", "much")
+    assert done.exit_code == 2
+    assert "--max-cost" in done.stderr.splitlines()[-1]
+
+
+def test_details_and_warnings_of_libraries_want_v(caplog):
+    quiet, verbose = [], []
+    for flags, lines in (((), quiet), (("-v",), verbose)):
+        caplog.clear()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("default")
+            assert run(*flags).exit_code == 0
+        lines += [record.message for record in caplog.records] + [str(warning.message) for warning in caught]
+    assert quiet == []
+    assert verbose == ["a detail", "of a library"]
