@@ -168,7 +168,7 @@ def another_schema(drawn):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"),
+    ("perturb", "words"),
     [
         (truncate, ["000001.png", "do not decode"]),
         (another_size, ["000001.png", "130x66", "40x40"]),

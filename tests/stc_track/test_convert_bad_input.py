@@ -56,7 +56,7 @@ def truncated(folder):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("corrupt", "message"),
     [
         (lambda f: spoil_png(f, Image.new("L", (5, 4))), "000000.png: expected a 16-bit grey PNG, found one of mode L"),
         (lambda f: spoil_png(f, Image.fromarray(np.full((4, 5), 7, np.uint16))), "expected pixels of class * 1000 + k"),

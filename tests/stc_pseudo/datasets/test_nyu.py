@@ -64,7 +64,7 @@ def test_no_scene_is_on_both_sides_of_a_split(content, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"),
+    ("perturb", "words"),
     [
         (lambda c: c.pop("images"), r"images \(N, 3, W, H\) uint8, found none"),
         (lambda c: c.update(images=c["images"].astype(np.uint16)), "uint8"),

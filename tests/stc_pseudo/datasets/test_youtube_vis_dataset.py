@@ -181,7 +181,7 @@ def test_other_places(ytvis, layout, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"),
+    ("perturb", "words"),
     [
         (lambda c: c["annotations"][0]["bboxes"].pop(), "annotation 0: .*each of 3 frames, found 2"),
         (lambda c: c["annotations"][0]["bboxes"].__setitem__(0, [1, 2, None, 4]), "annotation 0, frame 0: .*finite"),

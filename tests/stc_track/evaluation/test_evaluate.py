@@ -185,7 +185,7 @@ def truncated(results, truth):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("corrupt", "message"),
     [
         (lambda results, truth: (results / "0001.txt").unlink(), "expected 0001.txt, found none"),
         (lambda results, truth: shutil.rmtree(results), "expected a folder of files {sequence}.txt, found nothing"),

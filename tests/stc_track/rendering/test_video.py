@@ -114,7 +114,7 @@ def test_colours_differ():
 
 
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("corrupt", "message"),
     [
         (
             lambda d: [p.unlink() for p in (d / "frames" / "0000").iterdir()],

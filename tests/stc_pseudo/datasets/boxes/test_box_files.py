@@ -344,7 +344,7 @@ def test_what_is_wrong_is_named(tmp_path, name, content, words):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"),
+    ("perturb", "words"),
     [
         (
             lambda c: c["images"][0].update(file_name="000030.jpg"),
