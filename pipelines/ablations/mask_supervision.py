@@ -29,7 +29,7 @@ from stc_track.io.files import replacing
 BACKBONE = Path(__file__).parents[1] / "data" / "weights" / "demo_monodepth2.pth"
 WARM_UP = 1 / 9  # of the steps: BoxInst's pairwise term rises over 10,000 of 90,000 (Tian et al., CVPR 2021)
 MIN_AREA = 300  # pixels of the true masks in the second set of figures
-# End of III-B2: lower where the noise does harm. As docs/training.md names them; not chosen here.
+# End of III-B2: lower where the noise does harm. As docs/results/segmenters.md names them; not chosen here.
 ROBUST_BOX = ("model.mask_head.loss_mask.inside_weight=2.0", "model.mask_head.loss_mask.outside_weight=0.25")
 ROBUST_CLASS = ("model.bbox_head.loss_cls.other_class_weight=0.5", "model.mask_head.loss_mask.negative_weight=0.5")
 # What is compared, and what the figure is to reach.

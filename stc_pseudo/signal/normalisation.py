@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 # Chosen on rendered scenes of seed 8 by `python -m pipelines.ablations.thresholds`, so that phi_s = 0.3, phi_t = 0.4
-# lie near the best of Table VII's grid, with exact depth and flow and with OpenCV's (docs/pseudo_masks.md shows the
+# lie near the best of Table VII's grid, with exact depth and flow and with OpenCV's (docs/results/labels.md shows the
 # grids). With three layers of dilation 2, an edge fails phi_s along a slope in inverse depth of over 0.7 % of the
 # frame's median a cell, and phi_t along one in flow of over 0.13 % of the frame's width a cell.
 DEPTH_GAIN = 100.0
