@@ -1,0 +1,15 @@
+"""A second round of labels: a crop network learns from the masks of all boxes of a store, and labels them again.
+
+What single masks get wrong, most of the others get right: a network that cannot fit each box's errors keeps what the
+labels have in common. It sees crops around boxes through an encoder that knows pictures already (`encoder`), and never
+a true mask.
+
+    crops      the cut around a box, and what is known of it besides its picture
+    views      training examples: crops off-centre, flipped, occluded by other boxes' objects, their features cached
+    network    from cached features to a mask
+    mean_field colour edges in the targets
+    training   a round: the network, its running average, when to stop
+    relabel    a trained network's masks of every box, at the frame's size
+    score      how good a mask looks without a true one, and the choice of the better
+    run        a whole store
+"""
