@@ -77,7 +77,7 @@ def side_channels(box: Tensor, others: Tensor, maps: Tensor, lab: Tensor) -> Ten
 
 
 def side_distances(box: Tensor, size: int) -> Tensor:
-    """Distances of a crop's pixels to the left, upper, right and lower side of the box: (N, 4, S, S), positive inside."""
+    """Distances to the left, upper, right and lower side of the box, positive inside: (N, 4, S, S), pixels."""
     centre = torch.arange(size, device=box.device) + 0.5
     x1, y1, x2, y2 = (side[:, None] for side in box.unbind(1))
     across = torch.stack([centre - x1, x2 - centre], 1)[:, :, None].expand(-1, -1, size, -1)

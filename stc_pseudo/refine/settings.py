@@ -10,8 +10,8 @@ class RefineSettings:
     """What `refine` learns with, and how long.
 
     Attributes:
-        crop: pixels a side of a crop, a multiple of 32. Raising it keeps finer outlines of large objects, at the cost of
-            its square.
+        crop: pixels a side of a crop, a multiple of 32. Raising it keeps finer outlines of large objects; time and
+            memory grow with its square.
         views: cached crops a box. More teach the network less by heart; memory and the encoder's time grow with it.
         max_boxes: boxes that are learnt from, drawn at random where there are more. Bounds memory and time.
         occlude: share of the views that another box's object is pasted over. Raising it teaches outlines between

@@ -23,7 +23,7 @@ SMALL_AREA = 450  # square pixels of the frame: boxes below have few pixels to b
 MEASURE_EVERY = 40  # steps
 LEAST_STEPS = 400
 GRADIENT_NORM = 5.0
-STOP_LOSS = 0.005  # of the boxes' IoU beside the best, that counts as a fall
+STOP_LOSS = 0.01  # of the boxes' IoU beside the best, that counts as a fall
 
 
 @dataclass(frozen=True, eq=False)
