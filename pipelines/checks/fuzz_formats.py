@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -219,7 +220,7 @@ def _require_whole(out: Path) -> None:
                 raise AssertionError(f"{path}: frame {frame}: overlaps")
 
 
-def _work(seed: int, end: float, current, ended: multiprocessing.Queue) -> None:
+def _work(seed: int, end: float, current: Any, ended: multiprocessing.Queue) -> None:
     """Run cases from the one after `current` until the time `end`; the first that fails goes into the queue."""
     counts: Counter[tuple[str, str]] = Counter()
     while time.monotonic() < end:

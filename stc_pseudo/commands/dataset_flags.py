@@ -14,6 +14,7 @@ from stc_track.io.errors import InputError
 
 if TYPE_CHECKING:
     from stc_pseudo.datasets.base import Sequence
+    from stc_pseudo.datasets.boxes.source import BoxSource
 
 PATH = click.Path(path_type=Path)
 OWN = "frames"  # video of one's own, which is in no data set's layout
@@ -104,7 +105,7 @@ class DatasetFlags:
             )
         return read_kitti(self.folder, names, source if boxes else None)
 
-    def _box_source(self):
+    def _box_source(self) -> BoxSource:
         from stc_pseudo.datasets.boxes.source import BoxSource
 
         if self.boxes is None:

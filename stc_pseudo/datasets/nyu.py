@@ -15,10 +15,14 @@ videos (folders of `r-*.ppm`) are folders of frames like any other.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stc_track.io.errors import InputError, require_file
+
+if TYPE_CHECKING:
+    import h5py
 
 MEND = "nyu_depth_v2_labeled.mat of the NYU Depth v2 page is such a file"
 
@@ -89,7 +93,7 @@ class NyuDepth:
         sides = [name in held_out for name in self.scenes]
         return [k for k, held in enumerate(sides) if not held], [k for k, held in enumerate(sides) if held]
 
-    def _open(self):
+    def _open(self) -> h5py.File:
         # Opened for each picture: an HDF5 handle must not cross into another process.
         import h5py
 
@@ -101,7 +105,7 @@ class NyuDepth:
             ) from error
 
 
-def _strings(file, name: str, length: int) -> tuple[str, ...]:
+def _strings(file: h5py.File, name: str, length: int) -> tuple[str, ...]:
     """The strings of a MATLAB cell array, a reference each to an array of UTF-16 characters."""
     if name not in file:
         return ()

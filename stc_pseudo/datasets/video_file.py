@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
@@ -20,6 +21,9 @@ from tqdm import tqdm
 from stc_pseudo.datasets.digests import files_digest
 from stc_pseudo.datasets.images import list_frames
 from stc_track.io.errors import InputError, require_file
+
+if TYPE_CHECKING:
+    import av.container
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +140,7 @@ def _decode(path: Path) -> Iterator[tuple[np.ndarray, float | None]]:
         ) from error
 
 
-def _require_whole(path: Path, container, count: int, end: float) -> None:
+def _require_whole(path: Path, container: av.container.InputContainer, count: int, end: float) -> None:
     """Raise an InputError if the file says that there are more frames than came out of it."""
     stream = container.streams.video[0]
     if stream.frames:

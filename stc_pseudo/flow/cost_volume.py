@@ -5,13 +5,14 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 
 
 class _CostVolume(torch.autograd.Function):
     """Autograd's own backward would write one whole padded map per displacement; this one adds in place."""
 
     @staticmethod
-    def forward(ctx, first: Tensor, second: Tensor, search: int) -> Tensor:
+    def forward(ctx: FunctionCtx, first: Tensor, second: Tensor, search: int) -> Tensor:
         padded = F.pad(second, [search] * 4)
         ctx.save_for_backward(first, padded)
         ctx.search = search
@@ -22,7 +23,7 @@ class _CostVolume(torch.autograd.Function):
         return costs
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         first, padded = ctx.saved_tensors
         height, width = first.shape[-2:]
         gradient = gradient / first.shape[1]

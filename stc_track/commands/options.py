@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,11 +24,11 @@ def split_names(_ctx: click.Context, _option: click.Parameter, value: str | None
 class NamedPath(click.Path):
     """A path with a name: an empty one, as of a shell's variable that is not set, is not the current folder."""
 
-    def convert(self, value, param, ctx) -> Path:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """The path."""
         if not str(value):
             self.fail("a path without a name", param, ctx)
-        return super().convert(value, param, ctx)
+        return Path(super().convert(value, param, ctx))  # type: ignore[arg-type]  # click's stub has bytes as well
 
 
 PATH = NamedPath(path_type=Path)
@@ -36,9 +37,9 @@ PATH = NamedPath(path_type=Path)
 class NumberRange(click.FloatRange):
     """A range that NaN, which compares with nothing, is not in."""
 
-    def convert(self, value, param, ctx) -> float:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number."""
-        number = super().convert(value, param, ctx)
+        number: float = super().convert(value, param, ctx)
         if math.isnan(number):
             self.fail(f"{value!r} is no number", param, ctx)
         return number
@@ -49,14 +50,14 @@ class FrameSize(click.ParamType):
 
     name = "HEIGHTxWIDTH"
 
-    def get_metavar(self, param, ctx=None) -> str:
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
         """As it is typed, which click's own capitals would hide."""
         return self.name
 
-    def convert(self, value, param, ctx) -> tuple[int, int]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
         """(height, width)."""
         found = isinstance(value, str) and re.fullmatch(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})", value)
-        if not found:
+        if not isinstance(found, re.Match):
             self.fail(f"{value!r} is no size such as 375x1242", param, ctx)
         return int(found[1]), int(found[2])
 
@@ -66,14 +67,14 @@ class ClassMap(click.ParamType):
 
     name = "OLD=NEW,..."
 
-    def convert(self, value, param, ctx) -> dict[int, int]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[int, int]:
         """New number by the old one."""
         if isinstance(value, dict):
             return value
         pairs = [re.fullmatch(r"([0-9]{1,9})=([0-9]{1,9})", each.strip()) for each in value.split(",")]
-        if not all(pairs):
+        if None in pairs:
             self.fail(f"{value!r} is no list such as 10=3,7=1", param, ctx)
-        return {int(pair[1]): int(pair[2]) for pair in pairs}
+        return {int(pair[1]): int(pair[2]) for pair in pairs if pair}
 
 
 frames_option = click.option(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,8 @@ from stc_track.commands.options import PATH, NumberRange, split_names
 from stc_track.io.console import Command
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from stc_track.formats.sources import Source
     from stc_track.rendering.overlay import Overlay
     from stc_track.rendering.video import VideoWriter
@@ -66,7 +68,7 @@ def main(
                 _draw(source, frames, Overlay(found.class_names, style), writer, bar)
 
 
-def _draw(source: Source, frames: Path, overlay: Overlay, writer: VideoWriter, bar) -> None:
+def _draw(source: Source, frames: Path, overlay: Overlay, writer: VideoWriter, bar: tqdm[Any]) -> None:
     """Write one sequence's video; frames before the first and after the last object are in it too."""
     import itertools
 

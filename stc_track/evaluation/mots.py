@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pycocotools import mask as coco_mask
@@ -182,7 +183,7 @@ def require_trackeval() -> None:
         raise InputError("trackeval", expected="the package", found="none", hint="pip install 'stc-seg[eval]'")
 
 
-def _dataset(benchmark: Benchmark):
+def _dataset(benchmark: Benchmark) -> Any:
     """TrackEval's rules of KITTI MOTS, which MOTS20 shares, without its files and folders."""
     from trackeval.datasets import KittiMOTS
 
@@ -203,7 +204,7 @@ def _metrics() -> list:
 def _raw_data(name: str, found: Frames, true: Frames) -> dict:
     """What TrackEval's `get_raw_seq_data` would give, from objects in memory."""
     numbers = sorted({*found, *true})  # no figure changes with a frame on which there is nothing
-    raw = {"seq": name, "num_timesteps": len(numbers)}
+    raw: dict[str, Any] = {"seq": name, "num_timesteps": len(numbers)}
     seen = {
         "tracker": [found.get(number, ()) for number in numbers],
         "gt": [[each for each in true.get(number, ()) if not each.ignored] for number in numbers],
@@ -230,7 +231,8 @@ def _coco(objects: Sequence[MotsObject]) -> list[dict]:
 
 def summarise(parts: Mapping[str, dict[str, dict[str, dict]]], benchmark: Benchmark = KITTI_MOTS) -> Evaluation:
     """Scores of each sequence and of all, for the classes that occur in any, from what `evaluate_sequence` gave."""
-    combined, sequences = {}, {name: {} for name in parts}
+    combined: dict[str, Scores] = {}
+    sequences: dict[str, dict[str, Scores]] = {name: {} for name in parts}
     for class_name in benchmark.class_names.values():
         together = {
             metric.get_name(): metric.combine_sequences(

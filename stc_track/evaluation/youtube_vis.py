@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -124,7 +125,7 @@ def _coco(track: VideoTrack) -> dict[int, dict]:
     return {t: {"size": list(track.size), "counts": counts} for t, counts in enumerate(track.masks) if counts}
 
 
-def _metric(most: int):
+def _metric(most: int) -> Any:
     from trackeval.metrics import TrackMAP
 
     return TrackMAP({"USE_AREA_RANGES": False, "USE_TIME_RANGES": False, "PRINT_CONFIG": False, "MAX_DETECTIONS": most})

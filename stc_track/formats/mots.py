@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from stc_track.io.errors import InputError
 from stc_track.io.files import replacing
@@ -191,7 +191,7 @@ class DetectionWriter:
         self._file = self._replacing.__enter__()
         return self
 
-    def __exit__(self, *error: object) -> bool | None:
+    def __exit__(self, *error: Any) -> bool | None:
         return self._replacing.__exit__(*error)
 
     def write(self, each: Detection) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image
@@ -141,7 +142,7 @@ def read_labels16(path: Path) -> np.ndarray:
         return np.asarray(picture).astype(np.uint16)
 
 
-def write_labels16(file, labels: np.ndarray) -> None:
+def write_labels16(file: IO[bytes], labels: np.ndarray) -> None:
     """Write (H, W) uint16 as a 16-bit grey PNG to an open file."""
     Image.fromarray(labels).save(file, format="PNG")
 

@@ -123,7 +123,14 @@ def _path(pen: ImageDraw.ImageDraw, trail: deque, colour: tuple[int, int, int], 
         pen.line(points, fill=colour, width=width, joint="curve")
 
 
-def _label(pen: ImageDraw.ImageDraw, text: str, box: Box, colour, font, size: tuple[int, int]) -> None:
+def _label(
+    pen: ImageDraw.ImageDraw,
+    text: str,
+    box: Box,
+    colour: tuple[int, int, int],
+    font: ImageFont.FreeTypeFont,
+    size: tuple[int, int],
+) -> None:
     """Text on a plate of the track's colour above the box, kept inside the frame."""
     left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
     width, height = right - left + 4, bottom - top + 4

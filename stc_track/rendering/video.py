@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -38,7 +38,7 @@ class VideoWriter:
         self._encoder = _encoder()
         self._replacing = replacing(path)
         self._rate, self._quality = Fraction(rate).limit_denominator(1000), quality
-        self._stream = None
+        self._stream: Any = None
 
     def __enter__(self) -> Self:
         import av
@@ -49,7 +49,7 @@ class VideoWriter:
         )
         return self
 
-    def __exit__(self, *error: object) -> bool | None:
+    def __exit__(self, *error: Any) -> bool | None:
         if error[0] is None and self._stream is not None:
             self._container.mux(self._stream.encode())
         self._container.close()
@@ -66,8 +66,8 @@ class VideoWriter:
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
         self._container.mux(self._stream.encode(picture.reformat(format="yuv420p", dst_colorspace="ITU709")))
 
-    def _begin(self, width: int, height: int):
-        stream = self._container.add_stream(self._encoder, rate=self._rate)
+    def _begin(self, width: int, height: int) -> Any:
+        stream: Any = self._container.add_stream(self._encoder, rate=self._rate)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         if self._encoder == "libx264":
             stream.options = {"crf": str(self._quality), "preset": "medium"}
