@@ -75,7 +75,7 @@ def mask_arrays(
         settings: of the fusion and the pieces.
         camera: of the sequence, where it is known.
     """
-    mask, _ = fuse(arrays["similarity_depth"], arrays["similarity_flow"], settings.masks)
+    mask, _ = fuse(arrays["similarity_depth"], arrays["similarity_flow"], settings.masks, settings.similarity.dilation)
     fine = "fine_" if settings.detail < CELL else ""
     objects = np.stack(
         [

@@ -120,7 +120,7 @@ def measure(
             network, settings = tables[table][row]
             if network not in known:
                 known[network] = similarities(depth, flow, size, network, gains)
-            edges = fuse(*known[network], settings)[1][0]
+            edges = fuse(*known[network], settings, network.dilation)[1][0]
             pieces = assemble(sub_regions(edges), boxes)
             found += [mask_iou(mask_in_box(pieces, i + 1, boxes[i]), true[i]) for i in counted]
     of_class = {name: np.array(classes) == number for number, name in store.class_names.items()}

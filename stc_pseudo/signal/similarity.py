@@ -58,27 +58,53 @@ def edge_similarity(
     """
     height, width = maps.shape[-2:]
     reach = layers * dilation
-    padded = F.pad(maps, (reach, reach, reach, reach), value=float("nan"))
+    padded = F.pad(maps, (reach, reach, reach, reach))
     total = maps.new_zeros(len(maps), len(DIRECTIONS), height, width)
-    count = torch.zeros_like(total[:1])
-    for d, (rows, columns) in enumerate(DIRECTIONS):
-        for distance in range(dilation, reach + 1, dilation):
+    count = total.new_zeros(len(DIRECTIONS), height, width)
+    for distance in range(dilation, reach + 1, dilation):
+        inside = neighbour_in_frame(height, width, distance).to(maps.device)
+        count += inside
+        for d, (rows, columns) in enumerate(DIRECTIONS):
             top, left = reach + rows * distance, reach + columns * distance
             neighbour = padded[..., top : top + height, left : left + width]
-            similarity = torch.exp(-factor * torch.linalg.vector_norm(neighbour - maps, dim=1))
-            total[:, d] += similarity.nan_to_num_(0.0)
-            count[:, d] += ~neighbour[:1, 0].isnan()
+            total[:, d] += torch.exp(-factor * torch.linalg.vector_norm(neighbour - maps, dim=1)) * inside[d]
     return total / count.clamp(min=1)
 
 
-def signal(edges: Tensor) -> Tensor:
+def neighbour_in_frame(height: int, width: int, distance: int) -> Tensor:
+    """Whether the neighbour in each of the eight directions is a cell of the frame.
+
+    Only this tells a direction that leaves the frame: a similarity of 0 is an edge as strong as can be.
+
+    Args:
+        height, width: of the map, cells.
+        distance: cells to the neighbour.
+
+    Returns:
+        (8, h, w) bool, directions in the order of `store.DIRECTIONS`.
+    """
+    rows, columns = torch.arange(height)[:, None], torch.arange(width)
+    return torch.stack(
+        [
+            ((rows + down * distance) >= 0)
+            & ((rows + down * distance) < height)
+            & ((columns + right * distance) >= 0)
+            & ((columns + right * distance) < width)
+            for down, right in DIRECTIONS
+        ]
+    )
+
+
+def signal(edges: Tensor, dilation: int) -> Tensor:
     """S: the mean edge similarity over the directions that stay in the frame.
 
     Args:
         edges: (T, 8, h, w) as `edge_similarity` gives them.
+        dilation: that of `edge_similarity`, cells: a direction in which the nearest neighbour lies outside the frame
+            has no similarity.
 
     Returns:
-        (T, h, w) in 0..1.
+        (T, h, w) in 0..1; 0 where every direction leaves the frame.
     """
-    inside = edges > 0
-    return edges.sum(1) / inside.sum(1).clamp(min=1)
+    inside = neighbour_in_frame(*edges.shape[-2:], dilation).to(edges.device)
+    return (edges * inside).sum(1) / inside.sum(0).clamp(min=1)

@@ -50,7 +50,47 @@ def test_a_mirrored_map_has_mirrored_directions(maps):
 def test_signal_averages_the_directions_inside():
     edges = edge_similarity(torch.zeros(1, 1, 5, 5), layers=1, dilation=2)
     assert edges[0, :, 0, 0].count_nonzero() == 3  # a corner has three neighbours
-    torch.testing.assert_close(signal(edges), torch.ones(1, 5, 5))
+    torch.testing.assert_close(signal(edges, 2), torch.ones(1, 5, 5))
+
+
+def plain_signal(edges, dilation):
+    """S by loops over cells: the mean over the directions whose nearest neighbour is a cell of the frame."""
+    frames, _, height, width = edges.shape
+    out = np.zeros((frames, height, width))
+    for t, i, j in np.ndindex(out.shape):
+        inside = [
+            d
+            for d, (rows, columns) in enumerate(DIRECTIONS)
+            if 0 <= i + rows * dilation < height and 0 <= j + columns * dilation < width
+        ]
+        out[t, i, j] = edges[t, inside, i, j].mean() if inside else 0
+    return out
+
+
+@given(maps=MAPS, dilation=st.integers(1, 3), gain=st.sampled_from([1.0, 1e4]))
+def test_signal_is_the_mean_within_the_frame_however_strong_the_edges(maps, dilation, gain):
+    edges = edge_similarity(torch.from_numpy(maps * np.float32(gain)), 2, dilation)
+    np.testing.assert_allclose(signal(edges, dilation).numpy(), plain_signal(edges.numpy(), dilation), atol=1e-5)
+
+
+def test_a_thin_near_pole_is_like_the_pole_alone():
+    inverse_depth = torch.ones(1, 1, 9, 9)
+    inverse_depth[..., 4] = 10  # a pole, one cell wide, ten times nearer than what is behind it
+    edges = edge_similarity(normalise_inverse_depth(inverse_depth[0])[None], layers=1, dilation=1)
+    stored = (edges * 255).round() / 255  # as uint8
+    torch.testing.assert_close(signal(stored, 1)[0, 4, 4], torch.tensor(2 / 8))  # up and down of the eight
+    torch.testing.assert_close(signal(stored, 1)[0, 4, 3], torch.tensor(5 / 8))  # beside it
+    mask, kept = fuse(*[(stored * 255).byte().numpy()] * 2, MaskSettings(), dilation=1)
+    assert not mask[0, 1:-1, 4].any()
+    assert mask[0, 1:-1, [0, 1, 2, 3, 5, 6, 7, 8]].all()
+    assert kept[0, :, 4, 4].sum() == 2
+
+
+def test_no_edge_leaves_the_frame_at_any_threshold():
+    maps = [np.zeros((1, 8, 5, 5), np.uint8)] * 2
+    _, edges = fuse(*maps, MaskSettings(threshold_depth=0.0, threshold_flow=0.0), dilation=2)
+    assert edges[0, :, 0, 0].sum() == 3
+    assert edges[0, :, 2, 2].all()
 
 
 def test_pooling_averages_what_is_known():
@@ -84,6 +124,6 @@ def test_flow_normalisation_forgets_the_resolution():
 )
 def test_fusion_is_equation_2(depth, flow, cues, kept):
     maps = [np.full((1, 8, 3, 3), round(value * 255), np.uint8) for value in (depth, flow)]
-    mask, edges = fuse(*maps, MaskSettings(cues=cues))
+    mask, edges = fuse(*maps, MaskSettings(cues=cues), dilation=1)
     assert mask.all() == mask.any() == kept
-    assert edges.all() == edges.any() == kept
+    assert edges[0, :, 1, 1].all() == edges.any() == kept
