@@ -8,6 +8,7 @@ model = dict(
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         pad_size_divisor=32,
+        pad_mask=True,  # heads that bring the masks to the input's grid would stretch them over the padding
     ),
     backbone=dict(
         type="ResNet",

@@ -79,6 +79,9 @@ def adapt(config: Config) -> None:
         config[key] = None
     config.train_cfg.pop("val_begin", None)
     _take_rgb(config.model.data_preprocessor)
+    if plain(config.model.data_preprocessor.get("type")) == "DetDataPreprocessor":
+        # Pictures of several sizes are padded to one batch; masks that are not would be stretched over it.
+        config.model.data_preprocessor.setdefault("pad_mask", True)
     config.custom_imports = ConfigDict(imports=["stc_train.registry"], allow_failed_imports=False)
     config.setdefault("default_scope", "mmdet")
 

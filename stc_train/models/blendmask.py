@@ -200,7 +200,7 @@ class BlendMaskHead(BaseMaskHead):
 
         Args:
             bases, semantic: as `forward` gives them.
-            batch_gt_instances: `bboxes`, `labels`, and `masks` of the padded input's size.
+            batch_gt_instances: `bboxes`, `labels`, and `masks` of the picture's size or the padded input's.
             batch_img_metas: not used.
             positive_infos: `param_preds`, `points` (n, 2) and `pos_assigned_gt_inds` (n,) of each image.
             batch_gt_instances_ignore: `bboxes` that are neither objects nor background.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from mmdet.structures.mask import BitmapMasks
 from mmengine.structures import InstanceData
 from torch import Tensor
 
@@ -18,7 +19,7 @@ def semantic_targets(
     """Class of each cell.
 
     Args:
-        instances: `masks`, BitmapMasks of the padded input's size, and `labels` (N,) in 0..classes - 1.
+        instances: `masks`, BitmapMasks of the picture or of the padded input, and `labels` (N,) in 0..classes - 1.
         ignored: `bboxes` (M, 4), pixels: ignore regions, and boxes that got no pseudo-mask; or None.
         size: (h, w) cells.
         stride: pixels per cell.
@@ -33,8 +34,28 @@ def semantic_targets(
     if ignored is not None and len(ignored.bboxes):
         target[box_cells(ignored.bboxes, size, stride).any(0)] = UNKNOWN
     if len(labels):
-        masks = instances.masks.to_tensor(dtype=torch.float32, device=labels.device)
-        covered = F.interpolate(masks[None], size, mode="bilinear", align_corners=False)[0] > 0.5
+        covered = masks_on_cells(instances.masks, size, stride, labels.device)
         highest = (covered * (labels + 1)[:, None, None]).amax(0)
         target[highest > 0] = highest[highest > 0] - 1
     return target
+
+
+def masks_on_cells(masks: BitmapMasks, size: tuple[int, int], stride: int, device: torch.device) -> Tensor:
+    """True masks on a grid over the padded input of the network.
+
+    Pictures are padded to the largest of a batch on the right and below; the masks often are not. Brought straight to
+    the grid's size they would be stretched over the padding.
+
+    Args:
+        masks: (N, H, W) of the picture, or of the padded input.
+        size: (h, w) cells of the grid over the padded input.
+        stride: pixels per cell.
+        device: where the result goes.
+
+    Returns:
+        (N, h, w) bool; false in the padding.
+    """
+    pixels = masks.to_tensor(dtype=torch.float32, device=device)
+    height, width = size[0] * stride, size[1] * stride
+    pixels = F.pad(pixels, (0, width - pixels.shape[2], 0, height - pixels.shape[1]))
+    return F.interpolate(pixels[None], size, mode="bilinear", align_corners=False)[0] > 0.5

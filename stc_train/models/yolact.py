@@ -11,7 +11,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from stc_train.models.paste_masks import whole_frame_masks
-from stc_train.models.semantic import UNKNOWN, semantic_targets
+from stc_train.models.semantic import UNKNOWN, masks_on_cells, semantic_targets
 from stc_train.registry import MODELS
 
 
@@ -47,7 +47,7 @@ class Protonet(YOLACTProtonet):
 
         Args:
             mask_preds, segm_preds: as `forward` gives them.
-            batch_gt_instances: `bboxes`, `labels`, and `masks` of the padded input's size.
+            batch_gt_instances: `bboxes`, `labels`, and `masks` of the picture's size or the padded input's.
             batch_img_metas: `batch_input_shape`, the padded input's.
             positive_infos: `pos_assigned_gt_inds` and `bboxes`, their objects' boxes.
             batch_gt_instances_ignore: `bboxes` that are neither objects nor background.
@@ -65,8 +65,7 @@ class Protonet(YOLACTProtonet):
             total = total + soft.sum() * 0  # a gradient in every process, of no positives too
             if len(chosen):
                 which = info.pos_assigned_gt_inds[chosen]
-                masks = instances.masks.to_tensor(torch.float32, soft.device)
-                targets = F.interpolate(masks[None], soft.shape[1:], mode="bilinear", align_corners=False)[0] > 0.5
+                targets = masks_on_cells(instances.masks, soft.shape[1:], height // soft.shape[1], soft.device)
                 sides = (instances.bboxes[which, 2:] - instances.bboxes[which, :2]) / soft.new_tensor([width, height])
                 loss = F.binary_cross_entropy(soft[chosen], targets[which].float(), reduction="none").mean((1, 2))
                 total = total + (loss / sides.prod(1)).sum()
