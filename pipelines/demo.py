@@ -17,6 +17,7 @@ from pipelines.reporting.commands import Stages
 from pipelines.reporting.report import jpeg, montage, stage_pictures, write_report
 from pipelines.reporting.tables import Table, predicted_mask_table, pseudo_mask_table, time_table, track_table
 from stc_pseudo.store.store import StoreReader
+from stc_track.io.console import Command, is_verbose
 
 TRAIN = tuple(f"{k:04d}" for k in range(8))
 TEST = tuple(f"{k:04d}" for k in range(8, 11))
@@ -27,21 +28,23 @@ SHOWN = (4, 10)  # positions of the frames on the page
 SCORE = 0.3  # of the detections that count as found
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/demo"), help="folder of all that it writes")
 @click.option("--workers", default=2, help="processes or threads at a time")
 @click.option("--seed", default=0, help="of the scenes and of the training")
 def main(out: Path, workers: int, seed: int) -> None:
     """Boxes in, masks and tracks out, on rendered scenes."""
     started = time.monotonic()
-    stages, data, truth = Stages(), out / "data", out / "data" / "instances_txt"
+    stages, data, truth = Stages(is_verbose()), out / "data", out / "data" / "instances_txt"
     render(data, workers, seed)
     networks = ("build", "--dataset", "demo", "--root", data, "--workers", workers)
     held_out = ",".join(TEST)
     stages.run("stc-pseudo", *networks, "--out", out / "store")
     stages.run("stc-pseudo", *networks, "--out", out / "store_exact", "--depth", "precomputed", "--flow", "precomputed")
     for store in ("store", "store_exact"):
-        stages.run("stc-pseudo", "inspect", out / store, "--truth", data, "--json", out / f"{store}.json")
+        stages.run(
+            "stc-pseudo", "inspect", out / store, "--truth", data, "--json", out / f"{store}.json", figures=False
+        )
     stages.run("stc-pseudo", "export", out / "store", "--format", "coco", "--out", out / "pseudo_masks.json")
     # One thread: on so small a network two wait for each other longer than they gain.
     stages.run(
@@ -73,7 +76,17 @@ def main(out: Path, workers: int, seed: int) -> None:
         out / "predictions",
     )
     stages.run("stc-track", out / "predictions", "--out", out / "results", "--cues", out / "store")
-    stages.run("stc-eval", out / "results", "--truth", truth, "--sequences", held_out, "--json", out / "scores.json")
+    stages.run(
+        "stc-eval",
+        out / "results",
+        "--truth",
+        truth,
+        "--sequences",
+        held_out,
+        "--json",
+        out / "scores.json",
+        figures=False,
+    )
     quality = measure(out / "predictions", truth, SCORE, min_area=300)
     (out / "prediction_iou.json").write_text(json.dumps(quality, indent=1))
     tables = [

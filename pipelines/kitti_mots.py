@@ -18,12 +18,13 @@ from pipelines.reporting.commands import Stages
 from pipelines.reporting.report import stage_pictures, write_report
 from pipelines.reporting.tables import predicted_mask_table, pseudo_mask_table, time_table, track_table
 from stc_pseudo.store.store import StoreReader
+from stc_track.io.console import Command, is_verbose
 
 PATH = click.Path(path_type=Path)
 SHOWN = 6  # frames of each sequence on the page
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--root", type=PATH, required=True, help="KITTI MOTS, with image_03 and calib for the stereo matching")
 @click.option("--out", type=PATH, default=Path("runs/kitti_mots"), help="folder of all that it writes")
 @click.option("--sequences", default="0000", help="comma-separated names")
@@ -47,7 +48,7 @@ def main(
     workers: int,
 ) -> None:
     """Boxes in, masks and tracks out, on real video."""
-    started, stages = time.monotonic(), Stages()
+    started, stages = time.monotonic(), Stages(is_verbose())
     sources = {
         "sgbm and dis": ("store_opencv", "--depth", "sgbm", "--flow", "dis"),
         "monodepth2 and upflow": (
@@ -80,7 +81,9 @@ def main(
             out / store,
             *flags,
         )
-        stages.run("stc-pseudo", "inspect", out / store, "--truth", root, "--json", out / f"{store}.json")
+        stages.run(
+            "stc-pseudo", "inspect", out / store, "--truth", root, "--json", out / f"{store}.json", figures=False
+        )
     store = out / "store_opencv"
     stages.run(
         "stc-train",
@@ -110,7 +113,17 @@ def main(
     )
     stages.run("stc-track", out / "predictions", "--out", out / "results", "--cues", store)
     truth = root / "instances_txt"
-    stages.run("stc-eval", out / "results", "--truth", truth, "--sequences", sequences, "--json", out / "scores.json")
+    stages.run(
+        "stc-eval",
+        out / "results",
+        "--truth",
+        truth,
+        "--sequences",
+        sequences,
+        "--json",
+        out / "scores.json",
+        figures=False,
+    )
     quality = measure(out / "predictions", truth, score, min_area=300)
     tables = [
         pseudo_mask_table({label: out / f"{source[0]}.json" for label, source in sources.items()}, ""),

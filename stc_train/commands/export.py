@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from stc_track.io.console import Command
+from stc_track.io.console import Command, is_verbose
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,10 @@ def main(checkpoint: Path, out: Path, size: str, score_threshold: float) -> None
     match = re.fullmatch(r"(\d+)x(\d+)", size)
     if not match or not all(int(side) for side in match.groups()):
         raise click.BadParameter(f"expected HEIGHTxWIDTH, as 384x1248, found '{size}'", param_hint="--size")
+    from stc_train.engine.progress import mute_libraries
+
+    if not is_verbose():
+        mute_libraries()
     from stc_train.inference.export import export
     from stc_train.models import model_file
 

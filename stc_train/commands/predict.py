@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from stc_pseudo.commands.dataset_flags import DatasetFlags, dataset_options
-from stc_track.io.console import Command
+from stc_track.io.console import Command, is_verbose
 from stc_track.io.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -61,6 +61,10 @@ def main(
     for flag, value in (("--scale", scale), ("--veto", veto)):
         if value is not None and data.boxes is None:
             raise InputError(flag, expected="--boxes with it", found="none")
+    from stc_train.engine.progress import mute_libraries
+
+    if not is_verbose():
+        mute_libraries()
     import torch
 
     from stc_train.models import model_file

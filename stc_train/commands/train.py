@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from stc_track.io.console import Command
+from stc_track.io.console import Command, is_verbose
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
@@ -101,6 +101,10 @@ def main(
     if more_options and not cfg_options:
         raise click.UsageError(f"expected flags only, found '{more_options[0]}'")
     choose_device(device)
+    from stc_train.engine.progress import mute_libraries
+
+    if not is_verbose():
+        mute_libraries()
     from stc_train.engine.train import TrainingRun, load_config, train
 
     try:
@@ -119,6 +123,7 @@ def main(
                 val_sequences=val_sequences.split(",") if val_sequences else (),
                 val_truth=val_truth,
                 val_interval=val_interval,
+                verbose=is_verbose(),
             ),
         )
     except FloatingPointError as error:

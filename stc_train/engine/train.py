@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,10 @@ from stc_pseudo.nn import weights
 from stc_track.io.errors import InputError, require_file
 from stc_train import configs
 from stc_train.engine import checkpoints, complete_config
+from stc_train.engine.progress import QuietRunner
 from stc_train.engine.runner import TrainingRunner, launcher
+
+log = logging.getLogger(__name__)
 
 CONFIGS = Path(configs.__file__).parent
 RESNET_KEY = re.compile(r"(conv1|bn1|layer[1-4])\.")
@@ -64,6 +68,7 @@ class TrainingRun:
         val_sequences: sequences to measure the masks on during training; none, if empty.
         val_truth: folder of true masks for these; the store's pseudo-masks, if None.
         val_interval: steps between validations; that of the checkpoints, if None.
+        verbose: print MMEngine's log instead of a progress bar; the log file in `work_dir` has it in either case.
     """
 
     store: str
@@ -78,6 +83,7 @@ class TrainingRun:
     val_sequences: Sequence[str] = ()
     val_truth: Path | None = None
     val_interval: int | None = None
+    verbose: bool = False
 
 
 def train(config: Config, run: TrainingRun) -> None:
@@ -112,7 +118,9 @@ def train(config: Config, run: TrainingRun) -> None:
             "broadcast_buffers": False,
             "find_unused_parameters": config.get("find_unused_parameters", False),
         }
-    runner = TrainingRunner.from_cfg(config)
+    runner = (TrainingRunner if run.verbose else QuietRunner).from_cfg(config)
+    if runner.rank == 0:
+        log.info("log: %s", Path(runner.log_dir) / f"{runner.timestamp}.log")
     if state is not None and not run.resume:
         # The runner initialises weights only once; what is loaded after that stays.
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
@@ -134,6 +142,8 @@ def train(config: Config, run: TrainingRun) -> None:
         problem = click.ClickException(message)
         problem.exit_code = InputError.exit_code
         raise problem from error
+    if runner.rank == 0:
+        log.info("wrote %s after %d steps", run.work_dir / "model.pth", runner.iter)
 
 
 def require_start(config: Config, run: TrainingRun) -> None:

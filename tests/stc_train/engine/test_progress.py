@@ -1,0 +1,55 @@
+"""What a training shows on the terminal, and what only its log file has."""
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stc_train.engine.progress import mute
+
+LOGGED_ONLY = ("paramwise_options", "after_train_epoch", "System environment")
+
+
+def test_the_terminal_shows_progress_and_the_log_file_everything(drawn_store, tmp_path):
+    ended = subprocess.run(
+        [
+            Path(sys.executable).with_name("stc-train"),
+            *("--pseudo-store", drawn_store, "--work-dir", tmp_path / "work", "--max-iters", "2", "--device", "cpu"),
+            *("--cfg-options", "train_dataloader.num_workers=0", "train_dataloader.batch_size=2"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == ""
+    lines = ended.stderr.splitlines()
+    assert len([line for line in lines if line.strip() and not line.startswith("train: ")]) == 2  # log, model
+    assert "2/2" in ended.stderr
+    assert lines[-1].endswith("model.pth after 2 steps")
+    (log,) = (tmp_path / "work").glob("*/*.log")
+    for text in LOGGED_ONLY:
+        assert text in log.read_text()
+        assert text not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("level", "message", "shown"),
+    [
+        pytest.param(logging.INFO, "paramwise_options -- backbone.bn1.weight", False, id="info"),
+        pytest.param(logging.WARNING, '"FileClient" will be deprecated in future.', False, id="noise"),
+        pytest.param(logging.WARNING, "unexpected key in source state_dict", True, id="warning"),
+        pytest.param(logging.ERROR, "this will be fatal", True, id="error"),
+    ],
+)
+def test_warnings_that_matter_are_shown(level, message, shown, capsys, tmp_path):
+    logger = logging.Logger("drawn", logging.INFO)
+    logger.addHandler(logging.StreamHandler(sys.stdout))
+    logger.addHandler(logging.FileHandler(tmp_path / "log"))
+    mute(logger)
+    logger.log(level, message)
+    assert (message in capsys.readouterr().out) == shown
+    assert message in (tmp_path / "log").read_text()
