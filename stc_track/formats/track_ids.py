@@ -46,7 +46,7 @@ class TrackIdAllocator:
 
     Examples:
         >>> asked = (2004, 2), (7, 2), (9, 1), (7, 2)
-        >>> kept, counted = Names(keep=True), Names()
+        >>> kept, counted = TrackIdAllocator(keep=True), TrackIdAllocator()
         >>> [kept.of(*each) for each in asked], [counted.of(*each) for each in asked]
         ([2004, 2001, 1001, 2001], [2001, 2002, 1001, 2002])
     """

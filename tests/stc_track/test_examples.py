@@ -2,15 +2,24 @@
 
 import doctest
 import importlib
+import pkgutil
 
 import pytest
 
-NAMES = ["tracker", "matching", "disjoint", "convert", "commands.tables"]
-NAMES += [f"formats.{name}" for name in ("rle", "errors", "files", "outline", "track_names", "mot_boxes")]
+import stc_track
+
+MODULES = sorted(module.name for module in pkgutil.walk_packages(stc_track.__path__, "stc_track."))
+WITH_EXAMPLES = [
+    name
+    for name in MODULES
+    if any(test.examples for test in doctest.DocTestFinder().find(importlib.import_module(name)))
+]
 
 
-@pytest.mark.parametrize("name", NAMES)
+def test_examples_are_found():
+    assert len(WITH_EXAMPLES) >= 11
+
+
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_examples(name):
-    found = doctest.testmod(importlib.import_module(f"stc_track.{name}"))
-    assert found.attempted
-    assert not found.failed
+    assert not doctest.testmod(importlib.import_module(name)).failed
