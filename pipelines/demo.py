@@ -16,7 +16,7 @@ from pipelines.accuracy.predicted_masks import measure
 from pipelines.reporting.commands import Stages
 from pipelines.reporting.report import jpeg, montage, stage_pictures, write_report
 from pipelines.reporting.tables import Table, predicted_mask_table, pseudo_mask_table, time_table, track_table
-from stc_pseudo.store.store import StoreReader
+from stc_pseudo.store.reader import StoreReader
 from stc_track.io.console import Command, is_verbose
 
 TRAIN = tuple(f"{k:04d}" for k in range(8))

@@ -17,7 +17,7 @@ from pipelines.accuracy.predicted_masks import measure
 from pipelines.reporting.commands import Stages
 from pipelines.reporting.report import stage_pictures, write_report
 from pipelines.reporting.tables import predicted_mask_table, pseudo_mask_table, time_table, track_table
-from stc_pseudo.store.store import StoreReader
+from stc_pseudo.store.reader import StoreReader
 from stc_track.io.console import Command, is_verbose
 
 PATH = click.Path(path_type=Path)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from scipy import ndimage
 
 from stc_pseudo.datasets.base import Calibration, FrameBoxes
 from stc_pseudo.puzzle.features import FrameMaps
 from stc_pseudo.puzzle.solve import solve
-from stc_pseudo.settings import LabelSettings, SimilaritySettings
+from stc_pseudo.settings import LabelSettings
 from stc_pseudo.signal.fusion import fuse
-from stc_pseudo.signal.normalisation import normalise_flow, normalise_inverse_depth
-from stc_pseudo.signal.similarity import edge_similarity
-from stc_pseudo.store.store import CELL
+from stc_track.formats.store import CELL
 
 
 def fill_holes(maps: np.ndarray) -> np.ndarray:
@@ -34,28 +31,6 @@ def fill_holes(maps: np.ndarray) -> np.ndarray:
             rows, columns = ndimage.distance_transform_edt(unknown[index], return_distances=False, return_indices=True)
             filled[index] = maps[index][rows, columns]
     return filled
-
-
-def similarity_arrays(
-    inverse_depth: np.ndarray, flow: np.ndarray, size: tuple[int, int], settings: SimilaritySettings
-) -> dict[str, np.ndarray]:
-    """Edge similarities as the store keeps them.
-
-    Args:
-        inverse_depth: (n, h, w), without holes.
-        flow: (n, 2, h, w), pixels of the original frame.
-        size: (height, width) of the frame, which flow is measured against.
-        settings: of the mini network.
-    """
-    depth = normalise_inverse_depth(torch.from_numpy(inverse_depth.astype(np.float32)), settings.depth_gain)[:, None]
-    motion = normalise_flow(torch.from_numpy(flow.astype(np.float32)), size, settings.flow_gain)
-    return {
-        name: (edge_similarity(maps, settings.layers, settings.dilation, settings.factor) * 255)
-        .round()
-        .to(torch.uint8)
-        .numpy()
-        for name, maps in (("similarity_depth", depth), ("similarity_flow", motion))
-    }
 
 
 def mask_arrays(

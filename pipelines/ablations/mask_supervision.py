@@ -160,11 +160,10 @@ class Experiment:
     def store(self, name: str) -> Path:
         """Build a store of the training scenes as far as it is missing, and return its place."""
         from pipelines.ablations.supervision_stores import write_noisy_labels, write_true_store
-        from stc_pseudo.store.store import StoreReader
+        from stc_pseudo.store.reader import StoreReader
 
         out, names = self.out / f"store_{name}", self.settings.names(test=False)
-        done = out / "manifest.json"
-        if done.is_file() and set(json.loads(done.read_text())["sequences"]) == set(names):
+        if {path.parent.name for path in out.glob("*/record.json")} == set(names):
             return out
         if name == "true":
             write_true_store(StoreReader(str(self.store("exact"))), self.data, out)

@@ -14,8 +14,11 @@ import numpy as np
 from pipelines.checks.mmdet_parity import mmdetection_model
 from stc_pseudo.evaluation.pseudo_masks import true_masks
 from stc_pseudo.stages import pool_objects
-from stc_pseudo.store.store import ARRAYS, CELL, StoreReader, StoreWriter
+from stc_pseudo.store.reader import StoreReader
+from stc_pseudo.store.schema import ARRAYS, SIMILARITY_ARRAYS
+from stc_pseudo.store.writer import StoreWriter
 from stc_track.formats.kitti_labels import read_labels
+from stc_track.formats.store import CELL
 from stc_track.io.files import replacing
 from stc_track.masks import rle
 
@@ -91,25 +94,25 @@ def write_true_store(source: StoreReader, root: Path, out: Path) -> None:
     """
     from stc_pseudo.datasets.kitti import read_sequence
 
-    writer = StoreWriter(str(out), "kitti", source.class_names, source.root)
-    for name in source.sequences:
-        made_from = {"masks": "true", "detail": CELL, "source": source.fingerprint}
-        if writer.recorded(name) == made_from:
-            continue
-        reader, truth = source.sequence(name), true_masks(root, name)
-        arrays = {each: np.stack([reader.read(each, t) for t in range(len(reader))]) for each in ARRAYS}
-        arrays["objects"] = np.stack(
-            [
-                true_objects(reader.boxes_at(t).track_ids, truth.get(number, []), reader.size)
-                for t, number in enumerate(reader.numbers)
-            ]
-        )
-        pooled = [pool_objects(objects) for objects in arrays["objects"]]
-        arrays["instances"], arrays["coverage"] = (np.stack(maps) for maps in zip(*pooled, strict=True))
-        partial = writer.begin(read_sequence(root, name, "instances"), made_from)
-        for start, stop in partial.missing():
-            partial.write(start, {each: block[start:stop] for each, block in arrays.items()})
-        writer.finish(name, made_from)
+    with StoreWriter(str(out), "kitti", source.class_names, root) as writer:
+        for name in source.sequences:
+            provenance = {"masks": "true", "detail": CELL, "keep": ["similarity"], "source": source.fingerprint}
+            if writer.recorded(name) == provenance:
+                continue
+            reader, truth = source.sequence(name), true_masks(root, name)
+            arrays = {each: reader.read(each, slice(None)) for each in (*ARRAYS, *SIMILARITY_ARRAYS)}
+            arrays["objects"] = np.stack(
+                [
+                    true_objects(reader.boxes_at(t).track_ids, truth.get(number, []), reader.size)
+                    for t, number in enumerate(reader.numbers)
+                ]
+            )
+            pooled = [pool_objects(objects) for objects in arrays["objects"]]
+            arrays["instances"], arrays["coverage"] = (np.stack(maps) for maps in zip(*pooled, strict=True))
+            partial = writer.begin(read_sequence(root, name, "instances"), provenance)
+            for start, stop in partial.missing():
+                partial.write(start, {each: block[start:stop] for each, block in arrays.items()})
+            writer.finish(name)
 
 
 def true_objects(track_ids: np.ndarray, objects: list[Any], size: tuple[int, int]) -> np.ndarray:

@@ -19,7 +19,7 @@ from pipelines.reporting.tables import Table, number
 
 if TYPE_CHECKING:
     from stc_pseudo.settings import MaskSettings, SimilaritySettings
-    from stc_pseudo.store.store import StoreReader
+    from stc_pseudo.store.reader import StoreReader
 
 # Table VII's values of phi_s and phi_t, and Tables V's and VI's of depth and dilation.
 DEPTH_THRESHOLDS, FLOW_THRESHOLDS = (0.2, 0.3, 0.4), (0.2, 0.3, 0.4, 0.5)
@@ -179,7 +179,7 @@ def main(
 ) -> None:
     """Print mean IoU over the grid of thresholds, for each number of layers, and for each dilation."""
     from stc_pseudo.signal.normalisation import DEPTH_GAIN, FLOW_GAIN
-    from stc_pseudo.store.store import StoreReader
+    from stc_pseudo.store.reader import StoreReader
     from stc_track.io.files import replacing
 
     report = measure(StoreReader(url), truth, step, min_area, (depth_gain or DEPTH_GAIN, flow_gain or FLOW_GAIN))

@@ -91,7 +91,8 @@ def main(root: Path, sequences: str, min_area: int) -> None:
     from stc_pseudo.evaluation.pseudo_masks import inspect_store
     from stc_pseudo.flow.precomputed import PrecomputedFlow
     from stc_pseudo.settings import LabelSettings
-    from stc_pseudo.store.store import StoreReader, StoreWriter
+    from stc_pseudo.store.reader import StoreReader
+    from stc_pseudo.store.writer import StoreWriter
 
     videos, truth = read_kitti(root, sequences.split(",")), root / "instances_txt"
     exact, flow = PrecomputedDepth(root / "training" / "depth"), PrecomputedFlow(root / "training" / "flow")

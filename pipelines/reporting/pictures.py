@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
-from stc_pseudo.store.store import CELL
 from stc_pseudo.visualisation import colour_flow, colour_inverse_depth
+from stc_track.formats.store import CELL
 
 
 def track_colour(identity: int) -> tuple[int, int, int]:

@@ -12,7 +12,7 @@ import numpy as np
 from pipelines.reporting import pictures
 from pipelines.reporting.tables import Table
 from stc_pseudo.datasets.images import read_frame
-from stc_pseudo.store.store import StoreReader
+from stc_pseudo.store.reader import StoreReader
 from stc_track.formats.mots import read_detections, read_mots
 from stc_track.io.files import replacing
 from stc_track.masks import rle

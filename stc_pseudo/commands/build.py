@@ -74,6 +74,21 @@ DEMO_WEIGHTS = Path(__file__).parents[2] / "data" / "weights"
     default="none",
     help="the earliest stage to redo in complete sequences",
 )
+@click.option(
+    "--keep",
+    type=click.Choice(["similarity"]),
+    multiple=True,
+    help="keep the similarity maps too, 340 kB a frame of 1242x375; otherwise they are made again when they are read",
+)
+@click.option(
+    "--limit-failures",
+    type=click.IntRange(min=0),
+    default=100,
+    help="stop when more shards than this have failed; a higher one builds whatever else it can",
+)
+@click.option(
+    "--check-frames", is_flag=True, help="read every byte of the frames, also where sizes and times are as before"
+)
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="shards at a time")
 @click.option("--device", default="cpu", help="of the networks: cpu or cuda")
 def main(
@@ -95,6 +110,9 @@ def main(
     threshold_depth: float,
     threshold_flow: float,
     overwrite: str,
+    keep: tuple[str, ...],
+    limit_failures: int,
+    check_frames: bool,
     workers: int,
     device: str,
 ) -> None:
@@ -112,8 +130,9 @@ def main(
     )
     from stc_pseudo.build import build
     from stc_pseudo.depth import make_depth_estimator
+    from stc_pseudo.executors import InProcess
     from stc_pseudo.flow import make_flow_estimator
-    from stc_pseudo.store.store import StoreWriter
+    from stc_pseudo.store.writer import StoreWriter
 
     root = data.folder
     if data.dataset == "demo":
@@ -134,4 +153,15 @@ def main(
 
         flow = TwoSidedFlow(flow)
     writer = StoreWriter(out, data.dataset, videos[0].class_names, root)
-    build(videos, depth, flow, writer, settings, overwrite, workers)
+    build(
+        videos,
+        depth,
+        flow,
+        writer,
+        settings,
+        overwrite,
+        InProcess((depth, flow), workers),
+        keep,
+        limit_failures,
+        check_frames,
+    )

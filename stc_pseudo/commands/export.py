@@ -18,7 +18,7 @@ from stc_track.io.console import Command
 def main(store: str, format_name: str, out: Path, sequences: str | None) -> None:
     """Write STORE's pseudo-masks, with track ids, as annotations that other segmenters train on."""
     from stc_pseudo.export.coco import coco_annotations
-    from stc_pseudo.store.store import StoreReader
+    from stc_pseudo.store.reader import StoreReader
     from stc_track.io.files import replacing
 
     reader = StoreReader(store)

@@ -26,7 +26,7 @@ PATH = click.Path(path_type=Path)
 def main(store: str, truth: Path, json_file: Path | None, sequences: str | None, min_area: int) -> None:
     """Mean IoU of STORE's pseudo-masks with true masks, per class, beside the filled box and the inscribed ellipse."""
     from stc_pseudo.evaluation.pseudo_masks import SHAPES, inspect_store
-    from stc_pseudo.store.store import StoreReader
+    from stc_pseudo.store.reader import StoreReader
     from stc_track.io.files import replacing
 
     reader = StoreReader(store)

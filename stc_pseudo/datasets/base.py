@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -83,3 +83,10 @@ class Sequence:
     def boxes_at(self, index: int) -> FrameBoxes:
         """The boxes of the frame at position `index` (0..T-1)."""
         return self.boxes.get(self.numbers[index], FrameBoxes.empty())
+
+    def part(self, start: int, stop: int) -> Sequence:
+        """The frames start..stop with what belongs to them, so that a task need not carry the whole video."""
+        numbers = self.numbers[start:stop]
+        boxes = {number: self.boxes[number] for number in numbers if number in self.boxes}
+        right = self.right[start:stop]
+        return replace(self, frames=self.frames[start:stop], numbers=numbers, right=right, boxes=boxes)

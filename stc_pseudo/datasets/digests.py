@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 # A PNG's last bytes hold checksums of all its pixels; enough to tell two maps apart without reading gigabytes.
@@ -26,10 +28,47 @@ def folder_digest(folder: Path, suffixes: tuple[str, ...]) -> str:
     return digest.hexdigest()[:16]
 
 
+_known: Mapping[str, str] = {}
+_used: dict[str, str] = {}
+
+
+@contextmanager
+def known_digests(known: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Let `files_digest` take for unchanged what has the sizes and times of an earlier run, while this lasts.
+
+    Args:
+        known: digest of the bytes by `stat_digest`.
+
+    Yields:
+        a dictionary that is filled with those that were asked for.
+    """
+    global _known, _used
+    before = _known, _used
+    _known, _used = known, {}
+    try:
+        yield _used
+    finally:
+        _known, _used = before
+
+
 def files_digest(paths: Iterable[Path]) -> str:
     """Return 16 hexadecimal digits that change with the bytes of any of the files, or with their order."""
+    paths = list(paths)
+    stat = stat_digest(paths)
+    if (found := _known.get(stat)) is None:
+        digest = hashlib.sha256()
+        for path in paths:
+            with open(path, "rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        found = digest.hexdigest()[:16]
+    _used[stat] = found
+    return found
+
+
+def stat_digest(paths: Iterable[Path]) -> str:
+    """Return 16 hexadecimal digits that change with the name, size or time of any of the files, or with their order."""
     digest = hashlib.sha256()
     for path in paths:
-        with open(path, "rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        stat = os.stat(path)
+        digest.update(f"{path.name}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
     return digest.hexdigest()[:16]

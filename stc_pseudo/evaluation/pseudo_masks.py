@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from tqdm import tqdm
 
 from stc_pseudo.datasets.kitti import instances_file
-from stc_pseudo.store.store import SequenceReader, StoreReader
+from stc_pseudo.store.reader import SequenceReader, StoreReader
 from stc_track.formats.mots import IGNORE_CLASS, MotsObject, read_mots
 from stc_track.formats.youtube_vis import objects_of, read_annotations
 from stc_track.io.errors import InputError, require_file

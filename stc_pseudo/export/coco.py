@@ -6,7 +6,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from stc_pseudo.store.store import StoreReader
+from stc_pseudo.store.reader import StoreReader
 from stc_track.masks import rle
 
 

@@ -12,7 +12,7 @@ from stc_pseudo.geometry.ego_motion import camera_flow
 from stc_pseudo.geometry.ground_plane import ground_plane, height_above
 from stc_pseudo.puzzle.windows import grid_shape
 from stc_pseudo.settings import MaskSettings
-from stc_pseudo.store.store import CELL
+from stc_track.formats.store import CELL
 
 GROUND_CUE_RANGE = (-0.05, 0.15)  # heights of the camera; above, height says nothing more
 GROUND_TOLERANCE = 0.02  # heights of the camera

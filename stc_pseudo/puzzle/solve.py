@@ -23,7 +23,7 @@ from stc_pseudo.puzzle.matting import matte
 from stc_pseudo.puzzle.random_walk import walk
 from stc_pseudo.puzzle.windows import Window, window_around
 from stc_pseudo.settings import MaskSettings
-from stc_pseudo.store.store import CELL
+from stc_track.formats.store import CELL
 
 CLAIM_MARGIN = 0.2  # by which another box must claim a cell more strongly to take it
 SURELY_NEARER = 0.1  # of the lower box's height, that the lower edges lie apart

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from stc_pseudo.store.store import CELL
+from stc_track.formats.store import CELL
 
 MARGIN = 0.2  # of the box's side, how much of its surroundings a walk may use
 MIN_MARGIN = 3  # cells

@@ -17,7 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stc_pseudo.store.store import CELL, DIRECTIONS
+from stc_pseudo.store.schema import DIRECTIONS
+from stc_track.formats.store import CELL
 
 SIMILARITY_FACTOR = 0.5  # r
 LAYERS = 3  # IV-D1, best of Table V

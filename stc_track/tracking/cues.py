@@ -1,7 +1,6 @@
 """Depth and flow at the diagonal corners of boxes (III-C4, Eq. 9), read from a store of pseudo-labels.
 
-The store is Zarr v3: a group a sequence with attributes `schema`, `numbers` (position in time to number of frame) and
-`size`, and arrays `inverse_depth` (T, h, w) and `flow` (T, 2, h, w) at a quarter of the frame's size.
+The store's layout: `stc_track.formats.store`.
 """
 
 from __future__ import annotations
@@ -11,12 +10,11 @@ from typing import Literal
 
 import numpy as np
 
+from stc_track.formats.store import CELL, StoredSequence
 from stc_track.io.errors import InputError
 
 CueTerms = Literal["none", "depth", "flow", "both"]
 
-SCHEMA = 2
-CELL = 4  # pixels of the frame to a side of the store's cell
 _SPARSE = 4  # every fourth cell each way tells the camera's motion well enough
 _FEWEST_CELLS = 60
 _ROUNDS = 4
@@ -33,34 +31,24 @@ class CueReader:
         sequence: name of the sequence.
 
     Raises:
-        InputError: zarr is not installed, no such store or sequence, or one of another schema.
+        InputError: zarr is not installed, no such store or sequence, one of another schema, or a damaged one.
     """
 
     def __init__(self, store: Path | str, sequence: str) -> None:
-        try:
-            import zarr
-        except ImportError as error:
-            raise InputError(
-                "zarr",
-                expected="the package, which --cues reads with",
-                found="none",
-                hint="pip install 'stc-seg[pseudo]'",
-            ) from error
-        where = f"{store}/{sequence}"
         hint = "--cues names a store that `stc-pseudo build` made of the same sequences"
         try:
-            self._group = zarr.open_group(where, mode="r")
-        except FileNotFoundError as error:
-            raise InputError(where, expected="a sequence of a store", found="nothing", hint=hint) from error
-        attributes = self._group.attrs.asdict()
-        if attributes.get("schema") != SCHEMA:
-            found = f"schema {attributes.get('schema')}"
-            raise InputError(where, expected=f"a sequence of schema {SCHEMA}", found=found, hint=hint)
-        if missing := {"inverse_depth", "flow"} - set(self._group.array_keys()):
-            raise InputError(where, expected="arrays inverse_depth and flow", found=f"no {min(missing)}", hint=hint)
-        self._where = where
-        self._size = tuple(attributes["size"])
-        self._positions = {number: position for position, number in enumerate(attributes["numbers"])}
+            import google_crc32c  # noqa: F401 (both come with zarr)
+            import numcodecs  # noqa: F401
+        except ImportError as error:
+            expected, install = "the package, which --cues reads with", "pip install 'stc-seg[pseudo]'"
+            raise InputError("zarr", expected=expected, found="none", hint=install) from error
+        self._stored = StoredSequence.open(str(store), sequence, hint)
+        self._where = f"{store}/{sequence}"
+        if missing := {"inverse_depth", "flow"} - self._stored.stored:
+            found = f"no {min(missing)}"
+            raise InputError(self._where, expected="arrays inverse_depth and flow", found=found, hint=hint)
+        self._size = self._stored.size
+        self._positions = {number: position for position, number in enumerate(self._stored.numbers)}
 
     def at(self, frame: int, boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """Cues of one frame's boxes.
@@ -78,7 +66,7 @@ class CueReader:
             InputError: the store has no such frame, or frames of another size.
         """
         position = self._position(frame, size)
-        maps = np.concatenate((self._group["inverse_depth"][position][None], self._group["flow"][position]))
+        maps = np.concatenate((self._stored.read("inverse_depth", position)[None], self._stored.read("flow", position)))
         return at_corners(maps.astype(np.float64), boxes)
 
     def camera(self, frame: int, size: tuple[int, int]) -> np.ndarray | None:
@@ -91,7 +79,7 @@ class CueReader:
         before = self._positions.get(frame - 1)
         if before is None:
             return None
-        maps = (self._group[name][before].astype(np.float64) for name in ("inverse_depth", "flow"))
+        maps = (self._stored.read(name, before).astype(np.float64) for name in ("inverse_depth", "flow"))
         return background_motion(*maps)
 
     def _position(self, frame: int, size: tuple[int, int]) -> int:

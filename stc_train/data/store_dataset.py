@@ -8,7 +8,7 @@ from typing import Any
 
 from mmdet.datasets import BaseDetDataset
 
-from stc_pseudo.store.store import StoreReader
+from stc_pseudo.store.reader import StoreReader
 from stc_track.io.errors import InputError
 from stc_train.data.sampler import Draw, seed_everything
 from stc_train.registry import DATASETS

@@ -19,7 +19,7 @@ from mmdet.structures.mask import BitmapMasks
 from torch import Tensor
 
 from stc_pseudo.datasets.images import read_frame
-from stc_pseudo.store.store import CELL
+from stc_track.formats.store import CELL
 from stc_track.io.errors import InputError
 from stc_train.data.resample import axis_weights, nearest
 from stc_train.registry import TRANSFORMS

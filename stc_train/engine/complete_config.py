@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import torch
 from mmengine.config import Config, ConfigDict
 
-from stc_pseudo.store.store import StoreReader
+from stc_pseudo.store.reader import StoreReader
 from stc_track.io.errors import InputError
 from stc_train.engine.adapt_config import adapt, plain, refuse_misaligned
 

@@ -14,7 +14,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from stc_pseudo.evaluation.pseudo_masks import drawn_shapes, true_masks
-from stc_pseudo.store.store import SequenceReader, StoreReader
+from stc_pseudo.store.reader import SequenceReader, StoreReader
 from stc_track.formats.mots import MotsObject
 from stc_track.io.errors import InputError
 from stc_track.masks import rle

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stc_pseudo.store.store import StoreReader
+from stc_pseudo.store.reader import StoreReader
 from stc_track.formats.mots import MotsObject, write_mots
 from stc_track.masks import rle
 
@@ -78,7 +78,7 @@ def test_late_stages_are_redone_without_the_maps(drawn):
     assert drawn_again.build("--cues", "depth", "--overwrite", "masks").exit_code == 0
     sequence = StoreReader(str(drawn_again.store)).sequence("0000")
     np.testing.assert_array_equal(sequence.read("flow", slice(None)), old)
-    assert sequence.group.attrs["made_from"]["masks"]["cues"] == ["depth"]
+    assert sequence.provenance["masks"]["cues"] == ["depth"]
 
 
 @pytest.mark.parametrize("frames", [1, 2, 16, 17], ids=lambda n: f"{n} frames")
@@ -181,7 +181,7 @@ def another_schema(drawn):
         (masks_of_another_size, ["0000.txt", "frame 0", "130x66", "30x20"]),
         (png_and_jpeg, ["two of the same number", "PNG or JPEG"]),
         (another_name, ["first.png", "named by its number"]),
-        (another_schema, ["manifest.json", "schema 2", "schema 0", "--overwrite all"]),
+        (another_schema, ["manifest.json", "schema 3", "schema 0", "another --out"]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -47,7 +47,8 @@ def drawn_store(drawn_video, tmp_path_factory) -> Path:
     """Its store: the drawn masks as pseudo-masks; similarities are high but for one edge; frame 2 has no boxes."""
     from stc_pseudo.datasets.base import FrameBoxes, Sequence
     from stc_pseudo.stages import pool_objects
-    from stc_pseudo.store.store import ARRAYS, StoreWriter, array_cell
+    from stc_pseudo.store.schema import array_cell, arrays_of
+    from stc_pseudo.store.writer import StoreWriter
 
     frames = tuple(sorted((drawn_video / "training" / "image_02" / "0003").iterdir()))
     boxes = {}
@@ -65,7 +66,7 @@ def drawn_store(drawn_video, tmp_path_factory) -> Path:
     )
     arrays = {
         name: np.zeros((FRAMES, *channels, *(side // array_cell(name, 4) for side in sequence.size)), dtype)
-        for name, (channels, dtype) in ARRAYS.items()
+        for name, (channels, dtype) in arrays_of(4, ["similarity"]).items()
     }
     for t in range(FRAMES):
         arrays["objects"][t] = draw(t)[1]
@@ -74,8 +75,9 @@ def drawn_store(drawn_video, tmp_path_factory) -> Path:
     arrays["similarity_depth"][:, 4, 10, 5] = 60  # below 0.3 * 255
     url = tmp_path_factory.mktemp("store") / "store"
     writer = StoreWriter(str(url), "kitti", sequence.class_names, drawn_video)
-    partial = writer.begin(sequence, {"detail": 4})
+    partial = writer.begin(sequence, {"detail": 4, "keep": ["similarity"]})
     for start, stop in partial.missing():
         partial.write(start, {name: block[start:stop] for name, block in arrays.items()})
-    writer.finish("0003", {"detail": 4})
+    writer.finish("0003")
+    writer.close()
     return url

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from pipelines.ablations import mask_supervision, supervision_stores
 from pipelines.accuracy.mask_ap import mask_ap
-from stc_pseudo.store.store import StoreReader
+from stc_pseudo.store.reader import StoreReader
 from stc_track.formats.kitti_labels import read_labels
 from stc_track.formats.mots import Detection, DetectionWriter, MotsObject, write_mots
 from stc_track.io.errors import InputError

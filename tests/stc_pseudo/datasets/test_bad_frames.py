@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stc_pseudo.store.store import StoreReader
+from stc_pseudo.store.reader import StoreReader
 
 
 class Scene:

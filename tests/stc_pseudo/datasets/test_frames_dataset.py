@@ -9,7 +9,7 @@ import pytest
 
 from stc_pseudo.datasets.frames import read_frames
 from stc_pseudo.datasets.images import list_frames, read_frame
-from stc_pseudo.store.store import StoreReader
+from stc_pseudo.store.reader import StoreReader
 from stc_track.io.errors import InputError
 
 
@@ -121,7 +121,7 @@ def test_three_formats_give_one_store(clip, kind):
     result = clip.build(clip.frames, clip.write_boxes(kind))
     assert result.exit_code == 0, result.output
     reader = StoreReader(str(clip.store))
-    assert (reader.manifest["dataset"], reader.sequences) == ("frames", ("0000",))
+    assert (reader.dataset, reader.sequences) == ("frames", ("0000",))
     expected = {1: "pedestrian", 3: "car"}
     assert reader.class_names == (expected | {2: "bird"} if kind == "cvat" else expected)
     sequence = reader.sequence("0000")
@@ -151,7 +151,7 @@ def test_a_video_file_becomes_frames(clip, tmp_path):
     assert result.exit_code == 0, result.output
     sequence = StoreReader(str(clip.store)).sequence("0000")
     assert [sequence.frame_path(t) for t in range(3)] == [tmp_path / f"unpacked/0000/{t:06d}.jpg" for t in range(3)]
-    assert sequence.group.attrs["frames"] == [f"0000/{t:06d}.jpg" for t in range(3)]
+    assert sequence.record["frames"] == [f"0000/{t:06d}.jpg" for t in range(3)]
     assert sequence.read("instances", 2).max() == 2
     before = {path: path.stat().st_mtime_ns for path in clip.store.rglob("*") if path.is_file()}
     assert clip.build(tmp_path / "0000.mp4", clip.write_boxes("cvat")).exit_code == 0

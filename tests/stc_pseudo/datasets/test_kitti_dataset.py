@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stc_pseudo.datasets.kitti import read_kitti
-from stc_pseudo.store.store import StoreReader
+from stc_pseudo.store.reader import StoreReader
 from stc_track.formats.mots import MotsObject, read_mots, write_mots
 from stc_track.masks import rle
 

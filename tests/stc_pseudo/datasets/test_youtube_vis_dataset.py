@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stc_pseudo.datasets.youtube_vis import read_youtube_vis
-from stc_pseudo.store.store import StoreReader
+from stc_pseudo.store.reader import StoreReader
 from stc_track.io.errors import InputError
 from stc_track.masks import rle
 

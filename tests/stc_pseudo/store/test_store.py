@@ -1,12 +1,33 @@
+"""The store: what is written is read, by us and by Zarr, whole or not at all, and nothing outside it."""
+
 import json
 import pickle
-from pathlib import Path
+import shutil
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+import zarr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from zarr.storage import MemoryStore
 
 from stc_pseudo.datasets.base import FrameBoxes, Sequence
-from stc_pseudo.store.store import SCHEMA, SHARD_FRAMES, StoreReader, StoreWriter, array_cell, arrays_of
+from stc_pseudo.settings import SimilaritySettings
+from stc_pseudo.signal.stored import stored_similarity
+from stc_pseudo.store.reader import StoreReader
+from stc_pseudo.store.schema import (
+    SHARD_FRAMES,
+    SIMILARITY_ARRAYS,
+    array_cell,
+    array_metadata,
+    arrays_of,
+    box_tables,
+    shard_frames,
+)
+from stc_pseudo.store.writer import StoreWriter
+from stc_track.formats.shards import decode_frame, encode_shard
+from stc_track.formats.store import SCHEMA, DamagedStoreError, seal, unseal
 from stc_track.io.errors import InputError
 
 SIZE = (35, 66)
@@ -35,13 +56,13 @@ def random_shard(count, seed=0):
         name: rng.integers(
             0, 2 if dtype == "bool" else 200, (count, *channels, *(side // array_cell(name, DETAIL) for side in SIZE))
         ).astype(dtype)
-        for name, (channels, dtype) in arrays_of(DETAIL).items()
+        for name, (channels, dtype) in arrays_of(DETAIL, ["similarity"]).items()
     }
 
 
-def write(store, sequence, root, made_from, shards=None):
+def write(store, sequence, root, provenance, shards=None):
     writer = StoreWriter(str(store), "kitti", {1: "car", 2: "pedestrian"}, root)
-    partial = writer.begin(sequence, made_from)
+    partial = writer.begin(sequence, provenance)
     for start, stop in partial.missing()[:shards]:
         partial.write(start, random_shard(stop - start, seed=start))
     return writer, partial
@@ -49,12 +70,12 @@ def write(store, sequence, root, made_from, shards=None):
 
 def test_what_is_written_is_read(tmp_path, sequence):
     writer, _ = write(tmp_path / "store", sequence, tmp_path, {"depth": "x", "detail": DETAIL})
-    writer.finish(sequence.name, {"depth": "x", "detail": DETAIL})
+    writer.finish(sequence.name)
     reader = StoreReader(str(tmp_path / "store"))
     assert reader.class_names == {1: "car", 2: "pedestrian"}
     again = pickle.loads(pickle.dumps(reader.sequence("0001")))
     assert (len(again), again.size, again.numbers) == (LENGTH, SIZE, sequence.numbers)
-    assert again.frame_path(5) == Path(sequence.frames[5]).resolve()
+    assert again.frame_path(5) == sequence.frames[5]
     last = random_shard(LENGTH - SHARD_FRAMES, seed=SHARD_FRAMES)
     for name in arrays_of(DETAIL):
         np.testing.assert_array_equal(again.read(name, LENGTH - 1), last[name][-1])
@@ -66,21 +87,171 @@ def test_what_is_written_is_read(tmp_path, sequence):
 
 
 def test_an_unfinished_sequence_is_not_complete_and_goes_on_where_it_stopped(tmp_path, sequence):
-    _, partial = write(tmp_path / "store", sequence, tmp_path, {"depth": "x", "detail": DETAIL}, shards=1)
-    with pytest.raises(InputError, match="a store with a manifest"):
+    writer, partial = write(tmp_path / "store", sequence, tmp_path, {"depth": "x", "detail": DETAIL}, shards=1)
+    with pytest.raises(InputError, match="at least one complete sequence, found none"):
         StoreReader(str(tmp_path / "store"))
     assert partial.missing() == [(SHARD_FRAMES, LENGTH)]
-    _, resumed = write(tmp_path / "store", sequence, tmp_path, {"depth": "x", "detail": DETAIL}, shards=0)
+    writer.close()
+    writer, resumed = write(tmp_path / "store", sequence, tmp_path, {"depth": "x", "detail": DETAIL}, shards=0)
     assert resumed.missing() == [(SHARD_FRAMES, LENGTH)]
+    with pytest.raises(ValueError, match="are not written"):
+        writer.finish(sequence.name)
+    writer.close()
     _, anew = write(tmp_path / "store", sequence, tmp_path, {"depth": "another", "detail": DETAIL}, shards=0)
     assert len(anew.missing()) == 2
+    assert not resumed_version(tmp_path / "store", resumed)
+
+
+def resumed_version(store, partial):
+    return list((store / partial.name / partial.version).glob("*"))
 
 
 def test_shards_are_files_of_many_frames(tmp_path, sequence):
+    writer, partial = write(tmp_path / "store", sequence, tmp_path, {"detail": DETAIL})
+    writer.finish(sequence.name)
+    shards = list((tmp_path / "store/0001" / partial.version / "flow/c").rglob("*"))
+    assert len([path for path in shards if path.is_file()]) == 2
+
+
+def test_zarr_reads_what_is_written(tmp_path, sequence):
+    writer, partial = write(tmp_path / "store", sequence, tmp_path, {"detail": DETAIL, "keep": ["similarity"]})
+    writer.finish(sequence.name)
+    group = zarr.open_group(tmp_path / "store/0001" / partial.version, mode="r")
+    reader = StoreReader(str(tmp_path / "store")).sequence("0001")
+    for name in arrays_of(DETAIL, ["similarity"]):
+        np.testing.assert_array_equal(group[name][:], reader.read(name, slice(None)))
+        assert "crc32c" in json.dumps(group[name].metadata.to_dict())
+    for name in box_tables(sequence):
+        np.testing.assert_array_equal(group[name][:], reader.table(name))
+
+
+def test_nothing_is_left_but_what_the_record_lists(tmp_path, sequence):
+    writer, partial = write(tmp_path / "store", sequence, tmp_path, {"detail": DETAIL})
+    writer.finish(sequence.name)
+    again, _ = write(tmp_path / "store", sequence, tmp_path, {"detail": DETAIL, "a": 1})
+    assert StoreReader(str(tmp_path / "store")).sequence("0001").record["version"] == partial.version
+    again.finish(sequence.name)
+    writer.close()
+    again.close()
+    record = StoreReader(str(tmp_path / "store")).records["0001"]
+    listed = {f"0001/{record['version']}/{key}" for key in record["files"]} | {"manifest.json", "0001/record.json"}
+    paths = (tmp_path / "store").rglob("*")
+    assert {path.relative_to(tmp_path / "store").as_posix() for path in paths if path.is_file()} == listed
+
+
+def test_columns_of_the_tasks_become_tables(tmp_path, sequence):
+    writer, partial = write(tmp_path / "store", sequence, tmp_path, {"detail": DETAIL}, shards=0)
+    for start, stop in partial.missing():
+        areas = {"box_area": np.array([7, 9] if start == 0 else [], int)}
+        partial.write(start, random_shard(stop - start, seed=start), areas)
+    writer.finish(sequence.name)
+    reader = StoreReader(str(tmp_path / "store")).sequence("0001")
+    assert reader.column("box_area", 3).tolist() == [7, 9]
+    assert reader.column("box_area", 4).tolist() == []
+    with pytest.raises(InputError, match="expected the table box_colour, found only box_area"):
+        reader.column("box_colour", 3)
+
+
+@pytest.mark.parametrize(
+    ("size", "frames"), [((375, 1242), 16), ((1080, 1920), 8), ((2160, 3840), 2), ((9999, 9999), 1)]
+)
+def test_large_frames_have_small_shards(size, frames):
+    assert shard_frames(size) == frames
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    shape=st.tuples(st.integers(1, 5), st.integers(1, 6), st.integers(1, 6)),
+    dtype=st.sampled_from(["float16", "uint8", "uint16", "bool"]),
+    seed=st.integers(0, 99),
+)
+def test_a_shard_is_what_zarr_writes(shape, dtype, seed):
+    block = np.random.default_rng(seed).integers(0, 3, shape).astype(dtype)
+    store = MemoryStore()
+    metadata = json.dumps(array_metadata(shape, 5, dtype)).encode()
+    prototype = zarr.core.buffer.default_buffer_prototype()
+    store._store_dict["zarr.json"] = prototype.buffer.from_bytes(metadata)
+    array = zarr.open_array(store, mode="r+").with_config({"write_empty_chunks": True})
+    store._store_dict["c/0/0/0"] = prototype.buffer.from_bytes(encode_shard(block, 5))
+    np.testing.assert_array_equal(array[:], block)
+    array[:] = block[::-1]
+    written = store._store_dict["c/0/0/0"].to_bytes()
+    for k in range(len(block)):
+        np.testing.assert_array_equal(decode_frame(written, k, 5, shape[1:], dtype), block[::-1][k])
+
+
+def test_similarities_that_are_not_kept_are_made_again(tmp_path, sequence):
+    similarity = asdict(SimilaritySettings())
+    stores = []
+    for keep in ([], ["similarity"]):
+        writer = StoreWriter(str(tmp_path / f"store{len(keep)}"), "kitti", {1: "car", 2: "pedestrian"}, tmp_path)
+        partial = writer.begin(sequence, {"detail": 4, "keep": keep, "similarity": similarity})
+        for start, stop in partial.missing():
+            arrays = random_shard(stop - start, seed=start)
+            for name in SIMILARITY_ARRAYS:
+                maps = arrays["inverse_depth"], arrays["flow"]
+                arrays[name] = stored_similarity(name, *maps, SIZE, SimilaritySettings())
+            partial.write(start, arrays)
+        writer.finish(sequence.name)
+        stores.append(StoreReader(writer.url).sequence("0001"))
+    assert "similarity_flow" not in stores[0].stored
+    for name in SIMILARITY_ARRAYS:
+        for index in (0, LENGTH - 1, -1, slice(3, 6)):
+            np.testing.assert_array_equal(stores[0].read(name, index), stores[1].read(name, index))
+
+
+def test_each_sequence_keeps_its_own_root(tmp_path, sequence):
+    """A second build from another root leaves the first one's frames where they are."""
     writer, _ = write(tmp_path / "store", sequence, tmp_path, {"detail": DETAIL})
-    writer.finish(sequence.name, {"detail": DETAIL})
-    shards = [path for path in (tmp_path / "store/0001/flow/c").rglob("*") if path.is_file()]
-    assert len(shards) == 2
+    writer.finish(sequence.name)
+    other = replace(sequence, name="0002", frames=tuple(tmp_path / "b" / f"{t}.png" for t in range(LENGTH)))
+    writer, _ = write(tmp_path / "store", other, tmp_path / "b", {"detail": DETAIL})
+    writer.finish("0002")
+    reader = StoreReader(str(tmp_path / "store"))
+    assert reader.sequence("0001").frame_path(0) == tmp_path / "0.png"
+    assert reader.sequence("0002").frame_path(0) == tmp_path / "b/0.png"
+    assert StoreReader(str(tmp_path / "store"), tmp_path / "c").sequence("0002").frame_path(0) == tmp_path / "c/0.png"
+
+
+def test_frames_outside_the_root_are_below_a_root_of_their_own(tmp_path, sequence):
+    writer, _ = write(tmp_path / "store", sequence, tmp_path / "elsewhere", {"detail": DETAIL})
+    writer.finish(sequence.name)
+    record = StoreReader(str(tmp_path / "store")).records["0001"]
+    assert (record["root"], record["frames"][0]) == (str(tmp_path), "0.png")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"frames": ["../../etc/passwd"] * LENGTH},
+        {"frames": ["/etc/passwd"] * LENGTH},
+        {"frames": ["a/../../b"] * LENGTH},
+        {"frames": ["a\\..\\..\\b"] * LENGTH},
+        {"version": "../0002/v"},
+        {"version": "/tmp"},
+        {"version": None},
+    ],
+    ids=str,
+)
+def test_a_record_that_leads_outside_is_refused(tmp_path, sequence, change):
+    writer, _ = write(tmp_path / "store", sequence, tmp_path, {"detail": DETAIL})
+    writer.finish(sequence.name)
+    path = tmp_path / "store/0001/record.json"
+    path.write_bytes(seal(unseal(path.read_bytes(), "") | change))
+    with pytest.raises(InputError, match=r"0001/record\.json: expected"):
+        StoreReader(str(tmp_path / "store"))
+
+
+@pytest.mark.parametrize("name", ["../ref/0000", "a/b", "/tmp/x", ".hidden", "..", "manifest.json", ""])
+def test_a_sequence_of_such_a_name_is_neither_written_nor_read(tmp_path, sequence, name):
+    writer = StoreWriter(str(tmp_path / "store"), "kitti", {1: "car"}, tmp_path)
+    with pytest.raises(InputError, match="a sequence with a plain name"):
+        writer.begin(replace(sequence, name=name), {"detail": DETAIL})
+    assert not (tmp_path / "store").exists()
+    written, _ = write(tmp_path / "store", sequence, tmp_path, {"detail": DETAIL})
+    written.finish(sequence.name)
+    with pytest.raises(InputError, match="expected sequence"):
+        StoreReader(str(tmp_path / "store")).sequence(name)
 
 
 @pytest.mark.parametrize(
@@ -95,14 +266,14 @@ def test_another_schema_is_refused(tmp_path, manifest, found):
 
 def test_another_data_set_is_refused(tmp_path, sequence):
     writer, _ = write(tmp_path / "store", sequence, tmp_path, {"detail": DETAIL})
-    writer.finish(sequence.name, {"detail": DETAIL})
+    writer.finish(sequence.name)
     with pytest.raises(InputError, match="one of 'kitti'"):
         StoreWriter(str(tmp_path / "store"), "demo", {}, tmp_path)
 
 
 def test_an_unknown_sequence_is_named_beside_those_there_are(tmp_path, sequence):
     writer, _ = write(tmp_path / "store", sequence, tmp_path, {"detail": DETAIL})
-    writer.finish(sequence.name, {"detail": DETAIL})
+    writer.finish(sequence.name)
     with pytest.raises(InputError, match="sequence '0002', found only 0001"):
         StoreReader(str(tmp_path / "store")).sequence("0002")
 
@@ -110,32 +281,66 @@ def test_an_unknown_sequence_is_named_beside_those_there_are(tmp_path, sequence)
 def test_a_block_of_another_type_is_refused(tmp_path, sequence):
     _, partial = write(tmp_path / "store", sequence, tmp_path, {"detail": DETAIL}, shards=0)
     with pytest.raises(TypeError, match="mask must be bool"):
-        partial.write(0, {"mask": np.zeros((SHARD_FRAMES, SIZE[0] // 4, SIZE[1] // 4), np.uint8)})
+        partial.write(0, random_shard(SHARD_FRAMES) | {"mask": np.zeros((SHARD_FRAMES, 8, 16), np.uint8)})
 
 
 def test_the_fingerprint_follows_what_the_store_is_made_from(tmp_path, sequence):
     prints = []
-    for made_from in ({"detail": DETAIL, "a": a} for a in (1, 1, 2)):
+    for provenance in ({"detail": DETAIL, "a": a} for a in (1, 1, 2)):
         store = tmp_path / f"store{len(prints)}"
-        writer, _ = write(store, sequence, tmp_path, made_from)
-        writer.finish(sequence.name, made_from)
+        writer, _ = write(store, sequence, tmp_path, provenance)
+        writer.finish(sequence.name)
         prints.append(StoreReader(str(store)).fingerprint)
     assert prints[0] == prints[1] != prints[2]
-    assert json.loads((tmp_path / "store0/manifest.json").read_text())["schema"] == 2
+    assert json.loads((tmp_path / "store0/manifest.json").read_text())["schema"] == SCHEMA
 
 
-def test_a_store_behind_a_url(tmp_path, sequence):
-    url = f"memory://bucket/{tmp_path.name}"
-    writer = StoreWriter(url, "kitti", {1: "car"}, tmp_path)
-    partial = writer.begin(sequence, {"detail": DETAIL})
-    for start, stop in partial.missing():
-        partial.write(start, random_shard(stop - start, seed=start))
-    writer.finish(sequence.name, {"detail": DETAIL})
-    flow = StoreReader(url).sequence("0001").read("flow", 0)
-    np.testing.assert_array_equal(flow, random_shard(SHARD_FRAMES)["flow"][0])
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("memory://bucket/store", "memory://, which is lost"),
+        ("zip://::plain.zip", "zip://, read-only"),
+        ("nosuch://x", "a path or an fsspec URL"),
+    ],
+)
+def test_places_that_hold_no_store(tmp_path, url, message):
+    with pytest.raises(InputError, match=message):
+        StoreWriter(url, "kitti", {1: "car"}, tmp_path)
 
 
-def test_the_tracker_reads_this_schema():
-    from stc_track.tracking import cues
+def test_home_file_urls_and_zip_files(tmp_path, sequence, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    writer, _ = write("~/store", sequence, tmp_path, {"detail": DETAIL})
+    writer.finish(sequence.name)
+    writer.close()
+    assert (tmp_path / "store/0001/record.json").is_file()
+    shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "store")
+    for url in ("~/store", f"file://{tmp_path}/store", f"zip://::{tmp_path}/packed.zip"):
+        flow = StoreReader(url).sequence("0001").read("flow", 0)
+        np.testing.assert_array_equal(flow, random_shard(SHARD_FRAMES)["flow"][0])
 
-    assert cues.SCHEMA == SCHEMA
+
+def test_a_file_is_no_store(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="expected a folder, found a file"):
+        StoreWriter(str(tmp_path / "file"), "kitti", {}, tmp_path)
+
+
+def test_a_rebuild_under_a_reader(tmp_path, sequence):
+    """From the same inputs it reads on, from others it says so."""
+    writer, _ = write(tmp_path / "store", sequence, tmp_path, {"detail": DETAIL})
+    writer.finish(sequence.name)
+    reader = StoreReader(str(tmp_path / "store")).sequence("0001")
+    for provenance, message in (
+        ({"detail": DETAIL}, None),
+        ({"detail": DETAIL, "a": 1}, "built again with other inputs"),
+    ):
+        partial = writer.begin(sequence, provenance)
+        for start, stop in partial.missing():
+            partial.write(start, random_shard(stop - start, seed=start))
+        writer.finish(sequence.name)
+        if message is None:
+            np.testing.assert_array_equal(reader.read("flow", 0), random_shard(SHARD_FRAMES)["flow"][0])
+        else:
+            with pytest.raises(DamagedStoreError, match=message):
+                reader.read("mask", 0)

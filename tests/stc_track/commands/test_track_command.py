@@ -13,7 +13,6 @@ from hypothesis.extra import numpy as hnp
 from stc_track.commands.track import main
 from stc_track.formats.mots import Detection, DetectionWriter, read_mots
 from stc_track.masks import rle
-from stc_track.tracking.cues import SCHEMA
 from stc_track.tracking.link import link
 from stc_track.tracking.settings import TrackerSettings
 
@@ -189,7 +188,7 @@ def test_bad_names(tmp_path, names, message):
         (("--matching", "best"), "'best' is not one of"),
         (("--high-score", "nan"), "no number"),
         (("--sequences", ","), "',' names no sequence"),
-        (("--cues", "nowhere"), "nowhere/0000: expected a sequence of a store, found nothing"),
+        (("--cues", "nowhere"), "nowhere: expected a store with a manifest.json, found none"),
     ],
 )
 def test_bad_options(folder, options, message):
@@ -211,16 +210,13 @@ def test_missing_folder(tmp_path):
     assert "nowhere: expected a folder of files {sequence}.txt or {sequence}.json, found nothing" in done.output
 
 
-def test_cues_are_used(folder):
-    zarr = pytest.importorskip("zarr")
+def test_cues_are_used(folder, store_of):
     store = folder.parent / "store"
     for name in ("0000", "0001"):
-        group = zarr.open_group(store / name, mode="w", zarr_format=3)
-        group.attrs.update({"schema": SCHEMA, "numbers": list(range(8)), "size": [HEIGHT, WIDTH]})
         # depth jumps everywhere from frame to frame by a factor that no gate of costs forbids: tracks must survive
         depth = np.ones((8, HEIGHT // 4, WIDTH // 4), np.float16) * (1 + np.arange(8) % 2)[:, None, None]
-        group.create_array("inverse_depth", data=depth.astype(np.float16))
-        group.create_array("flow", data=np.zeros((8, 2, HEIGHT // 4, WIDTH // 4), np.float16))
+        flow = np.zeros((8, 2, HEIGHT // 4, WIDTH // 4), np.float16)
+        store_of(store, name, list(range(8)), (HEIGHT, WIDTH), inverse_depth=depth.astype(np.float16), flow=flow)
     for terms in ("none", "depth", "flow", "both"):
         assert invoke(folder, "--cues", str(store), "--cue-terms", terms).exit_code == 0
         assert {each.track_id for each in read_mots(folder.parent / "results" / "0000.txt")[7]} == {1001, 1002, 2001}

@@ -122,12 +122,13 @@ def two_sequences(drawn_store, tmp_path_factory):
     """The drawn store with its sequence twice."""
     import shutil
 
+    from stc_track.formats.store import seal, unseal
+
     url = tmp_path_factory.mktemp("two") / "store"
     shutil.copytree(drawn_store, url)
     shutil.copytree(url / "0003", url / "0004")
-    manifest = json.loads((url / "manifest.json").read_text())
-    manifest["sequences"]["0004"] = manifest["sequences"]["0003"]
-    (url / "manifest.json").write_text(json.dumps(manifest))
+    record = url / "0004" / "record.json"
+    record.write_bytes(seal(unseal(record.read_bytes(), "") | {"sequence": "0004"}))
     return url
 
 

@@ -7,7 +7,7 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
-from stc_pseudo.store.store import StoreReader
+from stc_pseudo.store.reader import StoreReader
 from stc_track.commands.track import main as track_command
 from stc_track.formats.mots import read_detections, read_mots
 from stc_track.masks import rle

@@ -1,0 +1,432 @@
+"""Writing a store so that what is complete never lies (docs/reference/store.md).
+
+    STORE/manifest.json                       schema and data set, created once
+    STORE/{sequence}/record.json              put last: which version is complete, and what is in it
+    STORE/{sequence}/{version}/               a Zarr group
+    STORE/{sequence}/{version}/begun.json     put after metadata and boxes: the version may be gone on with
+    STORE/{sequence}/{version}/done/{t}.json  put after the shard that begins at frame t, in all arrays
+
+A version is named by what it is made from. Both marks go once the record stands, and the old version after them.
+Nothing is ever renamed, so a disk and a bucket are written alike. Whoever is killed in between leaves something that
+the next build of the sequence goes on with, or removes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.store.lock import LOCK, Builder
+from stc_pseudo.store.schema import (
+    RESULT_TABLES,
+    array_metadata,
+    arrays_of,
+    box_tables,
+    frame_shape,
+    shard_frames,
+    table_metadata,
+)
+from stc_track.formats.shards import checksum, encode_shard, with_checksum
+from stc_track.formats.store import (
+    CELL,
+    MANIFEST,
+    RECORD,
+    SCHEMA,
+    DamagedStoreError,
+    read_manifest,
+    read_record,
+    seal,
+    shard_key,
+    unseal,
+)
+from stc_track.io.errors import InputError
+from stc_track.io.files import is_plain
+from stc_track.io.location import Location
+
+log = logging.getLogger(__name__)
+
+BEGUN, DONE = "begun.json", "done"
+Files = dict[str, list[int]]  # key below a version: bytes and CRC32C
+
+
+@dataclass
+class PartialSequence:
+    """A version being written. Pickled for a task, it is small: what is done stays with the builder.
+
+    Attributes:
+        store: where the store is.
+        name: of the sequence.
+        version: the version's name.
+        length: frames in the sequence.
+        frames: in a shard.
+        arrays: (dtype, shape of one frame) of each array.
+        done: content of the marks of the shards that are whole, by first frame.
+        files: metadata and boxes.
+    """
+
+    store: Location
+    name: str
+    version: str
+    length: int
+    frames: int
+    arrays: dict[str, tuple[str, tuple[int, ...]]]
+    done: dict[int, dict[str, Any]] = field(default_factory=dict)
+    files: Files = field(default_factory=dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"done": {}, "files": {}}
+
+    @property
+    def url(self) -> str:
+        """Where the version is."""
+        return self.store.where(f"{self.name}/{self.version}")
+
+    def shards(self) -> list[tuple[int, int]]:
+        """Return (start, stop) of every shard's frames."""
+        return [(t, min(t + self.frames, self.length)) for t in range(0, self.length, self.frames)]
+
+    def missing(self) -> list[tuple[int, int]]:
+        """Return the shards that are not written yet."""
+        return [shard for shard in self.shards() if shard[0] not in self.done]
+
+    def write(
+        self, start: int, arrays: dict[str, np.ndarray], columns: dict[str, np.ndarray] | None = None
+    ) -> dict[str, Any]:
+        """Write one whole shard of every array, then mark it done.
+
+        Args:
+            start: the shard's first frame.
+            arrays: name to (n, ...) of the store's shape and dtype; those that the version does not keep are left out.
+            columns: values of `RESULT_TABLES` for the boxes of these frames, in order.
+
+        Returns:
+            the mark's content.
+        """
+        shard, files = start // self.frames, {}
+        stop = min(start + self.frames, self.length)
+        for name, (dtype, shape) in self.arrays.items():
+            block = arrays[name]
+            if str(block.dtype) != dtype:
+                raise TypeError(f"{name} must be {dtype}, got {block.dtype}")
+            if block.shape != (stop - start, *shape):
+                raise ValueError(f"{name} must be {(stop - start, *shape)}, got {block.shape}")
+            files[shard_key(name, shard, (self.length, *shape))] = encode_shard(block, self.frames)
+        prefix = f"{self.name}/{self.version}"
+        self.store.put_many({f"{prefix}/{key}": content for key, content in files.items()})
+        rows = {name: np.asarray(values).tolist() for name, values in (columns or {}).items()}
+        mark = {"files": {key: describe(content) for key, content in files.items()}, "columns": rows}
+        self.store.put(f"{prefix}/{DONE}/{start:08d}.json", seal(mark))
+        self.done[start] = mark
+        return mark
+
+
+def describe(content: bytes) -> list[int]:
+    """Bytes and CRC32C of an object, as records list them."""
+    return [len(content), checksum(content)]
+
+
+class StoreWriter:
+    """Writes a store, a sequence at a time; the only builder of each while it lasts.
+
+    Args:
+        url: where the store is or will be; a path or an fsspec URL.
+        dataset: name of the data set, recorded in the manifest.
+        class_names: class number to name, recorded with each sequence.
+        root: the frames' paths are recorded relative to this folder; where they lie elsewhere, to one that holds them.
+
+    Raises:
+        InputError: another store is there, or the place cannot be written to.
+    """
+
+    def __init__(self, url: str, dataset: str, class_names: dict[int, str], root: Path) -> None:
+        self.store = Location(url, writable=True)
+        self.url, self.root = self.store.url, Path(os.path.abspath(root))
+        self.dataset, self.class_names = dataset, {str(number): name for number, name in class_names.items()}
+        self.builder = Builder(self.store)
+        self.open: dict[str, PartialSequence] = {}
+        self._begun: dict[str, dict[str, Any]] = {}
+        self.exists = bool(self.store.read_many([MANIFEST]))
+        if self.exists:
+            self._check_dataset()
+        self.records = read_records(self.store, damaged="leave out") if self.exists else {}
+        for record in self.records.values():
+            for number, name in record["class_names"].items():
+                if self.class_names.get(number, name) != name:
+                    expected = f"class {number} to be '{name}', as in its sequences"
+                    found = f"'{self.class_names[number]}'"
+                    raise InputError(self.url, expected=expected, found=found, hint="choose another --out")
+
+    def _check_dataset(self) -> None:
+        found = read_manifest(self.store)["dataset"]
+        if found != self.dataset:
+            expected = f"a store of the data set '{self.dataset}'"
+            raise InputError(self.url, expected=expected, found=f"one of '{found}'", hint="choose another --out")
+
+    def recorded(self, name: str) -> dict[str, Any] | None:
+        """Return what a complete sequence was made from, or None if there is no complete one."""
+        record = self.records.get(name)
+        return None if record is None else record["provenance"]
+
+    def frames_seen(self, name: str) -> dict[str, str]:
+        """Digests of the frames' bytes by those of their sizes and times, as the last build of a sequence saw them."""
+        if name in self.records:
+            return self.records[name]["frames_seen"] or {}
+        if not self.exists or not is_plain(name):
+            return {}
+        keys = [key for key in self.store.find(f"{name}/") if key.endswith(f"/{BEGUN}")]
+        seen: dict[str, str] = {}
+        for key, content in self.store.read_many(keys).items():
+            try:
+                seen |= unseal(content, self.store.where(key))["frames_seen"] or {}
+            except InputError:
+                continue  # torn: the frames are read
+        return seen
+
+    def lock(self, name: str) -> None:
+        """Take a sequence before it is begun; an InputError names who else builds it."""
+        if not is_plain(name) or name == MANIFEST:
+            raise InputError(f"{self.url}/{name}", expected="a sequence with a plain name", found=ascii(name))
+        self._create_manifest()
+        self.builder.acquire(name)
+
+    def close(self) -> None:
+        """Give the sequences free that are not finished. The shards of them that are done stay for the next build."""
+        for name, partial in self.open.items():
+            if not partial.done and self.builder.still_holds(name):
+                self._drop(name, partial.version, self.store.find(f"{name}/{partial.version}/"))
+        self.open.clear()
+        self.builder.close()
+
+    def __enter__(self) -> StoreWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _create_manifest(self) -> None:
+        if not self.exists:
+            if not self.store.create(MANIFEST, seal({"schema": SCHEMA, "dataset": self.dataset})):
+                self._check_dataset()  # somebody was faster
+            self.exists = True
+
+    def begin(
+        self, sequence: Sequence, provenance: dict[str, Any], frames_seen: dict[str, Any] | None = None
+    ) -> PartialSequence:
+        """Open a sequence for writing; shards that an interrupted run finished from the same inputs stay.
+
+        Args:
+            sequence: the frames and boxes.
+            provenance: everything that the arrays depend on, as JSON values.
+            frames_seen: sizes and times of the frames' files, so that the next run need not read them.
+        """
+        name = sequence.name
+        self.lock(name)
+        content = self.store.read_many([f"{name}/{RECORD}"]).get(f"{name}/{RECORD}")
+        current = _version_of(self.store, name, content)
+        sizes = self.store.find(f"{name}/")
+        found = {key[len(name) + 1 :].split("/", 1)[0] for key in sizes if key.count("/") > 1} - {LOCK}
+        digest = hashlib.sha256(json.dumps([name, SCHEMA, provenance], sort_keys=True).encode()).hexdigest()[:12]
+        same = [version for version in found if version.startswith(f"{digest}-")]
+        number = max((int(version.rsplit("-", 1)[1]) for version in same if version[13:].isdecimal()), default=0)
+        version = f"{digest}-{number}"
+        if number == 0 or version == current:
+            version = f"{digest}-{number + 1}"
+        for other in sorted(found - {current, version}):
+            self._drop(name, other, sizes)
+
+        detail, frames = provenance.get("detail", CELL), shard_frames(sequence.size)
+        arrays = {
+            each: (dtype, frame_shape(each, sequence.size, detail))
+            for each, (_, dtype) in arrays_of(detail, provenance.get("keep", ())).items()
+        }
+        partial = PartialSequence(self.store, name, version, len(sequence), frames, arrays)
+        prefix = f"{name}/{version}"
+        marks = [key for key in sizes if key.startswith(f"{prefix}/{DONE}/") and not _is_hidden(key)]
+        partial.done = self._marks(marks, sizes, prefix)
+        files = self._first_files(sequence, provenance, partial)
+        partial.files = {key: describe(content) for key, content in files.items()}
+        if f"{prefix}/{BEGUN}" not in sizes:
+            self.store.put_many({f"{prefix}/{key}": content for key, content in files.items()})
+            self.store.put(f"{prefix}/{BEGUN}", seal({"provenance": provenance, "frames_seen": frames_seen}))
+        self.open[name] = partial
+        self._begun[name] = self._describe(sequence, provenance, frames_seen, partial)
+        return partial
+
+    def _marks(self, keys: list[str], sizes: dict[str, int], prefix: str) -> dict[int, dict[str, Any]]:
+        """Content of the marks whose shards are there in the size that they list."""
+        done = {}
+        for key, content in self.store.read_many(keys).items():
+            try:
+                mark = unseal(content, self.store.where(key))
+            except InputError:
+                continue  # torn: the shard is made again
+            if all(sizes.get(f"{prefix}/{each}") == size for each, (size, _) in mark["files"].items()):
+                done[int(key.rsplit("/", 1)[1].split(".")[0])] = mark
+        return done
+
+    def _first_files(
+        self, sequence: Sequence, provenance: dict[str, Any], partial: PartialSequence
+    ) -> dict[str, bytes]:
+        """What a version holds before its first shard: metadata, and the boxes."""
+        attributes = {"schema": SCHEMA, "sequence": sequence.name, "size": list(sequence.size), "cell": CELL}
+        attributes |= {"provenance": provenance}
+        group = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+        files = {"zarr.json": json.dumps(group).encode()}
+        for name, (dtype, shape) in partial.arrays.items():
+            metadata = array_metadata((partial.length, *shape), partial.frames, dtype)
+            files[f"{name}/zarr.json"] = json.dumps(metadata).encode()
+        for name, rows in box_tables(sequence).items():
+            files |= table_files(name, rows)
+        return files
+
+    def _describe(
+        self,
+        sequence: Sequence,
+        provenance: dict[str, Any],
+        frames_seen: dict[str, Any] | None,
+        partial: PartialSequence,
+    ) -> dict[str, Any]:
+        """The record, but for what the shards will add."""
+        root, frames = relative_frames(sequence.frames, self.root)
+        arrays = {
+            name: {"dtype": dtype, "shape": [partial.length, *shape]} for name, (dtype, shape) in partial.arrays.items()
+        }
+        tables = {
+            name: {"dtype": str(rows.dtype), "shape": list(rows.shape)} for name, rows in box_tables(sequence).items()
+        }
+        return {
+            "schema": SCHEMA,
+            "sequence": sequence.name,
+            "version": partial.version,
+            "provenance": provenance,
+            "class_names": self.class_names,
+            "root": root,
+            "frames": frames,
+            "frames_seen": frames_seen,
+            "numbers": list(sequence.numbers),
+            "size": list(sequence.size),
+            "shard_frames": partial.frames,
+            "arrays": arrays,
+            "tables": tables,
+        }
+
+    def finish(self, name: str) -> None:
+        """Say that a wholly written sequence is complete, then remove its marks and its old version.
+
+        Raises:
+            DamagedStoreError: an object is not there, or not in its size.
+            InputError: another builder has taken the sequence over.
+        """
+        partial, record = self.open[name], self._begun[name]
+        prefix = f"{name}/{partial.version}"
+        if partial.missing():
+            raise ValueError(f"{name}: shards {partial.missing()} are not written")
+        marks = [partial.done[start] for start, _ in partial.shards()]
+        files = partial.files | {key: entry for mark in marks for key, entry in mark["files"].items()}
+        for column, dtype in RESULT_TABLES.items():
+            if all(column in mark["columns"] for mark in marks):
+                rows = np.array([value for mark in marks for value in mark["columns"][column]], dtype)
+                if len(rows) != record["tables"]["box_frame"]["shape"][0]:
+                    raise ValueError(f"{name}: {len(rows)} rows of {column}")
+                table = table_files(column, rows)
+                self.store.put_many({f"{prefix}/{key}": content for key, content in table.items()})
+                files |= {key: describe(content) for key, content in table.items()}
+                record["tables"][column] = {"dtype": dtype, "shape": [len(rows)]}
+        sizes = self.store.find(f"{prefix}/")
+        for key, (size, _) in files.items():
+            if sizes.get(f"{prefix}/{key}") != size:
+                found = sizes.get(f"{prefix}/{key}", "no")
+                where = self.store.where(f"{prefix}/{key}")
+                raise DamagedStoreError(where, expected=f"{size} bytes as written", found=f"{found} bytes")
+        if not self.builder.still_holds(name):
+            raise InputError(f"{self.url}/{name}", expected="to be its only builder", found="another that took it over")
+        record["files"] = files
+        self.store.put(f"{name}/{RECORD}", seal(record))
+        self.records[name] = record
+        everything = self.store.find(f"{name}/")
+        self.store.delete([key for key in everything if key.startswith((f"{prefix}/{DONE}/", f"{prefix}/{BEGUN}"))])
+        self.store.prune(f"{prefix}/{DONE}")
+        versions = {key[len(name) + 1 :].split("/", 1)[0] for key in everything if key.count("/") > 1} - {LOCK}
+        for other in sorted(versions - {partial.version}):
+            self._drop(name, other, everything)
+        del self.open[name], self._begun[name]
+        self.builder.release(name)
+
+    def _drop(self, name: str, version: str, sizes: dict[str, int]) -> None:
+        drop_version(self.store, name, version, sizes)
+
+
+def drop_version(store: Location, name: str, version: str, sizes: dict[str, int]) -> None:
+    """Remove a version: first the marks, so that whoever is killed here leaves none that promises a lost shard.
+
+    Args:
+        store: where the store is.
+        name: of the sequence.
+        version: its name.
+        sizes: every object of the sequence, by key.
+    """
+    prefix = f"{name}/{version}"
+    keys = [key for key in sizes if key.startswith(f"{prefix}/")]
+    marks = [key for key in keys if key.startswith(f"{prefix}/{DONE}/")]
+    store.delete(marks)
+    store.delete([f"{prefix}/{BEGUN}"] if f"{prefix}/{BEGUN}" in sizes else [])
+    store.delete(sorted(set(keys) - set(marks) - {f"{prefix}/{BEGUN}"}))
+    store.prune(prefix)
+
+
+def table_files(name: str, rows: np.ndarray) -> dict[str, bytes]:
+    """Zarr's objects of a table of one chunk."""
+    files = {f"{name}/zarr.json": json.dumps(table_metadata(rows.shape, str(rows.dtype))).encode()}
+    if len(rows):
+        files[f"{name}/c/0" + "/0" * (rows.ndim - 1)] = with_checksum(rows.tobytes())
+    return files
+
+
+def relative_frames(frames: tuple[Path, ...], root: Path) -> tuple[str, list[str]]:
+    """A folder, and the frames' paths below it: `root` where it holds them all, else the nearest that does."""
+    paths = [Path(os.path.abspath(path)) for path in frames]  # a link keeps its own name
+    if not all(path.is_relative_to(root) for path in paths):
+        root = Path(os.path.commonpath([path.parent for path in paths]))
+    return str(root), [path.relative_to(root).as_posix() for path in paths]
+
+
+def read_records(store: Location, damaged: str = "raise") -> dict[str, dict[str, Any]]:
+    """Records of the complete sequences, by name, sorted.
+
+    Args:
+        store: where the store is.
+        damaged: `raise`, or `leave out` with a warning, as a build does that makes them again.
+    """
+    names = store.folders()
+    contents = store.read_many(f"{name}/{RECORD}" for name in names)
+    records = {}
+    for name in names:
+        content = contents.get(f"{name}/{RECORD}")
+        if content is None:
+            continue
+        try:
+            records[name] = read_record(store, name, content)
+        except DamagedStoreError as error:
+            if damaged == "raise":
+                raise
+            log.warning("%s: made again: %s", name, error.message)
+    return records
+
+
+def _version_of(store: Location, name: str, content: bytes | None) -> str | None:
+    try:
+        return None if content is None else read_record(store, name, content)["version"]
+    except DamagedStoreError:
+        return None
+
+
+def _is_hidden(key: str) -> bool:
+    return key.rsplit("/", 1)[1].startswith(".")
