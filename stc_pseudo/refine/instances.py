@@ -10,7 +10,8 @@ import numpy as np
 
 from stc_pseudo.datasets.images import read_frame
 from stc_pseudo.refine.crops import REFERENCE_GROWTH, FrameData, region_around
-from stc_pseudo.store.store import CELL, SequenceReader, StoreReader
+from stc_pseudo.store.reader import SequenceReader, StoreReader
+from stc_track.formats.store import CELL
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ from stc_pseudo.refine.encoder import Encoder
 from stc_pseudo.refine.instances import Instance, by_frame, read_frame_data
 from stc_pseudo.refine.network import side_channels
 from stc_pseudo.refine.settings import RefineSettings
-from stc_pseudo.store.store import StoreReader
+from stc_pseudo.store.reader import StoreReader
 
 ENCODE = 32  # crops at a time
 DONORS = 64  # objects that may be pasted over others
