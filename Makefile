@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: install demo test test-slow lint clean
+.PHONY: install demo test test-slow lint types clean
 
 install: .venv/.installed
 
@@ -25,6 +25,10 @@ test-slow: .venv/.installed
 lint: .venv/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+
+types: .venv/.installed
+	$(BIN)/mypy
 
 clean:
 	rm -rf runs

@@ -88,14 +88,15 @@ class CueGrids:
         maps, settings = self.maps, self.settings
         shape = grid_shape(maps.size, cell)
         lab = cv2.cvtColor(resample(maps.frame, 1, cell, maps.size).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-        features, ground = [np.zeros((0, *shape))], np.zeros(shape, bool)
+        features: list[np.ndarray] = [np.zeros((0, *shape))]
+        ground = np.zeros(shape, bool)
         if "depth" in settings.cues:
             inverse_depth = resample(maps.inverse_depth, maps.detail, cell, maps.size)
             # Logarithm: a step counts by its ratio, near as far; the floor is a 60th of the median's nearness.
             floor = max(float(np.median(maps.inverse_depth)) / 60, 1e-6)
             features.append(np.log(np.maximum(inverse_depth, floor))[None] / settings.depth_deviation)
             if self.plane is not None:
-                height = self._height(inverse_depth, cell)
+                height = self._height(self.plane, inverse_depth, cell)
                 features.append(np.clip(height, *GROUND_CUE_RANGE)[None] / settings.height_deviation)
                 ground = np.abs(height) < GROUND_TOLERANCE
         for flow in (maps.flow if "flow" in settings.cues else None, self.motion):
@@ -106,10 +107,11 @@ class CueGrids:
             features.append(lab.transpose(2, 0, 1) / settings.colour_deviation)
         return Grid(np.concatenate(features).astype(np.float32), ground, lab)
 
-    def _height(self, inverse_depth: np.ndarray, cell: int) -> np.ndarray:
+    @staticmethod
+    def _height(plane: np.ndarray, inverse_depth: np.ndarray, cell: int) -> np.ndarray:
         """Height above the ground, in heights of the camera, on cells of another size than the plane's."""
         ratio = cell / CELL
-        a, b, c = self.plane  # at the centres of the store's cells
+        a, b, c = plane  # at the centres of the store's cells
         return height_above(np.array([a * ratio, b * ratio, c + (a + b) * (ratio - 1) / 2]), inverse_depth)
 
 

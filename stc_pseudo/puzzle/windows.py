@@ -40,10 +40,11 @@ class Window:
 
     def pixels(self, size: tuple[int, int]) -> tuple[slice, slice]:
         """Index of the window in a frame of (height, width)."""
-        return tuple(
+        rows, columns = (
             slice(part.start * self.cell, min(part.stop * self.cell, side))
             for part, side in zip(self.place, size, strict=True)
         )
+        return rows, columns
 
     def from_grid_of(self, other: Window, values: np.ndarray) -> np.ndarray:
         """Values (h, w) of another window of the same frame, at this window's cells; 0 beyond that window."""

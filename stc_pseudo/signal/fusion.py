@@ -26,7 +26,7 @@ def fuse(
         edges: (n, 8, h, w) bool, the edges within the frame of which both similarities pass.
     """
     mask = np.ones((len(similarity_depth), *similarity_depth.shape[2:]), bool)
-    inside = neighbour_in_frame(*similarity_depth.shape[2:], dilation).numpy()
+    inside = neighbour_in_frame(similarity_depth.shape[2], similarity_depth.shape[3], dilation).numpy()
     edges = np.broadcast_to(inside, similarity_depth.shape).copy()
     for cue, similarity, threshold in (
         ("depth", similarity_depth, settings.threshold_depth),

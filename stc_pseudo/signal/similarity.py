@@ -107,5 +107,5 @@ def signal(edges: Tensor, dilation: int) -> Tensor:
     Returns:
         (T, h, w) in 0..1; 0 where every direction leaves the frame.
     """
-    inside = neighbour_in_frame(*edges.shape[-2:], dilation).to(edges.device)
+    inside = neighbour_in_frame(edges.shape[-2], edges.shape[-1], dilation).to(edges.device)
     return (edges * inside).sum(1) / inside.sum(0).clamp(min=1)

@@ -75,7 +75,7 @@ class Evaluation:
     combined: dict[str, Scores]
     sequences: dict[str, dict[str, Scores]]
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """Plain dictionaries, for JSON."""
         return asdict(self)
 
@@ -129,7 +129,9 @@ def evaluate(
     return summarise(run_each(evaluate_sequence, jobs, weights, workers), benchmark)
 
 
-def evaluate_sequence(result: Path, truth: Path, benchmark: Benchmark = KITTI_MOTS) -> dict[str, dict[str, dict]]:
+def evaluate_sequence(
+    result: Path, truth: Path, benchmark: Benchmark = KITTI_MOTS
+) -> dict[str, dict[str, dict[str, Any]]]:
     """TrackEval's figures of one sequence, by class name and metric name (HOTA, CLEAR, Identity).
 
     Raises:
@@ -146,7 +148,7 @@ def evaluate_sequence(result: Path, truth: Path, benchmark: Benchmark = KITTI_MO
 
 def evaluate_frames(
     name: str, found: Frames, true: Frames, benchmark: Benchmark = KITTI_MOTS
-) -> dict[str, dict[str, dict]]:
+) -> dict[str, dict[str, dict[str, Any]]]:
     """As `evaluate_sequence`, of objects in memory that are disjoint and of one size."""
     dataset, raw = _dataset(benchmark), _raw_data(name, found, true)
     data = {name: dataset.get_preprocessed_seq_data(raw, name) for name in benchmark.class_names.values()}
@@ -187,25 +189,25 @@ def _dataset(benchmark: Benchmark) -> Any:
     """TrackEval's rules of KITTI MOTS, which MOTS20 shares, without its files and folders."""
     from trackeval.datasets import KittiMOTS
 
-    class Checked(KittiMOTS):
+    class Checked(KittiMOTS):  # type: ignore[misc]  # TrackEval has no types
         def __init__(self) -> None:
             self.class_name_to_class_id = {name: str(number) for number, name in benchmark.class_names.items()}
 
     return Checked()
 
 
-def _metrics() -> list:
+def _metrics() -> list[Any]:
     from trackeval import metrics
 
     quiet = {"PRINT_CONFIG": False}
     return [metrics.HOTA(), metrics.CLEAR(quiet), metrics.Identity(quiet)]
 
 
-def _raw_data(name: str, found: Frames, true: Frames) -> dict:
+def _raw_data(name: str, found: Frames, true: Frames) -> dict[str, Any]:
     """What TrackEval's `get_raw_seq_data` would give, from objects in memory."""
     numbers = sorted({*found, *true})  # no figure changes with a frame on which there is nothing
     raw: dict[str, Any] = {"seq": name, "num_timesteps": len(numbers)}
-    seen = {
+    seen: dict[str, list[Sequence[MotsObject]]] = {
         "tracker": [found.get(number, ()) for number in numbers],
         "gt": [[each for each in true.get(number, ()) if not each.ignored] for number in numbers],
     }
@@ -225,11 +227,13 @@ def _raw_data(name: str, found: Frames, true: Frames) -> dict:
     return raw
 
 
-def _coco(objects: Sequence[MotsObject]) -> list[dict]:
+def _coco(objects: Sequence[MotsObject]) -> list[dict[str, Any]]:
     return [{"size": [each.height, each.width], "counts": each.counts} for each in objects]
 
 
-def summarise(parts: Mapping[str, dict[str, dict[str, dict]]], benchmark: Benchmark = KITTI_MOTS) -> Evaluation:
+def summarise(
+    parts: Mapping[str, dict[str, dict[str, dict[str, Any]]]], benchmark: Benchmark = KITTI_MOTS
+) -> Evaluation:
     """Scores of each sequence and of all, for the classes that occur in any, from what `evaluate_sequence` gave."""
     combined: dict[str, Scores] = {}
     sequences: dict[str, dict[str, Scores]] = {name: {} for name in parts}
@@ -249,11 +253,11 @@ def summarise(parts: Mapping[str, dict[str, dict[str, dict]]], benchmark: Benchm
     return Evaluation(combined, sequences)
 
 
-def _occurs(figures: dict[str, dict]) -> bool:
+def _occurs(figures: dict[str, dict[str, Any]]) -> bool:
     return figures["CLEAR"]["CLR_TP"] + figures["CLEAR"]["CLR_FN"] + figures["CLEAR"]["CLR_FP"] > 0
 
 
-def _scores(figures: dict[str, dict]) -> Scores:
+def _scores(figures: dict[str, dict[str, Any]]) -> Scores:
     hota, clear, identity = figures["HOTA"], figures["CLEAR"], figures["Identity"]
     return Scores(
         **{name: 100 * float(np.mean(hota[name])) for name in ("HOTA", "DetA", "AssA", "LocA")},

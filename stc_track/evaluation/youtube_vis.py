@@ -55,7 +55,7 @@ class ApEvaluation:
     sequences: dict[str, dict[str, TrackAp]]
     sequence_means: dict[str, TrackAp]
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """Plain dictionaries, for JSON."""
         return asdict(self)
 
@@ -99,7 +99,7 @@ def _of(tracks: Sequence[VideoTrack], video_id: int) -> list[VideoTrack]:
     return [track for track in tracks if track.video_id == video_id]
 
 
-def match_video(found: Sequence[VideoTrack], true: Sequence[VideoTrack]) -> dict[int, dict]:
+def match_video(found: Sequence[VideoTrack], true: Sequence[VideoTrack]) -> dict[int, dict[str, Any]]:
     """TrackMAP's matches on one video, by the class's number; classes that do not occur are left out."""
     metric = _metric(_MOST_TRACKS)
     matches = {}
@@ -121,8 +121,8 @@ def match_video(found: Sequence[VideoTrack], true: Sequence[VideoTrack]) -> dict
     return matches
 
 
-def _coco(track: VideoTrack) -> dict[int, dict]:
-    return {t: {"size": list(track.size), "counts": counts} for t, counts in enumerate(track.masks) if counts}
+def _coco(track: VideoTrack) -> dict[int, dict[str, Any]]:
+    return {t: {"size": list(track.size or ()), "counts": counts} for t, counts in enumerate(track.masks) if counts}
 
 
 def _metric(most: int) -> Any:
@@ -131,8 +131,8 @@ def _metric(most: int) -> Any:
     return TrackMAP({"USE_AREA_RANGES": False, "USE_TIME_RANGES": False, "PRINT_CONFIG": False, "MAX_DETECTIONS": most})
 
 
-def _summarise(matches: Mapping[str, dict[int, dict]], true: Annotations) -> ApEvaluation:
-    def by_class(part: Mapping[str, dict[int, dict]]) -> dict[str, TrackAp]:
+def _summarise(matches: Mapping[str, dict[int, dict[str, Any]]], true: Annotations) -> ApEvaluation:
+    def by_class(part: Mapping[str, dict[int, dict[str, Any]]]) -> dict[str, TrackAp]:
         scores = {
             name: _scores({video: found[number] for video, found in part.items() if number in found})
             for number, name in sorted(true.class_names.items())
@@ -141,12 +141,11 @@ def _summarise(matches: Mapping[str, dict[int, dict]], true: Annotations) -> ApE
 
     sequences = {name: by_class({name: found}) for name, found in matches.items()}
     combined = by_class(matches)
-    return ApEvaluation(
-        combined, _mean(combined), sequences, {name: _mean(classes) for name, classes in sequences.items() if classes}
-    )
+    means = {name: mean for name, classes in sequences.items() if (mean := _mean(classes))}
+    return ApEvaluation(combined, _mean(combined), sequences, means)
 
 
-def _scores(matches: dict[str, dict]) -> TrackAp | None:
+def _scores(matches: dict[str, dict[str, Any]]) -> TrackAp | None:
     """Figures of one class from its matches on each video; None without a true track."""
     if not matches:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -27,7 +28,7 @@ class InputError(click.ClickException):
     def __init__(self, where: str | Path, *, expected: str, found: str, hint: str = "") -> None:
         super().__init__(f"{where}: expected {expected}, found {found}" + (f" ({hint})" if hint else ""))
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         # an exception is rebuilt from its arguments, of which only the message is left
         return _rebuilt, (self.message,)
 

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from stc_track.io.errors import InputError, require_folder
 
@@ -28,7 +28,7 @@ def _writable(path: Path, numbers: Sequence[int] | None = None) -> Iterator[None
 
 
 @contextmanager
-def replacing(path: Path, mode: str = "wb") -> Iterator[IO]:
+def replacing(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
     """Open a temporary neighbour of `path`; renamed to `path` on success, removed on an exception.
 
     The folder is made when it is missing. Text modes write UTF-8 with `\\n` line ends.
@@ -37,7 +37,7 @@ def replacing(path: Path, mode: str = "wb") -> Iterator[IO]:
         InputError: the system lets nobody write there, or the disk is full.
     """
     temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
-    text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     with _writable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = temporary.open(mode, **text)

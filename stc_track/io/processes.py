@@ -17,7 +17,7 @@ def usable_cores() -> int:
 
 
 def run_each(
-    function: Callable[..., Any], jobs: Mapping[str, tuple], weights: Mapping[str, float], workers: int
+    function: Callable[..., Any], jobs: Mapping[str, tuple[Any, ...]], weights: Mapping[str, float], workers: int
 ) -> dict[str, Any]:
     """What a function returns for each job, by the job's name, in the jobs' order; the heaviest begin first.
 

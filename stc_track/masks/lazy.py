@@ -10,7 +10,7 @@ from pycocotools import mask as coco_mask
 from stc_track.masks import rle
 
 
-class LazyMasks(Sequence):
+class LazyMasks(Sequence[np.ndarray]):
     """Compressed masks of one frame, each decoded when it is asked for and then kept.
 
     Args:
@@ -25,7 +25,7 @@ class LazyMasks(Sequence):
     def __len__(self) -> int:
         return len(self._counts)
 
-    def __getitem__(self, index: int) -> np.ndarray:
+    def __getitem__(self, index: int) -> np.ndarray:  # type: ignore[override]  # one at a time, no slices
         if index not in self._spans:
             self._spans[index] = rle.spans(self._counts[index], *self._size)
         return self._spans[index]

@@ -46,7 +46,7 @@ def _loops(mask: np.ndarray) -> list[np.ndarray]:
     return loops
 
 
-def _add(ahead: dict, edges: np.ndarray, direction: int, offset: tuple[int, int]) -> None:
+def _add(ahead: dict[tuple[int, int], list[int]], edges: np.ndarray, direction: int, offset: tuple[int, int]) -> None:
     rows, columns = np.nonzero(edges)
     for x, y in zip((columns + offset[0]).tolist(), (rows + offset[1]).tolist(), strict=True):
         ahead.setdefault((x, y), []).append(direction)

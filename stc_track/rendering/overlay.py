@@ -117,7 +117,9 @@ def _paint(picture: np.ndarray, each: MotsObject, colour: tuple[int, int, int], 
     return box
 
 
-def _path(pen: ImageDraw.ImageDraw, trail: deque, colour: tuple[int, int, int], width: int) -> None:
+def _path(
+    pen: ImageDraw.ImageDraw, trail: deque[tuple[int, float, float]], colour: tuple[int, int, int], width: int
+) -> None:
     points = [(x, y) for _, x, y in trail]
     if len(points) > 1:
         pen.line(points, fill=colour, width=width, joint="curve")
@@ -128,7 +130,7 @@ def _label(
     text: str,
     box: Box,
     colour: tuple[int, int, int],
-    font: ImageFont.FreeTypeFont,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
     size: tuple[int, int],
 ) -> None:
     """Text on a plate of the track's colour above the box, kept inside the frame."""

@@ -117,6 +117,8 @@ class PuzzleLoss(nn.Module):
                 weight = 1.0 if known is None else known.flatten(1)
                 boundary = (dice_loss(logits.sigmoid().flatten(1), labels.flatten(1), weight) * found).mean()
             case "pairwise":
+                if edges is None or image is None:
+                    raise ValueError("edges and image must be given for boundary 'pairwise'. Got None")
                 boundary = pairwise_loss(logits, boxes, edges, image, self.dilation)
             case _:
                 boundary = logits.new_zeros(())
