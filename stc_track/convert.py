@@ -20,7 +20,7 @@ from stc_track.formats.track_ids import TrackIdAllocator
 from stc_track.formats.youtube_vis import Annotations
 from stc_track.io.errors import InputError
 from stc_track.io.files import is_plain
-from stc_track.io.text import LARGEST_WHOLE
+from stc_track.io.values import LARGEST_WHOLE
 from stc_track.masks import rle
 from stc_track.masks.disjoint import make_disjoint
 

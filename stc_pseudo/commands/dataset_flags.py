@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stc_track.io.errors import InputError
+from stc_track.io.options import PATH, NumberRange, NumbersFromTo, local_path, split_names
 
 if TYPE_CHECKING:
-    from stc_pseudo.datasets.base import Sequence
+    from stc_pseudo.datasets.base import FrameRange, Sequence
     from stc_pseudo.datasets.boxes.source import BoxSource
 
-PATH = click.Path(path_type=Path)
 OWN = "frames"  # video of one's own, which is in no data set's layout
 DEFAULT_ROOTS = {
     "kitti": Path("data/kitti_mots"),
@@ -25,6 +26,7 @@ DEFAULT_ROOTS = {
     OWN: Path("runs/frames"),
 }
 KITTI_BOXES = ("instances", "labels")
+OWN_BOXES = ("boxes_format", "boxes_video", "boxes_first_frame", "boxes_frame_step", "class_names", "min_score")
 
 
 @dataclass(frozen=True)
@@ -34,19 +36,25 @@ class DatasetFlags:
     Attributes:
         dataset: the layout, a key of `DEFAULT_ROOTS`; None where `frames` says it all.
         root: the data set's folder, or where video files are unpacked; None for the usual place.
-        sequences: comma-separated names, or None for all.
+        sequences: names, or None for all.
+        frames_range: the first number of frames that count, and the first that does not any more; None for all.
         frames: of `--dataset frames`: video files, folders of frames, folders of such.
         boxes: `instances` or `labels` of kitti and demo; ytvis' JSON file, or None for the only one; the file or
             folder of boxes of `--dataset frames`.
-        boxes_format, class_names, min_score: as in `stc_pseudo.datasets.boxes.source.BoxSource`.
+        boxes_format, boxes_video, boxes_first_frame, boxes_frame_step, class_names, min_score: as in
+            `stc_pseudo.datasets.boxes.source.BoxSource`.
     """
 
     dataset: str | None = None
     root: Path | None = None
-    sequences: str | None = None
+    sequences: list[str] | None = None
+    frames_range: tuple[int, int | None] | None = None
     frames: tuple[Path, ...] = ()
     boxes: str | None = None
     boxes_format: str | None = None
+    boxes_video: str | None = None
+    boxes_first_frame: int | None = None
+    boxes_frame_step: int | None = None
     class_names: str | None = None
     min_score: float | None = None
 
@@ -62,7 +70,7 @@ class DatasetFlags:
             )
         if self.frames:
             object.__setattr__(self, "dataset", OWN)
-        for flag in ("boxes_format", "class_names", "min_score"):
+        for flag in OWN_BOXES:
             if getattr(self, flag) is not None and self.dataset != OWN:
                 raise InputError(
                     f"--{flag.replace('_', '-')}", expected=f"--dataset {OWN}", found=f"--dataset {self.dataset}"
@@ -82,17 +90,19 @@ class DatasetFlags:
         Raises:
             InputError: something is missing or malformed.
         """
-        names = self.sequences.split(",") if self.sequences else None
+        names = self.sequences
         if self.dataset is None:
             raise InputError("--dataset", expected="a data set, or --frames", found="neither")
         if self.dataset == OWN:
             from stc_pseudo.datasets.frames import read_frames
 
-            return read_frames(self.frames, self.folder, names, self._box_source() if boxes else None)
+            source = self._box_source() if boxes else None
+            return read_frames(self.frames, self.folder, names, source, self._range())
         if self.dataset == "ytvis":
             from stc_pseudo.datasets.youtube_vis import read_youtube_vis
 
-            return read_youtube_vis(self.folder, names, self.boxes and Path(self.boxes), boxes)
+            annotations = self.boxes and _path_of_boxes(self.boxes)
+            return read_youtube_vis(self.folder, names, annotations, boxes, self._range())
         from stc_pseudo.datasets.kitti import read_kitti
 
         source = self.boxes or KITTI_BOXES[0]
@@ -103,7 +113,12 @@ class DatasetFlags:
                 found=f"'{source}'",
                 hint=f"--dataset {OWN} takes boxes from a file",
             )
-        return read_kitti(self.folder, names, source if boxes else None)
+        return read_kitti(self.folder, names, source if boxes else None, self._range())
+
+    def _range(self) -> FrameRange | None:
+        from stc_pseudo.datasets.base import FrameRange
+
+        return self.frames_range and FrameRange(*self.frames_range)
 
     def _box_source(self) -> BoxSource:
         from stc_pseudo.datasets.boxes.source import BoxSource
@@ -115,10 +130,46 @@ class DatasetFlags:
                 found="none",
                 hint="--boxes names it",
             )
-        names = None if self.class_names is None else tuple(name.strip() for name in self.class_names.split(","))
-        if names is not None and (not all(names) or len(set(names)) < len(names)):
-            raise InputError("--class-names", expected="different names with commas between", found=self.class_names)
-        return BoxSource(Path(self.boxes), self.boxes_format, names, self.min_score)
+        return BoxSource(
+            _path_of_boxes(self.boxes),
+            self.boxes_format,
+            None if self.class_names is None else numbered_names(self.class_names),
+            self.min_score,
+            self.boxes_video,
+            self.boxes_first_frame,
+            self.boxes_frame_step,
+        )
+
+
+def numbered_names(text: str) -> dict[int, str]:
+    """The names in `a,b` by number from 1, or in `0=a,7=b` by those numbers.
+
+    Raises:
+        InputError: a name or number twice, or a number that is missing or foreign.
+
+    Examples:
+        >>> numbered_names("car, person"), numbered_names("0=person,2=car")
+        ({1: 'car', 2: 'person'}, {0: 'person', 2: 'car'})
+    """
+    parts = [part.strip() for part in text.rstrip(", ").split(",")]
+    numbered = [re.fullmatch(r"([0-9]{1,9})\s*=\s*(.*\S)", part) for part in parts]
+    if all(numbered):
+        pairs = [(int(found[1]), found[2]) for found in numbered]
+    else:
+        pairs = [
+            (number, "" if found else name) for number, (name, found) in enumerate(zip(parts, numbered, strict=True), 1)
+        ]
+    if not all(name for _, name in pairs) or any(len(set(each)) < len(pairs) for each in zip(*pairs, strict=True)):
+        expected = "different names with commas between, either none or all of them as 0=name"
+        raise InputError("--class-names", expected=expected, found=text)
+    return dict(pairs)
+
+
+def _path_of_boxes(text: str) -> Path:
+    try:
+        return local_path(text)
+    except ValueError as error:
+        raise InputError("--boxes", expected="a file or folder", found=text, hint=str(error)) from error
 
 
 OWN_OPTIONS = (
@@ -142,11 +193,28 @@ BOX_OPTIONS = (
         help="of --frames' boxes  [default: told by the content]",
     ),
     click.option(
+        "--boxes-video",
+        help="of --frames' boxes: what a COCO or CVAT file of several videos calls the video: its folder, video or "
+        "task  [default: the video's name]",
+    ),
+    click.option(
+        "--boxes-first-frame",
+        type=click.IntRange(0, 10**9 - 1),
+        help="of --frames' boxes: the number of the first frame, the others counted on, in MOT-Challenge text and in "
+        "the names of a video file's pictures  [default: 1 in MOT-Challenge text, else 0]",
+    ),
+    click.option(
+        "--boxes-frame-step",
+        type=click.IntRange(1, 10**6),
+        help="of --frames' boxes: frames from one such number to the next, where only every N-th was taken  "
+        "[default: 1]",
+    ),
+    click.option(
         "--class-names",
-        help="of --frames' boxes: comma-separated names of MOT's classes 1, 2, ...; of COCO "
+        help="of --frames' boxes: comma-separated names of MOT's classes 1, 2, ..., or 0=name,7=name; of COCO "
         "and CVAT those classes that count  [default: all of the file]",
     ),
-    click.option("--min-score", type=float, help="of --frames' boxes: leave out those of less confidence"),
+    click.option("--min-score", type=NumberRange(), help="of --frames' boxes: leave out those of less confidence"),
 )
 
 
@@ -172,7 +240,12 @@ def dataset_options(required: bool = True, own: bool = False, boxes: bool = Fals
             help="the data set's folder, or where video files are unpacked  [default: "
             f"{', '.join(str(DEFAULT_ROOTS[name]) for name in names)}]",
         ),
-        click.option("--sequences", help="comma-separated names; all, if not given"),
+        click.option("--sequences", callback=split_names, help="comma-separated names; all, if not given"),
+        click.option(
+            "--frames-range",
+            type=NumbersFromTo(),
+            help="only frames of these numbers, as 0:90 for 0 to 89; boxes of others are left out  [default: all]",
+        ),
         *(BOX_OPTIONS if boxes else ()),
     )
 

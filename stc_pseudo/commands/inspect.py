@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from stc_track.io.console import Command
-
-PATH = click.Path(path_type=Path)
+from stc_track.io.options import PATH, split_names
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
@@ -21,16 +20,16 @@ PATH = click.Path(path_type=Path)
     help="data set root, folder of {sequence}.txt in MOTS text, or YouTube-VIS JSON file",
 )
 @click.option("--json", "json_file", type=PATH, help="write the figures here as well")
-@click.option("--sequences", help="comma-separated names; all, if not given")
+@click.option("--sequences", callback=split_names, help="comma-separated names; all, if not given")
 @click.option("--min-area", type=click.IntRange(min=0), default=300, help="leave out true masks of fewer pixels")
-def main(store: str, truth: Path, json_file: Path | None, sequences: str | None, min_area: int) -> None:
+def main(store: str, truth: Path, json_file: Path | None, sequences: list[str] | None, min_area: int) -> None:
     """Mean IoU of STORE's pseudo-masks with true masks, per class, beside the filled box and the inscribed ellipse."""
     from stc_pseudo.evaluation.pseudo_masks import SHAPES, inspect_store
     from stc_pseudo.store.reader import StoreReader
     from stc_track.io.files import replacing
 
     reader = StoreReader(store)
-    report = inspect_store(reader, truth, tuple(sequences.split(",")) if sequences else reader.sequences, min_area)
+    report = inspect_store(reader, truth, tuple(sequences or reader.sequences), min_area)
     if json_file is not None:
         with replacing(json_file, "w") as file:
             json.dump(report, file, indent=1)

@@ -12,30 +12,29 @@ from stc_pseudo.commands.dataset_flags import DEFAULT_ROOTS, OWN, DatasetFlags, 
 from stc_pseudo.commands.training_options import fit_options, fit_settings
 from stc_track.io.console import Command
 from stc_track.io.errors import InputError, require_file
+from stc_track.io.options import PATH
 
 if TYPE_CHECKING:
     from stc_pseudo.datasets.base import Calibration, Sequence
-
-FOLDER = click.Path(path_type=Path)
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
 @click.option(
     "--frames",
     "frame_dirs",
-    type=FOLDER,
+    type=PATH,
     multiple=True,
     help="video file, folder of frames, or folder of such; repeatable",
 )
-@click.option("--right", "right_dirs", type=FOLDER, multiple=True, help="the right stereo frames of each --frames")
+@click.option("--right", "right_dirs", type=PATH, multiple=True, help="the right stereo frames of each --frames")
 @dataset_options(required=False)
 @click.option(
     "--nyu",
-    type=FOLDER,
+    type=PATH,
     help="NYU Depth v2's labelled pictures (.mat), instead of video: learn from their depth, as a start for "
     "other video (--init)",
 )
-@click.option("--calib", type=FOLDER, help="KITTI calibration file (P2, P3) of --frames")
+@click.option("--calib", type=PATH, help="KITTI calibration file (P2, P3) of --frames")
 @click.option("--intrinsics", help="fx,fy,cx,cy of --frames, pixels of the original frame")
 @click.option("--baseline", type=float, help="metres between the stereo cameras, with --intrinsics")
 @click.option(
@@ -44,7 +43,7 @@ FOLDER = click.Path(path_type=Path)
     default="mono",
     help="what to learn from; in mono+stereo, videos without right frames may be among the others",
 )
-@click.option("--out", type=FOLDER, required=True, help="checkpoint to write")
+@click.option("--out", type=PATH, required=True, help="checkpoint to write")
 @click.option("--height", default=192, help="of the network's input, pixels, a multiple of 32, at least 64")
 @click.option("--width", default=640, help="of the network's input, pixels, a multiple of 32, at least 64")
 @click.option(
@@ -61,7 +60,7 @@ FOLDER = click.Path(path_type=Path)
 )
 @click.option(
     "--init",
-    type=FOLDER,
+    type=PATH,
     help="start from a checkpoint of the same encoder and width, or a folder of the published files",
 )
 @fit_options(batch_size=12, truth="{sequence}/{frame}.png or .npy of depth (LiDAR) of held-out frames: prints AbsRel")

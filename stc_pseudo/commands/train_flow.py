@@ -10,8 +10,7 @@ from stc_pseudo.commands.dataset_flags import DEFAULT_ROOTS, OWN, DatasetFlags, 
 from stc_pseudo.commands.training_options import fit_options, fit_settings
 from stc_track.io.console import Command
 from stc_track.io.errors import InputError
-
-PATH = click.Path(path_type=Path)
+from stc_track.io.options import PATH
 
 
 @click.command(cls=Command, context_settings={"show_default": True})

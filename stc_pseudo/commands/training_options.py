@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from stc_track.io.errors import InputError
+from stc_track.io.options import PATH
 
-PATH = click.Path(path_type=Path)
 DEFAULT_STEPS = 20_000
 
 

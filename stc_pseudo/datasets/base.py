@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from stc_track.io.errors import InputError
+
 
 @dataclass(frozen=True, eq=False)
 class FrameBoxes:
@@ -51,6 +53,29 @@ class Calibration:
     baseline: float | None = None
 
 
+@dataclass(frozen=True)
+class FrameRange:
+    """Which frames of every sequence count, by their numbers: from `start` on and below `stop`.
+
+    Attributes:
+        start: 0 or more.
+        stop: more than `start`; None for no end.
+
+    Examples:
+        >>> 89 in FrameRange(0, 90), 90 in FrameRange(0, 90)
+        (True, False)
+    """
+
+    start: int
+    stop: int | None
+
+    def __contains__(self, number: int) -> bool:
+        return self.start <= number and (self.stop is None or number < self.stop)
+
+    def __str__(self) -> str:
+        return f"{self.start}:{'' if self.stop is None else self.stop}"
+
+
 @dataclass(frozen=True, eq=False)
 class Sequence:
     """One video: frames in temporal order, with what is known of them.
@@ -79,6 +104,30 @@ class Sequence:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    def within(self, frame_range: FrameRange | None) -> Sequence:
+        """The same video, of the frames of a range alone; all of it, if None.
+
+        Raises:
+            InputError: none of its frames lies in the range.
+        """
+        kept = [t for t, number in enumerate(self.numbers) if frame_range is None or number in frame_range]
+        if len(kept) == len(self):
+            return self
+        if not kept:
+            raise InputError(
+                f"sequence {self.name}",
+                expected=f"frames of {frame_range}, as --frames-range says",
+                found=f"{self.numbers[0]} to {self.numbers[-1]}",
+            )
+        numbers = tuple(self.numbers[t] for t in kept)
+        return replace(
+            self,
+            frames=tuple(self.frames[t] for t in kept),
+            numbers=numbers,
+            right=tuple(self.right[t] for t in kept) if self.right else (),
+            boxes={number: boxes for number, boxes in self.boxes.items() if number in numbers},
+        )
 
     def boxes_at(self, index: int) -> FrameBoxes:
         """The boxes of the frame at position `index` (0..T-1)."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import FrameRange, Sequence
 from stc_pseudo.datasets.boxes.source import BoxSource, with_boxes
 from stc_pseudo.datasets.images import FRAME_SUFFIXES, list_frames, read_frame
 from stc_track.io.errors import InputError
@@ -36,7 +37,11 @@ UNSAFE = re.compile(r"[^\w .()+-]|\.(?=\.)")
 
 
 def read_frames(
-    paths: Iterable[Path], root: Path, sequences: Iterable[str] | None = None, boxes: BoxSource | None = None
+    paths: Iterable[Path],
+    root: Path,
+    sequences: Iterable[str] | None = None,
+    boxes: BoxSource | None = None,
+    frame_range: FrameRange | None = None,
 ) -> list[Sequence]:
     """Read videos; their frames stay on disk.
 
@@ -45,6 +50,7 @@ def read_frames(
         root: where video files are unpacked, a folder each.
         sequences: names, or None for all: a video is named as its file without ending, or as its folder.
         boxes: where their boxes are, or None for frames only.
+        frame_range: of the frames that count; boxes of others are left out. None for all.
 
     Raises:
         InputError: nothing there, two videos of one name, a name that is not there, frames of several sizes, or bad
@@ -67,7 +73,18 @@ def read_frames(
         if name not in found:
             raise InputError("--frames", expected=f"video '{name}'", found=", ".join(found), hint="see --sequences")
     videos = [read_video(found[name], name, root) for name in names]
-    return videos if boxes is None else with_boxes(videos, boxes)
+    if boxes is not None:
+        videos = with_boxes(videos, replace(boxes, frame_range=frame_range))
+    videos = [video.within(frame_range) for video in videos]
+    for video in videos:
+        if boxes is not None and not any(len(each) for each in video.boxes.values()):
+            raise InputError(
+                boxes.path,
+                expected=f"a box of '{video.name}' inside its frames" + (f" {frame_range}" if frame_range else ""),
+                found="none",
+                hint="--sequences leaves a video out",
+            )
+    return videos
 
 
 def read_videos(paths: Iterable[Path], root: Path, flag: str = "--frames") -> list[Sequence]:

@@ -10,24 +10,34 @@ ROOT/training/label_02/{sequence}.txt                   boxes of the tracking be
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 
-from stc_pseudo.datasets.base import Calibration, FrameBoxes, Sequence
-from stc_pseudo.datasets.boxes.rows import frame_boxes
+from stc_pseudo.datasets.base import Calibration, FrameBoxes, FrameRange, Sequence
+from stc_pseudo.datasets.boxes.rows import LARGEST_ID, frame_boxes
 from stc_pseudo.datasets.images import list_frames, read_frame
 from stc_track.formats.kitti_labels import read_labels
 from stc_track.formats.mots import CLASS_NAMES, IDS_PER_CLASS, IGNORE_CLASS, MotsObject, read_mots
+from stc_track.formats.track_ids import number_names
 from stc_track.io.errors import InputError, require_file, require_folder
+from stc_track.io.text import plain_lines
+from stc_track.io.values import real
 from stc_track.masks import rle
 
 # Every other kind of label_02 (Van, Truck, Cyclist, ..., DontCare) has no masks in KITTI MOTS: nothing is known there.
 LABEL_CLASSES = {"Car": 1, "Pedestrian": 2}
+CAMERAS = {b"P2": "left", b"P_rect_02": "left", b"P3": "right", b"P_rect_03": "right"}
 
 
-def read_kitti(root: Path, sequences: Iterable[str] | None = None, boxes: str | None = "instances") -> list[Sequence]:
+def read_kitti(
+    root: Path,
+    sequences: Iterable[str] | None = None,
+    boxes: str | None = "instances",
+    frame_range: FrameRange | None = None,
+) -> list[Sequence]:
     """Read sequences of a data set in the KITTI MOTS layout; frames stay on disk.
 
     Args:
@@ -35,6 +45,7 @@ def read_kitti(root: Path, sequences: Iterable[str] | None = None, boxes: str | 
         sequences: names, or None for every one that has frames.
         boxes: `instances` takes tight boxes around the masks of `instances_txt`; `labels` those of `label_02`; None
             reads frames only.
+        frame_range: of the frames that count; boxes of others are left out. None for all.
 
     Raises:
         InputError: a folder or file is missing or malformed, or a sequence has no boxes.
@@ -49,10 +60,13 @@ def read_kitti(root: Path, sequences: Iterable[str] | None = None, boxes: str | 
             raise InputError(
                 images, expected=f"sequence '{name}'", found=", ".join(found) or "none", hint="see --sequences"
             )
-    return [read_sequence(root, name, boxes) for name in names]
+    videos = [read_sequence(root, name, boxes, frame_range) for name in names]
+    others = {int(n) for video in videos for found in video.boxes.values() for n in found.class_ids} - set(CLASS_NAMES)
+    class_names = CLASS_NAMES | {number: f"class {number}" for number in sorted(others)}
+    return [replace(video, class_names=class_names) for video in videos]
 
 
-def read_sequence(root: Path, name: str, boxes: str | None) -> Sequence:
+def read_sequence(root: Path, name: str, boxes: str | None, frame_range: FrameRange | None = None) -> Sequence:
     """Read one sequence of a data set in the KITTI MOTS layout; arguments as for `read_kitti`."""
     training = root / "training"
     frames = tuple(list_frames(training / "image_02" / name))
@@ -73,17 +87,26 @@ def read_sequence(root: Path, name: str, boxes: str | None) -> Sequence:
             expected=f"the {len(frames)} frame names of image_02",
             found=f"{len(right)} frames of other names",
         )
+    boxes_by_frame = {} if boxes is None else read_boxes(root, name, boxes, size, numbers, frame_range)
     calibration_file = training / "calib" / f"{name}.txt"
-    return Sequence(
+    video = Sequence(
         name=name,
         size=size,
         frames=frames,
         numbers=numbers,
         right=right,
         calibration=read_calibration(calibration_file) if calibration_file.is_file() else None,
-        boxes={} if boxes is None else read_boxes(root, name, boxes, size, numbers),
+        boxes=boxes_by_frame,
         class_names=CLASS_NAMES,
-    )
+    ).within(frame_range)
+    if boxes is not None and not any(len(found) for found in video.boxes.values()):
+        raise InputError(
+            f"sequence {name}",
+            expected="at least one box of a car or pedestrian" + (f" on frames {frame_range}" if frame_range else ""),
+            found="none",
+            hint="leave the sequence out with --sequences",
+        )
+    return video
 
 
 def frame_number(path: Path) -> int:
@@ -107,61 +130,70 @@ def instances_file(root: Path, name: str) -> Path:
 
 
 def read_boxes(
-    root: Path, name: str, source: str, size: tuple[int, int], numbers: tuple[int, ...]
+    root: Path,
+    name: str,
+    source: str,
+    size: tuple[int, int],
+    numbers: tuple[int, ...],
+    frame_range: FrameRange | None = None,
 ) -> dict[int, FrameBoxes]:
-    """Read a sequence's boxes by frame number, from `source` `instances` or `labels`.
+    """Read a sequence's boxes by frame number, from `source` `instances` or `labels`; those of a range, if given.
 
     Raises:
-        InputError: no file, no box of a known class, a box outside its frame or of no area, a frame that is not there.
+        InputError: no file, a box outside its frame or of no area, a frame that is not there, a track twice on one.
     """
-    if source == "instances":
-        path = require_file(instances_file(root, name), "masks in MOTS text", "--boxes labels reads label_02")
-        rows = []
-        for frame, objects in read_mots(path).items():
-            for o in objects:
-                where = f"{path}: frame {frame}, id {o.track_id}"
-                if (o.height, o.width) != size:
-                    raise InputError(
-                        where,
-                        expected=f"masks of the frames' {size[1]}x{size[0]} pixels",
-                        found=f"{o.width}x{o.height}",
-                    )
-                if o.class_id == IGNORE_CLASS:
-                    rows += [(frame, box, None, o.track_id, where) for box in region_boxes(o)]
-                else:
-                    rows.append((frame, rle.tight_box(o.counts, o.height, o.width), o.class_id, o.track_id, where))
-    else:
-        path = require_file(
-            root / "training" / "label_02" / f"{name}.txt",
-            "KITTI tracking labels",
-            "--boxes instances reads instances_txt",
-        )
-        rows = []
-        for label in read_labels(path):
-            class_id = LABEL_CLASSES.get(label.kind)
-            rows.append(
-                (
-                    label.frame,
-                    np.asarray(label.box, np.float32),
-                    class_id,
-                    (class_id or 0) * IDS_PER_CLASS + label.track_id,
-                    f"{path}:{label.line}",
-                )
-            )
-    if not any(row[2] for row in rows):
-        raise InputError(
-            path,
-            expected="at least one box of a car or pedestrian",
-            found="none",
-            hint="leave the sequence out with --sequences",
-        )
+    rows = _instance_rows(root, name, size) if source == "instances" else _label_rows(root, name)
+    rows = [row for row in rows if frame_range is None or row[0] in frame_range]
     known = set(numbers)
+    ids = number_names((track for _, _, class_id, track, _ in rows if class_id is not None), LARGEST_ID)
+    seen: set[tuple[int, int]] = set()
     by_frame: dict[int, list] = {}
     for frame, box, class_id, track_id, where in rows:
         if frame not in known:
-            raise InputError(where, expected=f"frames {numbers[0]} to {numbers[-1]} of image_02", found=f"{frame}")
-        by_frame.setdefault(frame, []).append((check_box(box, size, where), class_id, track_id))
-    return {frame: frame_boxes(rows) for frame, rows in by_frame.items()}
+            gap = numbers[0] <= frame <= numbers[-1]
+            raise InputError(
+                where,
+                expected=f"a frame of image_02, {numbers[0]} to {numbers[-1]}" + (" with gaps" if gap else ""),
+                found=f"frame {frame}, of which there is no picture",
+                hint="--frames-range takes a part of the sequence",
+            )
+        if class_id is not None:
+            if (frame, track_id) in seen:
+                raise InputError(where, expected="a track once on a frame", found=f"{track_id} a second time")
+            seen.add((frame, track_id))
+        by_frame.setdefault(frame, []).append((check_box(box, size, where), class_id, ids.get(track_id, 0)))
+    return {frame: frame_boxes(found) for frame, found in by_frame.items()}
+
+
+# Frame, box (4,) float32, class or None for an ignore region, track, and file and place for messages.
+Row = tuple[int, np.ndarray, int | None, int, str]
+
+
+def _instance_rows(root: Path, name: str, size: tuple[int, int]) -> list[Row]:
+    path = require_file(instances_file(root, name), "masks in MOTS text", "--boxes labels reads label_02")
+    rows: list[Row] = []
+    for frame, objects in read_mots(path).items():
+        for o in objects:
+            where = f"{path}: frame {frame}, id {o.track_id}"
+            if (o.height, o.width) != size:
+                raise InputError(
+                    where, expected=f"masks of the frames' {size[1]}x{size[0]} pixels", found=f"{o.width}x{o.height}"
+                )
+            if o.class_id == IGNORE_CLASS:
+                rows += [(frame, box, None, o.track_id, where) for box in region_boxes(o)]
+            else:
+                rows.append((frame, rle.tight_box(o.counts, o.height, o.width), o.class_id, o.track_id, where))
+    return rows
+
+
+def _label_rows(root: Path, name: str) -> list[Row]:
+    path = root / "training" / "label_02" / f"{name}.txt"
+    rows: list[Row] = []
+    for label in read_labels(require_file(path, "KITTI tracking labels", "--boxes instances reads instances_txt")):
+        class_id = LABEL_CLASSES.get(label.kind)
+        track = (class_id or 0) * IDS_PER_CLASS + label.track_id
+        rows.append((label.frame, np.asarray(label.box, np.float32), class_id, track, f"{path}:{label.line}"))
+    return rows
 
 
 def region_boxes(region: MotsObject) -> list[np.ndarray]:
@@ -192,18 +224,29 @@ def check_box(box: np.ndarray, size: tuple[int, int], where: str) -> np.ndarray:
 
 
 def read_calibration(path: Path) -> Calibration:
-    """Read the left colour camera (P2) and, where P3 is given, the baseline to the right one, from KITTI's `calib`."""
+    """Read the left colour camera and, where there is one, the baseline to the right one, from a KITTI calibration.
+
+    Args:
+        path: of the tracking and object benchmarks (P2, P3), or of the raw data (P_rect_02, P_rect_03).
+
+    Raises:
+        InputError: naming file and line: no such camera, not 12 finite numbers, or a focal length that is not positive.
+    """
     matrices = {}
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        key, *values = line.split()
-        if key.rstrip(":") in ("P2", "P3"):
-            try:
-                matrices[key.rstrip(":")] = np.array(values, float).reshape(3, 4)
-            except ValueError as error:
-                raise InputError(f"{path}:{number}", expected="12 numbers", found=str(error)) from error
-    if "P2" not in matrices:
+    for number, line in plain_lines(path, "a KITTI calibration, lines 'P2: ' and 12 numbers"):
+        key, *fields = line.split()
+        camera = CAMERAS.get(key.removesuffix(b":"))
+        if camera is None:
+            continue
+        where = f"{path}:{number}"
+        if len(fields) != 12:
+            raise InputError(where, expected="12 numbers", found=str(len(fields)))
+        matrices[camera] = np.array([real(field, "a number", where) for field in fields]).reshape(3, 4)
+        if min(matrices[camera][0, 0], matrices[camera][1, 1]) <= 0:
+            raise InputError(where, expected="positive focal lengths", found=f"{fields[0].decode()[:20]}")
+    if "left" not in matrices:
         raise InputError(path, expected="a line P2: with 12 numbers", found="none")
-    left, right = matrices["P2"], matrices.get("P3")
+    left, right = matrices["left"], matrices.get("right")
     # A projection's fourth column is -focal * x of its camera's centre.
     baseline = None if right is None else float((left[0, 3] - right[0, 3]) / left[0, 0])
     return Calibration(*(float(left[i, j]) for i, j in ((0, 0), (1, 1), (0, 2), (1, 2))), baseline)

@@ -12,12 +12,13 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import FrameRange, Sequence
 from stc_pseudo.datasets.boxes.rows import BoxRow, gather
-from stc_track.formats.youtube_vis import frame_numbers, read_categories
+from stc_track.formats.youtube_vis import Video, parse_video, read_categories
 from stc_track.io import json_fields
 from stc_track.io.errors import InputError, require_file, require_folder
 from stc_track.io.files import is_plain
@@ -30,7 +31,11 @@ IMAGES = "JPEGImages"
 
 
 def read_youtube_vis(
-    root: Path, sequences: Iterable[str] | None = None, annotations: Path | None = None, boxes: bool = True
+    root: Path,
+    sequences: Iterable[str] | None = None,
+    annotations: Path | None = None,
+    boxes: bool = True,
+    frame_range: FrameRange | None = None,
 ) -> list[Sequence]:
     """Read videos of a data set in YouTube-VIS's layout; frames stay on disk.
 
@@ -39,6 +44,7 @@ def read_youtube_vis(
         sequences: names of the videos' folders, or None for all, where `boxes` all that have one.
         annotations: the JSON file, or None for the only one in `root`.
         boxes: read the boxes too.
+        frame_range: of the frames that count, and must be on disk; None for all.
 
     Returns:
         sequences with frame numbers as `stc_track.formats.youtube_vis` counts them, the file's category numbers as
@@ -51,30 +57,47 @@ def read_youtube_vis(
     path = annotations or annotation_file(root)
     content = json_fields.mapping(json_fields.load(path, WHAT), str(path))
     class_names = read_categories(content, path)
-    entries = {}
+    videos: dict[str, _Video] = {}
     for index, entry in enumerate(json_fields.items(content.get("videos"), "videos", path)):
         where = f"{path}: video {index}"
         entry = json_fields.mapping(entry, where)
-        name = _name(entry, where)
-        json_fields.whole(entry.get("id"), "id", where)
-        if name in entries:
-            raise InputError(where, expected="a folder of its own", found=f"'{name}' a second time")
-        entries[name] = (entry, where)
-    by_video = _by_video(content, path) if boxes else {}
+        video = _Video(parse_video(entry, where), _files(entry, where), where)
+        if video.said.name in videos:
+            raise InputError(where, expected="a folder of its own", found=f"'{video.said.name}' a second time")
+        videos[video.said.name] = video
+    by_video = _by_video(content, path, {video.said.video_id for video in videos.values()}) if boxes else {}
     if sequences is None:
-        names = [name for name, (entry, _) in entries.items() if not boxes or by_video.get(entry["id"])]
-        log.info("%s: %d of %d videos have boxes", path, len(names), len(entries))
+        names = [name for name, video in videos.items() if not boxes or by_video.get(video.said.video_id)]
+        log.info("%s: %d of %d videos have boxes", path, len(names), len(videos))
     else:
         names = list(sequences)
     if not names:
         raise InputError(path, expected="videos with annotations" if boxes else "videos", found="none", hint="--boxes")
     for name in names:
-        if name not in entries:
+        if name not in videos:
             raise InputError(
-                path, expected=f"a video in a folder '{name}'", found=f"{len(entries)} others", hint="see --sequences"
+                path, expected=f"a video in a folder '{name}'", found=f"{len(videos)} others", hint="see --sequences"
             )
-    folder = _image_folder(root, path, entries[names[0]][0]["file_names"][0])
-    return [_sequence(name, *entries[name], folder, by_video if boxes else None, class_names) for name in names]
+    first = videos[names[0]]
+    present = [
+        file
+        for file, number in zip(first.files, first.said.numbers, strict=True)
+        if frame_range is None or number in frame_range
+    ]
+    folder = _image_folder(root, path, (present or first.files)[0])
+    return [
+        _sequence(videos[name], folder, by_video if boxes else None, class_names, frame_range).within(frame_range)
+        for name in names
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Video:
+    """An entry of `videos`: what it says, the files of its frames, and its place for messages."""
+
+    said: Video
+    files: list[str]
+    where: str
 
 
 def annotation_file(root: Path) -> Path:
@@ -90,26 +113,31 @@ def annotation_file(root: Path) -> Path:
     return found[0]
 
 
-def _name(entry: dict[str, Any], where: str) -> str:
-    """The folder of a video's frames, which all must be in it."""
-    files = json_fields.items(entry.get("file_names"), "file_names", where)
-    folders = {PurePosixPath(json_fields.text(file, "file_names", where)).parent.as_posix() for file in files}
-    names = [PurePosixPath(file).name for file in files]
-    if len(folders) != 1 or not all(is_plain(name) for name in (*folders, *names)):
-        raise InputError(
-            where,
-            expected="file_names as 'folder/00000.jpg', all of one folder",
-            found=ascii(sorted(folders) or "none")[:80],
-        )
-    return folders.pop()
+def _files(entry: dict[str, Any], where: str) -> list[str]:
+    """The frames' files, which all must be in one folder that lies below that of all frames."""
+    files = [
+        json_fields.text(file, "file_names", where)
+        for file in json_fields.items(entry.get("file_names"), "file_names", where)
+    ]
+    paths = [PurePosixPath(file) for file in files]
+    if len({path.parent for path in paths}) != 1 or not all(is_plain(part) for path in paths for part in path.parts):
+        folders = sorted({path.parent.as_posix() for path in paths})
+        expected = "file_names as 'folder/00000.jpg', all of one folder"
+        raise InputError(where, expected=expected, found=ascii(folders or "none")[:80])
+    return files
 
 
-def _by_video(content: dict[str, Any], path: Path) -> dict[int, list[tuple[dict[str, Any], str]]]:
+def _by_video(
+    content: dict[str, Any], path: Path, known: set[int | str]
+) -> dict[int | str, list[tuple[dict[str, Any], str]]]:
     by_video = defaultdict(list)
-    for index, entry in enumerate(json_fields.items(content.get("annotations") or [], "annotations", path)):
+    for index, entry in enumerate(json_fields.items(json_fields.get(content, "annotations", []), "annotations", path)):
         where = f"{path}: annotation {index}"
         entry = json_fields.mapping(entry, where)
-        by_video[json_fields.whole(entry.get("video_id"), "video_id", where)].append((entry, where))
+        video_id = json_fields.identity(entry.get("video_id"), "video_id", where)
+        if video_id not in known:
+            raise InputError(where, expected="a video_id of the videos", found=str(video_id))
+        by_video[video_id].append((entry, where))
     return by_video
 
 
@@ -127,58 +155,70 @@ def _image_folder(root: Path, annotations: Path, first: str) -> Path:
 
 
 def _sequence(
-    name: str,
-    entry: dict[str, Any],
-    where: str,
+    video: _Video,
     folder: Path,
-    by_video: dict[int, list[tuple[dict[str, Any], str]]] | None,
+    by_video: dict[int | str, list[tuple[dict[str, Any], str]]] | None,
     class_names: dict[int, str],
+    frame_range: FrameRange | None,
 ) -> Sequence:
-    height, width = (json_fields.whole(entry.get(key), key, where) for key in ("height", "width"))
-    if not 0 < height * width <= rle.LARGEST_AREA:
-        raise InputError(where, expected=f"frames of 1 to {rle.LARGEST_AREA} pixels", found=f"{width}x{height}")
-    files = entry["file_names"]
-    frames = tuple(require_file(folder / file, "a frame of the video", "--root") for file in files)
-    numbers = tuple(frame_numbers(files, len(files)))
+    said, numbers = video.said, tuple(video.said.numbers)
+    frames = tuple(
+        require_file(folder / file, "a frame of the video", "--root, or --frames-range for a part of it")
+        if frame_range is None or number in frame_range
+        else folder / file
+        for file, number in zip(video.files, numbers, strict=True)
+    )
     boxes = {}
     if by_video is not None:
         rows = [
             row
-            for annotation, place in by_video.get(entry["id"], ())
-            for row in _rows(annotation, place, (height, width), len(frames), class_names)
+            for annotation, place in by_video.get(said.video_id, ())
+            for row in _rows(annotation, place, said.size, numbers, class_names)
+            if frame_range is None or numbers[row.position] in frame_range
         ]
         if not any(not row.ignore for row in rows):
             raise InputError(
-                where,
-                expected=f"at least one box of '{name}'",
+                video.where,
+                expected=f"at least one box of '{said.name}'" + (f" on frames {frame_range}" if frame_range else ""),
                 found="none",
                 hint="leave the sequence out with --sequences",
             )
-        boxes = gather(rows, (height, width), numbers)
-    return Sequence(name, (height, width), frames, numbers, boxes=boxes, class_names=class_names)
+        boxes = gather(rows, said.size, numbers)
+    return Sequence(said.name, said.size, frames, numbers, boxes=boxes, class_names=class_names)
 
 
 def _rows(
-    entry: dict[str, Any], where: str, size: tuple[int, int], length: int, class_names: dict[int, str]
+    entry: dict[str, Any], where: str, size: tuple[int, int], numbers: tuple[int, ...], class_names: dict[int, str]
 ) -> Iterator[BoxRow]:
-    """The boxes of one annotation."""
-    track, class_id = (json_fields.whole(entry.get(key), key, where) for key in ("id", "category_id"))
+    """The boxes of one annotation: those that it gives, on other frames those of its masks."""
+    track, class_id = json_fields.identity(entry.get("id"), "id", where), entry.get("category_id")
+    class_id = json_fields.whole(class_id, "category_id", where)
+    crowd = json_fields.flag(entry.get("iscrowd"), "iscrowd", where)
     if class_id not in class_names:
         raise InputError(where, expected="a category_id of categories", found=str(class_id))
-    given = entry.get("bboxes") is not None
-    key = "bboxes" if given else "segmentations"
-    values = json_fields.items(entry.get(key), "bboxes or segmentations", where)
-    if len(values) != length:
-        raise InputError(where, expected=f"{key}, one or null for each of {length} frames", found=str(len(values)))
-    for t, value in enumerate(values):
-        if not value:
-            continue
+    given, masks = (_each(entry, key, len(numbers), where) for key in ("bboxes", "segmentations"))
+    if given is None and masks is None:
+        raise InputError(where, expected="bboxes or segmentations, a JSON list", found="neither")
+    nothing = [None] * len(numbers)
+    for t, (value, mask) in enumerate(zip(given or nothing, masks or nothing, strict=True)):
         place = f"{where}, frame {t}"
-        if given:
+        if value:
             x, y, width, height = json_fields.reals(value, 4, "bboxes", place)
             box = x, y, x + width, y + height
+        elif mask:
+            box = tuple(rle.tight_box(json_fields.drawn(mask, place, size, "its video"), *size).tolist())
         else:
-            box = tuple(rle.tight_box(json_fields.drawn(value, place, size, "its video"), *size).tolist())
+            continue
         # A mask may be empty, and the published boxes of the smallest ones have no area.
         if box[2] > box[0] and box[3] > box[1]:
-            yield BoxRow(t, box, class_id, track, place, bool(entry.get("iscrowd")))
+            yield BoxRow(t, box, class_id, track, place, crowd)
+
+
+def _each(entry: dict[str, Any], key: str, length: int, where: str) -> list | None:
+    """The value of each frame; None where there are none."""
+    if json_fields.get(entry, key) is None:
+        return None
+    values = json_fields.items(entry[key], key, where)
+    if len(values) != length:
+        raise InputError(where, expected=f"{key}, one or null for each of {length} frames", found=str(len(values)))
+    return values

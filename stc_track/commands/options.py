@@ -2,47 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import re
-from pathlib import Path
 from typing import Any
 
 import click
 
+from stc_track.io.options import PATH, NumberRange, split_names
+
+__all__ = ["PATH", "NumberRange", "split_names"]
+
 TRACK_FORMATS = ("mots", "png", "ytvis", "ytvis-results", "coco", "cvat", "mot")
-
-
-def split_names(_ctx: click.Context, _option: click.Parameter, value: str | None) -> list[str] | None:
-    """The names in `a,b,c`; None where the option is not given."""
-    if value is None:
-        return None
-    if names := [name.strip() for name in value.split(",") if name.strip()]:
-        return names
-    raise click.BadParameter(f"{value!r} names no sequence")
-
-
-class NamedPath(click.Path):
-    """A path with a name: an empty one, as of a shell's variable that is not set, is not the current folder."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """The path."""
-        if not str(value):
-            self.fail("a path without a name", param, ctx)
-        return Path(super().convert(value, param, ctx))  # type: ignore[arg-type]  # click's stub has bytes as well
-
-
-PATH = NamedPath(path_type=Path)
-
-
-class NumberRange(click.FloatRange):
-    """A range that NaN, which compares with nothing, is not in."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number."""
-        number: float = super().convert(value, param, ctx)
-        if math.isnan(number):
-            self.fail(f"{value!r} is no number", param, ctx)
-        return number
 
 
 class FrameSize(click.ParamType):

@@ -45,8 +45,9 @@ def _detection(result: object, where: str, size: tuple[int, int] | None) -> Dete
     frame, class_id = (json_fields.whole(result.get(name), name, where) for name in ("image_id", "category_id"))
     (score,) = json_fields.reals([result.get("score")], 1, "score", where)
     height, width, counts = json_fields.mask(result.get("segmentation"), where, size)
-    if "bbox" in result:
-        box = json_fields.box(result["bbox"], "bbox", where)
+    given = json_fields.get(result, "bbox")
+    if given is not None:
+        box = json_fields.box(given, "bbox", where)
     else:
         box = tuple(rle.tight_box(counts, height, width).tolist())
     return Detection(frame, box, score, class_id, height, width, counts)

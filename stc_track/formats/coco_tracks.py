@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from stc_track.formats.base import Tracks
+from stc_track.formats.coco_fields import CocoImage, image_of, read_images, track_of
 from stc_track.formats.mots import MotsObject
+from stc_track.formats.track_ids import number_names
 from stc_track.formats.youtube_vis import read_categories
 from stc_track.io import json_fields
 from stc_track.io.errors import InputError
 from stc_track.io.files import is_plain, replacing
 from stc_track.masks import rle
+
+_NUMBERED = re.compile(r"(?:frame_)?([0-9]{1,9})")  # CVAT: frame_000042
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +39,9 @@ class _Image:
 def parse_coco_tracks(content: object, path: Path) -> CocoTracks:
     """What a file of COCO annotations with track ids holds.
 
-    A frame's sequence is its image's `sequence`, else the folder of `file_name`; its number is `frame`, else
-    `frame_id`, else the file's name. Crowds are ignored regions of their category.
+    A frame's sequence is its image's `sequence`, else its video's name in `videos`, else the folder of `file_name`;
+    where no image has any of these, the file's own name. Its number is `frame`, else `frame_id`, else the picture's
+    name. Crowds are ignored regions of their category.
 
     Args:
         content: the parsed JSON.
@@ -43,59 +49,78 @@ def parse_coco_tracks(content: object, path: Path) -> CocoTracks:
 
     Raises:
         InputError: naming file and entry: a missing or foreign value, a broken RLE, an image or category that is not
-            known, a sequence that is no plain name, an image twice.
+            known, a sequence that is no plain name, an image or a frame twice.
     """
     content = json_fields.mapping(content, str(path))
-    images: dict[int, _Image] = {}
-    for index, entry in enumerate(json_fields.items(content.get("images"), "images", path)):
-        where = f"{path}: image {index}"
-        entry = json_fields.mapping(entry, where)
-        image_id = json_fields.whole(entry.get("id"), "id", where)
-        if image_id in images:
-            raise InputError(where, expected="an id of its own", found=f"{image_id} a second time")
-        images[image_id] = _image(entry, where)
+    listed = read_images(content, path)
+    bare = all(_sequence(image) == "" for image in listed)
+    images: dict[int | str, _Image] = {}
+    places: dict[tuple[str, int], str] = {}
+    for image in listed:
+        found = _image(image, path.stem if bare else _sequence(image))
+        other = places.setdefault((found.sequence, found.frame), image.where)
+        if other != image.where:
+            raise InputError(
+                image.where,
+                expected=f"a frame of its own in sequence {found.sequence}",
+                found=f"{found.frame} a second time, as in {other.removeprefix(f'{path}: ')}",
+                hint="frames of several videos are told apart by `sequence`, or by the folder in file_name",
+            )
+        images[image.key] = found
     class_names = read_categories(content, path)
-    sequences: dict[str, list[MotsObject]] = {image.sequence: [] for image in images.values()}
-    for index, entry in enumerate(json_fields.items(content.get("annotations"), "annotations", path)):
+    found: dict[str, list[tuple[int | str, MotsObject]]] = {image.sequence: [] for image in images.values()}
+    for index, entry in enumerate(json_fields.items(json_fields.get(content, "annotations", []), "annotations", path)):
         where = f"{path}: annotation {index}"
         entry = json_fields.mapping(entry, where)
-        image_id = json_fields.whole(entry.get("image_id"), "image_id", where)
-        if image_id not in images:
-            raise InputError(where, expected="an image_id of images", found=str(image_id))
-        image = images[image_id]
-        sequences[image.sequence].append(_object(entry, where, image, class_names))
-    for objects in sequences.values():
-        objects.sort(key=lambda each: each.frame)
-    return CocoTracks(sequences, class_names)
+        image = images[image_of(entry, images, where)]
+        found[image.sequence].append(_object(entry, where, image, class_names))
+    return CocoTracks({name: _numbered(objects) for name, objects in found.items()}, class_names)
 
 
-def _image(entry: dict, where: str) -> _Image:
+def _numbered(objects: list[tuple[int | str, MotsObject]]) -> list[MotsObject]:
+    """One sequence's objects by increasing frame, the names of their tracks as numbers."""
+    numbers = number_names(track for track, _ in objects)
+    numbered = (replace(each, track_id=numbers[track]) for track, each in objects)
+    return sorted(numbered, key=lambda each: each.frame)
+
+
+def _sequence(image: CocoImage) -> object:
+    return json_fields.get(image.entry, "sequence", image.video or image.file.parent.name)
+
+
+def _image(image: CocoImage, sequence: object) -> _Image:
+    entry, where = image.entry, image.where
     height, width = (json_fields.whole(entry.get(name), name, where) for name in ("height", "width"))
     if not 0 < height * width <= rle.LARGEST_AREA:
         expected = f"an image of 1 to {rle.LARGEST_AREA} pixels"
         raise InputError(where, expected=expected, found=f"{height} x {width}")
-    file = PurePosixPath(json_fields.text(entry.get("file_name", ""), "file_name", where))
-    sequence = entry.get("sequence", file.parent.name)
     if not isinstance(sequence, str) or not is_plain(sequence):
         expected = "sequence, a plain name, or a file_name in a folder of such a name"
         raise InputError(where, expected=expected, found=ascii(sequence)[:60])
-    given = next((entry[name] for name in ("frame", "frame_id") if name in entry), None)
-    if given is None and file.stem.isascii() and file.stem.isdecimal() and len(file.stem) <= 9:
-        given = int(file.stem)
-    return _Image(sequence, json_fields.whole(given, "frame", where), (height, width))
+    given = next((key for key in ("frame", "frame_id") if json_fields.get(entry, key) is not None), None)
+    if given is not None:
+        return _Image(sequence, json_fields.whole(entry[given], given, where), (height, width))
+    number = _NUMBERED.fullmatch(image.file.stem)
+    if number is None:
+        expected = "frame, a whole number, or a file_name that is one, as 000042.png"
+        raise InputError(where, expected=expected, found=ascii(image.file.name)[:60])
+    return _Image(sequence, int(number[1]), (height, width))
 
 
-def _object(entry: dict, where: str, image: _Image, class_names: dict[int, str]) -> MotsObject:
-    track_id, class_id, crowd = (
-        json_fields.whole(entry.get(name, 0 if name == "iscrowd" else None), name, where)
-        for name in ("track_id", "category_id", "iscrowd")
-    )
+def _object(entry: dict, where: str, image: _Image, class_names: dict[int, str]) -> tuple[int | str, MotsObject]:
+    """The name of an annotation's track, and the object with a number that is still to come."""
+    class_id = json_fields.whole(entry.get("category_id"), "category_id", where)
+    crowd = json_fields.flag(entry.get("iscrowd"), "iscrowd", where)
+    track = track_of(entry, where)
+    if track is None:
+        raise InputError(where, expected="track_id, a whole number or a name", found="none")
     if class_id not in class_names:
         raise InputError(where, expected="a category_id of categories", found=str(class_id))
     counts = json_fields.drawn(entry.get("segmentation"), where, image.size, "its image")
-    (score,) = json_fields.reals([entry.get("score", 1.0)], 1, "score", where)
-    box = json_fields.box(entry["bbox"], "bbox", where) if "bbox" in entry else None
-    return MotsObject(image.frame, track_id, class_id, *image.size, counts, score, box, ignored=bool(crowd))
+    (score,) = json_fields.reals([json_fields.get(entry, "score", 1.0)], 1, "score", where)
+    given = json_fields.get(entry, "bbox")
+    box = None if given is None else json_fields.box(given, "bbox", where)
+    return track, MotsObject(image.frame, 0, class_id, *image.size, counts, score, box, ignored=crowd)
 
 
 def write_coco_tracks(path: Path, sequences: Iterable[Tracks], class_names: Mapping[int, str]) -> None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stc_track.io.errors import InputError
-from stc_track.io.text import lines, real, shown, whole
+from stc_track.io.text import lines
+from stc_track.io.values import real, shown, whole
 
 LABEL_LINE = "'frame id kind truncated occluded alpha x1 y1 x2 y2' and 7 columns in 3-D"
 _COLUMNS = 17

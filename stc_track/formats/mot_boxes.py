@@ -1,11 +1,12 @@
 """MOT-Challenge boxes: `frame,id,x,y,width,height,score,...`, frames and pixels counted from 1.
 
 Detections have the id -1; results and truth have the track's. Truth (`gt.txt`, nine columns) has in column 7 whether
-the benchmark counts the box, in column 8 the class: 1 pedestrian, 3 car. Elsewhere there is no class.
+the benchmark counts the box, in column 8 the class: 1 pedestrian, 3 car, -1 none. Elsewhere there is no class.
 
-`iter_mot` makes objects of boxes: those that are not counted and other classes, which the benchmark does not measure
-either, are left out; without a class everything is a pedestrian. A box has no mask: it becomes the filled rectangle,
-cut off at the frame's border.
+`iter_mot` makes objects of boxes: those that are not counted and the benchmark's other classes (up to 13), which it
+does not measure either, are left out; without a class everything is a pedestrian. A number that is none of the
+benchmark's (0, 14) is a class of the file's own, and stays. A box has no mask: it becomes the filled rectangle, cut off
+at the frame's border.
 """
 
 from __future__ import annotations
@@ -19,15 +20,17 @@ from pathlib import Path
 import numpy as np
 
 from stc_track.formats.mots import MotsObject
-from stc_track.io.errors import InputError, require_file
+from stc_track.io.errors import InputError
 from stc_track.io.files import replacing
-from stc_track.io.text import real, shown, whole
+from stc_track.io.text import plain_lines, read_text
+from stc_track.io.values import LARGEST_ID, real, whole
 from stc_track.masks import rle
 
 LINE = "'frame,id,x,y,width,height,score'"
 UNTRACKED = -1
 _CLASSES = {1: 2, 3: 1}  # MOT's to KITTI MOTS': pedestrian, car
 _PEDESTRIAN = 2
+BENCHMARK_CLASSES = range(1, 14)
 _CLASS_COLUMNS = 8, 9  # how many there are where the eighth is a class; in ten it is a place in the world
 _NAMES = ("x", "y", "a width", "a height")
 
@@ -42,7 +45,7 @@ class MotLine:
         track_id: of the object, or `UNTRACKED`.
         box: x1 y1 x2 y2, pixels from 0, x2 and y2 exclusive, of positive area; may reach out of the frame.
         score: confidence, in truth whether the box counts (0: it does not); None without one.
-        class_id: the benchmark's number of the class, at least 1; None without one.
+        class_id: the file's number of the class, at least 0; None without one.
     """
 
     where: str
@@ -59,34 +62,29 @@ def iter_lines(path: Path) -> Iterator[MotLine]:
     Raises:
         InputError: naming file and line: a missing column, a number that is not finite, a box of no area.
     """
-    with require_file(path, f"a text file of lines {LINE}").open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if line := line.removeprefix(b"\xef\xbb\xbf").strip():
-                yield _line([field.strip() for field in line.split(b"," if b"," in line else None)], f"{path}:{number}")
+    for number, line in plain_lines(path, f"a text file of lines {LINE}"):
+        # a comma at the end begins no column
+        fields = line.rstrip(b", \t").split(b",") if b"," in line else line.split()
+        yield _line([field.strip() for field in fields], f"{path}:{number}")
 
 
 def _line(fields: list[bytes], where: str) -> MotLine:
     if len(fields) < 6:
         raise InputError(where, expected=f"at least 6 columns, {LINE}", found=f"{len(fields)}")
     frame = whole(fields[0], "a frame", where, 1)
-    track_id = _track_id(fields[1], where)
+    track_id = whole(fields[1], "an id", where, UNTRACKED, LARGEST_ID)
     x, y, width, height = (real(*pair, where) for pair in zip(fields[2:6], _NAMES, strict=True))
     if width <= 0 or height <= 0:
         raise InputError(where, expected="a box of positive width and height", found=f"{width:g} {height:g}")
     score = real(fields[6], "a score", where) if len(fields) > 6 else None
     class_id = whole(fields[7], "a class", where, -1) if len(fields) in _CLASS_COLUMNS else -1
-    return MotLine(
-        where, frame, track_id, (x - 1, y - 1, x - 1 + width, y - 1 + height), score, class_id if class_id > 0 else None
-    )
+    box = x - 1, y - 1, x - 1 + width, y - 1 + height
+    return MotLine(where, frame, track_id, box, score, None if class_id < 0 else class_id)
 
 
 def is_mot(path: Path) -> bool:
     """Whether a text file's first line with anything on it has commas, as MOT-Challenge boxes have."""
-    with path.open("rb") as file:
-        for line in file:
-            if line.strip():
-                return b"," in line[:200]
-    return False
+    return b"," in next((line for _, line in plain_lines(path, f"a text file of lines {LINE}")), b"")[:200]
 
 
 def frame_size(folder: Path) -> tuple[int, int] | None:
@@ -96,12 +94,12 @@ def frame_size(folder: Path) -> tuple[int, int] | None:
         return None
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
-        parser.read_string(path.read_text(encoding="utf-8", errors="replace"))
+        parser.read_string(read_text(path, "a text file", errors="replace"))
         height, width = (parser.get("Sequence", name) for name in ("imHeight", "imWidth"))
     except configparser.Error as error:
         found = str(error).splitlines()[0][:80]
         raise InputError(path, expected="imHeight and imWidth under [Sequence]", found=found) from error
-    return whole(height.encode(), "imHeight", str(path), 1), whole(width.encode(), "imWidth", str(path), 1)
+    return whole(height, "imHeight", path, 1), whole(width, "imWidth", path, 1)
 
 
 def iter_mot(path: Path, size: tuple[int, int]) -> Iterator[MotsObject]:
@@ -122,23 +120,17 @@ def iter_mot(path: Path, size: tuple[int, int]) -> Iterator[MotsObject]:
     if height * width > rle.LARGEST_AREA:
         raise InputError(path, expected=f"a frame of at most {rle.LARGEST_AREA} pixels", found=f"{height} x {width}")
     for line in iter_lines(path):
-        if line.class_id is None or (line.score != 0 and line.class_id in _CLASSES):
+        own = line.class_id is not None and line.class_id not in BENCHMARK_CLASSES
+        if line.class_id is None or (line.score != 0 and (own or line.class_id in _CLASSES)):
             yield MotsObject(
                 line.frame,
                 line.track_id,
-                _CLASSES.get(line.class_id, _PEDESTRIAN),
+                line.class_id if own else _CLASSES.get(line.class_id, _PEDESTRIAN),
                 *size,
                 filled(line.box, *size),
                 1.0 if line.score is None else line.score,
                 line.box,
             )
-
-
-def _track_id(field: bytes, where: str) -> int:
-    value = real(field, "an id", where)  # some write 3.0
-    if value != math.floor(value) or value < UNTRACKED:
-        raise InputError(where, expected="an id, a whole number of at least -1", found=shown(field))
-    return int(value)
 
 
 def filled(box: tuple[float, float, float, float], height: int, width: int) -> bytes:

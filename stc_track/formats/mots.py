@@ -14,7 +14,8 @@ from typing import Any, Self
 
 from stc_track.io.errors import InputError
 from stc_track.io.files import replacing
-from stc_track.io.text import lines, real, whole
+from stc_track.io.text import lines
+from stc_track.io.values import LARGEST_ID, real, whole
 from stc_track.masks import rle
 
 CLASS_NAMES = {1: "car", 2: "pedestrian"}  # KITTI MOTS
@@ -87,9 +88,8 @@ def iter_mots(path: Path) -> Iterator[MotsObject]:
     for number, fields in lines(path, f"a text file of lines {MOTS_LINE}"):
         where = f"{path}:{number}"
         _require_columns(fields, 6, MOTS_LINE, where, exact=True)
-        frame, track_id, class_id = (
-            whole(text, name, where) for text, name in zip(fields, ("a frame", "an id", "a class"), strict=False)
-        )
+        frame, class_id = whole(fields[0], "a frame", where), whole(fields[2], "a class", where)
+        track_id = whole(fields[1], "an id", where, high=LARGEST_ID)
         height, width, counts = _mask(fields[3:6], where, size)
         size = height, width
         if frame != current:
@@ -123,7 +123,9 @@ def read_mots(path: Path) -> dict[int, list[MotsObject]]:
 def line_of(path: Path, frame: int, track_id: int, nth: int = 1) -> int:
     """Number of the line on which a KITTI MOTS text file has an object for the `nth` time; the file must read."""
     matching = (
-        number for number, fields in lines(path, MOTS_LINE) if (int(fields[0]), int(fields[1])) == (frame, track_id)
+        number
+        for number, fields in lines(path, MOTS_LINE)
+        if [whole(text, "a number", path, high=LARGEST_ID) for text in fields[:2]] == [frame, track_id]
     )
     return next(itertools.islice(matching, nth - 1, None))
 

@@ -28,6 +28,7 @@ from stc_track.formats.youtube_vis import Annotations, Video
 from stc_track.io import json_fields
 from stc_track.io.errors import InputError, require_folder
 from stc_track.io.files import is_plain, sequence_files
+from stc_track.io.text import plain_lines
 
 UNTRACKED = mot_boxes.UNTRACKED  # the track_id of a detection
 _TEXT_IN_FOLDER = ("gt/gt.txt", "det/det.txt")
@@ -149,8 +150,7 @@ def _file(name: str, file: Path, folder: Path, size: tuple[int, int] | None, tex
 
 
 def _text_kind(file: Path) -> Kind:
-    with file.open("rb") as lines:
-        first = next((line for line in lines if line.strip()), b"")
+    first = next((line for _, line in plain_lines(file, "a text file")), b"")
     if b"," in first[:200]:
         return "mot"
     return "detections" if len(first.split()) > 6 else "mots"
@@ -158,12 +158,10 @@ def _text_kind(file: Path) -> Kind:
 
 def _by_frame(objects: Iterator[MotsObject], file: Path, separator: bytes | None) -> Iterable[MotsObject]:
     """The objects by increasing frame: as they come where the file is sorted, else all of them in memory."""
-    with file.open("rb") as lines:
-        numbers = (line.split(separator, 1)[0].strip() for line in lines if line.strip())
-        ordered = all(
-            len(one) < len(other) or (len(one) == len(other) and one <= other)
-            for one, other in itertools.pairwise(numbers)
-        )
+    first = (line.split(separator, 1)[0].strip() for _, line in plain_lines(file, "a text file"))
+    # a number that is not written in digits alone, or is none, is left to the reader: then all are sorted
+    numbers = (int(each) if each.isdigit() and len(each) < 10 else -1 for each in first)
+    ordered = all(0 <= one <= other for one, other in itertools.pairwise(numbers))
     return objects if ordered else sorted(objects, key=lambda each: each.frame)
 
 

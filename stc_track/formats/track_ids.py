@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from stc_track.formats.mots import IDS_PER_CLASS
+from stc_track.io.values import LARGEST_ID
 
 _IDS_PER_CLASS_BEYOND = 1_000_000  # of a class's tracks after the 999th, so that they are no other class's
 
@@ -35,6 +37,26 @@ def track_number(track_id: int, class_id: int) -> int:
     if not is_track_name(track_id, class_id):
         return track_id
     return track_id % (IDS_PER_CLASS if track_id // IDS_PER_CLASS == class_id else _IDS_PER_CLASS_BEYOND)
+
+
+def number_names(names: Iterable[int | str], largest: int = LARGEST_ID) -> dict[int | str, int]:
+    """A number for each of the names that a file gives to its tracks.
+
+    Args:
+        names: in the order of the file.
+        largest: number that may stay.
+
+    Returns:
+        the names themselves where all of them are numbers of 0 to `largest`, else numbers from 1 on.
+
+    Examples:
+        >>> number_names([7, 3, 7]), number_names([7, "left", 7])
+        ({7: 7, 3: 3}, {7: 1, 'left': 2})
+    """
+    distinct = list(dict.fromkeys(names))
+    if all(isinstance(each, int) and 0 <= each <= largest for each in distinct):
+        return {each: each for each in distinct}
+    return {each: number for number, each in enumerate(distinct, 1)}
 
 
 class TrackIdAllocator:

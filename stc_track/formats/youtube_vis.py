@@ -8,10 +8,11 @@ polygons or null for each frame of its video. Results are a list of `{"video_id"
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from stc_track.formats.mots import MotsObject
+from stc_track.formats.track_ids import number_names
 from stc_track.io import json_fields
 from stc_track.io.errors import InputError
 from stc_track.io.files import is_plain
@@ -25,13 +26,13 @@ class Video:
     """One video.
 
     Attributes:
-        video_id: the file's number of it.
+        video_id: the file's number or name of it.
         name: the folder of its frames, else its number.
         size: (height, width), pixels; None where only results are known that have no mask.
         numbers: of its frames: their file names where these count on by one, else from 0.
     """
 
-    video_id: int
+    video_id: int | str
     name: str
     size: tuple[int, int] | None
     numbers: range
@@ -50,7 +51,7 @@ class VideoTrack:
         crowd: whether the annotation is one of a crowd, which no result needs to find.
     """
 
-    video_id: int
+    video_id: int | str
     category_id: int
     track_id: int
     masks: tuple[bytes | None, ...]
@@ -63,7 +64,7 @@ class VideoTrack:
 class Annotations:
     """A file of annotations: videos by number, class names by number, and the tracks."""
 
-    videos: dict[int, Video]
+    videos: dict[int | str, Video]
     class_names: dict[int, str]
     tracks: list[VideoTrack]
 
@@ -85,16 +86,18 @@ def parse_annotations(content: object, path: Path) -> Annotations:
             video's, a number or name twice, a name that is no plain folder.
     """
     content = json_fields.mapping(content, str(path))
-    videos: dict[int, Video] = {}
+    videos: dict[int | str, Video] = {}
+    names: set[str] = set()
     for index, entry in enumerate(json_fields.items(content.get("videos"), "videos", path)):
-        video = _video(entry, f"{path}: video {index}")
-        if video.video_id in videos or any(video.name == other.name for other in videos.values()):
+        video = parse_video(entry, f"{path}: video {index}")
+        if video.video_id in videos or video.name in names:
             found = f"{video.video_id} '{video.name}' a second time"
             raise InputError(f"{path}: video {index}", expected="an id and a name of its own", found=found)
         videos[video.video_id] = video
+        names.add(video.name)
     class_names = read_categories(content, path)
     tracks, seen = [], set()
-    for index, entry in enumerate(json_fields.items(content.get("annotations") or [], "annotations", path)):
+    for index, entry in enumerate(json_fields.items(json_fields.get(content, "annotations", []), "annotations", path)):
         track = _annotation(entry, f"{path}: annotation {index}", videos, class_names)
         if (track.video_id, track.track_id) in seen and not track.crowd:
             found = f"{track.track_id} a second time"
@@ -102,7 +105,16 @@ def parse_annotations(content: object, path: Path) -> Annotations:
         if not track.crowd:
             seen.add((track.video_id, track.track_id))
         tracks.append(track)
-    return Annotations(videos, class_names, tracks)
+    return Annotations(videos, class_names, _numbered(tracks))
+
+
+def _numbered(tracks: list[VideoTrack]) -> list[VideoTrack]:
+    """The same tracks, their names as numbers where a video has other names."""
+    by_video: dict[int | str, list[int | str]] = {}
+    for track in tracks:
+        by_video.setdefault(track.video_id, []).append(track.track_id)
+    numbers = {video: number_names(found) for video, found in by_video.items()}
+    return [replace(track, track_id=numbers[track.video_id][track.track_id]) for track in tracks]
 
 
 def read_categories(content: dict, path: Path) -> dict[int, str]:
@@ -118,13 +130,19 @@ def read_categories(content: dict, path: Path) -> dict[int, str]:
     return names
 
 
-def _video(entry: object, where: str) -> Video:
+def parse_video(entry: object, where: str) -> Video:
+    """What an entry of `videos` says; `file_names` say how long it is, rather than `length`, where both are there.
+
+    Raises:
+        InputError: a missing or foreign value, or a folder of frames that has no plain name.
+    """
     entry = json_fields.mapping(entry, where)
-    video_id, height, width = (json_fields.whole(entry.get(name), name, where) for name in ("id", "height", "width"))
+    video_id = json_fields.identity(entry.get("id"), "id", where)
+    height, width = (json_fields.whole(entry.get(name), name, where) for name in ("height", "width"))
     if not 0 < height * width <= rle.LARGEST_AREA:
         expected = f"a video of 1 to {rle.LARGEST_AREA} pixels"
         raise InputError(where, expected=expected, found=f"{height} x {width}")
-    if "file_names" not in entry:
+    if json_fields.get(entry, "file_names") is None:
         length = json_fields.whole(entry.get("length"), "length", where)
         files = []
     else:
@@ -155,13 +173,14 @@ def frame_numbers(files: list[str], length: int) -> range:
     return range(length)
 
 
-def _annotation(entry: object, where: str, videos: Mapping[int, Video], class_names: Mapping[int, str]) -> VideoTrack:
+def _annotation(
+    entry: object, where: str, videos: Mapping[int | str, Video], class_names: Mapping[int, str]
+) -> VideoTrack:
     entry = json_fields.mapping(entry, where)
-    name = "track_id" if "track_id" in entry else "id"  # ours keep the id that was converted
-    track_id, video_id, category_id = (
-        json_fields.whole(entry.get(each), each, where) for each in (name, "video_id", "category_id")
-    )
-    crowd = json_fields.whole(entry.get("iscrowd", 0), "iscrowd", where)
+    name = "id" if json_fields.get(entry, "track_id") is None else "track_id"  # ours keep the id that was converted
+    track_id, video_id = (json_fields.identity(entry.get(each), each, where) for each in (name, "video_id"))
+    category_id = json_fields.whole(entry.get("category_id"), "category_id", where)
+    crowd = json_fields.flag(entry.get("iscrowd"), "iscrowd", where)
     video = _known(video_id, videos, where)
     if category_id not in class_names:
         raise InputError(where, expected="a category_id of categories", found=str(category_id))
@@ -171,15 +190,15 @@ def _annotation(entry: object, where: str, videos: Mapping[int, Video], class_na
         None if not each else json_fields.drawn(each, f"{where}, frame {t}", video.size, "its video")
         for t, each in enumerate(masks)
     )
-    return VideoTrack(video_id, category_id, track_id, counts, video.size, crowd=bool(crowd))
+    return VideoTrack(video_id, category_id, track_id, counts, video.size, crowd=crowd)
 
 
-def read_results(path: Path, videos: Mapping[int, Video] | None = None) -> list[VideoTrack]:
+def read_results(path: Path, videos: Mapping[int | str, Video] | None = None) -> list[VideoTrack]:
     """Read a list of results; raises as `parse_results`, or where the file is no JSON."""
     return parse_results(json_fields.load(path, "YouTube-VIS JSON"), path, videos)
 
 
-def parse_results(content: object, path: Path, videos: Mapping[int, Video] | None = None) -> list[VideoTrack]:
+def parse_results(content: object, path: Path, videos: Mapping[int | str, Video] | None = None) -> list[VideoTrack]:
     """What a list of results holds; a track's id is its position, from 1.
 
     Args:
@@ -192,13 +211,12 @@ def parse_results(content: object, path: Path, videos: Mapping[int, Video] | Non
             a video that is not known or of another length.
     """
     tracks: list[VideoTrack] = []
-    sizes: dict[int, tuple[int, int]] = {}
+    sizes: dict[int | str, tuple[int, int]] = {}
     for index, entry in enumerate(json_fields.items(content, "results", path)):
         where = f"{path}: result {index}"
         entry = json_fields.mapping(entry, where)
-        video_id, category_id = (
-            json_fields.whole(entry.get(name), name, where) for name in ("video_id", "category_id")
-        )
+        video_id = json_fields.identity(entry.get("video_id"), "video_id", where)
+        category_id = json_fields.whole(entry.get("category_id"), "category_id", where)
         (score,) = json_fields.reals([entry.get("score")], 1, "score", where)
         masks = json_fields.items(entry.get("segmentations"), "segmentations", where)
         if videos is not None:
@@ -217,7 +235,7 @@ def parse_results(content: object, path: Path, videos: Mapping[int, Video] | Non
     return tracks
 
 
-def _known(video_id: int, videos: Mapping[int, Video], where: str) -> Video:
+def _known(video_id: int | str, videos: Mapping[int | str, Video], where: str) -> Video:
     if video_id not in videos:
         raise InputError(where, expected="a video_id of the annotations' videos", found=str(video_id))
     return videos[video_id]
@@ -229,9 +247,9 @@ def _require_length(masks: list, video: Video, where: str) -> None:
         raise InputError(where, expected=expected, found=f"{len(masks)}")
 
 
-def videos_of(tracks: Iterable[VideoTrack]) -> dict[int, Video]:
+def videos_of(tracks: Iterable[VideoTrack]) -> dict[int | str, Video]:
     """What results alone tell of their videos, by number; a video's name is its number."""
-    videos: dict[int, Video] = {}
+    videos: dict[int | str, Video] = {}
     for track in tracks:
         before = videos.get(track.video_id)
         length = max(len(track.masks), len(before.numbers) if before else 0)

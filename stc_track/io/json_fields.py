@@ -1,4 +1,7 @@
-"""Values of JSON files, checked, with errors that name the file and the entry."""
+"""Values of JSON files, checked, with errors that name the file and the entry.
+
+`null` is as if the key were not there. What a number, a flag or a name may look like says `stc_track.io.values`.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,12 @@ from pathlib import Path
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from stc_track.io import values
 from stc_track.io.errors import InputError, require_file
-from stc_track.io.text import LARGEST
+from stc_track.io.values import flag, identity, whole
 from stc_track.masks import rle
+
+__all__ = ["box", "drawn", "flag", "get", "identity", "items", "load", "mapping", "mask", "reals", "text", "whole"]
 
 
 def load(path: Path, what: str) -> object:
@@ -19,6 +25,12 @@ def load(path: Path, what: str) -> object:
         return json.loads(require_file(path, what).read_bytes())
     except (ValueError, RecursionError) as error:
         raise InputError(path, expected=what, found=str(error)[:80]) from error
+
+
+def get(entry: dict, name: str, default: object = None) -> object:
+    """A key's value; the default where it is missing or null."""
+    value = entry.get(name)
+    return default if value is None else value
 
 
 def mapping(value: object, where: str) -> dict:
@@ -42,25 +54,23 @@ def text(value: object, name: str, where: str) -> str:
     return value
 
 
-def whole(value: object, name: str, where: str) -> int:
-    """A whole number of at least 0 and at most nine digits."""
-    if type(value) is not int or not 0 <= value < 10**9:
-        raise InputError(where, expected=f"{name}, a whole number of at least 0", found=ascii(value)[:40])
-    return value
-
-
-def reals(values: object, count: int, name: str, where: str) -> list[float]:
+def reals(numbers: object, count: int, name: str, where: str) -> list[float]:
     """A list of `count` finite numbers, of a size that arithmetic with them stays finite."""
-    numbers = values if isinstance(values, list) else []
-    if len(numbers) != count or not all(type(each) in (int, float) and abs(each) <= LARGEST for each in numbers):
+    if not isinstance(numbers, list) or len(numbers) != count:
         expected = f"{name}, {count} finite number{'s' if count > 1 else ''}"
-        raise InputError(where, expected=expected, found=ascii(values)[:60])
-    return [float(each) for each in numbers]
+        raise InputError(where, expected=expected, found=ascii(numbers)[:60])
+    try:
+        return [values.real(each, name, where) for each in numbers]
+    except InputError as error:
+        expected = f"{name}, {count} finite number{'s' if count > 1 else ''}"
+        raise InputError(
+            where, expected=f"{expected} of at most {values.LARGEST:g}", found=ascii(numbers)[:60]
+        ) from error
 
 
-def box(values: object, name: str, where: str) -> tuple[float, float, float, float]:
+def box(numbers: object, name: str, where: str) -> tuple[float, float, float, float]:
     """A box given as `[x, y, width, height]`, as x1 y1 x2 y2 of positive width and height."""
-    x, y, width, height = reals(values, 4, name, where)
+    x, y, width, height = reals(numbers, 4, name, where)
     if width <= 0 or height <= 0:
         raise InputError(where, expected=f"{name} of positive width and height", found=f"{width:g} {height:g}")
     return x, y, x + width, y + height

@@ -1,48 +1,59 @@
-"""Lines and fields of the space-separated text files, with errors that name the file and the line."""
+"""Text files of somebody else: lines and fields, with errors that name the file and the line."""
 
 from __future__ import annotations
 
-import math
-import re
+import codecs
 from collections.abc import Iterator
 from pathlib import Path
 
 from stc_track.io.errors import InputError, require_file
 
-LARGEST = 1e9
-LARGEST_WHOLE = 10**9 - 1  # of frames, ids and classes: nine digits
-_WHOLE_NUMBER = re.compile(rb"-?[0-9]{1,9}")
+_UTF8_MARK = codecs.BOM_UTF8
+_WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def plain_lines(path: Path, what: str) -> Iterator[tuple[int, bytes]]:
+    """Number (from 1) and content of each line of a file, without blanks around it.
+
+    Blank lines are skipped, CRLF is read as LF, and a byte order mark of UTF-8 at the start is nothing.
+
+    Raises:
+        InputError: no file, or one in UTF-16.
+    """
+    with require_file(path, what).open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if number == 1:
+                _require_bytes(path, line)
+                line = line.removeprefix(_UTF8_MARK)
+            if line := line.strip():
+                yield number, line
 
 
 def lines(path: Path, what: str) -> Iterator[tuple[int, list[bytes]]]:
-    """Number (from 1) and fields of each line of a file; blank lines are skipped, CRLF is read as LF."""
-    with require_file(path, what).open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if fields := line.split():
-                yield number, fields
+    """Number (from 1) and blank-separated fields of each line of a file; as `plain_lines` for the rest."""
+    return ((number, line.split()) for number, line in plain_lines(path, what))
 
 
-def whole(text: bytes, name: str, where: str, low: int = 0) -> int:
-    """A whole number of at most nine digits, not below `low`."""
-    if not _WHOLE_NUMBER.fullmatch(text) or int(text) < low:
-        raise InputError(where, expected=f"{name}, a whole number of at least {low}", found=shown(text))
-    return int(text)
+def read_text(path: Path, what: str, errors: str = "strict") -> str:
+    """A whole small file of UTF-8, without byte order mark.
 
+    Args:
+        path: the file.
+        what: it should be, for the message.
+        errors: "replace" for files of which only numbers count.
 
-def real(text: bytes, name: str, where: str) -> float:
-    """A finite number, of a size that arithmetic with it stays finite."""
+    Raises:
+        InputError: no file, or one in another encoding.
+    """
+    content = require_file(path, what).read_bytes()
+    _require_bytes(path, content)
     try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not abs(value) <= LARGEST:
-        expected = (
-            f"{name}, a finite number of at most {LARGEST:g}" if math.isfinite(value) else f"{name}, a finite number"
-        )
-        raise InputError(where, expected=expected, found=shown(text))
-    return value
+        return content.removeprefix(_UTF8_MARK).decode(errors=errors)
+    except UnicodeDecodeError as error:
+        found = f"byte {content[error.start]:#04x} at {error.start}"
+        raise InputError(path, expected=f"{what}, in UTF-8", found=found, hint="save it as UTF-8") from error
 
 
-def shown(text: bytes) -> str:
-    """What was found, short and printable."""
-    return ascii(text[:40].decode("latin-1"))
+def _require_bytes(path: Path, start: bytes) -> None:
+    if start.startswith(_WIDE_MARKS):
+        raise InputError(path, expected="text in UTF-8", found="UTF-16", hint="save it as UTF-8")

@@ -9,13 +9,14 @@ from pathlib import Path
 import click
 
 from stc_track.io.console import Command, is_verbose
+from stc_track.io.options import PATH
 
 log = logging.getLogger(__name__)
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.argument("checkpoint", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The .pt2 file to write.")
+@click.argument("checkpoint", type=PATH)
+@click.option("--out", type=PATH, required=True, help="The .pt2 file to write.")
 @click.option("--size", required=True, metavar="HEIGHTxWIDTH", help="Of the pictures that it will take, pixels.")
 @click.option("--score-threshold", type=click.FloatRange(0, 1), default=0.05, help="Leave out candidates below.")
 def main(checkpoint: Path, out: Path, size: str, score_threshold: float) -> None:

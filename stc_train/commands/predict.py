@@ -10,14 +10,15 @@ import click
 from stc_pseudo.commands.dataset_flags import DatasetFlags, dataset_options
 from stc_track.io.console import Command, is_verbose
 from stc_track.io.errors import InputError
+from stc_track.io.options import PATH
 
 log = logging.getLogger(__name__)
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("checkpoint", type=PATH)
 @dataset_options(own=True, boxes=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for {sequence}.txt.")
+@click.option("--out", type=PATH, required=True, help="Folder for {sequence}.txt.")
 @click.option("--score-threshold", type=click.FloatRange(0, 1), default=0.05, help="Leave out detections below.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=1, help="Frames at a time.")
 @click.option("--flip", is_flag=True, help="Average with what is found on the mirror image (CondInst).")

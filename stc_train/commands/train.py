@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from stc_track.io.console import Command, is_verbose
+from stc_track.io.options import PATH, split_names
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
@@ -19,7 +20,7 @@ from stc_track.io.console import Command, is_verbose
 )
 @click.option(
     "--work-dir",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=None,
     help="Where checkpoints, log, config and model.pth go.  [default: runs/CONFIG]",
 )
@@ -41,16 +42,13 @@ from stc_track.io.console import Command, is_verbose
 @click.option("--seed", type=int, default=0, help="Of initial weights, order and augmentation.")
 @click.option(
     "--init-backbone",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=None,
     help="Start from a ResNet's weights: torchvision's state dict, or a Monodepth2 encoder.",
 )
-@click.option("--sequences", default=None, help="Train on these sequences only: names with commas between.")
+@click.option("--sequences", callback=split_names, help="Train on these sequences only: names with commas between.")
 @click.option(
-    "--frames-root",
-    type=click.Path(path_type=Path),
-    default=None,
-    help="Folder of the frames, if they moved since the store was built.",
+    "--frames-root", type=PATH, default=None, help="Folder of the frames, if they moved since the store was built."
 )
 @click.option(
     "--precision",
@@ -60,12 +58,13 @@ from stc_track.io.console import Command, is_verbose
 )
 @click.option(
     "--val-sequences",
+    callback=split_names,
     default=None,
     help="Measure the masks' AP on these during training, and keep the best model; commas between.",
 )
 @click.option(
     "--val-truth",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=None,
     help="True masks for that: a KITTI MOTS folder, or one of {sequence}.txt.  [default: the pseudo-masks]",
 )
@@ -86,10 +85,10 @@ def main(
     max_iters: int | None,
     seed: int,
     init_backbone: Path | None,
-    sequences: str | None,
+    sequences: list[str] | None,
     frames_root: Path | None,
     precision: str,
-    val_sequences: str | None,
+    val_sequences: list[str] | None,
     val_truth: Path | None,
     val_interval: int | None,
     device: str | None,
@@ -117,10 +116,10 @@ def main(
                 max_iters=max_iters,
                 seed=seed,
                 init_backbone=init_backbone,
-                sequences=sequences.split(",") if sequences else None,
+                sequences=sequences,
                 root=frames_root,
                 precision=precision,
-                val_sequences=val_sequences.split(",") if val_sequences else (),
+                val_sequences=tuple(val_sequences or ()),
                 val_truth=val_truth,
                 val_interval=val_interval,
                 verbose=is_verbose(),

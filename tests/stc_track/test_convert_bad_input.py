@@ -252,7 +252,9 @@ def test_a_full_disk(folder, monkeypatch):
 
 def test_what_may_not_be_read(folder, monkeypatch):
     monkeypatch.setattr("os.access", lambda path, _: "0007.txt" not in str(path))
-    assert "0007.txt: expected a text file of lines" in refused(folder / "in", "mots", folder / "out")
+    assert "0007.txt: expected a text file, found a file that may not be read" in refused(
+        folder / "in", "mots", folder / "out"
+    )
     monkeypatch.setattr("os.access", lambda *_: False)
     with pytest.raises(InputError, match="found one that may not be read"):
         require_folder(folder / "in", "files")

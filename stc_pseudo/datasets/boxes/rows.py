@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stc_pseudo.datasets.base import FrameBoxes
+from stc_pseudo.datasets.base import FrameBoxes, FrameRange
+from stc_track.formats.track_ids import number_names
 from stc_track.io.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,9 @@ class BoxRow:
     score: float | None = None
 
 
-def gather(rows: Iterable[BoxRow], size: tuple[int, int], numbers: tuple[int, ...]) -> dict[int, FrameBoxes]:
+def gather(
+    rows: Iterable[BoxRow], size: tuple[int, int], numbers: tuple[int, ...], frame_range: FrameRange | None = None
+) -> dict[int, FrameBoxes]:
     """Put the rows of one video together.
 
     Boxes are cut off at the frame's border; what lies outside altogether is left out, and the log says how many did.
@@ -49,6 +52,7 @@ def gather(rows: Iterable[BoxRow], size: tuple[int, int], numbers: tuple[int, ..
         rows: of the video, in any order.
         size: (height, width) of its frames.
         numbers: of its frames.
+        frame_range: numbers that count: rows past the last frame that are none of these are left out.
 
     Returns:
         boxes by frame number, as `Sequence.boxes`.
@@ -61,10 +65,14 @@ def gather(rows: Iterable[BoxRow], size: tuple[int, int], numbers: tuple[int, ..
     track_ids = _track_ids(rows)
     for row, track_id in zip(rows, track_ids, strict=True):
         if not 0 <= row.position < len(numbers):
+            # as those that are there count on
+            if frame_range is not None and numbers[0] + row.position not in frame_range:
+                continue
             raise InputError(
                 row.where,
                 expected=f"a frame of the {len(numbers)} there are",
                 found=f"the one at position {row.position}, from 0",
+                hint="--frames-range takes a part of the video",
             )
         box = np.clip(np.asarray(row.box, np.float32), 0, limit)
         if not (box[2:] > box[:2]).all():
@@ -94,11 +102,7 @@ def frame_boxes(rows: list[tuple[np.ndarray, int | None, int]]) -> FrameBoxes:
 
 def _track_ids(rows: list[BoxRow]) -> list[int]:
     """A number a row: the file's own where all its tracks have one, else counted from 1; new ones without a track."""
-    tracks = list(dict.fromkeys(row.track for row in rows if row.track is not None))
-    if all(isinstance(track, int) and 0 <= track <= LARGEST_ID - len(rows) for track in tracks):
-        ids = {track: track for track in tracks}
-    else:
-        ids = {track: number for number, track in enumerate(tracks, 1)}
+    ids = number_names((row.track for row in rows if row.track is not None), LARGEST_ID - len(rows))
     free = max(ids.values(), default=0)
     numbered = []
     for row in rows:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import FrameRange, Sequence
 from stc_pseudo.datasets.boxes.rows import BoxRow, gather
 from stc_track.io.errors import InputError, require_file
 
@@ -25,14 +26,31 @@ class BoxSource:
         path: a file, or a folder of a file a video, `{sequence}.json`, `.txt`, `.csv` or `.xml`, or MOT-Challenge's
             `{sequence}/gt/gt.txt`.
         format_name: one of `FORMATS`, or None to tell by the content.
-        class_names: the classes that count, numbered from 1; None takes the file's own.
+        class_names: the classes that count, by number, or numbered from 1; None takes the file's own.
         min_score: boxes of less confidence are left out.
+        video_name: what the file calls the video (a folder, CVAT's task, MMTracking's video); None for the video's
+            own name.
+        first_frame: the file's number of a video's first frame, those after it counted on: of MOT-Challenge text, and
+            of names of a video file's pictures; None for the format's rule.
+        frame_step: frames from one number to the next; None where nobody said so.
+        frame_range: of which numbers boxes count; None for all.
     """
 
     path: Path
     format_name: str | None = None
-    class_names: tuple[str, ...] | None = None
+    class_names: tuple[str, ...] | Mapping[int, str] | None = None
     min_score: float | None = None
+    video_name: str | None = None
+    first_frame: int | None = None
+    frame_step: int | None = None
+    frame_range: FrameRange | None = None
+
+    @property
+    def wanted(self) -> dict[int, str] | None:
+        """Names of the classes that count by number; None where the file says it."""
+        if self.class_names is None or isinstance(self.class_names, Mapping):
+            return self.class_names and dict(self.class_names)
+        return dict(enumerate(self.class_names, 1))
 
 
 def with_boxes(videos: list[Sequence], source: BoxSource) -> list[Sequence]:
@@ -42,7 +60,9 @@ def with_boxes(videos: list[Sequence], source: BoxSource) -> list[Sequence]:
         InputError: no file of a video, a malformed one, none of its boxes counts, or two files number classes
             differently.
     """
-    rows, class_names = {}, dict(enumerate(source.class_names or (), 1))
+    if source.video_name is not None and len(videos) > 1:
+        raise InputError("--boxes-video", expected="one video", found=str(len(videos)), hint="--sequences takes one")
+    rows, class_names = {}, source.wanted or {}
     for video in videos:
         path = file_of(video, source.path, alone=len(videos) == 1)
         rows[video.name], found = read_rows(path, video, source, alone=path != source.path or len(videos) == 1)
@@ -71,7 +91,11 @@ def with_boxes(videos: list[Sequence], source: BoxSource) -> list[Sequence]:
                 hint="--sequences leaves a video out; --class-names and --min-score leave boxes out",
             )
     return [
-        replace(video, boxes=gather(rows[video.name], video.size, video.numbers), class_names=class_names)
+        replace(
+            video,
+            boxes=gather(rows[video.name], video.size, video.numbers, source.frame_range),
+            class_names=class_names,
+        )
         for video in videos
     ]
 
@@ -108,7 +132,10 @@ def recognise(path: Path) -> str:
         InputError: it begins otherwise.
     """
     with path.open("rb") as file:
-        start = file.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+        content = file.read(1024).removeprefix(b"\xef\xbb\xbf")
+    if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):  # of which JSON and XML say so themselves
+        content = content.decode("utf-16", "replace").encode("ascii", "replace")
+    start = content.lstrip()[:1]
     if start in (b"{", b"["):
         return "coco"
     if start == b"<":
@@ -133,19 +160,19 @@ def read_rows(path: Path, video: Sequence, source: BoxSource, alone: bool) -> tu
         alone: no other video takes boxes from the file.
     """
     format_name = source.format_name or recognise(path)
-    wanted = None if source.class_names is None else dict(enumerate(source.class_names, 1))
+    wanted = source.wanted
     if format_name == "mot":
         from stc_pseudo.datasets.boxes.mot import read_mot
 
-        rows, names = read_mot(path, wanted)
+        rows, names = read_mot(path, video, source)
     elif format_name == "coco":
         from stc_pseudo.datasets.boxes.coco import read_coco
 
-        rows, names = read_coco(path, video, alone)
+        rows, names = read_coco(path, video, source, alone)
     else:
         from stc_pseudo.datasets.boxes.cvat import read_cvat
 
-        rows, names = read_cvat(path, video)
+        rows, names = read_cvat(path, video, source)
     if wanted is not None:
         number_of = {name: number for number, name in wanted.items()}
         new_number = {number: number_of.get(name) for number, name in names.items()}
@@ -165,7 +192,7 @@ def read_rows(path: Path, video: Sequence, source: BoxSource, alone: bool) -> tu
 def _renumbered(rows: Iterable[BoxRow], new_number: dict[int, int | None]) -> list[BoxRow]:
     """Rows of the classes that have a new number, and ignore regions."""
     return [
-        replace(row, class_id=new_number.get(row.class_id) or row.class_id)
+        row if (number := new_number.get(row.class_id)) is None else replace(row, class_id=number)
         for row in rows
-        if row.ignore or new_number.get(row.class_id)
+        if row.ignore or new_number.get(row.class_id) is not None
     ]

@@ -186,7 +186,10 @@ def test_other_places(ytvis, layout, tmp_path):
         (lambda c: c["annotations"][0]["bboxes"].pop(), "annotation 0: .*each of 3 frames, found 2"),
         (lambda c: c["annotations"][0]["bboxes"].__setitem__(0, [1, 2, None, 4]), "annotation 0, frame 0: .*finite"),
         (lambda c: c["annotations"][0].update(category_id=4), "annotation 0: expected a category_id"),
-        (lambda c: c["annotations"][0].update(video_id="5"), "annotation 0: expected video_id"),
+        (
+            lambda c: c["annotations"][0].update(video_id="left"),
+            "annotation 0: expected a video_id of the videos, found",
+        ),
         (lambda c: [c["annotations"][0].pop(key) for key in ("bboxes", "segmentations")], "bboxes or segmentations"),
         (
             lambda c: (c["annotations"][0].pop("bboxes"), c["annotations"][0]["segmentations"][0].update(size=[4, 4])),
@@ -202,7 +205,7 @@ def test_other_places(ytvis, layout, tmp_path):
         ),
         (lambda c: c["videos"][1].update(id=[]), "video 1: expected id"),
         (lambda c: c["videos"][1].update(file_names=["0a5f/000000.png"]), "video 1: .*'0a5f' a second time"),
-        (lambda c: c["videos"][0].update(height=0), "video 0: expected frames of 1 to"),
+        (lambda c: c["videos"][0].update(height=0), "video 0: expected a video of 1 to"),
         (lambda c: c.pop("categories"), "categories"),
         (lambda c: c.update(videos={}), "videos"),
     ],

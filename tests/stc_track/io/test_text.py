@@ -81,7 +81,7 @@ BAD = [
     ("mots", f"3 1001 1 2 {HALF}", "6 columns", "5"),
     ("mots", f"3 1001 1 2 2 {HALF} 7", "6 columns", "7"),
     ("mots", f"-1 1001 1 2 2 {HALF}", "a frame", "-1"),
-    ("mots", f"3.0 1001 1 2 2 {HALF}", "a frame", "3.0"),
+    ("mots", f"3.5 1001 1 2 2 {HALF}", "a frame", "3.5"),
     ("mots", f"3 nan 1 2 2 {HALF}", "an id", "nan"),
     ("mots", f"3 1_0 1 2 2 {HALF}", "an id", "1_0"),
     ("mots", f"3 1001 x 2 2 {HALF}", "a class", "x"),

@@ -302,7 +302,11 @@ LEAK = '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a SYSTEM "file:///etc/hostnam
             "frame 100000000: expected frames 0 to 9",
         ),
         ("a.xml", "<?xml version='1.0' encoding='utf-99'?><annotations/>", "found unknown encoding: utf-99"),
-        ("a.xml", cvat(f'<track id="0" label="car">{box("x", 1)}</track>'), "frame, a whole number, found 'x'"),
+        (
+            "a.xml",
+            cvat(f'<track id="0" label="car">{box("x", 1)}</track>'),
+            "frame, a whole number of at least 0, found 'x'",
+        ),
         ("a.xml", cvat("", size=(50, 30)), "frames' 100x60 pixels, found 50x30"),
         (
             "a.xml",

@@ -1,0 +1,93 @@
+"""What the options of all commands have in common: paths, lists of names, numbers and ranges."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(:|//)")
+_RANGE = re.compile(r"([0-9]{0,9}):([0-9]{0,9})")
+
+
+def local_path(text: str) -> Path:
+    """The path that a user typed: `~` is the home folder, and `file://` a plain path.
+
+    Raises:
+        ValueError: no name, or another scheme, whose files are not on this machine.
+
+    Examples:
+        >>> local_path("file:///data/a").as_posix(), local_path("data/a").as_posix()
+        ('/data/a', 'data/a')
+    """
+    if not text:
+        raise ValueError("a path without a name")  # as of a shell's variable that is not set
+    if text.startswith("file://"):
+        text = text.removeprefix("file://").removeprefix("localhost")
+    elif scheme := _SCHEME.match(text):
+        raise ValueError(
+            f"expected a path or file://, found {scheme[0]} (copy it to a disk: only stores are read there)"
+        )
+    return Path(os.path.expanduser(text))
+
+
+class NamedPath(click.Path):
+    """A path, as `local_path` reads it."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path."""
+        try:
+            value = local_path(os.fspath(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return Path(super().convert(value, param, ctx))  # type: ignore[arg-type]  # click's stub has bytes as well
+
+
+PATH = NamedPath()
+
+
+def split_names(_ctx: click.Context, _option: click.Parameter, value: str | None) -> list[str] | None:
+    """The names in `a,b,c`; None where the option is not given."""
+    if value is None:
+        return None
+    if names := [name.strip() for name in value.split(",") if name.strip()]:
+        return names
+    raise click.BadParameter(f"{value!r} names no sequence")
+
+
+class NumberRange(click.FloatRange):
+    """A range that NaN, which compares with nothing, is not in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is no number", param, ctx)
+        return number
+
+
+class NumbersFromTo(click.ParamType):
+    """`FROM:TO`, numbers of frames; either may be missing."""
+
+    name = "FROM:TO"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """As it is typed."""
+        return self.name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int | None]:
+        """From which number on, and below which; None where there is no end."""
+        if isinstance(value, tuple):
+            return value
+        found = _RANGE.fullmatch(value)
+        start, stop = (int(part) if part else None for part in found.groups()) if found else (None, None)
+        if not found or (stop is not None and stop <= (start or 0)):
+            self.fail(f"{value!r} is no range such as 0:90, of frames 0 to 89", param, ctx)
+        return start or 0, stop
