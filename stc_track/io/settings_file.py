@@ -37,25 +37,30 @@ def read_settings(kind: type[T], path: Path) -> T:
     return from_values(kind, read(path), path)
 
 
-def from_values(kind: type[T], values: Mapping[str, Any], where: str | Path) -> T:
+def from_values(kind: type[T], values: Mapping[str, Any], where: str | Path, prefix: str = "") -> T:
     """Settings of a class from nested values; what they leave out keeps its default.
 
     Args:
         kind: a dataclass, of plain fields and of further dataclasses, which are tables.
         values: by field name; lists for tuples, strings for paths.
         where: names the values' source in errors.
+        prefix: goes before a key's name in errors, such as `masks.`.
 
     Raises:
         InputError: an unknown key, a wrong type, a value out of range, or a key without a default that is missing.
     """
     try:
-        return _build(kind, values, "")
+        return _build(kind, values, prefix)
     except SettingError as error:
         raise InputError(f"{where}: {error.name}", expected=error.expected, found=error.found) from error
 
 
-def to_toml(settings: Any) -> str:
+def to_toml(settings: Any, name: str = "") -> str:
     """Write settings as TOML: every field but those that hold None, tables last.
+
+    Args:
+        settings: a dataclass.
+        name: of the table that they are, dotted; none for a whole file.
 
     Examples:
         >>> from dataclasses import dataclass
@@ -74,22 +79,21 @@ def to_toml(settings: Any) -> str:
         threshold = 0.3
         cues = ["depth", "flow"]
     """
-    return "\n".join(_lines(settings, "")).lstrip("\n") + "\n"
+    head = [f"[{name}]"] if name else []
+    return "\n".join(head + _lines(settings, name and f"{name}.")).lstrip("\n") + "\n"
 
 
-def overlay(values: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested values with those of dotted keys in their place; neither argument changes.
-
-    Examples:
-        >>> overlay({"masks": {"layers": 3}}, {"masks.dilation": 1, "out": "runs"})
-        {'masks': {'layers': 3, 'dilation': 1}, 'out': 'runs'}
-    """
-    result = dict(values)
-    for key, value in changes.items():
-        head, _, rest = key.partition(".")
-        inner = result.get(head, {})
-        result[head] = value if not rest else overlay(inner if isinstance(inner, dict) else {}, {rest: value})
-    return result
+def value_to_toml(value: object) -> str:
+    """Write a value, not a table, in TOML's notation."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return repr(value)
+        case tuple() | list():
+            return f"[{', '.join(map(value_to_toml, value))}]"
+        case _:
+            return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _build(kind: type[T], values: Mapping[str, Any], prefix: str) -> T:
@@ -136,20 +140,9 @@ def _shown(value: object) -> str:
 def _lines(settings: Any, prefix: str) -> list[str]:
     values = {field.name: getattr(settings, field.name) for field in fields(settings) if field.init}
     tables = {name: value for name, value in values.items() if is_dataclass(value)}
-    lines = [f"{name} = {_value(value)}" for name, value in values.items() if name not in tables and value is not None]
+    lines = [
+        f"{name} = {value_to_toml(value)}" for name, value in values.items() if name not in tables and value is not None
+    ]
     for name, value in tables.items():
         lines += ["", f"[{prefix}{name}]", *_lines(value, f"{prefix}{name}.")]
     return lines
-
-
-def _value(value: object) -> str:
-    """A value in TOML's notation."""
-    match value:
-        case bool():
-            return str(value).lower()
-        case int() | float():
-            return repr(value)
-        case tuple() | list():
-            return f"[{', '.join(map(_value, value))}]"
-        case _:
-            return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
