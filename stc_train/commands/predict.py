@@ -15,13 +15,13 @@ from stc_track.io.options import PATH
 log = logging.getLogger(__name__)
 
 
-@click.command(cls=Command, context_settings={"show_default": True})
+@click.command(cls=Command, renamed={"--veto": "--network-weight"}, context_settings={"show_default": True})
 @click.argument("checkpoint", type=PATH)
 @dataset_options(own=True, boxes=True)
 @click.option("--out", type=PATH, required=True, help="Folder for {sequence}.txt.")
 @click.option("--score-threshold", type=click.FloatRange(0, 1), default=0.05, help="Leave out detections below.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=1, help="Frames at a time.")
-@click.option("--flip", is_flag=True, help="Average with what is found on the mirror image (CondInst).")
+@click.option("--flip", is_flag=True, help="Average with the detections on the mirror image (CondInst).")
 @click.option(
     "--precision",
     type=click.Choice(["float32", "bfloat16", "float16"]),
@@ -35,11 +35,11 @@ log = logging.getLogger(__name__)
     help="With --boxes: the network sees frames this much larger than without.  [default: 1.5]",
 )
 @click.option(
-    "--veto",
+    "--network-weight",
     type=click.FloatRange(0, 1),
     default=None,
-    help="With --boxes: share of its surest belief below which the network speaks against a pixel; 0 goes by "
-    "box and colours alone, 1 takes the belief as it is.  [default: 0.1]",
+    help="With --boxes: how much the network's mask probability counts beside box and colours; 0 ignores the "
+    "network, 1 takes its probability as it is.  [default: 0.1]",
 )
 @click.option("--device", default="cpu", help="cpu, cuda or cuda:N.")
 def main(
@@ -51,15 +51,15 @@ def main(
     flip: bool,
     precision: str,
     scale: float | None,
-    veto: float | None,
+    network_weight: float | None,
     device: str,
 ) -> None:
-    """Find the objects on every frame with CHECKPOINT, a model.pth of `stc-train`.
+    """Detect and segment the objects on every frame with CHECKPOINT, a model.pth of `stc-train`.
 
-    Writes detections in the public MOTS format. With --boxes nothing is searched for: every box that is named there
-    gets a mask, and what is written is KITTI MOTS text with the boxes' track ids.
+    Writes detections in the public MOTS format. With --boxes it detects nothing: each given box gets a mask, written as
+    KITTI MOTS text with the boxes' track ids.
     """
-    for flag, value in (("--scale", scale), ("--veto", veto)):
+    for flag, value in (("--scale", scale), ("--network-weight", network_weight)):
         if value is not None and data.boxes is None:
             raise InputError(flag, expected="--boxes with it", found="none")
     from stc_train.engine.progress import mute_libraries
@@ -88,14 +88,14 @@ def main(
         )
         log.info("wrote %d detections to %s", written, out)
         return
-    from stc_train.inference.boxes_to_masks import SCALE, VETO, convert
+    from stc_train.inference.boxes_to_masks import NETWORK_WEIGHT, SCALE, convert
 
     found = convert(
         model,
         videos,
         out,
         scale=scale or SCALE,
-        veto=VETO if veto is None else veto,
+        network_weight=NETWORK_WEIGHT if network_weight is None else network_weight,
         batch_size=batch_size,
         flip=flip,
         precision=number_format,
@@ -103,4 +103,4 @@ def main(
     )
     log.info("wrote %d masks of %d boxes to %s", found.masks, found.boxes, out)
     if found.masks < found.boxes:
-        log.info("every pixel of the other %d is rather another box's", found.boxes - found.masks)
+        log.info("the other %d boxes lost every pixel to others", found.boxes - found.masks)

@@ -20,11 +20,11 @@ from stc_train.data.resample import axis_weights
 from stc_train.engine.adapt_config import plain
 from stc_train.inference.box_prompts import box_probabilities
 from stc_train.inference.predict import autocast
-from stc_train.inference.refine_masks import VETO, disjoint_masks
+from stc_train.inference.refine_masks import NETWORK_WEIGHT, disjoint_masks
 from stc_train.models.condinst_dense import dense_outputs, require_condinst
 from stc_train.models.model_file import TrainedModel
 
-SCALE = 1.5  # a mask's cells then are finer; chosen with the refinement's constants
+SCALE = 1.5  # finer cells of the masks; chosen with the refinement's constants
 
 
 class Converted(NamedTuple):
@@ -40,7 +40,7 @@ def convert(
     out: Path,
     *,
     scale: float = SCALE,
-    veto: float = VETO,
+    network_weight: float = NETWORK_WEIGHT,
     batch_size: int = 1,
     flip: bool = False,
     precision: torch.dtype | None = None,
@@ -48,7 +48,7 @@ def convert(
 ) -> Converted:
     """Write `out/{sequence}.txt` in KITTI MOTS text: a mask for each box, with its track id.
 
-    Masks share no pixel and stay within their boxes. A box whose pixels are all rather others' gets no line. Ignore
+    Masks share no pixel and stay within their boxes. A box that loses every pixel to others gets no line. Ignore
     regions become one mask of class 10 each frame, less the objects.
 
     Args:
@@ -56,7 +56,8 @@ def convert(
         sequences: frames and boxes.
         out: folder, created if need be.
         scale: the network sees frames at this multiple of the size it sees in `stc-predict` without boxes.
-        veto: how much the segmenter's belief counts beside the colours, see `stc_train.inference.refine_masks`.
+        network_weight: how much the network's mask probability counts beside box and colours, 0..1; raising it lets the
+            network remove more of a box.
         batch_size: frames at a time.
         flip: average the masks with those of the mirror image.
         precision: to compute in where torch thinks it safe; None for float32.
@@ -86,9 +87,9 @@ def convert(
                 chosen = range(start, min(start + batch_size, len(sequence)))
                 frames = [read_frame(sequence.frames[t], sequence.size) for t in chosen]
                 given = [sequence.boxes_at(t) for t in chosen]
-                beliefs = frame_beliefs(network, frames, given, size, flip, precision, device)
-                for t, frame, each, belief in zip(chosen, frames, given, beliefs, strict=True):
-                    found = frame_objects(sequence.numbers[t], frame, each, belief, veto)
+                probabilities = frame_probabilities(network, frames, given, size, flip, precision, device)
+                for t, frame, each, probability in zip(chosen, frames, given, probabilities, strict=True):
+                    found = frame_objects(sequence.numbers[t], frame, each, probability, network_weight)
                     boxes += len(each)
                     masks += sum(not o.ignored for o in found)
                     objects += found
@@ -109,7 +110,7 @@ def input_size(pipeline: list[dict], size: tuple[int, int], scale: float) -> tup
     return round(size[0] * scale), round(size[1] * scale)
 
 
-def frame_beliefs(
+def frame_probabilities(
     network: torch.nn.Module,
     frames: list[np.ndarray],
     boxes: list[FrameBoxes],
@@ -118,7 +119,7 @@ def frame_beliefs(
     precision: torch.dtype | None,
     device: str,
 ) -> list[np.ndarray]:
-    """The segmenter's belief about each box of some frames.
+    """The network's mask probability of each box of some frames.
 
     Args:
         network: our CondInst on `device`.
@@ -138,13 +139,13 @@ def frame_beliefs(
     ]
     height, width = frames[0].shape[:2]
     factors = size[0] / height, size[1] / width
-    beliefs = []
+    probabilities = []
     with torch.inference_mode(), autocast(device, precision):
         batch = network.data_preprocessor({"inputs": inputs})["inputs"]
         dense = dense_outputs(network, batch, flip)
         for image, each in enumerate(boxes):
             if not len(each):
-                beliefs.append(np.zeros((0, height, width), np.float32))
+                probabilities.append(np.zeros((0, height, width), np.float32))
                 continue
             moved = torch.from_numpy(each.xyxy).to(device) * batch.new_tensor(factors[::-1]).repeat(2)
             cells = box_probabilities(network, dense, image, moved).float().cpu().numpy()
@@ -152,12 +153,12 @@ def frame_beliefs(
                 axis_weights(source, target, network.mask_head.mask_out_stride / factor)
                 for source, target, factor in zip(cells.shape[1:], (height, width), factors, strict=True)
             )
-            beliefs.append(rows @ cells @ columns.T)
-    return beliefs
+            probabilities.append(rows @ cells @ columns.T)
+    return probabilities
 
 
 def frame_objects(
-    number: int, frame: np.ndarray, boxes: FrameBoxes, beliefs: np.ndarray, veto: float = VETO
+    number: int, frame: np.ndarray, boxes: FrameBoxes, probabilities: np.ndarray, network_weight: float = NETWORK_WEIGHT
 ) -> list[MotsObject]:
     """The masks of one frame's boxes, and of its ignore regions, as MOTS objects.
 
@@ -165,11 +166,11 @@ def frame_objects(
         number: the frame's.
         frame: (H, W, 3) uint8 RGB.
         boxes: N of them.
-        beliefs: (N, H, W) float32 in 0..1.
-        veto: as in `convert`.
+        probabilities: (N, H, W) float32 in 0..1.
+        network_weight: as in `convert`.
     """
     height, width = frame.shape[:2]
-    masks = disjoint_masks(frame, boxes.xyxy, beliefs, veto)
+    masks = disjoint_masks(frame, boxes.xyxy, probabilities, network_weight)
     objects = [
         MotsObject(number, int(track), int(class_id), height, width, rle.encode(mask))
         for mask, track, class_id in zip(masks, boxes.track_ids, boxes.class_ids, strict=True)

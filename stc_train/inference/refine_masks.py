@@ -1,11 +1,11 @@
-"""From a blurred belief about a box to the object's mask at the frame's size, by the frame's colours.
+"""Refine a network's mask probability for a box to a mask at the frame's size, by the frame's colours.
 
-The segmenter's cells are coarse for small objects, and a box that was drawn says more than a network knows: outside of
-it is background. A random walk on the pixels around the box passes freely between pixels of like colour and hardly
-across edges, ends in the background where it leaves the box, and is drawn there too where the segmenter sees none of
-the object (as the puzzle pieces are assembled in `stc_pseudo.puzzle.solve`, there from depth, flow and colour).
+The segmenter's cells are coarse for small objects, and a drawn box says more than a network knows: everything outside
+it is background. A random walk on the pixels around the box moves easily between pixels of similar colour and rarely
+across colour edges. It ends in the background where it leaves the box, and is pulled to the background where the
+network sees none of the object. `stc_pseudo.puzzle.solve` does the same with depth, flow and colour.
 
-The constants were chosen on rendered scenes of a seed (77) that no figure is given for.
+The constants were chosen on rendered scenes of seed 77, for which no figure is reported.
 """
 
 from __future__ import annotations
@@ -15,55 +15,60 @@ import numpy as np
 
 from stc_pseudo.puzzle.random_walk import walk
 
-CELLS = 64  # of a box's longer side, at the most: a coarser grid loses edges, a finer one time
-MARGIN = 0.35  # of the box's sides, how much of its surroundings a walk may use
-LEAST_MARGIN = 3  # cells
+CELLS = 64  # along a box's longer side, at most: a coarser grid loses edges, a finer one costs time
+MARGIN = 0.35  # of the box's sides: surroundings that the walk may use
+MINIMUM_MARGIN = 3  # cells
 COLOUR_DEVIATION = 2.5  # CIELAB units within an object
-BELIEF_PULL = 0.005  # in units of a free passage between cells, as the next
-BACKGROUND_PULL = 10.0
-SURE_BELIEF = 0.9  # quantile of the beliefs in a box that the others are measured against
-VETO = 0.1  # of that: below, the belief speaks against a pixel; above, the colours decide
-SURE_CLAIM = 0.7  # likewise of what the walk makes of them
-LEAST = 1e-3
+UNARY_WEIGHT = 0.005  # of the network's probability, beside 1 for an edge without any difference, as the next
+BACKGROUND_WEIGHT = 10.0  # of what lies outside the box
+CONFIDENT_QUANTILE = 0.9  # of the probabilities in a box, that the others are measured against
+NETWORK_WEIGHT = 0.1  # share of it below which the network votes for background; above, colour decides
+FOREGROUND_QUANTILE = 0.7  # of the walk's result in a box, that is scaled to 1
+MINIMUM = 1e-3
 
 
-def claims(
-    frame: np.ndarray, boxes: np.ndarray, beliefs: np.ndarray, veto: float = VETO
+def foreground_probabilities(
+    frame: np.ndarray, boxes: np.ndarray, probabilities: np.ndarray, network_weight: float = NETWORK_WEIGHT
 ) -> list[tuple[tuple[slice, slice], np.ndarray]]:
-    """How strongly each box claims the pixels in it.
+    """Foreground probability of the pixels of each box.
 
     Args:
         frame: (H, W, 3) uint8 RGB.
         boxes: (N, 4) x1 y1 x2 y2, pixels, x2 and y2 exclusive.
-        beliefs: (N, H, W) float32 in 0..1; what lies outside a box is not looked at.
-        veto: as `VETO`; 0 leaves box and colours alone, 1 takes the belief as it is.
+        probabilities: (N, H, W) float32 in 0..1, the network's mask probability; unused outside the box.
+        network_weight: as `NETWORK_WEIGHT`; 0 ignores the network, 1 takes its probability as it is.
 
     Returns:
-        for each box its window in the frame, and there (h, w) float32 in 0..1, 0 outside the box; above one half where
-        the pixel is rather the object's.
+        for each box its window in the frame, and there (h, w) float32 in 0..1, 0 outside the box; above 0.5 where the
+        pixel more likely belongs to the object.
     """
     lab = cv2.cvtColor(frame.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    return [_claim(lab, box, belief, veto) for box, belief in zip(boxes.astype(np.float64), beliefs, strict=True)]
+    return [
+        _foreground(lab, box, probability, network_weight)
+        for box, probability in zip(boxes.astype(np.float64), probabilities, strict=True)
+    ]
 
 
-def _claim(lab: np.ndarray, box: np.ndarray, belief: np.ndarray, veto: float) -> tuple[tuple[slice, slice], np.ndarray]:
+def _foreground(
+    lab: np.ndarray, box: np.ndarray, probability: np.ndarray, network_weight: float
+) -> tuple[tuple[slice, slice], np.ndarray]:
     height, width = lab.shape[:2]
     extent = box[2:] - box[:2]
     scale = min(1.0, CELLS / extent.max())  # cells per pixel
-    margin = np.maximum(MARGIN * extent, LEAST_MARGIN / scale)
+    margin = np.maximum(MARGIN * extent, MINIMUM_MARGIN / scale)
     left, top = np.maximum(np.floor(box[:2] - margin), 0).astype(int)
     right, bottom = np.minimum(np.ceil(box[2:] + margin), (width, height)).astype(int)
     window = slice(top, bottom), slice(left, right)
     cells = max(2, round((right - left) * scale)), max(2, round((bottom - top) * scale))
     colours = cv2.resize(lab[window], cells, interpolation=cv2.INTER_AREA).transpose(2, 0, 1) / COLOUR_DEVIATION
-    believed = cv2.resize(belief[window], cells, interpolation=cv2.INTER_AREA)
+    probability = cv2.resize(probability[window], cells, interpolation=cv2.INTER_AREA)
     inside = box_pixels(box, window, cells)
     if not inside.any():  # a box narrower than a cell
         inside = np.ones_like(inside)
-    enough = veto * max(float(np.quantile(believed[inside], SURE_BELIEF)), LEAST)
-    target = np.where(inside, np.minimum(believed / enough, 1) if veto else 1, 0)
-    x = walk(colours, target, np.where(inside, BELIEF_PULL, BACKGROUND_PULL))
-    x = np.minimum(x / max(float(np.quantile(x[inside], SURE_CLAIM)), LEAST), 1).astype(np.float32)
+    enough = network_weight * max(float(np.quantile(probability[inside], CONFIDENT_QUANTILE)), MINIMUM)
+    target = np.where(inside, np.minimum(probability / enough, 1) if network_weight else 1, 0)
+    x = walk(colours, target, np.where(inside, UNARY_WEIGHT, BACKGROUND_WEIGHT))
+    x = np.minimum(x / max(float(np.quantile(x[inside], FOREGROUND_QUANTILE)), MINIMUM), 1).astype(np.float32)
     fine = cv2.resize(x, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
     return window, np.where(box_pixels(box, window, fine.shape[::-1]), fine, 0)
 
@@ -87,19 +92,21 @@ def box_pixels(box: np.ndarray, window: tuple[slice, slice], cells: tuple[int, i
     return inside[0][:, None] & inside[1][None]
 
 
-def disjoint_masks(frame: np.ndarray, boxes: np.ndarray, beliefs: np.ndarray, veto: float = VETO) -> np.ndarray:
-    """One mask for each box, within it; a pixel is of the box that claims it most.
+def disjoint_masks(
+    frame: np.ndarray, boxes: np.ndarray, probabilities: np.ndarray, network_weight: float = NETWORK_WEIGHT
+) -> np.ndarray:
+    """One mask per box, within it; a pixel belongs to the box of the highest foreground probability.
 
     Args:
-        frame, boxes, beliefs, veto: as for `claims`.
+        frame, boxes, probabilities, network_weight: as in `foreground_probabilities`.
 
     Returns:
-        (N, H, W) bool; a box whose pixels are all claimed more by others has an empty one.
+        (N, H, W) bool; empty for a box that loses every pixel to others.
     """
     owner = np.full(frame.shape[:2], -1)
-    strongest = np.full(frame.shape[:2], 0.5, np.float32)
-    for k, (window, claim) in enumerate(claims(frame, boxes, beliefs, veto)):
-        wins = claim > strongest[window]
-        strongest[window][wins] = claim[wins]
+    highest = np.full(frame.shape[:2], 0.5, np.float32)
+    for k, (window, foreground) in enumerate(foreground_probabilities(frame, boxes, probabilities, network_weight)):
+        wins = foreground > highest[window]
+        highest[window][wins] = foreground[wins]
         owner[window][wins] = k
     return owner == np.arange(len(boxes))[:, None, None]

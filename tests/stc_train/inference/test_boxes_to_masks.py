@@ -1,4 +1,4 @@
-"""Masks for boxes that are given: which locations speak, the walk from belief to mask, and the command."""
+"""Masks for boxes that are given: top-k locations, the walk from probability to mask, and the command."""
 
 from dataclasses import replace
 
@@ -32,11 +32,11 @@ def iou(a, b):
     return (a & b).sum() / (a | b).sum()
 
 
-def test_a_vague_belief_becomes_a_mask_by_the_colours():
+def test_an_uncertain_probability_becomes_a_mask_by_the_colours():
     frame, masks = picture()
     boxes = np.stack([tight(mask) for mask in masks])
     y, x = np.mgrid[:60, :80]
-    beliefs = np.stack(
+    probabilities = np.stack(
         [
             np.exp(
                 -(((x - (b[0] + b[2]) / 2) / (b[2] - b[0])) ** 2 + ((y - (b[1] + b[3]) / 2) / (b[3] - b[1])) ** 2) * 3
@@ -45,7 +45,7 @@ def test_a_vague_belief_becomes_a_mask_by_the_colours():
             for b in boxes
         ]
     )
-    found = disjoint_masks(frame, boxes, beliefs.astype(np.float32))
+    found = disjoint_masks(frame, boxes, probabilities.astype(np.float32))
     assert not (found[0] & found[1]).any()
     for mask, true, box in zip(found, masks, boxes, strict=True):
         assert iou(mask, true) > 0.9
@@ -59,13 +59,13 @@ def test_a_vague_belief_becomes_a_mask_by_the_colours():
 )
 def test_odd_boxes_give_masks_within_them(box):
     frame, _ = picture()
-    belief = np.full((1, 60, 80), 0.3, np.float32)
-    mask = disjoint_masks(frame, np.array([box]), belief)[0]
+    probability = np.full((1, 60, 80), 0.3, np.float32)
+    mask = disjoint_masks(frame, np.array([box]), probability)[0]
     assert not (mask & ~box_pixels(np.array(box), (slice(0, 60), slice(0, 80)), (80, 60))).any()
     assert mask.any() == (box[0] != 3.2)  # no pixel's centre lies in the sliver
 
 
-def test_a_belief_of_nothing_gives_nothing():
+def test_a_zero_probability_gives_nothing():
     frame, masks = picture()
     assert not disjoint_masks(frame, tight(masks[0])[None], np.zeros((1, 60, 80), np.float32)).any()
 
@@ -76,7 +76,7 @@ def test_no_boxes_no_masks():
 
 
 def test_locations_that_predict_the_box_speak_for_it():
-    from stc_train.inference.box_prompts import SPEAKERS, speakers
+    from stc_train.inference.box_prompts import TOP_K, top_locations
     from stc_train.models.condinst_dense import Dense
 
     centres = torch.arange(8) * 8 + 4.0
@@ -87,14 +87,14 @@ def test_locations_that_predict_the_box_speak_for_it():
     boxes[right] = box[0]
     boxes[0] = box[0]  # in the corner of the frame, outside the box
     dense = Dense(torch.zeros(1, 64, 2), torch.zeros(1, 64), boxes[None], points, torch.full((64,), 8.0), ())
-    positions, weight = speakers(dense, 0, box)
-    assert positions.shape == weight.shape == (1, SPEAKERS)
+    positions, weight = top_locations(dense, 0, box)
+    assert positions.shape == weight.shape == (1, TOP_K)
     assert positions[0, 0] == right
     assert weight[0, 0] > 0.9
     assert weight.sum() == pytest.approx(1)
     # Where no predicted box overlaps the given one, the locations nearest to its centre speak.
     nowhere = dense._replace(boxes=torch.zeros(1, 64, 4))
-    positions, weight = speakers(nowhere, 0, box)
+    positions, weight = top_locations(nowhere, 0, box)
     assert set(positions[0, :4].tolist()) == {3 * 8 + 3, 3 * 8 + 4, 4 * 8 + 3, 4 * 8 + 4}
     assert torch.isfinite(weight).all()
 
@@ -165,7 +165,7 @@ def test_boxes_become_tracks_of_masks(model, boxed_video, tmp_path, flags):
             filled[y1:y2, x1:x2] = True
             assert not (masks[o.track_id] & ~filled).any()
             if o.class_id != 10:
-                # Even from an untrained network's belief, as the drawn objects are of one colour.
+                # Even from an untrained network's probability, as the drawn objects are of one colour.
                 assert iou(masks[o.track_id], own) > iou(filled, own)
 
 
