@@ -1,4 +1,4 @@
-"""The doors behind which every source of depth and flow stands (design: any network, or none)."""
+"""Interfaces of depth and flow estimators: networks, classical methods, and maps from files."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from stc_pseudo.datasets.base import Sequence
 
 
 class DepthEstimator(Protocol):
-    """Gives inverse depth for a run of frames."""
+    """Interface of depth estimators: inverse depth of consecutive frames."""
 
     def fingerprint(self, sequence: Sequence) -> str:
         """Name the method, its settings and the hashes of what it reads besides the frames (weights, maps).
 
-        Recorded in the store: a sequence that was made with another fingerprint is not taken for up to date.
+        The store records it: a sequence with another fingerprint is out of date.
         """
         ...
 
@@ -29,13 +29,13 @@ class DepthEstimator(Protocol):
 
         Returns:
             (n, H, W) float32, 1/metre or in any one positive scale per frame; larger is nearer; 0 at infinity; NaN
-            where nothing is known.
+            where unknown.
         """
         ...
 
 
 class FlowEstimator(Protocol):
-    """Gives optical flow for a run of frames, in both directions."""
+    """Interface of flow estimators: optical flow between consecutive frames, in both directions."""
 
     def fingerprint(self, sequence: Sequence) -> str:
         """See `DepthEstimator.fingerprint`."""
@@ -50,7 +50,7 @@ class FlowEstimator(Protocol):
             frames: (n, H, W, 3) uint8 RGB, already decoded, n >= 2.
 
         Returns:
-            (n - 1, 2, H, W) float32, (dx, dy) in pixels of the original frame; NaN where nothing is known.
+            (n - 1, 2, H, W) float32, (dx, dy) in pixels of the original frame; NaN where unknown.
         """
         ...
 

@@ -40,7 +40,7 @@ def mask_arrays(
     settings: LabelSettings,
     camera: Calibration | None = None,
 ) -> dict[str, np.ndarray]:
-    """Fused mask and puzzle pieces as the store keeps them.
+    """Fuse the similarities and solve the puzzle: the mask arrays of the store.
 
     Args:
         arrays: depth, flow (fine ones too, where `settings.detail` asks for them) and both similarities of n frames,
@@ -74,7 +74,7 @@ def mask_arrays(
 
 
 def pool_objects(objects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whose the largest part of each cell is, and how much of the cell that is.
+    """Majority instance per cell, and the share of the cell that it covers.
 
     Args:
         objects: (H, W) uint16, 0 for none.
@@ -85,7 +85,7 @@ def pool_objects(objects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     height, width = objects.shape[0] // CELL, objects.shape[1] // CELL
     cells = objects[: height * CELL, : width * CELL].reshape(height, CELL, width, CELL).transpose(0, 2, 1, 3)
     cells = np.sort(cells.reshape(height, width, CELL * CELL), axis=2)
-    # In a sorted cell, a value's count is how far its run reaches: the longest run's end tells whose it is.
+    # In a sorted cell, a value's count is the length of its run: the end of the longest run names the instance.
     run = np.cumsum(np.ones_like(cells, np.uint8), axis=2, dtype=np.uint8)
     start = np.where(np.diff(cells, axis=2, prepend=cells[..., :1]) != 0, run, 1)
     run = np.where(cells > 0, run - np.maximum.accumulate(start, axis=2) + 1, 0)

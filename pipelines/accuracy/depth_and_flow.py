@@ -55,14 +55,18 @@ def stereo_frames(root: Path) -> Iterator[tuple[Sequence, int, np.ndarray]]:
         )
 
 
-def depth_rows(frames: list[tuple[Sequence, int, np.ndarray]], depth_weights: Path, holes: bool) -> Iterator[str]:
+def depth_rows(
+    frames: list[tuple[Sequence, int, np.ndarray]], depth_weights: Path, fill_artefacts: bool
+) -> Iterator[str]:
     """Measure Monodepth2 and OpenCV's stereo matching on the same frames; give a line each."""
     from stc_pseudo.datasets.images import read_frame
     from stc_pseudo.depth import make_depth_estimator
     from stc_pseudo.depth.training.accuracy import absolute_relative
 
     for name in ("monodepth2", "sgbm"):
-        estimator = make_depth_estimator(name, weights=depth_weights, folder=None, device="cpu", holes=holes)
+        estimator = make_depth_estimator(
+            name, weights=depth_weights, folder=None, device="cpu", fill_artefacts=fill_artefacts
+        )
         figures = np.mean(
             [
                 absolute_relative(estimator.inverse_depth(video, t, read_frame(video.frames[t])[None])[0], truth)
@@ -100,7 +104,7 @@ def flow_rows(pair: Path, flow_weights: Path) -> Iterator[str]:
 @click.option("--sequence", default="0000")
 @click.option("--kitti2015", type=PATH, help="stereo pairs: image_02, image_03 and disp_occ_0")
 @click.option("--depth-weights", type=PATH, help="for --root and --kitti2015")
-@click.option("--depth-holes", type=click.Choice(["fill", "keep"]), default="fill", help="as in stc-pseudo build")
+@click.option("--depth-artefacts", type=click.Choice(["fill", "keep"]), default="fill", help="as in stc-pseudo build")
 @click.option("--flow-pair", type=PATH, help="kitti2012_flow: image_0/*_10.png, *_11.png and flow_occ/*_10.png")
 @click.option("--flow-weights", type=PATH, help="for --flow-pair")
 @click.option("--step", default=10, help="every how many frames of --root")
@@ -109,7 +113,7 @@ def main(
     sequence: str,
     kitti2015: Path | None,
     depth_weights: Path | None,
-    depth_holes: str,
+    depth_artefacts: str,
     flow_pair: Path | None,
     flow_weights: Path | None,
     step: int,
@@ -117,11 +121,11 @@ def main(
     """Print AbsRel of Monodepth2 and OpenCV's stereo, EPE and F1 of UPFlow and OpenCV's DIS."""
     if root:
         click.echo(f"LiDAR of {sequence}")
-        for row in depth_rows(list(lidar_frames(root, sequence, step)), depth_weights, depth_holes == "fill"):
+        for row in depth_rows(list(lidar_frames(root, sequence, step)), depth_weights, depth_artefacts == "fill"):
             click.echo(row)
     if kitti2015:
         click.echo("KITTI 2015")
-        for row in depth_rows(list(stereo_frames(kitti2015)), depth_weights, depth_holes == "fill"):
+        for row in depth_rows(list(stereo_frames(kitti2015)), depth_weights, depth_artefacts == "fill"):
             click.echo(row)
     if flow_pair:
         click.echo(f"KITTI 2012, {next((flow_pair / 'flow_occ').iterdir()).stem}")

@@ -4,7 +4,7 @@
 
 On rendered scenes with exact depth and flow, the inside of every car is moved almost to infinity, with a soft edge, as
 a depth network of one camera does with cars that drive ahead. Printed are the mean IoU of the pseudo-masks and the
-depth's median relative error inside the cars: exact, with holes, and with the holes filled.
+depth's median relative error inside the cars: exact, with artefacts, and with the artefacts filled.
 """
 
 from __future__ import annotations
@@ -82,11 +82,11 @@ def median_error(estimator: DepthEstimator, exact: DepthEstimator, truth: Path, 
 @click.option("--sequences", required=True, help="comma-separated names")
 @click.option("--min-area", default=300, help="pixels of the true masks that count")
 def main(root: Path, sequences: str, min_area: int) -> None:
-    """Print the pseudo-masks' mean IoU and the depth's error without holes, with them, and with them filled."""
+    """Print the pseudo-masks' mean IoU and the depth's error without artefacts, with them, and with them filled."""
     logging.basicConfig(level=logging.WARNING)
     from stc_pseudo.build import build
     from stc_pseudo.datasets.kitti import read_kitti
-    from stc_pseudo.depth.ground_fill import WithoutHoles
+    from stc_pseudo.depth.ground_fill import GroundFilledDepth
     from stc_pseudo.depth.precomputed import PrecomputedDepth
     from stc_pseudo.evaluation.pseudo_masks import inspect_store
     from stc_pseudo.flow.precomputed import PrecomputedFlow
@@ -97,7 +97,7 @@ def main(root: Path, sequences: str, min_area: int) -> None:
     videos, truth = read_kitti(root, sequences.split(",")), root / "instances_txt"
     exact, flow = PrecomputedDepth(root / "training" / "depth"), PrecomputedFlow(root / "training" / "flow")
     holed = Holed(exact, truth)
-    sources = {"exact": exact, "holes": holed, "holes filled": WithoutHoles(holed)}
+    sources = {"exact": exact, "artefacts": holed, "artefacts filled": GroundFilledDepth(holed)}
     for label, depth in sources.items():
         with tempfile.TemporaryDirectory() as folder:
             store = f"{folder}/store"

@@ -13,7 +13,7 @@ from stc_track.io.errors import InputError
 DEMO_WEIGHTS = Path(__file__).parents[2] / "data" / "weights"
 
 
-@click.command(cls=Command, context_settings={"show_default": True})
+@click.command(cls=Command, renamed={"--depth-holes": "--depth-artefacts"}, context_settings={"show_default": True})
 @dataset_options(own=True, boxes=True)
 @click.option("--out", default="runs/store", help="the store: a folder or an fsspec URL")
 @click.option(
@@ -25,11 +25,11 @@ DEMO_WEIGHTS = Path(__file__).parents[2] / "data" / "weights"
 )
 @click.option("--depth-weights", type=PATH, help="checkpoint for monodepth2")
 @click.option(
-    "--depth-holes",
+    "--depth-artefacts",
     type=click.Choice(["fill", "keep"]),
     default="fill",
-    help="what monodepth2 puts below the ground, as it does objects that move with the camera: give it the "
-    "depth of the ground under it, or leave it",
+    help="infinite-depth artefacts of monodepth2, which sees objects that move with the camera infinitely far: "
+    "give them the depth of the ground below them, or keep them",
 )
 @click.option("--depth-dir", type=PATH, help="folder of {sequence}/{frame}.png or .npy for precomputed")
 @click.option(
@@ -45,13 +45,13 @@ DEMO_WEIGHTS = Path(__file__).parents[2] / "data" / "weights"
     "--flow-directions",
     type=click.Choice(["next", "both"]),
     default="next",
-    help="frames that motion is told from; both takes the previous one where the next hides a pixel, and "
+    help="frames to estimate motion from; both takes the previous one where a pixel is occluded in the next, in "
     "twice the time",
 )
 @click.option(
     "--cues",
     default="depth,flow,colour,motion",
-    help="what the puzzle pieces are told apart by; motion is flow less the camera's",
+    help="features of the affinities, comma-separated; motion is flow with camera motion compensation",
 )
 @click.option(
     "--trust",
@@ -96,7 +96,7 @@ def main(
     out: str,
     depth_name: str,
     depth_weights: Path | None,
-    depth_holes: str,
+    depth_artefacts: str,
     depth_dir: Path | None,
     flow_name: str,
     flow_weights: Path | None,
@@ -145,13 +145,13 @@ def main(
         flow_weights = flow_weights or DEMO_WEIGHTS / "demo_upflow.pth"
     videos = data.read()
     depth = make_depth_estimator(
-        depth_name, weights=depth_weights, folder=depth_dir, device=device, holes=depth_holes == "fill"
+        depth_name, weights=depth_weights, folder=depth_dir, device=device, fill_artefacts=depth_artefacts == "fill"
     )
     flow = make_flow_estimator(flow_name, weights=flow_weights, folder=flow_dir, device=device)
     if flow_directions == "both":
-        from stc_pseudo.flow.bidirectional import TwoSidedFlow
+        from stc_pseudo.flow.bidirectional import BidirectionalFlow
 
-        flow = TwoSidedFlow(flow)
+        flow = BidirectionalFlow(flow)
     writer = StoreWriter(out, data.dataset, videos[0].class_names, root)
     build(
         videos,

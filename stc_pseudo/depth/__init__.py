@@ -14,7 +14,7 @@ DEPTH_METHODS = ("precomputed", "monodepth2", "sgbm")
 
 
 def make_depth_estimator(
-    name: str, *, weights: Path | None, folder: Path | None, device: str, holes: bool = True
+    name: str, *, weights: Path | None, folder: Path | None, device: str, fill_artefacts: bool = True
 ) -> DepthEstimator:
     """Return the source of depth that the user chose.
 
@@ -23,7 +23,7 @@ def make_depth_estimator(
         weights: for `monodepth2`, a checkpoint file or a folder with the published `encoder.pth` and `depth.pth`.
         folder: for `precomputed`, `{sequence}/{frame}.png` or `.npy`.
         device: for `monodepth2`, `cpu`, `cuda`, ...
-        holes: for `monodepth2`, fill holes at infinity (`stc_pseudo.depth.ground_fill`).
+        fill_artefacts: for `monodepth2`, fill infinite-depth artefacts (`stc_pseudo.depth.ground_fill`).
 
     Raises:
         InputError: the name is unknown, or its file or folder is not given.
@@ -47,11 +47,11 @@ def make_depth_estimator(
         from stc_pseudo.depth.monodepth2_estimator import Monodepth2Depth
 
         estimator = Monodepth2Depth(weights, device)
-        if not holes:
+        if not fill_artefacts:
             return estimator
-        from stc_pseudo.depth.ground_fill import WithoutHoles
+        from stc_pseudo.depth.ground_fill import GroundFilledDepth
 
-        return WithoutHoles(estimator)
+        return GroundFilledDepth(estimator)
     if name == "sgbm":
         from stc_pseudo.depth.sgbm import SgbmDepth
 

@@ -1,10 +1,10 @@
-"""Holes at infinity: what moves with the camera seems to a depth network of one camera to be as far as the sky.
+"""Fill infinite-depth artefacts: a monocular depth network sees objects that move with the camera as far as the sky.
 
 Monodepth2 (Godard et al., ICCV 2019, section 3.2) leaves such pixels out of its training by auto-masking, which removes
-most holes and not all. In a driving scene the ground tells them: below the horizon nothing can be farther than the
+most artefacts and not all. In a driving scene the ground shows them: below the horizon nothing can be farther than the
 ground plane. A region that is, and whose lower edge drops at once from the ground's depth, is an object that stands
 where its lower edge is; it gets the ground's depth there. A road that falls away leaves the plane gradually, and stays.
-What of the object is above the horizon stays as well: nothing tells it from what is far behind.
+Parts of the object above the horizon stay as well: nothing distinguishes them from the far background.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ ON_GROUND = 0.75  # of the ground's inverse depth: what is nearer than that stan
 FARTHEST = 0.1  # of the ground's inverse depth at the lowest row: beyond, the plane is not known well enough
 MIN_AREA = 2e-4  # of the frame
 FOOT = 0.03  # of the frame's height: within this, an object's lower edge is on the ground
-RIM = 0.01  # of the frame's height: how soft a hole's edge is
+RIM = 0.01  # of the frame's height: how soft an artefact's edge is
 SMOOTHED = 5  # a foot is smoothed over this part of its width
 MIN_FOOT = 0.5  # of a region's columns whose lower edge must be on the ground
 SETTINGS = (STRIDE, DEEPEST, ON_GROUND, FARTHEST, MIN_AREA, FOOT, RIM, SMOOTHED, MIN_FOOT)
 
 
-def fill_holes_at_infinity(inverse_depth: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Give every hole the ground's inverse depth at its foot.
+def fill_infinite_depth(inverse_depth: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Give every artefact the ground's inverse depth at its foot.
 
     Args:
         inverse_depth: (H, W) float, in any scale, without NaN.
@@ -74,7 +74,7 @@ def fill_holes_at_infinity(inverse_depth: np.ndarray, seed: int = 0) -> tuple[np
         hole = np.zeros(inverse_depth.shape, bool)
         hole[rows, columns] = own
         hole[: rows.stop, columns] |= (below_horizon & ~surely_below)[: rows.stop, columns] & own.any(0)
-        # A network's hole has a soft rim, half object and half infinity.
+        # An artefact has a soft rim, half object and half infinity.
         hole = ndimage.binary_dilation(
             hole, iterations=max(round(RIM * height), 1), mask=inverse_depth < ON_GROUND * value
         )
@@ -89,8 +89,8 @@ def _below(inverse_depth: np.ndarray, ground: np.ndarray) -> tuple[np.ndarray, n
     return deep & (ground > FARTHEST * ground[-1].max()), deep
 
 
-class WithoutHoles:
-    """A `DepthEstimator` that fills the holes at infinity of another's maps, which know every pixel.
+class GroundFilledDepth:
+    """A `DepthEstimator` that fills the infinite-depth artefacts of another's dense maps.
 
     Args:
         estimator: the other.
@@ -106,6 +106,4 @@ class WithoutHoles:
 
     def inverse_depth(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `DepthEstimator`."""
-        return np.stack(
-            [fill_holes_at_infinity(one)[0] for one in self.estimator.inverse_depth(sequence, start, frames)]
-        )
+        return np.stack([fill_infinite_depth(one)[0] for one in self.estimator.inverse_depth(sequence, start, frames)])

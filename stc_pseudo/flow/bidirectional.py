@@ -1,8 +1,8 @@
-"""Motion from both temporal directions: what one neighbour hides, the other shows.
+"""Bidirectional flow: a pixel that is occluded in the next frame takes its motion from the previous one.
 
-Where an object moves over its background, the background's pixels ahead of it are hidden in the next frame and its flow
-there is a guess; in the frame before, they were still seen. Over three frames motion is nearly steady, so the flow to
-the previous frame, negated, stands for the flow to the next one wherever it explains the picture clearly better.
+Where an object moves over its background, it occludes background pixels in the next frame, and their flow is a guess;
+in the previous frame they were visible. Over three frames motion is nearly steady, so the flow to the previous frame,
+negated, replaces the flow to the next one wherever it explains the picture clearly better.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from stc_pseudo.datasets.images import read_frame
 from stc_pseudo.estimators import FlowEstimator
 
 WINDOW = 7  # pixels, side of the square that differences are averaged over
-CLEARLY = 0.8  # of the next frame's difference: the previous one's must lie below
-NOISE = 2.0  # grey values: differences below say nothing
+CLEARLY = 0.8  # of the next frame's difference, that the previous frame's must stay below
+NOISE = 2.0  # grey values: smaller differences are noise
 
 
-class TwoSidedFlow:
-    """A `FlowEstimator` that takes each pixel's motion from the neighbouring frame that shows it better.
+class BidirectionalFlow:
+    """A `FlowEstimator` that takes each pixel's motion from the neighbouring frame that explains it better.
 
     Args:
         estimator: the flow in either direction.

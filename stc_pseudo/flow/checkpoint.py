@@ -20,7 +20,7 @@ class Checkpoint(NamedTuple):
     Attributes:
         network: on the CPU.
         size: (height, width) of the frames it learnt from; None for a bare state dict.
-        start: the classical start that it learnt to go on from, one of `STARTS`.
+        start: the initialisation that its decoder was trained with, one of `STARTS`.
     """
 
     network: UPFlow
@@ -29,7 +29,7 @@ class Checkpoint(NamedTuple):
 
 
 def describe(size: tuple[int, int], start: str = "none") -> dict[str, Any]:
-    """What a checkpoint says besides its weights; the arguments are `Checkpoint`'s."""
+    """Metadata of a checkpoint; the arguments are `Checkpoint`'s."""
     return {"network": NAME, "height": size[0], "width": size[1], "start": start}
 
 
@@ -38,11 +38,11 @@ def load_network(path: Path, flag: str) -> Checkpoint:
 
     Args:
         path: a checkpoint of `stc-pseudo train-flow`, or a bare state dict as the authors published it. Of a bare one,
-            keys that are not the network's are passed over, as the authors' own reader does.
+            keys that are not the network's are skipped, as in the authors' reader.
         flag: the command's flag that named the file, for messages.
 
     Returns:
-        the network, and what it learnt from; a bare state dict and a checkpoint of before there were starts have none.
+        the network and its metadata; a bare state dict, and a checkpoint without that entry, has no initialisation.
 
     Raises:
         InputError: no such file, the weights of another network, or a start that is not known here.

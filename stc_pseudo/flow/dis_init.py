@@ -1,8 +1,8 @@
-"""A classical start for UPFlow's decoder: OpenCV's DIS, where going there and back leads home.
+"""DIS initialisation of UPFlow's decoder: OpenCV's DIS flow, where it is forward-backward consistent.
 
-Not in the UPFlow paper. A network that learnt for minutes finds long motions less exactly than dense inverse search,
-but it can be taught in minutes to correct that. Where a pixel is hidden, leaves the frame, or lies at an object's
-border, the two directions contradict each other, and the decoder goes on from its own coarser level instead.
+Not in the UPFlow paper. A network trained for minutes estimates long motions less exactly than dense inverse search,
+but learns in minutes to correct it. Where a pixel is occluded, leaves the frame, or lies at an object's border, forward
+and backward flow contradict each other, and the decoder continues from its own coarser level instead.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from torch import Tensor
 
 from stc_pseudo.nn.photometric import warp
 
-STARTS = ("none", "dis")  # what `make_start` knows
-# Trusted is a pixel whose detour, there and back, is shorter than RELATIVE * its flow's length + ABSOLUTE pixels.
-TRUST_RELATIVE, TRUST_ABSOLUTE = 0.05, 1.0
+STARTS = ("none", "dis")  # initialisations that `make_start` returns
+# A pixel is consistent if forward plus backward flow is shorter than RELATIVE * the flow's length + ABSOLUTE pixels.
+CONSISTENT_RELATIVE, CONSISTENT_ABSOLUTE = 0.05, 1.0
 AGREEMENT = 2.0  # pixels
 
 
 def make_start(name: str) -> Callable[[Tensor, Tensor, bool], Tensor] | None:
-    """Return the function that finds a start of `STARTS`, called as `dis_start`; None for `none`."""
+    """Return the function that computes an initialisation of `STARTS`, called as `dis_start`; None for `none`."""
     return {"none": None, "dis": dis_start}[name]
 
 
 def dis_start(first: Tensor, second: Tensor, both: bool = False) -> Tensor:
-    """Flow by OpenCV's DIS, with the trust that the check of both directions gives it.
+    """Flow by OpenCV's DIS, with its forward-backward consistency.
 
     Args:
         first, second: (B, 3, H, W) RGB in 0..1.
@@ -36,41 +36,41 @@ def dis_start(first: Tensor, second: Tensor, both: bool = False) -> Tensor:
 
     Returns:
         (B, 3, H, W) float32 (2B with `both`: the forward flows, then the backward ones): (dx, dy) in pixels, and 1
-        where it is trusted, else 0.
+        where it is consistent, else 0.
     """
-    # Made here, because OpenCV's object can be neither pickled nor shared between threads.
+    # Created per call: OpenCV's object can be neither pickled nor shared between threads.
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     pairs = list(zip(_grey(first), _grey(second), strict=True))
     forward = _flows(dis, pairs)
     backward = _flows(dis, [pair[::-1] for pair in pairs])
     flow, reverse = torch.cat([forward, backward]), torch.cat([backward, forward])
-    flow = torch.cat([flow, trust(flow, reverse)], 1).to(first.device)
+    flow = torch.cat([flow, consistency(flow, reverse)], 1).to(first.device)
     return flow if both else flow[: len(first)]
 
 
 def blend(flow: Tensor, start: Tensor) -> Tensor:
-    """Give a refined flow the start's precision where both agree.
+    """Blend a refined flow with its initialisation where both agree.
 
-    The network corrects the start at 1/4 of the size that it sees; what is finer, the start knows better.
+    The network corrects the initialisation at 1/4 of its input's size; finer detail is better in the initialisation.
 
     Args:
         flow: (B, 2, H, W) pixels.
-        start: (B, 3, H, W): (dx, dy) in the same pixels, and trust in 0..1.
+        start: (B, 3, H, W): (dx, dy) in the same pixels, and consistency in 0..1.
 
     Returns:
-        (B, 2, H, W): `flow`, drawn to the start by its trust times `exp(-distance / AGREEMENT)`.
+        (B, 2, H, W): `flow`, moved towards `start` by its consistency times `exp(-distance / AGREEMENT)`.
     """
     change = start[:, :2] - flow
     distance = torch.linalg.vector_norm(change, dim=1, keepdim=True)
     return flow + change * start[:, 2:] * torch.exp(-distance / AGREEMENT)
 
 
-def trust(flow: Tensor, reverse: Tensor) -> Tensor:
-    """1 where `flow` and then `reverse` (B, 2, H, W) lead home, and where they stay in the frame: (B, 1, H, W)."""
+def consistency(flow: Tensor, reverse: Tensor) -> Tensor:
+    """Forward-backward consistency of `flow` and `reverse` (B, 2, H, W): (B, 1, H, W), 1 where consistent, else 0."""
     back = warp(torch.cat([reverse, torch.ones_like(reverse[:, :1])], 1), flow, "zeros")
-    detour = torch.linalg.vector_norm(flow + back[:, :2], dim=1, keepdim=True)
+    deviation = torch.linalg.vector_norm(flow + back[:, :2], dim=1, keepdim=True)
     length = torch.linalg.vector_norm(flow, dim=1, keepdim=True)
-    return ((detour < TRUST_RELATIVE * length + TRUST_ABSOLUTE) & (back[:, 2:] > 0.99)).to(flow.dtype)
+    return ((deviation < CONSISTENT_RELATIVE * length + CONSISTENT_ABSOLUTE) & (back[:, 2:] > 0.99)).to(flow.dtype)
 
 
 def _grey(frames: Tensor) -> list[np.ndarray]:

@@ -155,8 +155,8 @@ class UPFlow(nn.Module):
         Args:
             first, second: (B, 3, H, W) RGB in 0..1, H and W multiples of 64.
             both: also the flow from `second` to `first`.
-            start: (B, 3, H', W'), or (2B, 3, H', W') with `both`: (dx, dy) in its own pixels, and trust in 0..1, of
-                another method's flow, which each level's decoder then starts from where it is trusted
+            start: (B, 3, H', W'), or (2B, 3, H', W') with `both`: (dx, dy) in its own pixels, and consistency in 0..1,
+                of another method's flow, which each level's decoder then starts from where it is consistent
                 (`stc_pseudo.flow.dis_init`); any size from 1/4 of the frames' on. None: the network alone.
             levels: how many of the decoder's `LEVELS` to run, for a training: the finest costs three times as much as
                 all before it.
@@ -219,7 +219,7 @@ def pool_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def take_over(flow: Tensor, start: Tensor) -> Tensor:
-    """Replace a level's flow (B, 2, h, w) by the start's (B, 3, H, W), by as much of each cell as that is trusted."""
+    """Blend a level's flow (B, 2, h, w) with an initialisation (B, 3, H, W), by its consistent share of each cell."""
     start = pool_flow(start, flow.shape[-2:])
     return torch.lerp(flow, start[:, :2], start[:, 2:])
 

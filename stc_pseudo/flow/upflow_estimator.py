@@ -20,8 +20,8 @@ from stc_pseudo.nn.devices import require_device
 class UpflowFlow:
     """A `FlowEstimator` by UPFlow; each pair of frames is estimated in one direction only.
 
-    Frames are resized to the size that the network learnt from (for the published file, which tells none, their own),
-    rounded to multiples of 64. A classical start, if the network learnt to go on from one, is found at the frames' own
+    Frames are resized to the size that the network learnt from (for the published file, which records none, their own),
+    rounded to multiples of 64. DIS initialisation, if the network was trained with it, is computed at the frames' own
     size.
 
     Args:

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from stc_pseudo.nn import weights
 from stc_pseudo.nn.precision import grad_scaler
 from stc_pseudo.training.resume import TrainingState, state_path
-from stc_pseudo.training.sampler import BatchSampler, SeededDraws
+from stc_pseudo.training.sampler import BatchSampler, SeededClips
 from stc_pseudo.training.tensorboard import TrainingLog
 from stc_pseudo.training.validation import Validation
 from stc_track.io.errors import InputError
@@ -42,14 +42,16 @@ FIT_SETTINGS = (
     "log_dir",
 )
 SIDE_MULTIPLE = 32  # five halvings in the encoders
-MIN_SIDE = 64  # a coarsest map of one pixel has nothing to reflect or to correlate
+MIN_INPUT_SIDE = 64  # a coarsest map of one pixel has nothing to reflect or to correlate
 
 
 def require_sides(height: int, width: int) -> None:
     """Raise an InputError that names `--height` or `--width` if frames of this size do not fit the networks."""
     for flag, value in (("--height", height), ("--width", width)):
-        if value < MIN_SIDE or value % SIDE_MULTIPLE:
-            raise InputError(flag, expected=f"a multiple of {SIDE_MULTIPLE}, at least {MIN_SIDE}", found=str(value))
+        if value < MIN_INPUT_SIDE or value % SIDE_MULTIPLE:
+            raise InputError(
+                flag, expected=f"a multiple of {SIDE_MULTIPLE}, at least {MIN_INPUT_SIDE}", found=str(value)
+            )
 
 
 def fit(
@@ -119,7 +121,7 @@ def fit(
     cuda = device.startswith("cuda")
     # The loader draws a seed for its processes; from a generator of its own, the network's stream stays as it was.
     loader = DataLoader(
-        SeededDraws(clips, seed),
+        SeededClips(clips, seed),
         num_workers=workers,
         pin_memory=cuda,
         generator=torch.Generator(),

@@ -1,4 +1,4 @@
-"""What an interrupted training needs to go on as if it had not been: everything but the data."""
+"""State of an interrupted training, from which it resumes with the same result: everything but the data."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class TrainingState:
                 self.path,
                 expected=f"the state of an interrupted training for {FLAG}",
                 found="no file",
-                hint=f"leave {FLAG} away to start anew",
+                hint=f"leave {FLAG} away to start from the beginning",
             )
         content = weights.load(self.path, FLAG)
         if missing := {"step", "settings", "network", "optimizer", "scaler", "random", "random_cuda"} - set(content):
@@ -80,7 +80,7 @@ class TrainingState:
                     self.path,
                     expected=f"{key} {before}, as in the interrupted training",
                     found=str(now),
-                    hint=f"leave {FLAG} away to start anew",
+                    hint=f"leave {FLAG} away to start from the beginning",
                 )
         self.network.load_state_dict(content["network"])
         self.optimizer.load_state_dict(content["optimizer"])

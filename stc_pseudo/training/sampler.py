@@ -1,6 +1,6 @@
-"""Which clips a training sees at which step, and how each is augmented: fixed by the seed and the step's number alone.
+"""Sampler of training clips: order and augmentation depend on the seed and the step's number alone.
 
-So a resumed training sees what an uninterrupted one would have seen, with any number of reading processes.
+So a resumed training sees the same clips as an uninterrupted one, with any number of reading processes.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import torch
 from torch.utils.data import Dataset
 
-# Seeds of different things must not meet: an epoch's order and a clip's augmentation are drawn from streams apart.
+# An epoch's order and a clip's augmentation use separate random streams.
 AUGMENTATION_STREAM = 1 << 32
 
 
 @dataclass(frozen=True)
 class BatchSampler:
-    """The batches from one step to another, every epoch in an order of its own; an epoch's rest is left out.
+    """Batches from one step to another, each epoch shuffled; the last incomplete batch of an epoch is dropped.
 
     Attributes:
         size: clips in the data.
@@ -25,7 +25,7 @@ class BatchSampler:
         seed: of the order.
         start, stop: first step, and the one after the last.
 
-    Iterating gives lists of (number of the draw, position of the clip).
+    Iterating gives lists of (number of the sample, position of the clip).
     """
 
     size: int
@@ -52,14 +52,14 @@ class BatchSampler:
             yield [(step * self.batch_size + k, order[first + k]) for k in range(self.batch_size)]
 
 
-class SeededDraws(Dataset):
-    """Clips by (number of the draw, position), as `BatchOrder` gives them; the number seeds the augmentation."""
+class SeededClips(Dataset):
+    """Clips by (number of the sample, position), as `BatchSampler` gives them; the number seeds the augmentation."""
 
     def __init__(self, clips: Dataset, seed: int) -> None:
         self.clips, self.seed = clips, seed
 
-    def __getitem__(self, draw: tuple[int, int]) -> object:
-        number, position = draw
+    def __getitem__(self, sample: tuple[int, int]) -> object:
+        number, position = sample
         with torch.random.fork_rng(devices=[]):
             torch.set_rng_state(_generator(self.seed, AUGMENTATION_STREAM + number).get_state())
             return self.clips[position]

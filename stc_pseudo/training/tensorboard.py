@@ -1,4 +1,4 @@
-"""What a person watches a training by: TensorBoard's scalars and pictures, and the pictures as PNG."""
+"""Training logs: TensorBoard's scalars and pictures, and the pictures as PNG."""
 
 from __future__ import annotations
 

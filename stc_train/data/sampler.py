@@ -1,7 +1,7 @@
-"""The order of the training frames, with a number for each draw, so that randomness needs no state.
+"""Sampler of training frames that numbers its samples, so that randomness needs no saved state.
 
-What a frame's augmentation draws depends on the training's seed and the draw's number alone: not on the number of
-loading processes, nor on where a training was interrupted.
+A frame's augmentation depends on the training's seed and the sample's number alone: not on the number of loading
+processes, nor on where a training was interrupted.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from mmengine.dataset import InfiniteSampler
 from stc_train.registry import DATA_SAMPLERS
 
 
-class Draw(NamedTuple):
-    """One frame's turn.
+class Sample(NamedTuple):
+    """One sample of a frame.
 
     Attributes:
         index: position in the data set.
         seed: the training's.
-        number: counts the draws of all processes from 0.
+        number: counts the samples of all processes from 0.
     """
 
     index: int
@@ -33,12 +33,12 @@ class Draw(NamedTuple):
 
 @DATA_SAMPLERS.register_module()
 class NumberedSampler(InfiniteSampler):
-    """MMEngine's endless sampler (a new order each round, dealt out to the processes), giving `Draw`s."""
+    """MMEngine's infinite sampler (reshuffled each round, split over the processes), giving `Sample`s."""
 
-    def _indices_of_rank(self) -> Iterator[Draw]:
+    def _indices_of_rank(self) -> Iterator[Sample]:
         for number, index in enumerate(self._infinite_indices()):
             if number % self.world_size == self.rank:
-                yield Draw(index, self.seed, number)
+                yield Sample(index, self.seed, number)
 
 
 def seed_everything(*key: int) -> None:

@@ -10,7 +10,7 @@ from mmdet.datasets import BaseDetDataset
 
 from stc_pseudo.store.reader import StoreReader
 from stc_track.io.errors import InputError
-from stc_train.data.sampler import Draw, seed_everything
+from stc_train.data.sampler import Sample, seed_everything
 from stc_train.registry import DATASETS
 
 
@@ -87,9 +87,9 @@ class StoreDataset(BaseDetDataset):
             "instances": instances,
         }
 
-    def __getitem__(self, idx: int | Draw) -> Any:
-        """The prepared item; of a `Draw`, with what that draw's randomness makes of it."""
-        if isinstance(idx, Draw):
+    def __getitem__(self, idx: int | Sample) -> Any:
+        """The prepared item; for a `Sample`, augmented with that sample's random numbers."""
+        if isinstance(idx, Sample):
             seed_everything(idx.seed, 0, idx.number)
             idx = idx.index
         return super().__getitem__(idx)

@@ -1,7 +1,7 @@
-"""MMDetection's own configs, and those that people wrote for it, made to train on a store.
+"""Adapt MMDetection's own configs, and users', to train on a store.
 
-What concerns files is exchanged: the data set, the loading of frames and annotations, validation. Model, augmentation,
-optimiser and schedule stay as they are. The store's instance pseudo-masks take the place of the annotated masks.
+Replaces what concerns files: data set, loading of frames and annotations, validation. Model, augmentation, optimiser
+and schedule stay. The store's instance pseudo-masks take the place of annotated masks.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def plain(name: Any) -> str:
 
 
 def adapt(config: Config) -> None:
-    """Exchange what of an MMDetection config concerns files for the store; a config of ours stays as it is.
+    """Replace what concerns files in an MMDetection config by the store; a config of ours stays as it is.
 
     Raises:
         InputError: the config is no detector's, or its data set mixes several pictures outside the pipeline.

@@ -1,4 +1,4 @@
-"""What a config leaves open and the command line, the store and the machine decide."""
+"""Complete a config with what the command line, the store and the machine decide."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def add_validation(
     """Measure the masks' AP on some sequences during training, and keep the best checkpoint by it.
 
     Args:
-        config: after `fill_in`.
+        config: after `complete_config`.
         store: path or URL.
         sequences: of the store.
         truth: folder of true masks, or None for the store's pseudo-masks.

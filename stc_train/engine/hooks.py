@@ -1,4 +1,4 @@
-"""What the training loop does besides training: stop at NaN, say how fast it is, keep the trained model."""
+"""Hooks of the training loop: seed every step, stop at NaN, log the rate, export the model."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from stc_train.registry import HOOKS
 
 @HOOKS.register_module()
 class StepRandomness(Hook):
-    """Starts every random generator anew before each step, from the seed, the process and the step's number.
+    """Seeds every random generator before each step, from the seed, the process and the step's number.
 
-    A training that was interrupted then draws, from its checkpoint on, what it would have drawn without that, in every
-    process and with nothing saved for it.
+    A resumed training then draws the same random numbers as an uninterrupted one, in every process, with no saved
+    state.
     """
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:

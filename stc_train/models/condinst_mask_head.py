@@ -79,7 +79,7 @@ class PuzzleMaskHead(CondInstMaskHead):
         """The puzzle loss of the selected positives, and what it was computed from.
 
         Returns:
-            `loss_mask_box`, `loss_mask_boundary`; `positives`, masks per image; `piece_share` and `kept_edge_share`
+            `loss_mask_box`, `loss_mask_boundary`; `positives`, masks per image; `coverage` and `kept_edge_share`
             as in `PuzzleTerms`.
         """
         selected = [info[self._select(info)] for info in positive_infos]
@@ -113,7 +113,7 @@ class PuzzleMaskHead(CondInstMaskHead):
             "loss_mask_box": terms.box,
             "loss_mask_boundary": terms.boundary * self._warmup(),
             "positives": logits.new_tensor(len(logits) / len(selected)),
-            "piece_share": terms.piece_share,
+            "coverage": terms.coverage,
         }
         return figures if edges is None else figures | {"kept_edge_share": terms.kept_edge_share}
 

@@ -31,13 +31,13 @@ class PuzzleTerms(NamedTuple):
     Attributes:
         box: L_bx, mean over the masks.
         boundary: L_bd, mean over the masks (`pairwise`: over the kept edges).
-        piece_share: share of the boxes' cells that the pseudo-masks cover.
+        coverage: share of the boxes' cells that the pseudo-masks cover.
         kept_edge_share: share of the boxes' edges that are kept; 0 without edges.
     """
 
     box: Tensor
     boundary: Tensor
-    piece_share: Tensor
+    coverage: Tensor
     kept_edge_share: Tensor
 
 
@@ -122,8 +122,8 @@ class PuzzleLoss(nn.Module):
                 boundary = pairwise_loss(logits, boxes, edges, image, self.dilation)
             case _:
                 boundary = logits.new_zeros(())
-        piece_share = ((pieces * boxes).sum((1, 2)) / area).mean()
-        return PuzzleTerms(self._box_term(logits, boxes), boundary, piece_share, kept)
+        coverage = ((pieces * boxes).sum((1, 2)) / area).mean()
+        return PuzzleTerms(self._box_term(logits, boxes), boundary, coverage, kept)
 
     def _box_term(self, logits: Tensor, boxes: Tensor) -> Tensor:
         """Eq. 6: the maximum over rows and over columns, compared with the box's."""

@@ -38,7 +38,7 @@ class DepthTraining:
 
     Attributes:
         mode: `mono` (neighbouring frames), `stereo` (the right frame), or `mono+stereo`.
-        height, width: of the network's input, pixels, divisible by 32, at least `fitting.MIN_SIDE`.
+        height, width: of the network's input, pixels, divisible by 32, at least `loop.MIN_INPUT_SIDE`.
         encoder: `resnet18` or `resnet50`.
         channel_width: factor on every channel count; 1.0 is Monodepth2's.
         encoder_weights: a torchvision ResNet's state dict to start from, or None for a random start.

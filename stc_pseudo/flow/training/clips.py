@@ -1,4 +1,4 @@
-"""Clips of two frames with what UPFlow's training may be told of them: a classical start, and true flow."""
+"""Clips of two frames for UPFlow's training, with DIS initialisation and true flow on request."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ TRUTH_READERS = READERS | {".pfm": read_pfm_flow}
 
 
 class FlowClips(Clips):
-    """Every two neighbouring frames of some videos, whole and resized.
+    """Pairs of neighbouring frames of some videos, whole and resized.
 
     The start and the truth are found at the frames' own size, once, and kept in memory at that of the network's finest
     level and of the frames as the network sees them: at 256x832 0.2 MB and 1.3 MB a clip, in each reading process.
 
     Args:
         videos, size, augment: as for `Clips`.
-        start: a classical start of frames, both directions (`start.dis_start`); or None.
+        start: computes an initialisation in both directions (`dis_init.dis_start`); or None.
         truth: for some clips' first frame, the file of its true flow to the second.
 
     An item is that of `Clips`, and with a start `start` (2, 3, height / 4, width / 4), to the second frame and back, as

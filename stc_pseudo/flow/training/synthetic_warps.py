@@ -1,7 +1,7 @@
-"""A start for UPFlow: frames moved by known flow.
+"""Warm-up of UPFlow: frames warped by known flow.
 
 From random weights the unsupervised loss alone finds motions of many pixels late or never: zero flow is a local
-minimum. A frame that is moved by a flow of our own choosing gives, without any label, a pair whose flow is known.
+minimum. A frame warped by a chosen flow gives, without any label, a pair with known flow.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ def random_flow(count: int, size: tuple[int, int], device: torch.device | str = 
 def known_flow_loss(
     network: torch.nn.Module, frames: Tensor, start: Callable[[Tensor, Tensor], Tensor] | None = None
 ) -> tuple[Tensor, dict[str, float]]:
-    """Move frames by random flows, and compare what the network finds with them.
+    """Warp frames by random flows, and compare the network's estimate with them.
 
     Args:
         network: UPFlow.
         frames: (B, 3, H, W) in 0..1.
-        start: finds the classical start of the moved frames and `frames`, where the network has one.
+        start: computes the initialisation between the warped frames and `frames`, where the network uses one.
 
     Returns:
         `true_flow_loss`; and the mean end-point error at full size, pixels; where the moved pixel was in the frame.

@@ -35,8 +35,8 @@ class FlowTraining:
         height, width: what frames are resized to, pixels, divisible by 32; the network sees random crops of about 7/8
             of each side, and predicts later on whole frames of this size.
         smoothness_order: 1 or 2, as in `LossWeights`.
-        start: the classical start that the network learns to go on from, a name of `start.STARTS`, recorded in the
-            checkpoint; None is that of `init`, or none.
+        start: initialisation of the network's decoder, a name of `dis_init.STARTS`, recorded in the checkpoint; None is
+            that of `init`, or none.
         true_flow: flow maps of the frames to learn from, instead of from the frames alone; or None.
         coarse_share: of the steps that learn from true flow, those that stop before the decoder's finest level: they
             cost a third, and teach the levels' common weights as well.

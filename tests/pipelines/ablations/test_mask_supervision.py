@@ -99,14 +99,14 @@ def test_same_weights_for_all(configs):
 def test_same_images_for_all(configs, drawn_store):
     from mmdet.registry import DATASETS
 
-    from stc_train.data.sampler import Draw
+    from stc_train.data.sampler import Sample
     from stc_train.engine.complete_config import complete_config
 
     pictures, samples = [], []
     for config in configs.values():
         complete_config(config, str(drawn_store[1]), None, None)
         dataset = DATASETS.build(config.train_dataloader.dataset)
-        items = [dataset[Draw(number % 2, 5, number)] for number in range(4)]
+        items = [dataset[Sample(number % 2, 5, number)] for number in range(4)]
         pictures.append([item["inputs"].numpy() for item in items])
         samples.append([item["data_samples"] for item in items])
     for kind in (1, 2):

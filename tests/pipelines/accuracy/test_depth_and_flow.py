@@ -43,7 +43,7 @@ def test_stereo_matching_is_measured_beside_the_network(pair):
     frames = list(stereo_frames(pair))
     settings = DepthTraining(mode="stereo", height=64, width=96, channel_width=0.125, batch_size=1, steps=1)
     train_depth([frames[0][0]], settings, pair / "depth.pth")
-    network, matching = depth_rows(frames, pair / "depth.pth", holes=True)
+    network, matching = depth_rows(frames, pair / "depth.pth", fill_artefacts=True)
     assert network.startswith("monodepth2  1 frames: AbsRel")
     assert network.endswith("100% of the true pixels")
     assert float(matching.split("AbsRel ")[1].split()[0]) < 0.05

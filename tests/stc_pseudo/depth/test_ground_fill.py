@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from stc_pseudo.datasets.base import Sequence
-from stc_pseudo.depth.ground_fill import WithoutHoles, fill_holes_at_infinity
+from stc_pseudo.depth.ground_fill import GroundFilledDepth, fill_infinite_depth
 from stc_pseudo.synthetic.camera import Camera
 from stc_pseudo.synthetic.layout import make_scene
 from stc_pseudo.synthetic.rasteriser import Stage
@@ -27,7 +27,7 @@ def with_car(inverse):
 
 
 def test_hole_takes_the_depth_of_the_ground_under_it():
-    filled, changed = fill_holes_at_infinity(with_car(0.002))
+    filled, changed = fill_infinite_depth(with_car(0.002))
     assert changed[CAR].mean() > 0.95
     # The row below the car is 70: 30 rows below the horizon.
     np.testing.assert_allclose(filled[CAR], 0.3, rtol=0.05)
@@ -39,7 +39,7 @@ def test_hole_takes_the_depth_of_the_ground_under_it():
 def test_hole_at_the_border_of_the_frame():
     scene = road()
     scene[60:, 60:110] = 0.002
-    filled, _ = fill_holes_at_infinity(scene)
+    filled, _ = fill_infinite_depth(scene)
     np.testing.assert_allclose(filled[60:, 60:110], 0.59, rtol=0.05)
 
 
@@ -61,14 +61,14 @@ def falling_road():
     ],
 )
 def test_sound_depth_stays(scene):
-    filled, changed = fill_holes_at_infinity(scene)
+    filled, changed = fill_infinite_depth(scene)
     assert not changed.any()
     assert filled is scene or np.array_equal(filled, scene)
 
 
 def test_scale_does_not_count():
     scene = with_car(0.002)
-    np.testing.assert_allclose(fill_holes_at_infinity(7 * scene)[0], 7 * fill_holes_at_infinity(scene)[0], rtol=1e-4)
+    np.testing.assert_allclose(fill_infinite_depth(7 * scene)[0], 7 * fill_infinite_depth(scene)[0], rtol=1e-4)
 
 
 def test_cars_of_a_rendered_street():
@@ -76,7 +76,7 @@ def test_cars_of_a_rendered_street():
     size = (188, 621)
     frame = render_frame(Stage(make_scene(0, 9, 1.0)), Camera.for_size(size), 4, stereo=False)
     exact = (1 / frame.depth).astype(np.float32)
-    assert not fill_holes_at_infinity(exact)[1].any()
+    assert not fill_infinite_depth(exact)[1].any()
     holed, cores = exact.copy(), []
     for identity in np.unique(frame.instances[frame.instances // 1000 == 1]):
         mask = (frame.instances == identity).astype(np.float32)
@@ -85,7 +85,7 @@ def test_cars_of_a_rendered_street():
             holed *= 1 - 0.98 * share
             cores.append(share > 0.6)
     assert cores
-    filled, changed = fill_holes_at_infinity(holed)
+    filled, changed = fill_infinite_depth(holed)
     for core in cores:
         assert np.median(np.abs(exact[core] / holed[core] - 1)) > 5
         assert changed[core].mean() > 0.7
@@ -101,7 +101,7 @@ def test_estimator_says_so_in_its_fingerprint():
             return np.stack([with_car(0.002), road()])
 
     sequence = Sequence("0000", SIZE, (), ())
-    estimator = WithoutHoles(Inner())
+    estimator = GroundFilledDepth(Inner())
     maps = estimator.inverse_depth(sequence, 0, np.zeros((2, *SIZE, 3), np.uint8))
     assert maps.shape == (2, *SIZE)
     assert maps.dtype == np.float32

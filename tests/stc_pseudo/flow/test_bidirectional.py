@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from stc_pseudo.datasets.base import Sequence
-from stc_pseudo.flow.bidirectional import TwoSidedFlow, difference
+from stc_pseudo.flow.bidirectional import BidirectionalFlow, difference
 
 SIZE, SHIFT = (48, 96), 8
 
@@ -49,7 +49,7 @@ def sequence(tmp_path):
 @pytest.mark.parametrize("start", [0, 2])
 def test_what_the_next_frame_hides_the_previous_one_shows(sequence, start):
     frames = np.stack([picture(t) for t in range(start, 5)])
-    found = TwoSidedFlow(Guessing()).flow(sequence, start, frames)
+    found = BidirectionalFlow(Guessing()).flow(sequence, start, frames)
     assert found.shape == (4 - start, 2, *SIZE)
     for t in range(max(start, 1), 4):
         truth = np.zeros(SIZE)
@@ -61,7 +61,7 @@ def test_what_the_next_frame_hides_the_previous_one_shows(sequence, start):
 def test_two_frames_have_no_previous_one(sequence):
     frames = np.stack([picture(0), picture(1)])
     np.testing.assert_array_equal(
-        TwoSidedFlow(Guessing()).flow(sequence, 0, frames), Guessing().flow(sequence, 0, frames)
+        BidirectionalFlow(Guessing()).flow(sequence, 0, frames), Guessing().flow(sequence, 0, frames)
     )
 
 

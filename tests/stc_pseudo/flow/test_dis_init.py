@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from stc_pseudo.flow.dis_init import blend, dis_start, make_start, trust
+from stc_pseudo.flow.dis_init import blend, consistency, dis_start, make_start
 from stc_pseudo.flow.upflow import UPFlow, pool_flow, take_over
 
 
@@ -22,9 +22,9 @@ def texture(height, width):
 def test_trust_drawn():
     """Going 2 to the right and 2 back leads home, but for the last two columns, which leave the frame."""
     there, back = translation(2, 0, (3, 8)), translation(-2, 0, (3, 8))
-    assert "".join("X" if value else "." for value in trust(there, back)[0, 0, 1]) == "XXXXXX.."
+    assert "".join("X" if value else "." for value in consistency(there, back)[0, 0, 1]) == "XXXXXX.."
     back[..., 4] = 3  # what lands in column 4 is sent on instead of home
-    assert "".join("X" if value else "." for value in trust(there, back)[0, 0, 1]) == "XX.XXX.."
+    assert "".join("X" if value else "." for value in consistency(there, back)[0, 0, 1]) == "XX.XXX.."
 
 
 @pytest.mark.parametrize(("dx", "dy"), [(6, -2), (-9, 3)])

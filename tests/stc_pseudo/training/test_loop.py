@@ -18,7 +18,7 @@ from stc_pseudo.training import loop
 from stc_pseudo.training.clips import Clips
 from stc_pseudo.training.loop import fit
 from stc_pseudo.training.resume import state_path
-from stc_pseudo.training.sampler import BatchSampler, SeededDraws
+from stc_pseudo.training.sampler import BatchSampler, SeededClips
 from stc_pseudo.training.validation import Validation, split_clips
 from stc_track.io.errors import InputError
 
@@ -188,7 +188,7 @@ def test_order_depends_on_the_step_alone(size, batch, seed, start, steps):
 
 
 def test_augmentation_depends_on_the_draw_alone(video):
-    clips = SeededDraws(Clips([video], 1, SIZE, min_crop=0.3), seed=4)
+    clips = SeededClips(Clips([video], 1, SIZE, min_crop=0.3), seed=4)
     torch.manual_seed(0)
     expected = torch.rand(1)
     torch.manual_seed(0)

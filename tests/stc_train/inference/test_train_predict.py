@@ -47,15 +47,7 @@ def test_training_leaves_a_model_its_config_and_a_line_per_step(trained):
     assert {"model.pth", "iter_2.pth", "condinst_r18_demo.py"} <= {path.name for path in trained.iterdir()}
     lines = log_lines(trained)
     assert len(lines) == 2
-    for figure in (
-        "eta",
-        "loss_cls",
-        "loss_mask_box",
-        "loss_mask_boundary",
-        "positives",
-        "piece_share",
-        "images_per_s",
-    ):
+    for figure in ("eta", "loss_cls", "loss_mask_box", "loss_mask_boundary", "positives", "coverage", "images_per_s"):
         assert f"{figure}: " in lines[0]
     assert "store_fingerprint" in (trained / "condinst_r18_demo.py").read_text()
     content = torch.load(trained / "model.pth", weights_only=True)

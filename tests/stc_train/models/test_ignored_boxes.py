@@ -202,4 +202,4 @@ def test_a_piece_in_ignored_cells_alone_is_none(boundary):
     terms.boundary.backward()
     assert terms.boundary == 0
     assert not logits.grad.any()
-    assert terms.piece_share == 0.5
+    assert terms.coverage == 0.5

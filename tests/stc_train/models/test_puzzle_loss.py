@@ -108,7 +108,7 @@ def test_pixel_terms_equal_the_loop(boundary, weights):
     loss = PuzzleLoss(boundary=boundary, positive_weight=weights[0], negative_weight=weights[1])
     terms = loss(logits, boxes, pieces)
     assert terms.boundary.item() == pytest.approx(loop_pixels(logits, boxes, pieces, boundary == "bce", *weights))
-    assert terms.piece_share.item() == pytest.approx(
+    assert terms.coverage.item() == pytest.approx(
         np.mean([(m * b).sum().item() / b.sum().item() for m, b in zip(pieces, boxes, strict=True)])
     )
 
