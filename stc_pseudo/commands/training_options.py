@@ -45,7 +45,7 @@ def fit_options(batch_size: int, truth: str) -> Callable[[Callable], Callable]:
             help="of the network's arithmetic; float16 scales the loss and is meant for a GPU",
         ),
         click.option("--seed", default=0, help="of weights, batches and augmentation"),
-        click.option("--device", default="cpu", help="cpu or cuda"),
+        click.option("--device", default="auto", help="cpu, cuda, or auto for cuda where there is one"),
         click.option("--workers", type=click.IntRange(min=0), default=0, help="processes that read frames"),
         click.option("--resume", is_flag=True, help="go on where an interrupted run with the same flags stopped"),
         click.option(
@@ -83,4 +83,7 @@ def fit_settings(settings: dict[str, Any], out: Path) -> dict[str, Any]:
     if no_log and settings["log_dir"]:
         raise InputError("--log-dir", expected="no --no-log beside it", found="both")
     log_dir = None if no_log else settings["log_dir"] or out.with_name(f"{out.stem}_log")
-    return settings | {"steps": settings["steps"] or DEFAULT_STEPS, "log_dir": log_dir}
+    from stc_pseudo.nn.devices import require_device
+
+    filled = {"steps": settings["steps"] or DEFAULT_STEPS, "log_dir": log_dir}
+    return settings | filled | {"device": str(require_device(settings["device"]))}

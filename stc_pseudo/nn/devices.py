@@ -6,9 +6,17 @@ import torch
 
 from stc_track.io.errors import InputError
 
+AUTO = "auto"
+
 
 def require_device(name: str) -> torch.device:
-    """Return the device that `--device` names, or raise an InputError if torch cannot compute on it here."""
+    """Return the device that `--device` names, or raise an InputError if torch cannot compute on it here.
+
+    Args:
+        name: `cpu`, `cuda`, `cuda:N`, ..., or `auto` for cuda where there is one.
+    """
+    if name == AUTO:
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)

