@@ -101,7 +101,7 @@ def read_sequence(root: Path, name: str, boxes: str | None, frame_range: FrameRa
     ).within(frame_range)
     if boxes is not None and not any(len(found) for found in video.boxes.values()):
         raise InputError(
-            f"sequence {name}",
+            instances_file(root, name) if boxes == "instances" else training / "label_02" / f"{name}.txt",
             expected="at least one box of a car or pedestrian" + (f" on frames {frame_range}" if frame_range else ""),
             found="none",
             hint="leave the sequence out with --sequences",
