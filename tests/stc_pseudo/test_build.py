@@ -177,7 +177,7 @@ def another_schema(drawn):
         (only_ignored, ["0000.txt", "at least one box", "--sequences"]),
         (empty_mask, ["0000.txt", "frame 1", "positive area"]),
         (malformed, ["0000.txt:7"]),
-        (beyond_the_last_frame, ["0000.txt", "frames 0 to 2", "9"]),
+        (beyond_the_last_frame, ["0000.txt", "image_02, 0 to 2", "frame 9", "--frames-range"]),
         (masks_of_another_size, ["0000.txt", "frame 0", "130x66", "30x20"]),
         (png_and_jpeg, ["two of the same number", "PNG or JPEG"]),
         (another_name, ["first.png", "named by its number"]),
