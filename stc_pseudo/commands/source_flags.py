@@ -114,7 +114,11 @@ class SourceFlags:
 
         depth, flow = self._depth(data, videos, store), self._flow(data, videos)
         depth_estimator = make_depth_estimator(
-            depth.name, weights=depth.weights, folder=depth.folder, device=self.device, fill_artefacts=self.depth_artefacts == "fill"
+            depth.name,
+            weights=depth.weights,
+            folder=depth.folder,
+            device=self.device,
+            fill_artefacts=self.depth_artefacts == "fill",
         )
         flow_estimator = make_flow_estimator(flow.name, weights=flow.weights, folder=flow.folder, device=self.device)
         if self.flow_directions == "both":
