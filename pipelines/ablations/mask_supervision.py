@@ -6,7 +6,7 @@ Rendered scenes, train and test apart, of a seed that nothing was chosen on. One
 mask supervision, from the same weights, on the same images in the same order for the same number of steps, and its
 masks are compared with the true masks of the test scenes by COCO's AP. Several training seeds.
 
-The comparison can be made in pieces: what is finished is kept, and every call prints what there is so far. `--arms` and
+The comparison resumes: finished trainings are kept, and every call prints the results so far. `--only` and
 `--seeds` choose what a call trains, so that two calls can share the work.
 """
 
@@ -39,7 +39,7 @@ ABOVE_BOXES = ("--boxes above filled boxes, IoU", 0.15)
 
 
 @dataclass(frozen=True)
-class Arm:
+class Variant:
     """One kind of mask supervision.
 
     Attributes:
@@ -57,35 +57,35 @@ class Arm:
     warm_up: float = WARM_UP
 
 
-def variant(box_term: str, boundary: str) -> Arm:
+def table_iv_row(box_term: str, boundary: str) -> Variant:
     """A row of Table IV."""
     loss = "model.mask_head.loss_mask"
-    return Arm(f"{box_term}, {boundary}", options=(f"{loss}.box_term={box_term}", f"{loss}.boundary={boundary}"))
+    return Variant(f"{box_term}, {boundary}", options=(f"{loss}.box_term={box_term}", f"{loss}.boundary={boundary}"))
 
 
-ARMS = {
-    "puzzle": Arm("puzzle loss, exact depth and flow"),
+DEFAULT_VARIANTS = {
+    "puzzle": Variant("puzzle loss, exact depth and flow"),
     # In so short a training the ninth of the steps that BoxInst has ends before the masks lie in their boxes, and no
     # mask is learnt at all: `boxinst_ninth`.
-    "boxinst": Arm("BoxInst's loss (MMDetection), warm-up of half the steps", "boxinst", warm_up=0.5),
-    "supervised": Arm("true masks (MMDetection's CondInst)", "condinst", "true"),
+    "boxinst": Variant("BoxInst's loss (MMDetection), warm-up of half the steps", "boxinst", warm_up=0.5),
+    "supervised": Variant("true masks (MMDetection's CondInst)", "condinst", "true"),
 }
-NETWORKS = {"networks": Arm("puzzle loss, the demo's depth and flow networks", store="networks")}
+NETWORKS = {"networks": Variant("puzzle loss, the demo's depth and flow networks", store="networks")}
 VARIANTS = {
-    f"{term}_{boundary}": variant(term, boundary)
+    f"{term}_{boundary}": table_iv_row(term, boundary)
     for term in ("dice", "dice_penalty")
     for boundary in ("none", "bce", "dice", "pixel", "pairwise")
 }
 NOISE = {
-    "loose": Arm("loose boxes", store="loose"),
-    "loose_robust": Arm("loose boxes, robust weights", store="loose", options=ROBUST_BOX),
-    "wrong": Arm("wrong classes", store="wrong"),
-    "wrong_robust": Arm("wrong classes, robust weights", store="wrong", options=ROBUST_CLASS),
+    "loose": Variant("loose boxes", store="loose"),
+    "loose_robust": Variant("loose boxes, robust weights", store="loose", options=ROBUST_BOX),
+    "wrong": Variant("wrong classes", store="wrong"),
+    "wrong_robust": Variant("wrong classes, robust weights", store="wrong", options=ROBUST_CLASS),
 }
 # Tells what the labels cost from what the loss costs.
-TRUE = {"puzzle_true": Arm("puzzle loss, true masks as pseudo-masks", store="true")}
-NINTH = {"boxinst_ninth": Arm("BoxInst's loss, warm-up of a ninth", "boxinst")}
-EVERY = ARMS | NINTH | NETWORKS | VARIANTS | NOISE | TRUE
+TRUE = {"puzzle_true": Variant("puzzle loss, true masks as pseudo-masks", store="true")}
+NINTH = {"boxinst_ninth": Variant("BoxInst's loss, warm-up of a ninth", "boxinst")}
+EVERY = DEFAULT_VARIANTS | NINTH | NETWORKS | VARIANTS | NOISE | TRUE
 
 
 @dataclass(frozen=True)
@@ -189,19 +189,19 @@ class Experiment:
         )
         return out
 
-    def folder(self, arm: str, seed: int) -> Path:
+    def folder(self, variant: str, seed: int) -> Path:
         """Where a training's files go."""
-        return self.out / f"{arm}_{seed}"
+        return self.out / f"{variant}_{seed}"
 
     def train(self, name: str, seed: int) -> None:
         """Train, predict and measure, unless that is done."""
         from pipelines.ablations.supervision_stores import as_ours, write_config
 
-        folder, arm = self.folder(name, seed), EVERY[name]
+        folder, variant = self.folder(name, seed), EVERY[name]
         if (folder / "ap.json").is_file():
             return
-        config = write_config(folder / "config.py", arm.kind, self.settings.steps, arm.warm_up)
-        as_ours(self.fit(folder, arm.store, config, seed, arm.options), folder / "model.pth")
+        config = write_config(folder / "config.py", variant.kind, self.settings.steps, variant.warm_up)
+        as_ours(self.fit(folder, variant.store, config, seed, variant.options), folder / "model.pth")
         self.measure(folder / "model.pth", folder)
 
     def fit(self, folder: Path, store: str, config: Path | str, seed: int, options: tuple[str, ...] = ()) -> Path:
@@ -277,7 +277,7 @@ class Experiment:
             json.dump(figures, file, indent=1)
 
     def results(self, file: str) -> dict[str, dict[int, Any]]:
-        """The figures that there are, by arm and training seed."""
+        """The figures that there are, by variant and training seed."""
         found: dict[str, dict[int, Any]] = {}
         for path in sorted(self.out.glob(f"*/{file}")):
             name, _, seed = path.parent.name.rpartition("_")
@@ -295,7 +295,7 @@ def spread(values: list[float], digits: int = 1) -> str:
 
 
 def ap_table(results: dict[str, dict[int, Any]], settings: Settings) -> Table:
-    """AP of each arm, mean and spread over its seeds."""
+    """AP of each variant, mean and spread over its seeds."""
 
     def cell(seeds: dict[int, Any], area: str, name: str, figure: str) -> str:
         return spread([each[area][name][figure] for each in seeds.values() if name in each[area]])
@@ -307,8 +307,8 @@ def ap_table(results: dict[str, dict[int, Any]], settings: Settings) -> Table:
     )
     titles = (f"AP >= {MIN_AREA} px", "AP50", "AP75", "car AP", "pedestrian AP", "AP of all sizes", "AP50", "AP75")
     rows = [
-        (EVERY[arm].text, ", ".join(map(str, seeds)), *(cell(seeds, *each) for each in chosen))
-        for arm, seeds in results.items()
+        (EVERY[variant].text, ", ".join(map(str, seeds)), *(cell(seeds, *each) for each in chosen))
+        for variant, seeds in results.items()
     ]
     return Table(
         "Mask AP",
@@ -323,12 +323,12 @@ def ap_table(results: dict[str, dict[int, Any]], settings: Settings) -> Table:
 def comparisons(results: dict[str, dict[int, Any]]) -> list[dict[str, Any]]:
     """Points above BoxInst and share of the supervised AP, over the seeds that both have, beside their bars."""
     rows = []
-    for arm in ("puzzle", "networks"):
+    for variant in ("puzzle", "networks"):
         for other in ("boxinst", "supervised"):
             text, bar = OF_SUPERVISED if other == "supervised" else ABOVE_BOXINST
-            seeds = sorted(set(results.get(arm, ())) & set(results.get(other, ())))
+            seeds = sorted(set(results.get(variant, ())) & set(results.get(other, ())))
             for area in ("large", "all") if seeds else ():
-                own, theirs = ([results[each][seed][area]["mean"]["AP"] for seed in seeds] for each in (arm, other))
+                own, theirs = ([results[each][seed][area]["mean"]["AP"] for seed in seeds] for each in (variant, other))
                 if other == "supervised":
                     each = [a / max(b, 1e-9) for a, b in zip(own, theirs, strict=True)]
                     value = sum(own) / max(sum(theirs), 1e-9)
@@ -337,7 +337,7 @@ def comparisons(results: dict[str, dict[int, Any]]) -> list[dict[str, Any]]:
                     value = statistics.mean(each)
                 rows.append(
                     {
-                        "arm": EVERY[arm].text,
+                        "variant": EVERY[variant].text,
                         "what": f"{text} ({other})",
                         "objects": area,
                         "seeds": seeds,
@@ -353,7 +353,7 @@ def comparisons(results: dict[str, dict[int, Any]]) -> list[dict[str, Any]]:
 def conversion_rows(results: dict[str, dict[int, Any]]) -> list[dict[str, Any]]:
     """IoU of converted boxes above filled boxes, beside its bar."""
     (text, bar), rows = ABOVE_BOXES, []
-    for arm, seeds in results.items():
+    for variant, seeds in results.items():
         for name in ("car", "pedestrian", "all"):
             found = [
                 each[name]["converted_mask"] - each[name]["filled_box"]
@@ -364,7 +364,7 @@ def conversion_rows(results: dict[str, dict[int, Any]]) -> list[dict[str, Any]]:
                 masks = statistics.mean(each[name]["converted_mask"] for each in seeds.values())
                 rows.append(
                     {
-                        "arm": EVERY[arm].text,
+                        "variant": EVERY[variant].text,
                         "what": f"{text} ({name}: {masks:.3f})",
                         "objects": "large",
                         "seeds": sorted(seeds),
@@ -382,7 +382,7 @@ def bar_table(rows: list[dict[str, Any]]) -> Table:
     sizes = {"large": f">= {MIN_AREA} px", "all": "all sizes"}
     shown = [
         (
-            row["arm"],
+            row["variant"],
             f"{row['what']}, {sizes[row['objects']]}",
             ", ".join(map(str, row["seeds"])),
             spread(row["each"], 3),
@@ -422,14 +422,14 @@ def experiment_options(out: str, seeds: str) -> Callable[[Callable], Callable]:
 
 @click.command(context_settings={"show_default": True})
 @experiment_options("runs/mask_quality", seeds="0,1,2")
-@click.option("--arms", help=f"comma-separated, of {', '.join(EVERY)}  [default: {', '.join(ARMS)}]")
+@click.option("--only", help=f"comma-separated, of {', '.join(EVERY)}  [default: {', '.join(DEFAULT_VARIANTS)}]")
 @click.option("--networks", is_flag=True, help="train on the demo's networks' pseudo-labels as well")
 @click.option("--variants", is_flag=True, help="train Table IV's variants of the loss as well")
 @click.option("--noise", is_flag=True, help="train with loose boxes and wrong classes as well")
 @click.option("--boxes", is_flag=True, help="measure `stc-predict --boxes` of the puzzle loss's models as well")
-def main(seeds: str, arms: str | None, networks: bool, variants: bool, noise: bool, boxes: bool, **scenes: Any) -> None:
+def main(seeds: str, only: str | None, networks: bool, variants: bool, noise: bool, boxes: bool, **scenes: Any) -> None:
     """Train with each kind of mask supervision, and compare the masks' AP."""
-    chosen = arms.split(",") if arms else list(ARMS)
+    chosen = only.split(",") if only else list(DEFAULT_VARIANTS)
     chosen += [
         name
         for flag, group in ((networks, NETWORKS), (variants, VARIANTS), (noise, NOISE))
@@ -438,7 +438,7 @@ def main(seeds: str, arms: str | None, networks: bool, variants: bool, noise: bo
         if name not in chosen
     ]
     if unknown := [name for name in chosen if name not in EVERY]:
-        raise InputError("--arms", expected=f"some of {', '.join(EVERY)}", found=", ".join(unknown))
+        raise InputError("--only", expected=f"some of {', '.join(EVERY)}", found=", ".join(unknown))
     numbers, experiment = whole_numbers("--seeds", seeds), Experiment.of(**scenes)
     experiment.render()
     for seed in numbers:

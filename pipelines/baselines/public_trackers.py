@@ -18,14 +18,14 @@ from stc_track.io.errors import InputError
 from stc_track.masks import rle
 from stc_track.masks.disjoint import make_disjoint
 
-PEERS = {"SORT": "SORTTracker", "ByteTrack": "ByteTrackTracker", "OC-SORT": "OCSORTTracker"}
+BASELINES = {"SORT": "SORTTracker", "ByteTrack": "ByteTrackTracker", "OC-SORT": "OCSORTTracker"}
 
 
-class Peer:
+class Baseline:
     """One public tracker for one class.
 
     Args:
-        name: one of PEERS.
+        name: one of BASELINES.
         options: its constructor's arguments; what is left out has the package's default.
 
     Raises:
@@ -37,10 +37,10 @@ class Peer:
             import supervision
             import trackers
         except ImportError as error:
-            hint = "pip install 'stc-seg[peers]'"
+            hint = "pip install 'stc-seg[baselines]'"
             raise InputError("trackers", expected="the package", found="none", hint=hint) from error
         self._detections = supervision.Detections
-        self._tracker = getattr(trackers, PEERS[name])(**options)
+        self._tracker = getattr(trackers, BASELINES[name])(**options)
 
     def update(self, boxes: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Link the next frame's boxes (N, 4) of scores (N,).
@@ -57,31 +57,31 @@ class Peer:
         return np.asarray(found.data.get("index", np.zeros(0, int)))[kept], ids[kept]
 
 
-def link_by_peer(detections: Iterable[Detection], name: str, options: dict[str, Any]) -> Iterator[MotsObject]:
+def link_by_baseline(detections: Iterable[Detection], name: str, options: dict[str, Any]) -> Iterator[MotsObject]:
     """As `stc_track.tracking.link.link`, by a public tracker for each class.
 
     Args:
         detections: of one sequence, by increasing frame.
-        name: one of PEERS.
+        name: one of BASELINES.
         options: of the tracker; `low_score` leaves out detections below it before the tracker sees them.
     """
     options = dict(options)
     low_score = options.pop("low_score", 0.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        peers = {class_id: Peer(name, **options) for class_id in CLASS_NAMES}
+        baselines = {class_id: Baseline(name, **options) for class_id in CLASS_NAMES}
     last = None
     for frame, group in itertools.groupby(detections, key=lambda each: each.frame):
         group = [each for each in group if each.score >= low_score]
         for _ in range(0 if last is None else frame - last - 1):
-            for peer in peers.values():
-                peer.update(np.zeros((0, 4)), np.zeros(0))
+            for baseline in baselines.values():
+                baseline.update(np.zeros((0, 4)), np.zeros(0))
         last = frame
         objects, ids = [], []
-        for class_id, peer in peers.items():
+        for class_id, baseline in baselines.items():
             mine = [each for each in group if each.class_id == class_id]
             boxes = np.array([each.box for each in mine], np.float64).reshape(-1, 4)
-            indices, found = peer.update(boxes, np.array([each.score for each in mine], np.float64))
+            indices, found = baseline.update(boxes, np.array([each.score for each in mine], np.float64))
             objects += [mine[index] for index in indices]
             ids += [class_id * IDS_PER_CLASS * 1000 + int(each) for each in found]
         spans = [rle.spans(each.counts, each.height, each.width) for each in objects]

@@ -1,7 +1,7 @@
-"""Whether spoilt files of every format end in a result or in a message, never in a crash or half a file.
+"""Check that corrupted files of every format give a result or a message, never a crash or half a file.
 
-Good files are spoilt at random (bytes, numbers, lines, JSON values), and the commands run on them. Each case depends on
-the seed and its number alone. A case fails where a command raises anything but a message to its user, leaves a file
+Good files are corrupted at random (bytes, numbers, lines, JSON values), and the commands run on them. Each case depends
+on the seed and its number alone. A case fails where a command raises anything but a message to its user, leaves a file
 behind after one, writes tracks that do not read again or overlap, or kills its process.
 """
 
@@ -38,11 +38,11 @@ _LONGEST = 60  # seconds a case may take
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Something to spoil and run.
+    """Something to corrupt and run.
 
     Attributes:
         name: shown to the user.
-        files: makes the good input in a folder and returns the files to spoil.
+        files: makes the good input in a folder and returns the files to corrupt.
         arguments: of the command for the folder.
         command: to run.
     """
@@ -167,7 +167,7 @@ def _home() -> tempfile.TemporaryDirectory:
 
 @functools.cache
 def _made(target: Target) -> tuple[Path, tuple[Path, ...]]:
-    """A folder with the target's good input, made once, and the files in it that are to be spoilt, relative to it."""
+    """A folder with the target's good input, made once, and the relative paths of the files to corrupt."""
     folder = Path(tempfile.mkdtemp(dir=_home().name))
     return folder, tuple(path.relative_to(folder) for path in target.files(folder))
 
@@ -242,7 +242,7 @@ def _work(seed: int, end: float, current: Any, ended: multiprocessing.Queue) -> 
 @click.option("--seed", default=0, show_default=True)
 @click.option("--case", type=click.IntRange(min=0), help="Run this case alone, and show what it raises.")
 def main(minutes: float, seed: int, case: int | None) -> None:
-    """Run the commands on spoilt files of every format until the time is over or one fails."""
+    """Run the commands on corrupted files of every format until the time is over or one fails."""
     if case is not None:
         click.echo(": ".join(run_case(seed, case)))
         return

@@ -1,7 +1,7 @@
-"""Our tracker beside SORT, ByteTrack and OC-SORT on the same spoilt detections, and Table VIII's rows.
+"""Our tracker beside SORT, ByteTrack and OC-SORT on the same noisy detections, and Table VIII's rows.
 
-`python -m pipelines.tracking.compare --root DIR` spoils the true masks of the KITTI MOTS sequences that no setting was
-chosen on, by another seed than theirs, and prints HOTA, its two factors and the identity switches of both classes.
+`python -m pipelines.tracking.compare --root DIR` perturbs the true masks of the KITTI MOTS sequences that no setting
+was chosen on, by another seed than theirs, and prints HOTA, its two factors and the identity switches of both classes.
 `--cues STORE` adds the rows with depth and flow, of a store that holds the sequences.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from pipelines.baselines.public_trackers import PEERS, link_by_peer
+from pipelines.baselines.public_trackers import BASELINES, link_by_baseline
 from pipelines.tracking.metrics import CLASSES, TUNING, Link, Video, measure, read_truth, scores
 from pipelines.tracking.noisy_detections import Noise
 from pipelines.tracking.tune import noisy_videos
@@ -55,8 +55,8 @@ ONLINE: dict[str, Link] = {
     "ours, diagonal points (default)": partial(link, settings=DEFAULT),
     "ours, detections' masks alone": partial(link, settings=DETECTED),
     "ours, Algorithm 1 in two rounds": partial(link, settings=replace(DEFAULT, matching="bi-greedy", two_rounds=True)),
-    **{f"{name}, its defaults": partial(link_by_peer, name=name, options={}) for name in PEERS},
-    **{f"{name}, tuned": partial(link_by_peer, name=name, options=TUNED[name]) for name in PEERS},
+    **{f"{name}, its defaults": partial(link_by_baseline, name=name, options={}) for name in BASELINES},
+    **{f"{name}, tuned": partial(link_by_baseline, name=name, options=TUNED[name]) for name in BASELINES},
 }
 OFFLINE: dict[str, Link] = {"ours, not online: gaps filled": partial(link, settings=DEFAULT, smoothing=DELAYED)}
 
@@ -114,9 +114,11 @@ def _others(root: Path, sequences: Iterable[str] | None) -> tuple[str, ...]:
 def main(
     root: Path, sequences: str | None, seed: int, processes: int, cues: str | None, json_file: Path | None
 ) -> None:
-    """Measure our tracker and public ones on the same spoilt detections."""
+    """Measure our tracker and public ones on the same noisy detections."""
     names, noise = _others(root, sequences and sequences.split(",")), Noise(seed=seed)
-    click.echo(f"noise: {noise}\nours: {DEFAULT}\npeers tuned: {TUNED}\nnot online: {DELAYED}\n\n{', '.join(names)}")
+    click.echo(
+        f"noise: {noise}\nours: {DEFAULT}\nbaselines tuned: {TUNED}\nnot online: {DELAYED}\n\n{', '.join(names)}"
+    )
     videos = noisy_videos(root, names, noise)
     rows = {row: partial(measure, videos, each) for row, each in (ONLINE | OFFLINE).items()}
     figures = {"sequences": table(rows, processes, click.echo)}

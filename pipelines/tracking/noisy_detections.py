@@ -1,4 +1,4 @@
-"""Known detections for the tracker: true masks without their ids, as they are or spoilt as a detector would."""
+"""Detections for the tracker with known truth: true masks without their ids, exact or noisy."""
 
 from __future__ import annotations
 

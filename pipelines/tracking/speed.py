@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from pipelines.baselines.public_trackers import PEERS, Peer
+from pipelines.baselines.public_trackers import BASELINES, Baseline
 from pipelines.baselines.released_tracker import ReleasedTracker
 from stc_track.formats.mots import Detection
 from stc_track.io.files import replacing
@@ -30,7 +30,7 @@ OURS, LOOPS = "ours", "plain loops"
 
 
 def moving_boxes(objects: int, frames: int, seed: int) -> np.ndarray:
-    """Boxes (frames, objects, 4) float64 that drift through the frame, with noise; each starts anew at a border."""
+    """Boxes (frames, objects, 4) float64 that drift through the frame, with noise; each restarts at a border."""
     random = np.random.default_rng(seed)
     sizes = random.uniform(15, 60, (objects, 2)) * (1, 1.6)
     start = random.uniform(0, 1, (objects, 2)) * (WIDTH, HEIGHT)
@@ -50,8 +50,8 @@ def runner(name: str, settings: TrackerSettings) -> Callable[[int, np.ndarray, n
     if name == LOOPS:
         loops = ReleasedTracker()
         return lambda frame, boxes, scores: loops.update([tuple(each) for each in boxes.tolist()])
-    peer = Peer(name)
-    return lambda frame, boxes, scores: peer.update(boxes, scores)
+    baseline = Baseline(name)
+    return lambda frame, boxes, scores: baseline.update(boxes, scores)
 
 
 def frames_per_second(name: str, boxes: np.ndarray, settings: TrackerSettings) -> float:
@@ -101,14 +101,14 @@ def memory(total: int, a_frame: int, seed: int, settings: TrackerSettings) -> di
 @click.option("--objects", default="8,25,50,100,200", help="Objects a frame, comma-separated.")
 @click.option("--frames", default=300, help="Of each measurement.")
 @click.option("--seed", default=0, help="Of the boxes.")
-@click.option("--peers/--no-peers", default=True, help="Measure the public trackers as well.")
+@click.option("--baselines/--no-baselines", default=True, help="Measure the public trackers as well.")
 @click.option("--stream", "streamed", default=0, help="Stream so many detections with masks and print the memory.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures to this file as well.")
-def main(objects: str, frames: int, seed: int, peers: bool, streamed: int, json_file: Path | None) -> None:
+def main(objects: str, frames: int, seed: int, baselines: bool, streamed: int, json_file: Path | None) -> None:
     """Measure speed and memory."""
     settings = TrackerSettings()
     counts = [int(each) for each in objects.split(",")]
-    names = [OURS, LOOPS, *(PEERS if peers else ())]
+    names = [OURS, LOOPS, *(BASELINES if baselines else ())]
     click.echo("frames per second of processor time\n" + f"{'objects a frame':16}" + "".join(f"{n:>13}" for n in names))
     figures: dict[str, dict] = {"fps": {}}
     for count in counts:

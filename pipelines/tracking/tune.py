@@ -1,6 +1,6 @@
 """Search a tracker's thresholds and weights on training sequences and print the table of what was tried.
 
-`python -m pipelines.tracking.tune --root DIR` searches ours on spoilt true masks of the tuning sequences; with
+`python -m pipelines.tracking.tune --root DIR` searches ours on noisy true masks of the tuning sequences; with
 `--predictions` on a detector's output; with `--tracker` SORT, ByteTrack or OC-SORT by the very same search. `--try
 low_score=0.1,0.3,0.5` (repeated: every combination) prints a grid instead.
 """
@@ -18,7 +18,7 @@ from typing import Any
 import click
 import numpy as np
 
-from pipelines.baselines.public_trackers import PEERS, link_by_peer
+from pipelines.baselines.public_trackers import BASELINES, link_by_baseline
 from pipelines.tracking.metrics import CLASSES, TUNING, Link, Video, measure, read_truth, scores
 from pipelines.tracking.noisy_detections import Noise, noisy, perfect
 from stc_track.evaluation.mots import Scores
@@ -88,7 +88,7 @@ def linker(tracker: str, values: Values) -> Link:
     """The named tracker with these values, its own defaults beside them."""
     if tracker == OURS:
         return partial(link, settings=settings_of(values))
-    return partial(link_by_peer, name=tracker, options=values)
+    return partial(link_by_baseline, name=tracker, options=values)
 
 
 def objective(found: Mapping[str, Scores], switch_cost: float) -> float:
@@ -182,9 +182,11 @@ def _tried(text: str) -> tuple[str, list[Any]]:
 
 @click.command(context_settings={"show_default": True})
 @click.option("--root", required=True, type=click.Path(path_type=Path), help="Data set with instances_txt.")
-@click.option("--predictions", type=click.Path(path_type=Path), help="A detector's output; without it, spoilt truth.")
+@click.option(
+    "--predictions", type=click.Path(path_type=Path), help="A detector's output; without it, noisy true masks."
+)
 @click.option("--sequences", default=",".join(TUNING), help="Search on these.")
-@click.option("--tracker", type=click.Choice([OURS, *PEERS]), default=OURS, help="Whose values.")
+@click.option("--tracker", type=click.Choice([OURS, *BASELINES]), default=OURS, help="Whose values.")
 @click.option("--trials", default=100, help="Of the random search.")
 @click.option("--seed", default=1, help="Of the noise, and of the search.")
 @click.option("--switch-cost", default=0.01, help="Points of HOTA that an identity switch costs.")

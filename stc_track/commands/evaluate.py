@@ -29,11 +29,7 @@ BENCHMARKS = ("kitti-mots", "mots20", "youtube-vis")
     "{sequence}/gt/gt.txt; for youtube-vis the annotation file.",
 )
 @click.option(
-    "--benchmark",
-    type=click.Choice(BENCHMARKS),
-    default="kitti-mots",
-    show_default=True,
-    help="Whose rules to measure by.",
+    "--benchmark", type=click.Choice(BENCHMARKS), default="kitti-mots", show_default=True, help="Rules to measure by."
 )
 @click.option(
     "--format",

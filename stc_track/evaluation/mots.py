@@ -114,7 +114,7 @@ def evaluate(
         results: folder of KITTI MOTS text files, one for each sequence that is measured.
         truth: as in `truth_files`.
         sequences: which to measure; None measures all that have a truth.
-        benchmark: whose rules.
+        benchmark: name of the rules.
         workers: processes that measure a sequence each.
 
     Raises:
@@ -142,7 +142,7 @@ def evaluate_sequence(
     for path, frames in ((result, found), (truth, true)):
         if (first := min(frames, default=benchmark.first_frame)) < benchmark.first_frame:
             expected = f"frames that count from {benchmark.first_frame}"
-            raise InputError(path, expected=expected, found=f"frame {first}", hint="--benchmark says whose rules")
+            raise InputError(path, expected=expected, found=f"frame {first}", hint="--benchmark names the rules")
     return evaluate_frames(truth.stem, found, true, benchmark)
 
 
@@ -158,7 +158,7 @@ def evaluate_frames(
 
 
 def _read_disjoint(path: Path) -> Frames:
-    """Objects by frame number, of which no two may claim one pixel."""
+    """Objects by frame number; an error if two share a pixel."""
     frames = read_mots(path)
     for frame, objects in frames.items():
         masks = _coco(objects)

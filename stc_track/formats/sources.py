@@ -80,7 +80,7 @@ def open_sources(
         size: (height, width) of the frames, for boxes of a sequence without `seqinfo.ini`.
         annotations: that YouTube-VIS results belong to; None names a video by its number.
         text: whether text without commas must be detections.
-        mend: what the user can do where something is missing.
+        hint: what the user can do where something is missing.
 
     Raises:
         InputError: nothing of a known format, a named sequence that is not there, a malformed JSON file.

@@ -1,4 +1,4 @@
-"""The one error that a user's bad input raises."""
+"""The error raised for a user's bad input."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import click
 
 
 class InputError(click.ClickException):
-    """Something that the user handed in is wrong. Commands print its one line and exit with code 2.
+    """Bad input from the user. Commands print its one line and exit with code 2.
 
     Args:
         where: the file, `file:line`, or frame that is wrong.
         expected: what should have been there.
         found: what was there.
-        mend: what the user can do about it, naming the flag that helps; may be empty.
+        hint: what the user can do about it, naming the flag that helps; may be empty.
 
     Examples:
         >>> InputError("0000.txt:3", expected="5 columns", found="2").message

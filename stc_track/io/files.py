@@ -101,7 +101,7 @@ def sequence_files(
     Args:
         folder: holds one file a sequence.
         sequences: which to take; None takes all.
-        mend: what the user can do where something is missing.
+        hint: what the user can do where something is missing.
         endings: of the files' names.
 
     Raises:

@@ -1,4 +1,4 @@
-"""No pixel has two owners: the mask of higher score keeps what two masks claim.
+"""Disjoint masks: a pixel of several masks goes to the mask of the highest score.
 
 Masks are compared as their runs, never as pixels: one sort of a frame's runs finds the masks that touch, and only
 those are cut.
@@ -40,7 +40,7 @@ def touching(spans: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def make_disjoint(spans: Sequence[np.ndarray], scores: np.ndarray) -> list[np.ndarray]:
-    """Cut from each mask what masks of higher score claim; of equal scores the earlier keeps it.
+    """Cut from each mask the pixels of masks of higher score; of equal scores the earlier keeps them.
 
     Args:
         spans: N masks of one frame, each (S, 2) as `rle.spans` gives them.

@@ -73,7 +73,7 @@ def read(path: Path, hint: str, device: Any = "cpu", *, mapped: bool = False) ->
 
     Args:
         path: a file that `torch.save` wrote.
-        mend: what the user can do if it is not that.
+        hint: what the user can do if it is not that.
         device: where its tensors go.
         mapped: leave the tensors on the disk until they are used.
 

@@ -34,7 +34,7 @@ def refused(source, kind, out, *options):
     return done.output
 
 
-def spoil_png(folder, picture):
+def corrupt_png(folder, picture):
     (folder / "png" / "0001").mkdir(parents=True)
     picture.save(folder / "png" / "0001" / "000000.png")
 
@@ -45,12 +45,12 @@ def no_png(folder, content):
 
 
 def two_sizes(folder):
-    spoil_png(folder, Image.fromarray(np.zeros((4, 5), np.uint16)))
+    corrupt_png(folder, Image.fromarray(np.zeros((4, 5), np.uint16)))
     Image.fromarray(np.zeros((4, 6), np.uint16)).save(folder / "png" / "0001" / "000001.png")
 
 
 def truncated(folder):
-    spoil_png(folder, Image.fromarray(np.arange(4000, dtype=np.uint16).reshape(50, 80)))
+    corrupt_png(folder, Image.fromarray(np.arange(4000, dtype=np.uint16).reshape(50, 80)))
     path = folder / "png" / "0001" / "000000.png"
     path.write_bytes(path.read_bytes()[:-60])
 
@@ -58,8 +58,14 @@ def truncated(folder):
 @pytest.mark.parametrize(
     ("corrupt", "message"),
     [
-        (lambda f: spoil_png(f, Image.new("L", (5, 4))), "000000.png: expected a 16-bit grey PNG, found one of mode L"),
-        (lambda f: spoil_png(f, Image.fromarray(np.full((4, 5), 7, np.uint16))), "expected pixels of class * 1000 + k"),
+        (
+            lambda f: corrupt_png(f, Image.new("L", (5, 4))),
+            "000000.png: expected a 16-bit grey PNG, found one of mode L",
+        ),
+        (
+            lambda f: corrupt_png(f, Image.fromarray(np.full((4, 5), 7, np.uint16))),
+            "expected pixels of class * 1000 + k",
+        ),
         (lambda f: no_png(f, b"\x89PNG\r\n\x1a\n"), "000000.png: expected a 16-bit grey PNG, found"),
         (lambda f: no_png(f, b""), "000000.png: expected a 16-bit grey PNG, found"),
         (truncated, "000000.png: expected a 16-bit grey PNG, found"),
@@ -73,7 +79,7 @@ def test_bad_pictures(tmp_path, corrupt, message):
 
 
 def test_badly_named_pictures(tmp_path):
-    spoil_png(tmp_path, Image.fromarray(np.zeros((4, 5), np.uint16)))
+    corrupt_png(tmp_path, Image.fromarray(np.zeros((4, 5), np.uint16)))
     shutil.copy(tmp_path / "png" / "0001" / "000000.png", tmp_path / "png" / "0001" / "0.png")
     assert "expected one picture a number, found 0.png as well" in refused(tmp_path / "png", "mots", tmp_path / "out")
     (tmp_path / "png" / "0001" / "0.png").rename(tmp_path / "png" / "0001" / "first.png")

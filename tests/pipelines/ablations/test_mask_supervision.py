@@ -190,7 +190,7 @@ def test_another_setting_wants_another_folder(tmp_path):
 
 
 def test_unknown_arm(tmp_path):
-    result = CliRunner().invoke(mask_supervision.main, ["--out", str(tmp_path), "--arms", "puzzle,guess"])
+    result = CliRunner().invoke(mask_supervision.main, ["--out", str(tmp_path), "--only", "puzzle,guess"])
     assert result.exit_code == 2
     assert "guess" in result.output
 
@@ -217,7 +217,7 @@ def test_end_to_end(tmp_path):
     result = CliRunner().invoke(mask_supervision.main, flags, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     report = json.loads((tmp_path / "report.json").read_text())
-    assert list(report["ap"]) == list(mask_supervision.ARMS)
+    assert list(report["ap"]) == list(mask_supervision.DEFAULT_VARIANTS)
     assert report["boxes"]["puzzle"]["0"]["all"]["objects"] > 0
 
 

@@ -27,7 +27,7 @@ CONTENTS = {"text": b"1 2 3\n4 5 6\n", "json": b'[{"a": 1, "b": [2, 3], "c": {"d
 
 
 @pytest.mark.parametrize("kind", CONTENTS)
-def test_spoiling_is_seeded(kind):
+def test_corruptions_are_seeded(kind):
     content = CONTENTS[kind]
     changed = [corrupt(content, random.Random(seed)) for seed in range(60)]
     assert len(set(changed)) > 30

@@ -1,4 +1,4 @@
-"""Perfect and spoilt detections, peers, search and speed: the commands, and the figures to reach."""
+"""Perfect and noisy detections, baselines, search and speed: the commands, and the figures to reach."""
 
 import json
 import os
