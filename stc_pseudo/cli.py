@@ -12,6 +12,7 @@ SUBCOMMANDS = {
     "train-flow": "train UPFlow on frames, unsupervised",
     "inspect": "measure a store's pseudo-masks against true masks",
     "export": "write a store's pseudo-masks as annotations",
+    "doctor": "say what is installed, what is missing, and what mends it",
 }
 
 
