@@ -135,7 +135,7 @@ def build(
         writer: the store.
         settings: of the later stages.
         overwrite: one of `LEVELS`: the earliest stage that may be redone where a complete sequence was made from
-            something else, or, but for `none`, is to be made anew.
+            something else, or, except for `none`, is redone.
         executor: where shards are made; None for this process.
         keep: arrays to keep though they can be made again: `similarity`.
         limit_failures: shards that may fail before the rest is left as it is.

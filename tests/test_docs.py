@@ -1,8 +1,11 @@
-"""The documents: every link between them leads somewhere."""
+"""The documents: links lead somewhere, flags exist, words are the field's."""
 
+import importlib
 import re
+import tomllib
 from pathlib import Path
 
+import click
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -48,3 +51,63 @@ def test_a_broken_link_is_found():
         "nothing.md: no such file",
         "README.md#no-such-heading: no such heading",
     ]
+
+
+# Flags of other programs, which the pages name too.
+FOREIGN = {"--constraint", "--force-reinstall", "--logdir", "--no-deps", "--no-python", "--nproc-per-node"}
+FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
+
+
+def commands():
+    """Every command by what one types to call it: its own flags."""
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    found = {}
+    for name, target in scripts.items():
+        module, function = target.split(":")
+        command = getattr(importlib.import_module(module), function)
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            for part in command.list_commands(context):
+                found[f"{name} {part}"] = flags_of(command.get_command(context, part))
+        else:
+            found[name] = flags_of(command)
+    return found
+
+
+def flags_of(command):
+    return {"--help"} | {flag for option in command.params for flag in (*option.opts, *option.secondary_opts)}
+
+
+def flags_in_source(folder):
+    """The flags that a folder's modules define, without importing them."""
+    sources = (path.read_text() for path in (ROOT / folder).rglob("*.py"))
+    return {flag for source in sources for text in re.findall(r'"(--[^" ]*)"', source) for flag in text.split("/")}
+
+
+def typed(text):
+    """The command lines of a page's code blocks, continued lines joined, comments left out."""
+    blocks = re.findall(r"```\w*\n(.*?)```", text, re.DOTALL)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    return [line.split("  #")[0].strip() for line in lines]
+
+
+def unknown_flags(text):
+    known = commands()
+    for line in typed(text):
+        name = next((name for name in sorted(known, key=len, reverse=True) if f"{line} ".startswith(f"{name} ")), None)
+        if name:
+            yield from (f"{name} {flag}" for flag in FLAG.findall(line) if flag not in known[name])
+    everywhere = set().union(FOREIGN, flags_in_source("pipelines"), *known.values())
+    yield from (flag for flag in FLAG.findall(text) if flag not in everywhere)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_flags_exist(page):
+    if page.name == "CHANGELOG.md":
+        pytest.skip("names former flags")
+    assert list(unknown_flags(page.read_text())) == []
+
+
+def test_an_unknown_flag_is_found():
+    text = "`--no-such-flag`\n```\nstc-eval results/ --truth DIR \\\n   --cues STORE  # --no-comment\n```"
+    assert list(unknown_flags(text)) == ["stc-eval --cues", "--no-such-flag", "--no-comment"]

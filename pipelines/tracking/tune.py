@@ -149,7 +149,7 @@ def grid(tried: Mapping[str, list[Any]]) -> Iterator[Values]:
 
 
 def noisy_videos(root: Path, names: tuple[str, ...], noise: Noise) -> dict[str, Video]:
-    """Spoilt true masks of the named sequences."""
+    """Noisy true masks of the named sequences."""
     return {name: Video(noisy(perfect(frames), noise), frames) for name, frames in read_truth(root, names).items()}
 
 

@@ -164,7 +164,7 @@ class DepthDecoder(nn.Module):
             x = F.interpolate(reduce(x), scale_factor=2, mode="nearest")
             x = merge(torch.cat([x, features[level - 1]], 1) if level else x)
             if level < scales:
-                # In half precision, far depths would be told apart by single steps.
+                # In half precision, far depths would differ by single steps.
                 outputs.append(torch.sigmoid(self.decoder[10 + level](x).float()))
         return outputs[::-1]
 

@@ -74,7 +74,7 @@ POSITIVE = NumberRange(0, 1e6)
     "--confirm-score",
     type=POSITIVE,
     default=0.5,
-    help="Sum of its detections' scores from which on a track is given out.",
+    help="Accumulated score from which a track is output; raising it suppresses false tracks and delays true ones.",
 )
 @click.option(
     "--mask-weight",
@@ -101,7 +101,7 @@ POSITIVE = NumberRange(0, 1e6)
     "--predict-missing",
     type=click.IntRange(0, 1000),
     default=1,
-    help="Give out a missing track for so many frames, where it is expected and not hidden; "
+    help="Output a missing track for this many frames, at its predicted place unless occluded; "
     "0 writes masks of detections alone.",
 )
 @click.option(

@@ -64,7 +64,7 @@ def parse_coco_tracks(content: object, path: Path) -> CocoTracks:
                 image.where,
                 expected=f"a frame of its own in sequence {found.sequence}",
                 found=f"{found.frame} a second time, as in {other.removeprefix(f'{path}: ')}",
-                hint="frames of several videos are told apart by `sequence`, or by the folder in file_name",
+                hint="frames of several videos need `sequence`, or a folder in file_name",
             )
         images[image.key] = found
     class_names = read_categories(content, path)

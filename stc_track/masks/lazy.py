@@ -56,7 +56,7 @@ def moved(spans: np.ndarray, start: np.ndarray, end: np.ndarray, size: tuple[int
     Args:
         spans: (S, 2) as `rle.spans` gives them.
         start: (4,) x1 y1 x2 y2, the box that the mask has.
-        end: (4,), the box that it shall have.
+        end: (4,), its box after the move.
         size: height and width of the frame, pixels; what leaves it is cut off.
 
     Returns:

@@ -141,7 +141,7 @@ class Fit:
             whole = False
         if not whole:
             raise InputError(
-                path, expected="the record of a depth training", found="something else", hint="remove it to train anew"
+                path, expected="the record of a depth training", found="something else", hint="remove it to train again"
             )
         return record
 

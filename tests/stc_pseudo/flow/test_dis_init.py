@@ -20,7 +20,7 @@ def texture(height, width):
 
 
 def test_trust_drawn():
-    """Going 2 to the right and 2 back leads home, but for the last two columns, which leave the frame."""
+    """Going 2 to the right and 2 back ends at the start, except for the last two columns, which leave the frame."""
     there, back = translation(2, 0, (3, 8)), translation(-2, 0, (3, 8))
     assert "".join("X" if value else "." for value in consistency(there, back)[0, 0, 1]) == "XXXXXX.."
     back[..., 4] = 3  # what lands in column 4 is sent on instead of home

@@ -97,8 +97,8 @@ def test_an_unfinished_sequence_is_not_complete_and_goes_on_where_it_stopped(tmp
     with pytest.raises(ValueError, match="are not written"):
         writer.finish(sequence.name)
     writer.close()
-    _, anew = write(tmp_path / "store", sequence, tmp_path, {"depth": "another", "detail": DETAIL}, shards=0)
-    assert len(anew.missing()) == 2
+    _, rebuilt = write(tmp_path / "store", sequence, tmp_path, {"depth": "another", "detail": DETAIL}, shards=0)
+    assert len(rebuilt.missing()) == 2
     assert not resumed_version(tmp_path / "store", resumed)
 
 

@@ -1,4 +1,4 @@
-"""Ids of tracks as files have them: those that are names stay or are counted anew, and no two tracks share one."""
+"""Ids of tracks as files have them: those that are names stay or are renumbered, and no two tracks share one."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -35,7 +35,7 @@ def video(tmp_path):
 
 
 def start(first, second, both):
-    """Stands for a classical start: there 8 pixels right, back 4 left, trusted everywhere."""
+    """Plays a DIS initialisation: forward 8 pixels right, backward 4 left, consistent everywhere."""
     assert both
     assert first.shape == second.shape == (1, 3, *SIZE)
     assert 0 <= first.min() < first.max() <= 1
