@@ -137,7 +137,7 @@ RESULT = {"image_id": 3, "category_id": 1, "score": 0.5, "segmentation": {"size"
         ({"annotations": []}, "0002.json: expected a JSON list of results, found a dict"),
         ([RESULT, 5], "0002.json: result 1: expected an object, found a int"),
         ([RESULT | {"image_id": True}], "result 0: expected image_id, a whole number of at least 0, found True"),
-        ([RESULT | {"score": float("nan")}], "result 0: expected score, 1 finite number, found [nan]"),
+        ([RESULT | {"score": float("nan")}], "result 0: expected score, 1 finite number of at most 1e+09, found [nan]"),
         ([RESULT | {"bbox": [1, 2, 3]}], "result 0: expected bbox, 4 finite numbers, found [1, 2, 3]"),
         ([RESULT | {"bbox": [1, 2, 0, 3]}], "result 0: expected bbox of positive width and height, found 0 3"),
         ([RESULT | {"segmentation": [[1, 2, 3, 4]]}], "result 0: expected segmentation, RLE with size and counts"),
