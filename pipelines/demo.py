@@ -1,4 +1,4 @@
-"""`make demo`: the whole chain on synthetic driving video, in minutes, on two CPU cores.
+"""`make demo`: run the whole chain on synthetic driving video, in minutes, on two CPU cores.
 
 Renders street scenes, builds pseudo-labels for some of them with the shipped depth and flow networks, trains CondInst
 on these from boxes alone, predicts and tracks on the others, measures, and writes a page. Nothing is tuned here.

@@ -1,4 +1,4 @@
-"""The whole chain on real KITTI MOTS video: `python -m pipelines.kitti_mots --root DIR --out runs/kitti_mots`.
+"""Run the whole chain on real KITTI MOTS video: `python -m pipelines.kitti_mots --root DIR --out runs/kitti_mots`.
 
 Builds a store from OpenCV's stereo matching and DIS flow, and one from Monodepth2 and UPFlow, measures both against the
 true masks, trains on the first of them, predicts, tracks and evaluates. With a single sequence, training and measuring

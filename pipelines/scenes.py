@@ -1,4 +1,4 @@
-"""Rendered scenes to measure on: `python -m pipelines.scenes --seed 9 --out runs/scenes_9`.
+"""Render scenes to measure on: `python -m pipelines.scenes --seed 9 --out runs/scenes_9`.
 
 The demo's street scenes of any seed, with true masks, exact depth and flow and right frames, in KITTI MOTS's layout;
 `stc-pseudo build --dataset demo --root` takes the folder. Settings were chosen on seeds 8 and 9; the demo has seed 0.

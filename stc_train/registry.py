@@ -1,4 +1,4 @@
-"""Our parts for MMDetection, in a registry scope of their own: a config names them `stc_train.X`.
+"""Registry scope `stc_train`: models, data sets, samplers and hooks for MMDetection, named `stc_train.X` in configs.
 
 Importing this module puts mmcv's operators in place and makes the names findable (in a config:
 `custom_imports = dict(imports=["stc_train.registry"])`); the modules are imported when a name is first looked up.

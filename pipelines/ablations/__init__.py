@@ -1,1 +1,1 @@
-"""What each part of the method is worth."""
+"""Ablations: what each part of the method is worth."""

@@ -1,4 +1,4 @@
-"""What boxes, depth and flow are worth beside true masks.
+"""Compare supervision by boxes, depth and flow with true masks.
 
 `python -m pipelines.ablations.mask_supervision --out runs/mask_quality`
 

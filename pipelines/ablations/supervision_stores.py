@@ -1,4 +1,4 @@
-"""What a segmenter's masks can be learnt from, as configs and stores for `stc-train`.
+"""Configs and stores for each kind of mask supervision.
 
 All configs share network, images, order, augmentation and schedule; what differs is what the masks are compared with.
 MMDetection's own heads compute BoxInst's loss and the fully supervised one.

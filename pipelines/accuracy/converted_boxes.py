@@ -1,9 +1,9 @@
-"""How good the masks are that `stc-predict --boxes` makes.
+"""Measure the masks that `stc-predict --boxes` makes.
 
 `python -m pipelines.accuracy.converted_boxes RESULTS --truth DIR`
 
-Objects are told by their track ids, which a conversion keeps. Beside each mask stand the true box filled and the
-ellipse in it: what the box alone gives.
+Objects are matched by track id, which a conversion keeps. Beside each mask it measures the filled true box and the
+inscribed ellipse: what the box alone gives.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Depth and flow of a store's sources against LiDAR and true flow: `python -m pipelines.accuracy.depth_and_flow`.
+"""Measure depth and flow against LiDAR and true flow: `python -m pipelines.accuracy.depth_and_flow`.
 
 AbsRel is the mean of |estimate - truth| / truth over the pixels that LiDAR hit (after each frame's estimate is scaled
 by the ratio of medians, and unscaled); end-point error (EPE) and F1 (more than 3 px and 5 % wrong) are KITTI's.

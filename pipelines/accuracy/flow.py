@@ -1,7 +1,7 @@
 """UPFlow against true flow, beside OpenCV's DIS: `python -m pipelines.accuracy.flow`.
 
 End-point error (EPE) and F1 (more than 3 px and 5 % wrong) are KITTI's, the mean over pairs of frames; once over all
-pixels whose flow is known, and once over those that are seen in both frames.
+pixels whose flow is known, and once over those visible in both frames.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What infinite-depth artefacts of moving objects cost, and what filling them gives back.
+"""Measure what infinite-depth artefacts of moving objects cost, and what filling them regains.
 
 `python -m pipelines.accuracy.moving_object_depth --root DEMO`
 

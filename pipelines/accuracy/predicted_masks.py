@@ -1,4 +1,4 @@
-"""How good predicted masks are, beside their own boxes filled: `python -m pipelines.accuracy.predicted_masks`.
+"""Measure predicted masks beside their own filled boxes: `python -m pipelines.accuracy.predicted_masks`.
 
 Detections and true objects of one class are paired by the IoU of their boxes; each pair is judged twice, once by the
 predicted mask and once by the predicted box filled. The bar for box supervision: the mask must be the better one.

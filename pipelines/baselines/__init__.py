@@ -1,1 +1,1 @@
-"""Methods of others to measure beside."""
+"""Public methods to compare with."""

@@ -1,4 +1,4 @@
-"""What `stc-pseudo build` costs beside its networks, and whether its memory grows with the video.
+"""Measure the cost of `stc-pseudo build` beside its networks, and its memory as the video grows.
 
 `time` runs the command with Monodepth2 and UPFlow and tells how much of its wall time passes outside their forward
 passes: decoding, resizing, pooling, similarity, masks and writing. Without weights, networks of the published size

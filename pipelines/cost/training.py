@@ -1,4 +1,4 @@
-"""What a training step costs beside MMDetection's: `python -m pipelines.cost.training`.
+"""Measure a training step beside MMDetection's: `python -m pipelines.cost.training`.
 
 Three detectors of the same layers and weights see the same drawn pictures: ours with the puzzle loss, MMDetection's
 CondInst with true masks, MMDetection's BoxInst with boxes. Steps are taken in turns, so that whatever else the machine

@@ -1,4 +1,4 @@
-"""Running the commands of this project one after another, as a user would type them."""
+"""Run the commands of this project one after another, as a user would type them."""
 
 from __future__ import annotations
 

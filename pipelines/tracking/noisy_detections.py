@@ -17,7 +17,7 @@ _BORDER = 1  # pixels by which a mask may grow
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """What a detector does to the true masks.
+    """Noise of a detector, applied to true masks.
 
     Attributes:
         seed: of everything random.

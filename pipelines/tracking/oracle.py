@@ -1,4 +1,4 @@
-"""How well the tracker links perfect detections: the true masks without their ids.
+"""Link perfect detections: the true masks without their ids.
 
 `python -m pipelines.tracking.oracle --root DIR` prints HOTA and identity switches of both classes, apart for the
 sequences that settings were chosen on and for the others; `--variants` prints each switch of the tracker.

@@ -1,4 +1,4 @@
-"""How fast the tracker is: beside plain Python loops and public trackers, by objects a frame, and on a long stream.
+"""Measure the tracker's speed beside plain Python loops and public trackers, by objects a frame, and on a long stream.
 
 `python -m pipelines.tracking.speed` needs no data: objects of random size move about a frame. Frames per second are of
 the processor's time, on one core, of linking alone; boxes go in, as arrays (as lists for the loops), and ids come out.

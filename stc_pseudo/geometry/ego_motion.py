@@ -1,4 +1,4 @@
-"""Motion relative to the camera's own: what is left of the flow when the static scene's is taken away.
+"""Camera motion compensation: the flow that remains after the static scene's is removed.
 
 For a small motion of the camera, translation t and rotation w, the flow of a static point at (x, y), focal lengths from
 the principal point, and inverse depth d is linear in both (Longuet-Higgins and Prazdny, 1980):

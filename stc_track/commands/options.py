@@ -1,4 +1,4 @@
-"""What the commands' options have in common."""
+"""Option types and options that commands share."""
 
 from __future__ import annotations
 

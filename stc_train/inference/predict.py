@@ -40,7 +40,7 @@ def predict(
         out: folder, created if need be.
         score_threshold: detections below it are left out.
         batch_size: frames at a time.
-        flip: average with what is found on the mirror image (CondInst only).
+        flip: average with the detections on the mirror image (CondInst only).
         precision: to compute in where torch thinks it safe; None for float32.
         device: `cpu`, `cuda`, ...
 

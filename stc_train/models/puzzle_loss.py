@@ -1,4 +1,4 @@
-"""The puzzle loss: masks learnt from boxes and from the pieces of depth and flow (III-B2, Eq. 3 to 6).
+"""Puzzle loss: masks learnt from boxes and pseudo-masks of depth and flow (III-B2, Eq. 3 to 6).
 
 `L = L_bd + L_bx`: the box term holds the mask's projections to the box's, the boundary term tells the mask what inside
 the box is the object. Pure PyTorch; no MMDetection. Everything is computed in float32 or wider, whatever the logits'

@@ -1,4 +1,4 @@
-"""Which class the pixels belong to, as far as boxes and pseudo-masks say: the target of auxiliary semantic losses."""
+"""Targets of auxiliary semantic losses: classes of pixels, from boxes and pseudo-masks."""
 
 from __future__ import annotations
 

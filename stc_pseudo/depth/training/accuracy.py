@@ -1,4 +1,4 @@
-"""How far inverse depth is from measured depth."""
+"""Accuracy of inverse depth against measured depth: AbsRel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clips that one camera learns nothing from, because it stood still.
+"""Find clips without camera motion, from which a monocular training learns nothing.
 
 Zhou et al. (CVPR 2017, section 4) leave out sequences of KITTI whose mean flow is below a pixel. They do not print how
 it is computed; here it is per pair of neighbouring frames, by OpenCV's DIS.

@@ -1,4 +1,4 @@
-"""How far flow is from true flow."""
+"""Accuracy of flow: end-point error and F1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What UPFlow learns from: unlabelled pairs of frames (UPFlow, section 3.4; Jonschkowski et al., UFlow, 2020).
+"""UPFlow's unsupervised loss on pairs of frames (UPFlow, section 3.4; Jonschkowski et al., UFlow, 2020).
 
 All functions take both directions in one batch: the forward flows of B pairs, then their backward flows, 2B in all.
 """
@@ -165,7 +165,7 @@ def visible(flow: Tensor, origin: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def consistent(flow: Tensor) -> Tensor:
-    """Forward-backward check: going there and back leads (almost) home.
+    """Forward-backward consistency of flow.
 
     Args:
         flow: (2B, 2, h, w), forward flows, then backward flows.
