@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import random
+import re
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -26,9 +28,12 @@ _TOKENS = (
         b"65536",
     ),
     *(b"10000", b"1_0", b"null", b"[]", b"{}", b"true", b'"', b",", b" ", b"\r\n", b"\x00", b"\xff", b"\xe2\x80\xae"),
+    *(b"1.0e+00", b"\xef\xbb\xbf", b"1e5", b"step=2", b"outside", b"clip"),
 )
+_XML_VALUE = re.compile(rb'(?<=[">])([^<>"=]+)(?=["<])')
 _VALUES = (
-    *(None, True, -1, 0, 1, 10, 1.5, 2**31, 10**9, 10**30, float("nan"), float("inf")),
+    *(None, True, False, -1, 0, 1, 10, 1.5, 2**31, 10**9, 10**30, float("nan"), float("inf")),
+    *("7", "007", 2**62, 3.0, "1.0", "car", [None], [True]),
     *("", "..", "../../x", "a\x00b", "\ud800", "o" * 40, [], {}, [[]], [1, 2]),
     *({"size": [2, 2], "counts": "4"}, {"size": [99999, 99999], "counts": []}),
     *([[0, 0, 5, 0, 5, 5]], [[1e8, 0, 5, 0, 5, 5]]),
@@ -40,6 +45,8 @@ def corrupt(content: bytes, draw: random.Random) -> bytes:
     for _ in range(draw.choice((1, 1, 1, 2, 4))):
         if content[:1] in (b"{", b"[") and draw.random() < _DEEP:
             content = _value(content, draw)
+        elif content[:1] == b"<" and draw.random() < _DEEP:
+            content = _attribute(content, draw)
         elif content.startswith(b"\x89PNG") and draw.random() < _DEEP:
             content = _pixels(content, draw)
         else:
@@ -104,6 +111,17 @@ def _value(content: bytes, draw: random.Random) -> bytes:
         tree = json.loads(content)
     except ValueError:
         return content
+    return json.dumps(corrupt_tree(tree, draw)).encode("utf-8", "surrogatepass")
+
+
+def corrupt_tree(tree: Any, draw: random.Random, more: tuple[Any, ...] = ()) -> Any:
+    """Another value, or none, somewhere in dictionaries and lists, which are changed in place.
+
+    Args:
+        tree: of dictionaries, lists and values.
+        draw: of place and value.
+        more: values that are drawn as often as all usual ones together.
+    """
     holder = tree
     while isinstance(holder, dict | list) and holder:
         key = draw.choice(list(holder)) if isinstance(holder, dict) else draw.randrange(len(holder))
@@ -112,10 +130,19 @@ def _value(content: bytes, draw: random.Random) -> bytes:
             if draw.random() < 0.15:
                 del holder[key]
             else:
-                holder[key] = draw.choice(_VALUES)
+                holder[key] = draw.choice(more if more and draw.random() < 0.5 else _VALUES)
             break
         holder = inner
-    return json.dumps(tree).encode("utf-8", "surrogatepass")
+    return tree
+
+
+def _attribute(content: bytes, draw: random.Random) -> bytes:
+    """Another token in the place of an attribute's value or of text between two tags of XML; other files stay."""
+    places = list(_XML_VALUE.finditer(content))
+    if not places:
+        return content
+    place = draw.choice(places)
+    return content[: place.start(1)] + draw.choice(_TOKENS) + content[place.end(1) :]
 
 
 def _pixels(content: bytes, draw: random.Random) -> bytes:

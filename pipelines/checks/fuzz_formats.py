@@ -1,8 +1,9 @@
-"""Check that corrupted files of every format give a result or a message, never a crash or half a file.
+"""Whether corrupted files of every format end in a result or in a message, never in a crash or half a file.
 
-Good files are corrupted at random (bytes, numbers, lines, JSON values), and the commands run on them. Each case depends
-on the seed and its number alone. A case fails where a command raises anything but a message to its user, leaves a file
-behind after one, writes tracks that do not read again or overlap, or kills its process.
+Good files are corrupted at random (bytes, numbers, lines, values of JSON and XML), and the commands run on them. Each
+case depends on the seed and its number alone. A case fails where a command raises anything but a message to its user,
+leaves a file behind after one, writes tracks that do not read again or overlap, takes a minute or a gigabyte, or kills
+its process.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import io
 import json
 import multiprocessing
 import random
+import resource
 import shutil
 import tempfile
 import time
@@ -27,6 +29,7 @@ import click
 import numpy as np
 
 from pipelines.checks.corruptions import corrupt
+from pipelines.checks.fuzz_inputs import READERS
 from stc_track.commands import convert, evaluate, track
 from stc_track.formats.mots import IGNORE_CLASS, IGNORE_ID, MotsObject, read_mots, write_mots
 from stc_track.masks import rle
@@ -34,6 +37,7 @@ from stc_track.masks.disjoint import touching
 
 SIZE = HEIGHT, WIDTH = 12, 17
 _LONGEST = 60  # seconds a case may take
+_MOST_MEMORY = 2**20  # KiB of the process that runs them
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,14 @@ class Target:
         files: makes the good input in a folder and returns the files to corrupt.
         arguments: of the command for the folder.
         command: to run.
+        corrupt: changes a file's content.
     """
 
     name: str
     files: Callable[[Path], list[Path]]
     arguments: Callable[[Path], list[str]]
     command: click.Command
+    corrupt: Callable[[bytes, random.Random], bytes] = corrupt
 
 
 def tracks() -> Iterator[MotsObject]:
@@ -157,6 +163,10 @@ TARGETS = [
     Target("track COCO results", _coco_results, _tracked, track.main),
     Target("evaluate", _truth, _measured, evaluate.main),
     Target("evaluate youtube-vis", _in("ytvis-results"), _measured_videos, evaluate.main),
+    *(
+        Target(name, files, lambda folder, more=more: [str(folder), *more], command, corruption)
+        for name, files, command, more, corruption in READERS
+    ),
 ]
 
 
@@ -167,13 +177,13 @@ def _home() -> tempfile.TemporaryDirectory:
 
 @functools.cache
 def _made(target: Target) -> tuple[Path, tuple[Path, ...]]:
-    """A folder with the target's good input, made once, and the relative paths of the files to corrupt."""
+    """A folder with the target's good input, made once, and the files in it to corrupt, relative to it."""
     folder = Path(tempfile.mkdtemp(dir=_home().name))
     return folder, tuple(path.relative_to(folder) for path in target.files(folder))
 
 
-def run_case(seed: int, number: int) -> tuple[str, str]:
-    """Run one case.
+def run_case(seed: int, number: int, targets: list[Target] | None = None) -> tuple[str, str]:
+    """Run one case of the targets; of all, if None.
 
     Returns:
         the target's name, and `result` or `message`.
@@ -182,14 +192,15 @@ def run_case(seed: int, number: int) -> tuple[str, str]:
         Exception: the case fails.
     """
     draw = random.Random(f"{seed} {number}")
-    target = TARGETS[number % len(TARGETS)]
+    targets = TARGETS if targets is None else targets
+    target = targets[number % len(targets)]
     with tempfile.TemporaryDirectory() as name, contextlib.redirect_stderr(io.StringIO()):
         folder = Path(name)
         good, names = _made(target)
         shutil.copytree(good, folder, dirs_exist_ok=True)
         files = [folder / path for path in names]
         for path in draw.sample(files, min(len(files), draw.choice((1, 1, 2)))):
-            path.write_bytes(corrupt(path.read_bytes(), draw))
+            path.write_bytes(target.corrupt(path.read_bytes(), draw))
         if draw.random() < 0.05:
             path = draw.choice(files)
             path.rename(path.with_name(draw.choice(("a..b", "...", "-", " ", "é\u202e")) + path.suffix))
@@ -220,19 +231,22 @@ def _require_whole(out: Path) -> None:
                 raise AssertionError(f"{path}: frame {frame}: overlaps")
 
 
-def _work(seed: int, end: float, current: Any, ended: multiprocessing.Queue) -> None:
+def _work(seed: int, end: float, targets: list[Target], current: Any, ended: multiprocessing.Queue) -> None:
     """Run cases from the one after `current` until the time `end`; the first that fails goes into the queue."""
     counts: Counter[tuple[str, str]] = Counter()
     while time.monotonic() < end:
         current.value += 1
         started = time.monotonic()
         try:
-            counts[run_case(seed, current.value)] += 1
+            counts[run_case(seed, current.value, targets)] += 1
         except BaseException:
             ended.put((current.value, traceback.format_exc(), counts))
             return
         if time.monotonic() - started > _LONGEST:
             ended.put((current.value, f"took {time.monotonic() - started:.0f} s", counts))
+            return
+        if (most := resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) > _MOST_MEMORY:
+            ended.put((current.value, f"took {most / 1024:.0f} MB", counts))
             return
     ended.put((None, "", counts))
 
@@ -241,13 +255,19 @@ def _work(seed: int, end: float, current: Any, ended: multiprocessing.Queue) -> 
 @click.option("--minutes", default=5.0, show_default=True, type=click.FloatRange(min=0.01))
 @click.option("--seed", default=0, show_default=True)
 @click.option("--case", type=click.IntRange(min=0), help="Run this case alone, and show what it raises.")
-def main(minutes: float, seed: int, case: int | None) -> None:
+@click.option("--only", default="", help="Targets with this in their names; each case is then another one.")
+def main(minutes: float, seed: int, case: int | None, only: str) -> None:
     """Run the commands on corrupted files of every format until the time is over or one fails."""
+    targets = [target for target in TARGETS if only in target.name]
+    if not targets:
+        raise click.BadParameter(f"expected a part of a target's name, found {only!r}", param_hint="--only")
     if case is not None:
-        click.echo(": ".join(run_case(seed, case)))
+        click.echo(": ".join(run_case(seed, case, targets)))
         return
     current, ended = multiprocessing.Value("q", -1), multiprocessing.Queue()
-    worker = multiprocessing.Process(target=_work, args=(seed, time.monotonic() + 60 * minutes, current, ended))
+    worker = multiprocessing.Process(
+        target=_work, args=(seed, time.monotonic() + 60 * minutes, targets, current, ended)
+    )
     worker.start()
     failed, trace, counts = None, "", Counter()
     while worker.is_alive() and ended.empty():
@@ -257,7 +277,7 @@ def main(minutes: float, seed: int, case: int | None) -> None:
         worker.join()
     else:
         failed, trace = current.value, f"the process ended with {worker.exitcode}"
-    for target in TARGETS:
+    for target in targets:
         results, messages = (counts[target.name, kind] for kind in ("result", "message"))
         click.echo(f"{target.name:32}{results:8} results {messages:8} messages")
     click.echo(f"{counts.total()} cases of seed {seed}")

@@ -11,44 +11,22 @@ from typing import Any
 
 import click
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.model import is_model_wrapper
 
 import stc_train.registry  # noqa: F401  (mmcv's operators and our scope)
 from stc_pseudo.nn import weights
-from stc_track.io.errors import InputError, require_file
-from stc_train import configs
+from stc_track.io.errors import InputError
 from stc_train.engine import checkpoints, complete_config
+from stc_train.engine.config_file import CONFIGS, built_from, load_config, shaped
 from stc_train.engine.progress import QuietRunner
 from stc_train.engine.runner import TrainingRunner, launcher
 
+__all__ = ["CONFIGS", "TrainingRun", "load_config", "train"]
+
 log = logging.getLogger(__name__)
 
-CONFIGS = Path(configs.__file__).parent
 RESNET_KEY = re.compile(r"(conv1|bn1|layer[1-4])\.")
-
-
-def load_config(name: str, options: Sequence[str] = ()) -> Config:
-    """Read a shipped config by name or a user's by path, and change settings.
-
-    Args:
-        name: a file name in `stc_train/configs` without `.py`, or a path.
-        options: `key=value`, dotted keys, values as MMDetection's `--cfg-options` takes them.
-
-    Raises:
-        InputError: no such config, or an option that is not `key=value`.
-    """
-    path = CONFIGS / f"{name}.py"
-    if not path.is_file():
-        shipped = sorted(file.stem for file in CONFIGS.glob("*_r[0-9]*.py"))
-        path = require_file(Path(name), f"a config's path, or one of {', '.join(shipped)}", "--config")
-    config = Config.fromfile(path)
-    for option in options:
-        key, equals, value = option.partition("=")
-        if not key or not equals:
-            raise InputError("--cfg-options", expected="KEY=VALUE", found=f"'{option}'")
-        config.merge_from_dict({key: DictAction._parse_iterable(value)})
-    return config
 
 
 @dataclass(frozen=True)
@@ -94,17 +72,26 @@ def train(config: Config, run: TrainingRun) -> None:
         run: the rest.
 
     Raises:
-        InputError: the store, a sequence, a frame, a checkpoint or the weights are missing or wrong.
+        InputError: the store, a sequence, a frame, a checkpoint or the weights are missing or wrong, or the config has
+            a setting that nothing takes.
         FloatingPointError: a loss is not finite.
     """
-    complete_config.complete_config(config, run.store, run.sequences, run.root)
-    complete_config.set_precision(config, run.precision)
-    if run.max_iters is not None:
-        complete_config.shorten(config, run.max_iters)
-    if run.val_sequences:
-        complete_config.add_validation(config, run.store, run.val_sequences, run.val_truth, run.root, run.val_interval)
-    require_start(config, run)
-    require_backbone(config, run)
+    with built_from(config, run.work_dir):
+        _train(config, run)
+
+
+def _train(config: Config, run: TrainingRun) -> None:
+    with shaped(config):
+        complete_config.complete_config(config, run.store, run.sequences, run.root)
+        complete_config.set_precision(config, run.precision)
+        if run.max_iters is not None:
+            complete_config.shorten(config, run.max_iters)
+        if run.val_sequences:
+            complete_config.add_validation(
+                config, run.store, run.val_sequences, run.val_truth, run.root, run.val_interval
+            )
+        require_start(config, run)
+        require_backbone(config, run)
     state = None if run.init_backbone is None else resnet_state(run.init_backbone)
     config.work_dir, config.resume, config.randomness = str(run.work_dir), run.resume, {"seed": run.seed}
     checkpoints.guard()
