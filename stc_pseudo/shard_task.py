@@ -96,12 +96,8 @@ class ShardTask:
             if name not in arrays
         }
         boxes = [self.sequence.boxes_at(t) for t in range(self.offset, last)]
-        arrays |= mask_arrays(arrays, frames, boxes, self.settings, self.sequence.calibration)
-        areas = [
-            np.bincount(objects.ravel(), minlength=len(own) + 1)[1:]
-            for objects, own in zip(arrays["objects"], boxes, strict=True)
-        ]
-        return self.partial.write(self.start, arrays, {"box_area": np.concatenate(areas)})
+        made, tables = mask_arrays(arrays, frames, boxes, self.settings, self.sequence.calibration)
+        return self.partial.write(self.start, arrays | made, tables)
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Decode frames of `sequence`: (n, H, W, 3) uint8 RGB."""

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from stc_pseudo.datasets.base import Calibration, FrameBoxes
 from stc_pseudo.puzzle.features import FrameMaps
-from stc_pseudo.puzzle.solve import solve
+from stc_pseudo.puzzle.solve import solve_frames
 from stc_pseudo.settings import LabelSettings
 from stc_pseudo.signal.fusion import fuse
 from stc_track.formats.store import CELL
@@ -39,7 +39,7 @@ def mask_arrays(
     boxes: list[FrameBoxes],
     settings: LabelSettings,
     camera: Calibration | None = None,
-) -> dict[str, np.ndarray]:
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Fuse the similarities and solve the puzzle: the mask arrays of the store.
 
     Args:
@@ -49,28 +49,28 @@ def mask_arrays(
         boxes: of each frame.
         settings: of the fusion and the pieces.
         camera: of the sequence, where it is known.
+
+    Returns:
+        arrays of the store, and tables with a row a box: pixels of its mask and the mask's score.
     """
     mask, _ = fuse(arrays["similarity_depth"], arrays["similarity_flow"], settings.masks, settings.similarity.dilation)
     fine = "fine_" if settings.detail < CELL else ""
-    objects = np.stack(
-        [
-            solve(
-                FrameMaps(frame, depth.astype(np.float32), flow.astype(np.float32), settings.detail, camera),
-                on_frame,
-                settings.masks,
-            )
-            for frame, depth, flow, on_frame in zip(
-                frames, arrays[f"{fine}inverse_depth"], arrays[f"{fine}flow"], boxes, strict=True
-            )
-        ]
-    )
+    maps = [
+        FrameMaps(frame, depth.astype(np.float32), flow.astype(np.float32), settings.detail, camera)
+        for frame, depth, flow in zip(frames, arrays[f"{fine}inverse_depth"], arrays[f"{fine}flow"], strict=True)
+    ]
+    objects, scores = solve_frames(maps, boxes, settings.masks)
     pooled = [pool_objects(on_frame) for on_frame in objects]
-    return {
+    made = {
         "mask": mask,
         "objects": objects,
         "instances": np.stack([instances for instances, _ in pooled]),
         "coverage": np.stack([coverage for _, coverage in pooled]),
     }
+    areas = [
+        np.bincount(of_frame.ravel(), minlength=len(own) + 1)[1:] for of_frame, own in zip(objects, boxes, strict=True)
+    ]
+    return made, {"box_area": np.concatenate(areas), "box_score": np.concatenate(scores)}
 
 
 def pool_objects(objects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,9 @@ or a wall that continues outside is left out however much of the box it fills.
 
 Boxes of one frame share no pixel. Where two claim the same, the nearer has the better right, and of two things on the
 ground the nearer is the one whose box ends lower.
+
+Where colour and motion tell an object from its surroundings, a mask from their likelihoods is better than any walk;
+where they do not, it fills the box. So both are made, and motion along their outlines decides (`candidates`).
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from stc_pseudo.datasets.base import FrameBoxes
+from stc_pseudo.puzzle.assign import Placed, assign_pixels
+from stc_pseudo.puzzle.candidates import choose, compare
 from stc_pseudo.puzzle.colour_model import log_likelihood_ratio
 from stc_pseudo.puzzle.features import CueGrids, FrameMaps, Grid
 from stc_pseudo.puzzle.matting import matte
@@ -43,28 +48,66 @@ class Claim:
         grid: the cues in it.
         taken: (h, w) bool, cells that another box's object holds.
         strength: (h, w) float32 in 0..1, above one half where a cell is rather this object's.
+        share: (h, w) float32, how much of each cell the object covers; None until all claims are settled.
     """
 
     window: Window
     grid: Grid
     taken: np.ndarray
     strength: np.ndarray
+    share: np.ndarray | None = None
+
+    def placed(self, size: tuple[int, int]) -> Placed:
+        """Where the window lies in a frame of (height, width), and the object's share of its pixels."""
+        return self.window.pixels(size), self.window.at_frame_size(self.share, size)
 
 
 def solve(maps: FrameMaps, boxes: FrameBoxes, settings: MaskSettings) -> np.ndarray:
-    """Assemble every box's object from the cells of one frame.
-
-    Args:
-        maps: depth, flow and colour of the frame.
-        boxes: its N boxes.
-        settings: which cues count.
+    """Assign the pixels of one frame to its boxes: `solve_frames` of a single frame.
 
     Returns:
         (H, W) uint16, 0 for none, k for the object of row k - 1 of `boxes`.
     """
-    objects, best = np.zeros(maps.size, np.uint16), np.full(maps.size, 0.5, np.float32)
+    return solve_frames([maps], [boxes], settings)[0][0]
+
+
+def solve_frames(
+    maps: list[FrameMaps], boxes: list[FrameBoxes], settings: MaskSettings
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Find every box's object in some frames of one video.
+
+    Args:
+        maps: depth, flow and colour of each of n frames.
+        boxes: of each frame.
+        settings: which cues count, and how.
+
+    Returns:
+        (n, H, W) uint16, 0 for none, k for the object of row k - 1 of the frame's boxes; and of each frame a score of
+        its boxes' masks, (N,) float32 in 0..1 (`puzzle.score`).
+    """
+    claims, found = [], []
+    for of_frame, on_frame in zip(maps, boxes, strict=True):
+        walked = walk_claims(of_frame, on_frame, settings)
+        claims.append(walked)
+        found.append([compare(of_frame, on_frame, k, claim, settings) for k, claim in enumerate(walked)])
+    tracks = [on_frame.track_ids for on_frame in boxes]
+    taken = iter(choose([c for on_frame in found for c in on_frame], np.concatenate(tracks), settings.likelihood))
+    objects, scores = np.zeros((len(maps), *maps[0].size), np.uint16), []
+    for t, (walked, compared) in enumerate(zip(claims, found, strict=True)):
+        shares, of_boxes = [], np.zeros(len(walked), np.float32)
+        for k, (claim, candidates) in enumerate(zip(walked, compared, strict=True)):
+            likely = next(taken)
+            of_boxes[k] = candidates.score(likely)
+            shares.append(candidates.placed() if likely else claim.placed(maps[t].size))
+        objects[t] = assign_pixels(shares, maps[t].size)
+        scores.append(of_boxes)
+    return objects, scores
+
+
+def walk_claims(maps: FrameMaps, boxes: FrameBoxes, settings: MaskSettings) -> list[Claim]:
+    """Random walks of all boxes of a frame, which know of each other."""
     if not len(boxes):
-        return objects
+        return []
     grids, claims = CueGrids(maps, np.concatenate([boxes.xyxy, boxes.ignore]), settings), []
     for box in boxes.xyxy:
         window = window_around(box, maps.size, settings.max_cells)
@@ -75,15 +118,11 @@ def solve(maps: FrameMaps, boxes: FrameBoxes, settings: MaskSettings) -> np.ndar
             claim.strength = strength(claim, settings)
         for claim in claims:
             claim.taken = occluded_by_others(claim, claims, settings.occlusion_margin)
-    for k, claim in enumerate(claims, 1):
+    for claim in claims:
         share = matte(np.where(claim.taken, 0, claim.strength), claim.grid.features)
         # A cell that the box cuts is mixed already: its share is what the mixture tells, at most what the box holds.
-        share = claim.window.at_frame_size(np.minimum(share, claim.window.inside), maps.size)
-        place = claim.window.pixels(maps.size)
-        wins = share > best[place]
-        best[place][wins] = share[wins]
-        objects[place][wins] = k
-    return objects
+        claim.share = np.minimum(share, claim.window.inside)
+    return claims
 
 
 def strength(claim: Claim, settings: MaskSettings) -> np.ndarray:

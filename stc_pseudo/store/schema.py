@@ -53,7 +53,10 @@ TABLES = {
     "ignore_xyxy": "float32",
 }
 # Columns that the tasks make, a value a box.
-RESULT_TABLES = {"box_area": "int32"}  # pixels of the box's object, 0 where none was found
+RESULT_TABLES = {
+    "box_area": "int32",  # pixels of the box's object, 0 where none was found
+    "box_score": "float32",  # of its mask, 0..1, made without a true one (`puzzle.score`); higher is better
+}
 
 
 def shard_frames(size: tuple[int, int]) -> int:

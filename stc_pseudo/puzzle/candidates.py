@@ -1,0 +1,117 @@
+"""Two masks of every box, and the choice between them.
+
+The choice is a track's, not a box's: what one frame shows by chance, sixteen do not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from stc_pseudo.datasets.base import FrameBoxes
+from stc_pseudo.puzzle.assign import Placed
+from stc_pseudo.puzzle.box_grid import BoxGrid
+from stc_pseudo.puzzle.features import FrameMaps
+from stc_pseudo.puzzle.likelihood import segment
+from stc_pseudo.puzzle.motion import compress, relative_motion
+from stc_pseudo.puzzle.score import agreement, certainty, edge_contrast, score
+from stc_pseudo.settings import LikelihoodSettings, MaskSettings
+
+if TYPE_CHECKING:
+    from stc_pseudo.puzzle.solve import Claim
+
+OTHER_BOXES = 0.9  # of a cell's weight as surroundings that another box takes away
+LEAST_RING = 0.05  # of the grid's cells that must be surroundings, or nothing can be learnt of them
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """The masks of one box on one grid.
+
+    Attributes:
+        grid: of the box.
+        walk: (side, side) float32 in 0..1, the random walk's.
+        likely: the same from likelihoods; None where they could not be told.
+        contrast: of both along their outlines (`score.edge_contrast`); the second is 0 where there is none.
+    """
+
+    grid: BoxGrid
+    walk: np.ndarray
+    likely: np.ndarray | None
+    contrast: tuple[float, float]
+
+    @property
+    def gain(self) -> float:
+        """By how much the likelihood mask has more contrast."""
+        return self.contrast[1] - self.contrast[0]
+
+    def score(self, likely: bool) -> float:
+        """Score of one of both."""
+        mask, other = (self.likely, self.walk) if likely else (self.walk, self.likely)
+        agree = 1.0 if other is None else agreement(mask > 0.5, other > 0.5)
+        return score(self.contrast[int(likely)], certainty(mask, self.grid.inside > 0.5), agree)
+
+    def placed(self) -> Placed:
+        """The likelihood mask at the frame's size."""
+        return self.grid.to_frame(self.likely)
+
+
+def compare(maps: FrameMaps, boxes: FrameBoxes, k: int, claim: Claim, settings: MaskSettings) -> Candidates:
+    """Make the likelihood mask of a box, and compare it with the walk's.
+
+    Args:
+        maps: of the frame.
+        boxes: of the frame.
+        k: row of the box.
+        claim: its walk.
+        settings: of both.
+    """
+    own = settings.likelihood
+    grid = BoxGrid(boxes.xyxy[k], maps.size, own.side, own.margin)
+    window = claim.window
+    corner = (window.columns.start * window.cell, window.rows.start * window.cell)
+    walked = grid.sample(claim.share, window.cell, corner, outside=0.0)
+    ring = (1 - grid.inside) * grid.visible
+    others = [box for row, box in enumerate(boxes.xyxy) if row != k]
+    for box in (*others, *boxes.ignore):
+        ring = ring * (1 - OTHER_BOXES * grid.coverage(box))
+    inside = (grid.inside > 0.5) & (grid.visible > 0.5)
+    flow = grid.sample(np.ascontiguousarray(maps.flow.transpose(1, 2, 0)), maps.detail)
+    if ring.mean() < LEAST_RING:
+        return Candidates(grid, walked, None, (0.0, 0.0))
+    motion = compress(relative_motion(flow, ring))
+    contrast = edge_contrast(motion, walked > 0.5, inside)
+    if not {"flow", "motion"} & set(settings.cues):
+        return Candidates(grid, walked, None, (contrast, 0.0))
+    colour = cv2.cvtColor(grid.sample(maps.frame).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    if "colour" not in settings.cues:
+        colour = colour[..., :0]
+    likely = segment(colour, motion, inside, ring * (grid.inside < 0.5), own)
+    return Candidates(grid, walked, likely, (contrast, edge_contrast(motion, likely > 0.5, inside)))
+
+
+def choose(candidates: list[Candidates], tracks: np.ndarray, settings: LikelihoodSettings) -> np.ndarray:
+    """Tell for which boxes the likelihood mask is taken.
+
+    Args:
+        candidates: of n boxes, of some frames of one video.
+        tracks: (n,) id of each one's object.
+        settings: `choice_margin` and `choice_prior`.
+
+    Returns:
+        (n,) bool, the same for all boxes of a track that have a likelihood mask.
+    """
+    possible = np.array([c.likely is not None for c in candidates], bool)
+    taken = np.zeros(len(candidates), bool)
+    if not possible.any():
+        return taken
+    gains = np.array([c.gain for c in candidates])
+    overall = gains[possible].mean()
+    for track in np.unique(tracks[possible]):
+        own = possible & (tracks == track)
+        mean = (gains[own].sum() + settings.choice_prior * overall) / (own.sum() + settings.choice_prior)
+        taken[own] = mean > settings.choice_margin
+    return taken
