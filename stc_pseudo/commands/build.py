@@ -57,7 +57,17 @@ from stc_track.io.errors import InputError
 @click.option(
     "--check-frames", is_flag=True, help="read every byte of the frames, also where sizes and times are as before"
 )
-@click.option("--workers", type=click.IntRange(min=1), default=1, help="shards at a time")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    help="processes of this machine; where networks run on a GPU, one more is theirs",
+)
+@click.option(
+    "--scheduler",
+    help="make the shards on a Dask cluster that is there: tcp://HOST:PORT, or its scheduler file; --workers does not "
+    "count",
+)
 @click.option("--device", default="auto", help="of the networks: cpu, cuda, or auto for cuda where there is one")
 def main(
     data: DatasetFlags,
@@ -74,6 +84,7 @@ def main(
     limit_failures: int,
     check_frames: bool,
     workers: int,
+    scheduler: str | None,
     **sources: Any,
 ) -> None:
     """Write depth, flow, similarity maps and pseudo-masks of every frame to a store."""
@@ -92,23 +103,21 @@ def main(
 
         render_dataset(root)
     videos = data.read()
-    depth, flow, exact = SourceFlags.take(sources).estimators(data, videos, out)
-    trust = trust or ("exact" if exact else "estimated")
+    choice = SourceFlags.take(sources).choose(data, videos, out)
+    trust = trust or ("exact" if choice.exact else "estimated")
     settings = LabelSettings(
         SimilaritySettings(layers, dilation),
         MaskSettings(threshold_depth, threshold_flow, chosen, **TRUST[trust]),
         int(detail) if detail else DETAIL[trust],
     )
     writer = StoreWriter(out, data.dataset, videos[0].class_names, root)
-    build(
-        videos,
-        depth,
-        flow,
-        writer,
-        settings,
-        overwrite,
-        InProcess((depth, flow), workers),
-        keep,
-        limit_failures,
-        check_frames,
-    )
+    if workers == 1 and scheduler is None:
+        estimators = choice.make()
+        making = InProcess(estimators)
+    else:
+        from stc_pseudo.cluster import OnDask
+
+        estimators = choice.on_cpu().make()  # workers load their own: this process only asks what they are
+        make = choice.for_workers().make
+        making = OnDask(make, writer.store, workers, scheduler, gpu=scheduler is None and choice.on_gpu())
+    build(videos, *estimators, writer, settings, overwrite, making, keep, limit_failures, check_frames)

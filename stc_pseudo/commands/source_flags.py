@@ -16,7 +16,7 @@ from stc_pseudo.sources import AUTO, LAYOUT_DEPTH, LAYOUT_FLOW, Source, choose_d
 
 if TYPE_CHECKING:
     from stc_pseudo.datasets.base import Sequence
-    from stc_pseudo.estimators import DepthEstimator, FlowEstimator
+    from stc_pseudo.estimator_choice import EstimatorChoice
 
 log = logging.getLogger(__name__)
 
@@ -96,10 +96,8 @@ class SourceFlags:
         """Take the flags of this class out of a command's arguments."""
         return cls(**{field.name: values.pop(field.name) for field in fields(cls)})
 
-    def estimators(
-        self, data: DatasetFlags, videos: ManyOf[Sequence], store: str
-    ) -> tuple[DepthEstimator, FlowEstimator, bool]:
-        """Return the estimators, and whether both give exact maps; trains a depth network where nothing else is there.
+    def choose(self, data: DatasetFlags, videos: ManyOf[Sequence], store: str) -> EstimatorChoice:
+        """Return which estimators to make; trains a depth network where nothing else is there.
 
         Args:
             data: which data set the videos are of.
@@ -109,23 +107,20 @@ class SourceFlags:
         Raises:
             InputError: a source lacks what it needs.
         """
-        from stc_pseudo.depth import make_depth_estimator
-        from stc_pseudo.flow import make_flow_estimator
+        from stc_pseudo.estimator_choice import EstimatorChoice
 
         depth, flow = self._depth(data, videos, store), self._flow(data, videos)
-        depth_estimator = make_depth_estimator(
+        return EstimatorChoice(
             depth.name,
-            weights=depth.weights,
-            folder=depth.folder,
-            device=self.device,
+            flow.name,
+            depth.weights,
+            flow.weights,
+            depth.folder,
+            flow.folder,
             fill_artefacts=self.depth_artefacts == "fill",
+            both_directions=self.flow_directions == "both",
+            device=self.device,
         )
-        flow_estimator = make_flow_estimator(flow.name, weights=flow.weights, folder=flow.folder, device=self.device)
-        if self.flow_directions == "both":
-            from stc_pseudo.flow.bidirectional import BidirectionalFlow
-
-            flow_estimator = BidirectionalFlow(flow_estimator)
-        return depth_estimator, flow_estimator, depth.name == flow.name == "precomputed"
 
     def _depth(self, data: DatasetFlags, videos: ManyOf[Sequence], store: str) -> Source:
         weights, folder = self._own(data, "depth", self.depth_weights, self.depth_dir, LAYOUT_DEPTH)

@@ -30,12 +30,12 @@ class InputError(click.ClickException):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # an exception is rebuilt from its arguments, of which only the message is left
-        return _rebuilt, (self.message,)
+        return _rebuilt, (type(self), self.message)
 
 
-def _rebuilt(message: str) -> InputError:
+def _rebuilt(kind: type[InputError], message: str) -> InputError:
     """The error as another process raised it."""
-    error = InputError.__new__(InputError)
+    error = kind.__new__(kind)
     click.ClickException.__init__(error, message)
     return error
 
