@@ -17,8 +17,9 @@ from stc_pseudo.executors import Executor, InProcess, Outcome
 from stc_pseudo.plan import Plan, make_plans
 from stc_pseudo.settings import LabelSettings
 from stc_pseudo.shard_task import ShardTask, kept_arrays
+from stc_pseudo.store.verify import damage
 from stc_pseudo.store.writer import StoreWriter
-from stc_track.formats.store import StoredSequence
+from stc_track.formats.store import DamagedStoreError, StoredSequence
 from stc_track.io.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -152,6 +153,7 @@ def build(
         for plan in plans:
             if plan.level == "none":
                 log.info("%s: complete", plan.sequence.name)
+        require_whole(writer, [plan.sequence.name for plan in plans])
         plans = [plan for plan in plans if plan.level != "none"]
         if not plans:
             return
@@ -165,6 +167,15 @@ def build(
             for outcome in making.run(run.tasks(plans, bar)):
                 run.take(outcome, bar)
         run.report()
+
+
+def require_whole(writer: StoreWriter, names: list[str]) -> None:
+    """Raise a DamagedStoreError where an object of a complete sequence is missing or of another size."""
+    names = [name for name in names if name in writer.records]
+    sizes = writer.store.find() if names else {}
+    for name in names:
+        for key, reason in damage(writer.store, writer.records[name], sizes, deep=False).items():
+            raise DamagedStoreError(writer.store.where(key), expected="what the record lists", found=reason)
 
 
 def lock_all(writer: StoreWriter, names: list[str]) -> None:

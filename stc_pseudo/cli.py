@@ -10,6 +10,7 @@ SUBCOMMANDS = {
     "build": "boxes and video to a store of pseudo-labels",
     "train-depth": "train Monodepth2 on frames, self-supervised",
     "train-flow": "train UPFlow on frames, unsupervised",
+    "verify": "tell what of a store is complete, damaged or orphaned, and repair it",
     "inspect": "measure a store's pseudo-masks against true masks",
     "export": "write a store's pseudo-masks as annotations",
     "doctor": "say what is installed, what is missing, and what mends it",

@@ -113,6 +113,11 @@ class Builder:
         """Whether nobody took the sequence over meanwhile, as from a builder that was silent for long."""
         return self._numbers(sequence)[-1:] == [self.held.get(sequence)]
 
+    def is_held(self, sequence: str) -> bool:
+        """Whether a builder that is alive holds a sequence."""
+        owner = self._holder(sequence)[1]
+        return owner is not None and alive(owner)
+
     def release(self, sequence: str) -> None:
         """Give a sequence free."""
         number = self.held.pop(sequence, None)

@@ -411,6 +411,8 @@ def read_records(store: Location, damaged: str = "raise") -> dict[str, dict[str,
     for name in names:
         content = contents.get(f"{name}/{RECORD}")
         if content is None:
+            if damaged == "raise" and without_record(store.find(f"{name}/"), name):
+                raise DamagedStoreError(store.where(f"{name}/{RECORD}"), expected="a record", found="none")
             continue
         try:
             records[name] = read_record(store, name, content)
@@ -419,6 +421,20 @@ def read_records(store: Location, damaged: str = "raise") -> dict[str, dict[str,
                 raise
             log.warning("%s: made again: %s", name, error.message)
     return records
+
+
+def without_record(sizes: dict[str, int], name: str) -> bool:
+    """Whether a sequence without a record was complete once: no build of it is under way, or was cut short.
+
+    Args:
+        sizes: every object of the sequence, by key.
+        name: of the sequence.
+    """
+    versions = {key.split("/")[1] for key in sizes if key.count("/") > 1}
+    if not versions or LOCK in versions:
+        return False
+    marks = tuple(f"{name}/{version}/{mark}" for version in versions for mark in (BEGUN, f"{DONE}/"))
+    return not any(key.startswith(marks) for key in sizes)
 
 
 def _version_of(store: Location, name: str, content: bytes | None) -> str | None:

@@ -75,7 +75,9 @@ class Location:
             expected = "the package, which URLs are read with"
             raise InputError("fsspec", expected=expected, found="none", hint="pip install 'stc-seg[pseudo]'") from error
         # Another process may write to the same bucket: a listing is never remembered.
-        options = {} if "::" in self.url else {"use_listings_cache": False}
+        options: dict[str, Any] = {} if "::" in self.url else {"use_listings_cache": False}
+        if self._scheme in ("s3", "s3a"):
+            options["max_concurrency"] = 1  # otherwise each read asks for the size first; many keys still go at once
         try:
             fs, path = url_to_fs(self.url, **options)
         except (ValueError, ImportError) as error:
