@@ -46,7 +46,11 @@ class EstimatorChoice:
     def make(self) -> tuple[DepthEstimator, FlowEstimator]:
         """Load depth and flow; an InputError where something is missing."""
         depth = make_depth_estimator(
-            self.depth, weights=self.depth_weights, folder=self.depth_folder, device=self.device, fill_artefacts=self.fill_artefacts
+            self.depth,
+            weights=self.depth_weights,
+            folder=self.depth_folder,
+            device=self.device,
+            fill_artefacts=self.fill_artefacts,
         )
         flow = make_flow_estimator(self.flow, weights=self.flow_weights, folder=self.flow_folder, device=self.device)
         if self.both_directions:
