@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal, get_args
 
-from stc_pseudo.signal.normalisation import DEPTH_GAIN, FLOW_GAIN
-from stc_pseudo.signal.similarity import DILATION, LAYERS, SIMILARITY_FACTOR
+from stc_track.io.field_checks import Between, Count, NotNegative, Positive, PositiveCount, Share, check
 
-CUES = ("depth", "flow", "colour", "motion")
+Cue = Literal["depth", "flow", "colour", "motion"]
+CUES: tuple[Cue, ...] = get_args(Cue)
 
 
 @dataclass(frozen=True)
@@ -17,17 +17,26 @@ class SimilaritySettings:
     """The mini network's settings (IV-B).
 
     Attributes:
-        layers: dilated layers.
-        dilation: cells between neighbours of one layer.
-        factor: r of Eq. 1.
-        depth_gain, flow_gain: scale of what it sees, as in `normalisation`.
+        layers: dilated layers (IV-D1, best of Table V); more compare cells that lie farther apart.
+        dilation: cells between neighbours of one layer (IV-D1, best of Table VI); raising it does the same.
+        factor: r of Eq. 1; raising it makes the similarity fall faster with the difference.
+        depth_gain: the median of inverse depth before comparison; raising it cuts at smaller steps in depth.
+        flow_gain: a flow as long as the frame is wide before comparison; raising it cuts at smaller steps in flow.
     """
 
-    layers: int = LAYERS
-    dilation: int = DILATION
-    factor: float = SIMILARITY_FACTOR
-    depth_gain: float = DEPTH_GAIN
-    flow_gain: float = FLOW_GAIN
+    layers: Annotated[int, Between(1, 4)] = 3
+    dilation: Annotated[int, Between(1, 3)] = 2
+    factor: Positive = 0.5
+    # Both gains were chosen on rendered scenes of seed 8 by `python -m pipelines.ablations.thresholds`, so that
+    # phi_s = 0.3, phi_t = 0.4 lie near the best of Table VII's grid, with exact depth and flow and with OpenCV's
+    # (docs/results/labels.md shows the grids). With three layers of dilation 2, an edge fails phi_s along a slope in
+    # inverse depth of over 0.7 % of the frame's median a cell, and phi_t along one in flow of over 0.13 % of the
+    # frame's width a cell.
+    depth_gain: Positive = 100.0
+    flow_gain: Positive = 400.0
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 @dataclass(frozen=True)
@@ -54,19 +63,22 @@ class LikelihoodSettings:
             the tracks of a video more alike.
     """
 
-    side: int = 48
-    margin: float = 0.3
-    components: int = 5
-    rounds: int = 4
-    colour_noise: float = 4.0
-    motion_noise: float = 0.6
-    colour_edge: float = 6.0
-    motion_edge: float = 1.0
-    largest_odds: float = 2.0
-    smoothness: float = 6.0
-    updates: int = 8
+    side: PositiveCount = 48
+    margin: NotNegative = 0.3
+    components: PositiveCount = 5
+    rounds: PositiveCount = 4
+    colour_noise: Positive = 4.0
+    motion_noise: Positive = 0.6
+    colour_edge: Positive = 6.0
+    motion_edge: Positive = 1.0
+    largest_odds: Positive = 2.0
+    smoothness: NotNegative = 6.0
+    updates: Count = 8
     choice_margin: float = 0.3
-    choice_prior: float = 4.0
+    choice_prior: NotNegative = 4.0
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 @dataclass(frozen=True)
@@ -74,13 +86,14 @@ class MaskSettings:
     """Settings of the fusion and of the puzzle pieces; the defaults suit exact depth and flow.
 
     Attributes:
-        threshold_depth: phi_s of Eq. 2, for the depth signal.
-        threshold_flow: phi_t of Eq. 2, for the flow signal.
+        threshold_depth: phi_s of Eq. 2, for the depth signal (IV-D1, best of Table VII); raising it keeps less.
+        threshold_flow: phi_t of Eq. 2, for the flow signal (IV-D1, best of Table VII); raising it keeps less.
         cues: which of `depth`, `flow`, `colour` and `motion` (flow less the camera's) the pieces are told apart by.
-        depth_deviation: of the logarithm of inverse depth between neighbours within an object.
+        depth_deviation: of the logarithm of inverse depth between neighbours within an object; raising any deviation
+            lets that cue count for less.
         height_deviation: of the height above the ground, heights of the camera.
         flow_deviation: of flow and motion, pixels of the original frame.
-        colour_deviation: CIELAB units.
+        colour_deviation: of colour, CIELAB units.
         unary_weight: weight of a store cell's data term (its place in the box) beside 1 for an edge without any
             difference; raising it makes masks rounder, lowering it lets the cues decide.
         colour_model: weight of how often a cell's colour occurs in the box and around it.
@@ -90,22 +103,25 @@ class MaskSettings:
         likelihood: of the second candidate, and of the choice between it and the walk's.
     """
 
-    threshold_depth: float = 0.3
-    threshold_flow: float = 0.4
-    cues: tuple[str, ...] = CUES
-    depth_deviation: float = 0.03
-    height_deviation: float = 0.02
-    flow_deviation: float = 1.0
-    colour_deviation: float = 20.0
-    unary_weight: float = 0.02
-    colour_model: float = 0.3
-    max_cells: int = 12_000
-    occlusion_margin: float = 0.2
+    threshold_depth: Share = 0.3
+    threshold_flow: Share = 0.4
+    cues: tuple[Cue, ...] = CUES
+    depth_deviation: Positive = 0.03
+    height_deviation: Positive = 0.02
+    flow_deviation: Positive = 1.0
+    colour_deviation: Positive = 20.0
+    unary_weight: Positive = 0.02
+    colour_model: NotNegative = 0.3
+    max_cells: Count = 12_000
+    occlusion_margin: Share = 0.2
     likelihood: LikelihoodSettings = field(default_factory=LikelihoodSettings)
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 # Pixels a side of the cells of depth and flow that pieces are cut by: networks see no finer than the store keeps.
-DETAIL = {"exact": 1, "estimated": 4}
+DETAIL: dict[str, Literal[1, 2, 4]] = {"exact": 1, "estimated": 4}
 # How far each cue is trusted. Both rows were chosen on rendered scenes of other seeds than figures are given for: with
 # true depth and flow, and with those of small networks, whose edges are blurred, so that colour must tell more.
 TRUST: dict[str, dict[str, Any]] = {
@@ -136,7 +152,10 @@ class LabelSettings:
 
     similarity: SimilaritySettings = field(default_factory=SimilaritySettings)
     masks: MaskSettings = field(default_factory=MaskSettings)
-    detail: int = DETAIL["exact"]
+    detail: Literal[1, 2, 4] = DETAIL["exact"]
+
+    def __post_init__(self) -> None:
+        check(self)
 
     def as_json(self) -> dict[str, Any]:
         """Return the settings as JSON values, by stage."""

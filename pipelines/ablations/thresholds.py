@@ -178,11 +178,13 @@ def main(
     json_file: Path | None,
 ) -> None:
     """Print mean IoU over the grid of thresholds, for each number of layers, and for each dilation."""
-    from stc_pseudo.signal.normalisation import DEPTH_GAIN, FLOW_GAIN
+    from stc_pseudo.settings import SimilaritySettings
     from stc_pseudo.store.reader import StoreReader
     from stc_track.io.files import replacing
 
-    report = measure(StoreReader(url), truth, step, min_area, (depth_gain or DEPTH_GAIN, flow_gain or FLOW_GAIN))
+    standard = SimilaritySettings()
+    gains = (depth_gain or standard.depth_gain, flow_gain or standard.flow_gain)
+    report = measure(StoreReader(url), truth, step, min_area, gains)
     for table in as_tables(report):
         click.echo(table.as_markdown())
     grid = {row: means["all"] for row, means in report["thresholds"].items()}

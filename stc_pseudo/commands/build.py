@@ -8,17 +8,39 @@ import click
 
 from stc_pseudo.commands.dataset_flags import DatasetFlags, dataset_options
 from stc_pseudo.commands.source_flags import SourceFlags, source_options
+from stc_pseudo.settings import CUES, DETAIL, TRUST, LabelSettings, MaskSettings, SimilaritySettings
+from stc_track.io.config_option import config_options, current_config
 from stc_track.io.console import Command
 from stc_track.io.errors import InputError
+
+NETWORK, MASKS, SHARE = SimilaritySettings(), MaskSettings(), click.FloatRange(0, 1)
+# Flags that are keys of a table of --config.
+TABLE_KEYS = {
+    "layers": "similarity.layers",
+    "dilation": "similarity.dilation",
+    "threshold_depth": "masks.threshold_depth",
+    "threshold_flow": "masks.threshold_flow",
+    "cues": "masks.cues",
+}
+
+
+def split_cues(_ctx: click.Context, _option: click.Parameter, value: str) -> tuple[str, ...]:
+    """The cues in `a,b,c`."""
+    names = tuple(name.strip() for name in value.split(",") if name.strip())
+    if not names or not set(names) <= set(CUES):
+        raise InputError("--cues", expected=f"some of {','.join(CUES)}", found=value)
+    return names
 
 
 @click.command(cls=Command, renamed={"--depth-holes": "--depth-artefacts"}, context_settings={"show_default": True})
 @dataset_options(own=True, boxes=True)
+@config_options({"similarity": SimilaritySettings, "masks": MaskSettings}, TABLE_KEYS)
 @click.option("--out", default="runs/store", help="the store: a folder or an fsspec URL")
 @source_options
 @click.option(
     "--cues",
-    default="depth,flow,colour,motion",
+    default=",".join(CUES),
+    callback=split_cues,
     help="features of the affinities, comma-separated; motion is flow with camera motion compensation",
 )
 @click.option(
@@ -32,10 +54,10 @@ from stc_track.io.errors import InputError
     help="pixels a side of the cells of depth and flow that masks are cut by; below 4 the store keeps these "
     "too  [default: 1 for --trust exact, else 4]",
 )
-@click.option("--layers", type=click.IntRange(1, 4), default=3, help="of the mini network")
-@click.option("--dilation", type=click.IntRange(1, 3), default=2, help="of the mini network, cells")
-@click.option("--threshold-depth", type=click.FloatRange(0, 1), default=0.3, help="phi_s of Eq. 2")
-@click.option("--threshold-flow", type=click.FloatRange(0, 1), default=0.4, help="phi_t of Eq. 2")
+@click.option("--layers", type=click.IntRange(1, 4), default=NETWORK.layers, help="of the mini network")
+@click.option("--dilation", type=click.IntRange(1, 3), default=NETWORK.dilation, help="of the mini network, cells")
+@click.option("--threshold-depth", type=SHARE, default=MASKS.threshold_depth, help="phi_s of Eq. 2")
+@click.option("--threshold-flow", type=SHARE, default=MASKS.threshold_flow, help="phi_t of Eq. 2")
 @click.option(
     "--overwrite",
     type=click.Choice(["none", "masks", "similarity", "all"]),
@@ -72,27 +94,24 @@ from stc_track.io.errors import InputError
 def main(
     data: DatasetFlags,
     out: str,
-    cues: str,
     trust: str | None,
     detail: str | None,
-    layers: int,
-    dilation: int,
-    threshold_depth: float,
-    threshold_flow: float,
     overwrite: str,
     keep: tuple[str, ...],
     limit_failures: int,
     check_frames: bool,
     workers: int,
     scheduler: str | None,
-    **sources: Any,
+    print_config: bool,
+    **others: Any,
 ) -> None:
     """Write depth, flow, similarity maps and pseudo-masks of every frame to a store."""
-    from stc_pseudo.settings import CUES, DETAIL, TRUST, LabelSettings, MaskSettings, SimilaritySettings
-
-    chosen = tuple(cues.split(","))
-    if not set(chosen) <= set(CUES):
-        raise InputError("--cues", expected=f"some of {','.join(CUES)}", found=cues)
+    sources = SourceFlags.take(others)  # the rest are keys of tables
+    if print_config:
+        settings = _settings(trust or ("exact" if sources.exact(data) else "estimated"), detail)
+        tables = {"similarity": settings.similarity, "masks": settings.masks}
+        click.echo(current_config().text(tables, detail=settings.detail, trust=None), nl=False)
+        return
     from stc_pseudo.build import build
     from stc_pseudo.executors import InProcess
     from stc_pseudo.store.writer import StoreWriter
@@ -103,13 +122,8 @@ def main(
 
         render_dataset(root)
     videos = data.read()
-    choice = SourceFlags.take(sources).choose(data, videos, out)
-    trust = trust or ("exact" if choice.exact else "estimated")
-    settings = LabelSettings(
-        SimilaritySettings(layers, dilation),
-        MaskSettings(threshold_depth, threshold_flow, chosen, **TRUST[trust]),
-        int(detail) if detail else DETAIL[trust],
-    )
+    choice = sources.choose(data, videos, out)
+    settings = _settings(trust or ("exact" if choice.exact else "estimated"), detail)
     writer = StoreWriter(out, data.dataset, videos[0].class_names, root)
     if workers == 1 and scheduler is None:
         estimators = choice.make()
@@ -121,3 +135,12 @@ def main(
         make = choice.for_workers().make
         making = OnDask(make, writer.store, workers, scheduler, gpu=scheduler is None and choice.on_gpu())
     build(videos, *estimators, writer, settings, overwrite, making, keep, limit_failures, check_frames)
+
+
+def _settings(preset: str, detail: str | None) -> LabelSettings:
+    config = current_config()
+    return LabelSettings(
+        config.settings("similarity", SimilaritySettings),
+        config.settings("masks", MaskSettings, TRUST[preset]),
+        int(detail) if detail else DETAIL[preset],
+    )

@@ -96,6 +96,14 @@ class SourceFlags:
         """Take the flags of this class out of a command's arguments."""
         return cls(**{field.name: values.pop(field.name) for field in fields(cls)})
 
+    def exact(self, data: DatasetFlags) -> bool:
+        """Whether `choose` would lead to exact maps; nothing is trained for the answer."""
+        if not {self.depth_name, self.flow_name} <= {AUTO, "precomputed"}:
+            return False
+        videos = data.read() if AUTO in (self.depth_name, self.flow_name) else ()
+        depth = self._depth_at_hand(data, videos)
+        return depth is not None and depth.name == self._flow(data, videos).name == "precomputed"
+
     def choose(self, data: DatasetFlags, videos: ManyOf[Sequence], store: str) -> EstimatorChoice:
         """Return which estimators to make; trains a depth network where nothing else is there.
 
@@ -122,11 +130,14 @@ class SourceFlags:
             device=self.device,
         )
 
-    def _depth(self, data: DatasetFlags, videos: ManyOf[Sequence], store: str) -> Source:
+    def _depth_at_hand(self, data: DatasetFlags, videos: ManyOf[Sequence]) -> Source | None:
         weights, folder = self._own(data, "depth", self.depth_weights, self.depth_dir, LAYOUT_DEPTH)
         if self.depth_name != AUTO:
             return Source(self.depth_name, "--depth names it", weights, folder)
-        source = choose_depth(videos, weights=weights, folder=self.depth_dir, layout=_layout(data))
+        return choose_depth(videos, weights=weights, folder=self.depth_dir, layout=_layout(data))
+
+    def _depth(self, data: DatasetFlags, videos: ManyOf[Sequence], store: str) -> Source:
+        source = self._depth_at_hand(data, videos)
         if source is None:
             from stc_pseudo.depth.training.budget import Fit
             from stc_pseudo.nn.devices import require_device
@@ -134,7 +145,8 @@ class SourceFlags:
             place = REMOTE_FITS if "://" in store else Path(f"{store.rstrip('/')}.weights")
             fitted = Fit(place, self.fit_minutes, str(require_device(self.device))).run(videos)
             source = Source("monodepth2", f"trained on these frames, {fitted}", fitted)
-        log.info("depth: %s (%s)", source.name, source.reason)
+        if self.depth_name == AUTO:
+            log.info("depth: %s (%s)", source.name, source.reason)
         return source
 
     def _flow(self, data: DatasetFlags, videos: ManyOf[Sequence]) -> Source:

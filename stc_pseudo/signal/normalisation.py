@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-# Chosen on rendered scenes of seed 8 by `python -m pipelines.ablations.thresholds`, so that phi_s = 0.3, phi_t = 0.4
-# lie near the best of Table VII's grid, with exact depth and flow and with OpenCV's (docs/results/labels.md shows the
-# grids). With three layers of dilation 2, an edge fails phi_s along a slope in inverse depth of over 0.7 % of the
-# frame's median a cell, and phi_t along one in flow of over 0.13 % of the frame's width a cell.
-DEPTH_GAIN = 100.0
-FLOW_GAIN = 400.0
 
-
-def normalise_inverse_depth(inverse_depth: Tensor, gain: float = DEPTH_GAIN) -> Tensor:
+def normalise_inverse_depth(inverse_depth: Tensor, gain: float) -> Tensor:
     """Divide each frame's inverse depth by its median, times a gain: any unit and scale gives the same.
 
     Args:
@@ -26,7 +19,7 @@ def normalise_inverse_depth(inverse_depth: Tensor, gain: float = DEPTH_GAIN) -> 
     return inverse_depth * gain / median.clamp(min=1e-6)
 
 
-def normalise_flow(flow: Tensor, size: tuple[int, int], gain: float = FLOW_GAIN) -> Tensor:
+def normalise_flow(flow: Tensor, size: tuple[int, int], gain: float) -> Tensor:
     """Express flow as a share of the frame's width, times a gain: any resolution gives the same.
 
     Not by the frame's own motion: in a standing car's view that would blow up noise.

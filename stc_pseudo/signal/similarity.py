@@ -18,14 +18,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stc_pseudo.store.schema import DIRECTIONS
-from stc_track.formats.store import CELL
-
-SIMILARITY_FACTOR = 0.5  # r
-LAYERS = 3  # IV-D1, best of Table V
-DILATION = 2  # IV-D1, best of Table VI
 
 
-def pool(maps: Tensor, cell: int = CELL) -> Tensor:
+def pool(maps: Tensor, cell: int) -> Tensor:
     """Average each cell over its known pixels.
 
     Args:
@@ -42,9 +37,7 @@ def pool(maps: Tensor, cell: int = CELL) -> Tensor:
     return F.avg_pool2d(maps.nan_to_num(0.0), cell) / known
 
 
-def edge_similarity(
-    maps: Tensor, layers: int = LAYERS, dilation: int = DILATION, factor: float = SIMILARITY_FACTOR
-) -> Tensor:
+def edge_similarity(maps: Tensor, layers: int, dilation: int, factor: float) -> Tensor:
     """Similarity of every cell to its neighbours in the eight directions.
 
     Args:

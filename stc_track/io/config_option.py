@@ -71,25 +71,30 @@ class ConfigFile:
         return "\n".join(["\n".join(lines) + "\n", *(to_toml(table, name) for name, table in tables.items())])
 
 
-def config_options(tables: tuple[str, ...] = (), flags: Mapping[str, str] | None = None) -> Callable[[F], F]:
+def config_options(
+    tables: Mapping[str, type] | None = None, flags: Mapping[str, str] | None = None
+) -> Callable[[F], F]:
     """Return the decorator that adds `--config` and `--print-config`; the command is given `print_config`.
 
     Args:
-        tables: names of the file's tables, which the command reads with `current_config().settings`.
+        tables: settings class of each table of the file, which the command reads with `current_config().settings`.
         flags: as in `ConfigFile`.
     """
 
+    kinds = tables or {}
+
     def load(ctx: click.Context, _option: click.Parameter, path: Path | None) -> None:
         values = read(path) if path else {}
-        found = {name: values.pop(name) for name in tables if name in values}
+        found = {name: values.pop(name) for name in kinds if name in values}
         for name, table in found.items():
             if not isinstance(table, dict):
                 raise InputError(f"{path}: {name}", expected=f"a table, [{name}]", found=ascii(table)[:60])
+            from_values(kinds[name], table, str(path), f"{name}.")  # wrong ones before anything is done
         ctx.meta[_KEY] = ConfigFile(path, found, flags or {})
         known = _options(ctx, flags or {})
         for key in values:
             if key not in known:
-                allowed = ", ".join([*known, *(f"[{name}]" for name in tables)])
+                allowed = ", ".join([*known, *(f"[{name}]" for name in kinds)])
                 raise InputError(f"{path}: {key}", expected=f"one of the keys {allowed}", found="an unknown key")
         defaults = {
             known[key].name: _checked(known[key], value, ctx, f"{path}: {key}") for key, value in values.items()

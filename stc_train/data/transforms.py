@@ -19,6 +19,7 @@ from mmdet.structures.mask import BitmapMasks
 from torch import Tensor
 
 from stc_pseudo.datasets.images import read_frame
+from stc_pseudo.settings import MaskSettings
 from stc_track.formats.store import CELL
 from stc_track.io.errors import InputError
 from stc_train.data.resample import axis_weights, nearest
@@ -50,7 +51,12 @@ class LoadPseudoLabels(BaseTransform):
         depth_threshold, flow_threshold: an edge is kept where both similarities reach theirs (Eq. 2, IV-D1).
     """
 
-    def __init__(self, edges: bool = False, depth_threshold: float = 0.3, flow_threshold: float = 0.4) -> None:
+    def __init__(
+        self,
+        edges: bool = False,
+        depth_threshold: float = MaskSettings.threshold_depth,
+        flow_threshold: float = MaskSettings.threshold_flow,
+    ) -> None:
         self.edges = edges
         self.thresholds = {"similarity_depth": depth_threshold, "similarity_flow": flow_threshold}
 

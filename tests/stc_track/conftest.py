@@ -1,13 +1,9 @@
-"""Hypothesis without deadlines: the time of one example says nothing on a busy machine. Small stores, drawn by hand."""
+"""Small stores, drawn by hand."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
-
-settings.register_profile("steady", deadline=None)
-settings.load_profile("steady")
 
 
 def write_store(store: Path, name: str, numbers: list[int], size: tuple[int, int], **arrays: np.ndarray) -> None:

@@ -216,7 +216,7 @@ def test_what_moves_is_cut_out_by_its_likelihood_without_depth():
 def test_a_video_without_motion_keeps_the_walks_masks():
     maps, box, _ = scene(moves=0)
     maps = FrameMaps(maps.frame, maps.inverse_depth, np.zeros((2, 40, 40), np.float32))
-    never = LikelihoodSettings(choice_margin=np.inf)
+    never = LikelihoodSettings(choice_margin=1e9)
     still, _ = solve_frames([maps], [box], MaskSettings(**TRUST["estimated"]))
     walked, _ = solve_frames([maps], [box], MaskSettings(likelihood=never, **TRUST["estimated"]))
     assert (still == walked).all()

@@ -42,13 +42,13 @@ def test_edge_similarity_is_equation_1(maps, layers, dilation):
 @given(MAPS)
 def test_a_mirrored_map_has_mirrored_directions(maps):
     mirrored = [DIRECTIONS.index((rows, -columns)) for rows, columns in DIRECTIONS]
-    plain = edge_similarity(torch.from_numpy(maps))
-    flipped = edge_similarity(torch.from_numpy(maps).flip(-1))
+    plain = edge_similarity(torch.from_numpy(maps), 3, 2, 0.5)
+    flipped = edge_similarity(torch.from_numpy(maps).flip(-1), 3, 2, 0.5)
     torch.testing.assert_close(flipped, plain.flip(-1)[:, mirrored])
 
 
 def test_signal_averages_the_directions_inside():
-    edges = edge_similarity(torch.zeros(1, 1, 5, 5), layers=1, dilation=2)
+    edges = edge_similarity(torch.zeros(1, 1, 5, 5), layers=1, dilation=2, factor=0.5)
     assert edges[0, :, 0, 0].count_nonzero() == 3  # a corner has three neighbours
     torch.testing.assert_close(signal(edges, 2), torch.ones(1, 5, 5))
 
@@ -69,14 +69,14 @@ def plain_signal(edges, dilation):
 
 @given(maps=MAPS, dilation=st.integers(1, 3), gain=st.sampled_from([1.0, 1e4]))
 def test_signal_is_the_mean_within_the_frame_however_strong_the_edges(maps, dilation, gain):
-    edges = edge_similarity(torch.from_numpy(maps * np.float32(gain)), 2, dilation)
+    edges = edge_similarity(torch.from_numpy(maps * np.float32(gain)), 2, dilation, 0.5)
     np.testing.assert_allclose(signal(edges, dilation).numpy(), plain_signal(edges.numpy(), dilation), atol=1e-5)
 
 
 def test_a_thin_near_pole_is_like_the_pole_alone():
     inverse_depth = torch.ones(1, 1, 9, 9)
     inverse_depth[..., 4] = 10  # a pole, one cell wide, ten times nearer than what is behind it
-    edges = edge_similarity(normalise_inverse_depth(inverse_depth[0])[None], layers=1, dilation=1)
+    edges = edge_similarity(normalise_inverse_depth(inverse_depth[0], 100.0)[None], layers=1, dilation=1, factor=0.5)
     stored = (edges * 255).round() / 255  # as uint8
     torch.testing.assert_close(signal(stored, 1)[0, 4, 4], torch.tensor(2 / 8))  # up and down of the eight
     torch.testing.assert_close(signal(stored, 1)[0, 4, 3], torch.tensor(5 / 8))  # beside it
@@ -97,19 +97,19 @@ def test_pooling_averages_what_is_known():
     maps = torch.full((1, 1, 4, 8), 2.0)
     maps[0, 0, :, 4:] = torch.nan
     maps[0, 0, 0, 0] = torch.nan
-    assert pool(maps)[0, 0, 0].tolist()[0] == 2.0
-    assert pool(maps)[0, 0, 0, 1].isnan()
+    assert pool(maps, 4)[0, 0, 0].tolist()[0] == 2.0
+    assert pool(maps, 4)[0, 0, 0, 1].isnan()
 
 
 @pytest.mark.parametrize("scale", [0.01, 1.0, 300.0])
 def test_depth_normalisation_forgets_the_scale(scale):
     depth = torch.linspace(0.1, 2, 60).reshape(1, 6, 10)
-    torch.testing.assert_close(normalise_inverse_depth(depth * scale), normalise_inverse_depth(depth))
+    torch.testing.assert_close(normalise_inverse_depth(depth * scale, 100.0), normalise_inverse_depth(depth, 100.0))
 
 
 def test_flow_normalisation_forgets_the_resolution():
     flow = torch.randn(1, 2, 4, 5)
-    torch.testing.assert_close(normalise_flow(flow, (100, 400)), normalise_flow(flow * 3, (300, 1200)))
+    torch.testing.assert_close(normalise_flow(flow, (100, 400), 400.0), normalise_flow(flow * 3, (300, 1200), 400.0))
 
 
 @pytest.mark.parametrize(

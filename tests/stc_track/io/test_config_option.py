@@ -26,7 +26,7 @@ class Masks:
 
 
 @click.command(cls=Command)
-@config_options(tables=("masks",), flags={"layers": "masks.layers"})
+@config_options(tables={"masks": Masks}, flags={"layers": "masks.layers"})
 @click.option("--out", default="runs")
 @click.option("--mode", "way", type=click.Choice(["fast", "exact"]), default="fast")
 @click.option("--detail", type=click.Choice(["1", "4"]))
