@@ -15,7 +15,14 @@ import click
 from pipelines.accuracy.predicted_masks import measure
 from pipelines.reporting.commands import Stages
 from pipelines.reporting.report import jpeg, montage, stage_pictures, write_report
-from pipelines.reporting.tables import Table, predicted_mask_table, pseudo_mask_table, time_table, track_table
+from pipelines.reporting.tables import (
+    Table,
+    predicted_mask_table,
+    pseudo_mask_table,
+    time_line,
+    time_table,
+    track_table,
+)
 from stc_pseudo.store.reader import StoreReader
 from stc_track.io.console import Command, is_verbose
 
@@ -98,8 +105,9 @@ def main(out: Path, workers: int, seed: int) -> None:
         track_table(out / "scores.json"),
         time_table(stages.seconds, time.monotonic() - started),
     ]
-    for table in tables:
+    for table in tables[:-1]:
         click.echo(table.as_text())
+    click.echo(f"\n{time_line(stages.seconds, time.monotonic() - started)}")
     write_page(out, tables, stages)
     click.echo(f"page: {out / 'report.html'}")
 

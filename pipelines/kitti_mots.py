@@ -16,7 +16,7 @@ import numpy as np
 from pipelines.accuracy.predicted_masks import measure
 from pipelines.reporting.commands import Stages
 from pipelines.reporting.report import stage_pictures, write_report
-from pipelines.reporting.tables import predicted_mask_table, pseudo_mask_table, time_table, track_table
+from pipelines.reporting.tables import predicted_mask_table, pseudo_mask_table, time_line, time_table, track_table
 from stc_pseudo.store.reader import StoreReader
 from stc_track.io.console import Command, is_verbose
 
@@ -131,8 +131,9 @@ def main(
         track_table(out / "scores.json"),
         time_table(stages.seconds, time.monotonic() - started),
     ]
-    for table in tables:
+    for table in tables[:-1]:
         click.echo(table.as_text())
+    click.echo(f"\n{time_line(stages.seconds, time.monotonic() - started)}")
     reader = StoreReader(str(store))
     frames = []
     for name in sequences.split(","):

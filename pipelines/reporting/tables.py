@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,17 @@ def time_table(seconds: dict[str, float], total: float) -> Table:
     return Table(
         "Time", "Seconds of each command on this machine.", ("command", "seconds"), [*rows, ("all", f"{total:.0f}")]
     )
+
+
+def time_line(seconds: dict[str, float], total: float) -> str:
+    """Return wall time of each command, by its name alone, and of all, as one line.
+
+    Examples:
+        >>> time_line({"stc-pseudo build --out STORE": 61.2, "stc-train --pseudo-store STORE": 300.4}, 370.0)
+        'seconds: stc-pseudo build 61, stc-train 300, all 370'
+    """
+    spent = [f"{re.match(r'[a-z-]+( [a-z][a-z-]*(?= ))?', line)[0]} {value:.0f}" for line, value in seconds.items()]
+    return f"seconds: {', '.join([*spent, f'all {total:.0f}'])}"
 
 
 def show_by_class(report: dict[str, dict[str, Any]], json_file: Path | None) -> None:

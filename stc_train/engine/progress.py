@@ -16,7 +16,8 @@ import stc_train.registry  # noqa: F401  (mmcv's operators)
 from stc_train.engine.runner import TrainingRunner
 
 # Warnings that say nothing about the user's training: of MMEngine about itself, and of an operator for road lanes.
-NOISE = re.compile(r"will be deprecated|Line NMS is not compiled")
+# Weights are initialised again on purpose, with those of --init-backbone.
+NOISE = re.compile(r"will be deprecated|Line NMS is not compiled|init_weights of \w+ has been called")
 LOSS_EVERY = 20  # steps; the mean of as many is shown
 
 
