@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,7 @@ class SequenceReader(StoredSequence):
     def __init__(self, store: Location, name: str, record: dict[str, Any], root: Path | None = None) -> None:
         super().__init__(store, name, record)
         self.root = Path(record["root"]) if root is None else Path(root)
+        self.moved = root is not None and Path(root) != Path(record["root"])
 
     def __getstate__(self) -> dict[str, Any]:
         return super().__getstate__() | {"root": self.root}
@@ -84,8 +86,37 @@ class SequenceReader(StoredSequence):
         return self.record["provenance"]
 
     def frame_path(self, index: int) -> Path:
-        """Path of the frame at position `index`."""
-        return self.root / self.record["frames"][index]
+        """Path of the frame at position `index`.
+
+        Raises:
+            InputError: the frames moved, and are not below the folder that was named instead.
+        """
+        if not self.moved:
+            return self.root / self.record["frames"][index]
+        return self.root.joinpath(*self._parts(index)[-self._kept_parts :])
+
+    def _parts(self, index: int) -> list[str]:
+        """The recorded path of a frame, of whatever machine."""
+        return re.split(r"[\\/]+", f"{self.record['root']}/{self.record['frames'][index]}")
+
+    @cached_property
+    def _kept_parts(self) -> int:
+        """How many of the last parts of the recorded paths are still there, below the folder that the frames moved to.
+
+        As many as find the first frame; its name alone does only in a folder that is called as before, or as the
+        sequence: others' frames have the same names.
+        """
+        parts = self._parts(0)
+        for count in range(len(parts) - 1, 1, -1):
+            if self.root.joinpath(*parts[-count:]).is_file():
+                return count
+        if (self.root / parts[-1]).is_file() and self.root.name not in (parts[-2], self.name):
+            raise InputError(
+                self.root / parts[-1],
+                expected=f"the first frame of '{self.name}' in a folder '{parts[-2]}'",
+                found=f"a file of its name in '{self.root.name}', which may be another video's",
+            )
+        return len(self.record["frames"][0].split("/"))
 
     @cached_property
     def _tables(self) -> dict[str, np.ndarray]:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from stc_track.evaluation.alignment import check_frames
 from stc_track.formats.mots import CLASS_NAMES, MotsObject, line_of, read_mots
 from stc_track.io.errors import InputError, require_folder
 from stc_track.io.files import sequence_files
@@ -143,6 +144,7 @@ def evaluate_sequence(
         if (first := min(frames, default=benchmark.first_frame)) < benchmark.first_frame:
             expected = f"frames that count from {benchmark.first_frame}"
             raise InputError(path, expected=expected, found=f"frame {first}", hint="--benchmark names the rules")
+    check_frames(result, truth, found, true)
     return evaluate_frames(truth.stem, found, true, benchmark)
 
 

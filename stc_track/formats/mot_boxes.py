@@ -92,14 +92,29 @@ def frame_size(folder: Path) -> tuple[int, int] | None:
     path = folder / "seqinfo.ini"
     if not path.is_file():
         return None
+    height, width = (_info(path, name) for name in ("imHeight", "imWidth"))
+    if height is None or width is None:
+        missing = "imHeight" if height is None else "imWidth"
+        raise InputError(path, expected="imHeight and imWidth under [Sequence]", found=f"no {missing}")
+    return height, width
+
+
+def sequence_length(folder: Path) -> int | None:
+    """The number of a sequence's frames from its `seqinfo.ini`; None where that is missing or does not say it."""
+    path = folder / "seqinfo.ini"
+    return _info(path, "seqLength") if path.is_file() else None
+
+
+def _info(path: Path, name: str) -> int | None:
+    """A whole number of at least 1 under [Sequence]; None where it is missing."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         parser.read_string(read_text(path, "a text file", errors="replace"))
-        height, width = (parser.get("Sequence", name) for name in ("imHeight", "imWidth"))
     except configparser.Error as error:
         found = str(error).splitlines()[0][:80]
         raise InputError(path, expected="imHeight and imWidth under [Sequence]", found=found) from error
-    return whole(height, "imHeight", path, 1), whole(width, "imWidth", path, 1)
+    value = parser.get("Sequence", name, fallback=None)
+    return None if value is None else whole(value, name, path, 1)
 
 
 def iter_mot(path: Path, size: tuple[int, int]) -> Iterator[MotsObject]:

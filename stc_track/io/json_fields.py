@@ -56,16 +56,14 @@ def text(value: object, name: str, where: str) -> str:
 
 def reals(numbers: object, count: int, name: str, where: str) -> list[float]:
     """A list of `count` finite numbers, of a size that arithmetic with them stays finite."""
+    expected = f"{name}, {count} finite number{'s' if count > 1 else ''}"
     if not isinstance(numbers, list) or len(numbers) != count:
-        expected = f"{name}, {count} finite number{'s' if count > 1 else ''}"
         raise InputError(where, expected=expected, found=ascii(numbers)[:60])
     try:
         return [values.real(each, name, where) for each in numbers]
     except InputError as error:
-        expected = f"{name}, {count} finite number{'s' if count > 1 else ''}"
-        raise InputError(
-            where, expected=f"{expected} of at most {values.LARGEST:g}", found=ascii(numbers)[:60]
-        ) from error
+        limit = f" of at most {values.LARGEST:g}" if "at most" in error.message else ""
+        raise InputError(where, expected=expected + limit, found=ascii(numbers)[:60]) from error
 
 
 def box(numbers: object, name: str, where: str) -> tuple[float, float, float, float]:

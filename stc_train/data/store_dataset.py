@@ -65,7 +65,7 @@ class StoreDataset(BaseDetDataset):
                     entry["img_path"],
                     expected="a frame of the store",
                     found="no file",
-                    hint="--root names the folder that the frames moved to",
+                    hint="--frames-root names the folder that the frames moved to",
                 )
         return entries
 

@@ -344,3 +344,32 @@ def test_a_rebuild_under_a_reader(tmp_path, sequence):
         else:
             with pytest.raises(DamagedStoreError, match=message):
                 reader.read("mask", 0)
+
+
+@pytest.mark.parametrize(
+    ("new", "named"),
+    [("new/clip", "new"), ("new/clip", "new/clip"), ("new/a/clip", "new/a"), ("n/videos/clip", "n")],
+    ids=["the folder around", "the folder itself", "deeper", "a folder more"],
+)
+def test_frames_that_moved(tmp_path, sequence, new, named):
+    """What was built from a folder of one's own is found again by its last folders, wherever it is now."""
+    old = tmp_path / "videos" / "clip"
+    moving = replace(sequence, frames=tuple(old / path.name for path in sequence.frames))
+    writer, _ = write(tmp_path / "store", moving, tmp_path / "elsewhere", {"detail": DETAIL})
+    writer.finish(sequence.name)
+    (tmp_path / new).mkdir(parents=True)
+    (tmp_path / new / "0.png").touch()
+    reader = StoreReader(str(tmp_path / "store"), tmp_path / named).sequence(sequence.name)
+    assert reader.frame_path(0) == tmp_path / new / "0.png"
+    assert pickle.loads(pickle.dumps(reader)).frame_path(2) == tmp_path / new / "2.png"
+
+
+def test_frames_of_another_video_are_none_that_moved(tmp_path, sequence):
+    """Their names alone are alike."""
+    writer, _ = write(tmp_path / "store", sequence, tmp_path / "elsewhere", {"detail": DETAIL})
+    writer.finish(sequence.name)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "0.png").touch()
+    reader = StoreReader(str(tmp_path / "store"), tmp_path / "other").sequence(sequence.name)
+    with pytest.raises(InputError, match="which may be another video's"):
+        reader.frame_path(0)

@@ -138,7 +138,7 @@ def test_mots20_counts_from_1(mots20):
     write_mots(mots20[0] / "0001.txt", [drawn(0, 2001, 2, 5, 5, 9)])
     done = CliRunner().invoke(main, [str(mots20[0]), "--truth", str(mots20[1]), "--benchmark", "mots20"])
     assert done.exit_code == 2
-    assert "0001.txt: expected frames that count from 1, found frame 0 (--benchmark says whose rules)" in done.output
+    assert "0001.txt: expected frames that count from 1, found frame 0 (--benchmark names the rules)" in done.output
 
 
 def test_truth_against_itself(folders):
