@@ -5,12 +5,25 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from stc_track.io.errors import InputError, require_file
+
+# What reading a damaged or crafted file raises.
+UNREADABLE = (
+    pickle.UnpicklingError,
+    RuntimeError,  # and RecursionError
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+)
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
@@ -34,8 +47,9 @@ def load(path: Path, flag: str) -> dict[str, Any]:
     require_file(path, "a file of network weights", f"{flag} names it")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+    except UNREADABLE as error:
+        named = re.search(r"GLOBAL (\S+)", str(error))
+        reason = named[1] if named else (str(error).splitlines() or [type(error).__name__])[0][:120]
         raise InputError(path, expected="a checkpoint of plain tensors", found=reason, hint=flag) from error
     if not isinstance(content, dict):
         raise InputError(path, expected="a dictionary of weights", found=type(content).__name__, hint=flag)
@@ -55,13 +69,17 @@ def load_state(network: torch.nn.Module, state: dict[str, Any], path: Path, flag
     Raises:
         InputError: a key is missing, left over, or of another shape: the weights are another network's.
     """
+    if not isinstance(state, dict):
+        raise InputError(path, expected=f"weights of {name}", found=f"a {type(state).__name__}", hint=flag)
     own = network.state_dict()
     expected = f"weights of {name}"
     for key in own:
         if key not in state:
             raise InputError(path, expected=f"{expected} with key '{key}'", found="no such key", hint=flag)
-        if tuple(getattr(state[key], "shape", ())) != tuple(own[key].shape):
-            found = f"shape {tuple(getattr(state[key], 'shape', ()))}"
+        if not _is_plain(state[key]):
+            raise InputError(path, expected=f"{expected}, '{key}' a tensor", found=type(state[key]).__name__, hint=flag)
+        if tuple(state[key].shape) != tuple(own[key].shape):
+            found = f"shape {tuple(state[key].shape)}"
             raise InputError(
                 path, expected=f"{expected}, '{key}' of shape {tuple(own[key].shape)}", found=found, hint=flag
             )
@@ -69,6 +87,15 @@ def load_state(network: torch.nn.Module, state: dict[str, Any], path: Path, flag
         if key not in own:
             raise InputError(path, expected=expected, found=f"the unknown key '{key}'", hint=flag)
     network.load_state_dict(state)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is a dense tensor of real numbers."""
+    return (
+        isinstance(value, torch.Tensor)
+        and value.layout is torch.strided
+        and not (value.is_quantized or value.is_complex() or value.is_nested or value.is_meta)
+    )
 
 
 def fingerprint(path: Path) -> str:

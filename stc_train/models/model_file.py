@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,11 @@ from torch import nn
 
 from stc_pseudo.nn import weights
 from stc_track.io.errors import InputError
+from stc_train.models.description import DescriptionError, checked_model, checked_pipeline, registries_only
 
 FORMAT = "stc-train model 1"
-# Names in MMDetection's or our registry. MMEngine would import and call any dotted name.
-REGISTERED = re.compile(r"((mmdet|mmcv|mmengine|stc_train)\.)?[A-Za-z]\w*")
+PARTS = ("model", "pipeline", "class_names", "step", "state")
+MEND = "a model.pth that stc-train wrote"
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +64,11 @@ def save(path: Path, network: nn.Module, config: Any, class_names: dict[int, str
 
 
 def load(path: Path, flag: str) -> TrainedModel:
-    """Read a trained network to the CPU.
+    """Read a trained network to the CPU. Nothing in the file is run, and no other file is read for it.
 
     Raises:
-        InputError: no such file, not a `model.pth`, or its weights are not those of the network that it describes.
+        InputError: no such file, not a `model.pth`, it describes something else than an instance segmenter of
+            MMDetection's and our parts, or its weights are not those of the network that it describes.
     """
     content = weights.load(path, flag)
     if content.get("format") != FORMAT:
@@ -76,26 +78,42 @@ def load(path: Path, flag: str) -> TrainedModel:
             found=f"format {content.get('format')!r}",
             hint="the training's work directory has one",
         )
-    for name in _type_names([content["model"], content["pipeline"]]):
-        if not REGISTERED.fullmatch(str(name)):
-            raise InputError(path, expected="parts of MMDetection or stc_train", found=f"type {str(name)!r}")
+    if missing := [key for key in PARTS if key not in content]:
+        raise InputError(path, expected=MEND, found=f"no {', '.join(missing)}")
     import stc_train.registry  # noqa: F401, I001  (mmcv's operators, before MMDetection)
     from mmdet.registry import MODELS
     from mmdet.utils import register_all_modules
     from mmengine.config import ConfigDict
+    from mmengine.dataset import Compose
 
     register_all_modules(init_default_scope=True)
-    network = MODELS.build(ConfigDict(content["model"]))
+    try:
+        model, pipeline = checked_model(content["model"]), checked_pipeline(content["pipeline"])
+        names, step = _class_names(content["class_names"]), _step(content["step"])
+    except DescriptionError as error:
+        raise InputError(path, expected=MEND, found=str(error)) from error
+    try:
+        with registries_only():
+            network = MODELS.build(ConfigDict(model))
+            Compose(copy.deepcopy(pipeline))
+    except Exception as error:  # whatever MMDetection's constructors say of settings that they do not take
+        reason = (str(error).splitlines() or [type(error).__name__])[-1][:160]
+        raise InputError(path, expected="the description of a network that MMDetection builds", found=reason) from error
     weights.load_state(network, content["state"], path, flag, "the network that it describes")
-    names = content["class_names"]
-    return TrainedModel(network.eval(), content["pipeline"], tuple(sorted(names)), names, content["step"])
+    return TrainedModel(network.eval(), pipeline, tuple(sorted(names)), names, step)
 
 
-def _type_names(described: Any) -> list[Any]:
-    """Every value under a key `type`, at any depth."""
-    if isinstance(described, dict):
-        own = [described["type"]] if "type" in described else []
-        return own + [name for value in described.values() for name in _type_names(value)]
-    if isinstance(described, list | tuple):
-        return [name for value in described for name in _type_names(value)]
-    return []
+def _class_names(names: Any) -> dict[int, str]:
+    """Check the class numbers and names, or raise a DescriptionError."""
+    if not isinstance(names, dict) or not names:
+        raise DescriptionError("no class names")
+    for number, name in names.items():
+        if type(number) is not int or type(name) is not str or not name.isprintable():
+            raise DescriptionError(f"class {str(number)[:20]!r} of name {str(name)[:40]!r}")
+    return dict(names)
+
+
+def _step(step: Any) -> int:
+    if type(step) is not int or step < 0:
+        raise DescriptionError(f"the step {str(step)[:40]!r}")
+    return step
