@@ -200,7 +200,7 @@ class Experiment:
         folder, variant = self.folder(name, seed), EVERY[name]
         if (folder / "ap.json").is_file():
             return
-        config = write_config(folder / "config.py", variant.kind, self.settings.steps, variant.warm_up)
+        config = write_config(folder / "config.py", variant.kind, variant.warm_up)
         as_ours(self.fit(folder, variant.store, config, seed, variant.options), folder / "model.pth")
         self.measure(folder / "model.pth", folder)
 

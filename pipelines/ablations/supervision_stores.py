@@ -28,13 +28,12 @@ WRONG = 0.2  # share of the objects whose class is the other one
 KINDS = {"Car": "Pedestrian", "Pedestrian": "Car"}
 
 
-def write_config(path: Path, kind: str, steps: int, warm_up: float) -> Path:
+def write_config(path: Path, kind: str, warm_up: float) -> Path:
     """Write a training config.
 
     Args:
         path: of the file.
         kind: `ours`, `boxinst` or `condinst` (MMDetection's, fully supervised by the store's masks).
-        steps: of the training.
         warm_up: share of the steps over which BoxInst's pairwise term rises.
     """
     from stc_train.engine.train import load_config
@@ -43,7 +42,7 @@ def write_config(path: Path, kind: str, steps: int, warm_up: float) -> Path:
     if kind != "ours":
         model = mmdetection_model(config.model.to_dict(), kind)
         if kind == "boxinst":
-            model["mask_head"]["warmup_iters"] = max(round(steps * warm_up), 1)
+            model["mask_head"]["warmup_iters"] = max(round(config.train_cfg.max_iters * warm_up), 1)
             # MMDetection leaves out a frame's lowest 10 rows for COCO's sake; ours have boxes to the very border.
             model["data_preprocessor"] |= {"mask_stride": CELL, "bottom_pixels_removed": 0}
         config.model = model

@@ -40,6 +40,13 @@ class NumberedSampler(InfiniteSampler):
             if number % self.world_size == self.rank:
                 yield Sample(index, self.seed, number)
 
+    def __len__(self) -> int:
+        """The most draws that a round over the data set takes of this process; MMEngine's says those of all.
+
+        Schedules by epochs are converted with it.
+        """
+        return -(-self.size // self.world_size)
+
 
 def seed_everything(*key: int) -> None:
     """Start Python's, NumPy's and torch's generators from a key of non-negative numbers."""

@@ -144,7 +144,7 @@ def set_precision(config: Config, precision: str) -> None:
 
 
 def shorten(config: Config, max_iters: int) -> None:
-    """Train for `max_iters` steps; what the schedule does by steps, it does in proportion sooner.
+    """Train for `max_iters` steps; what schedule and losses do by steps or epochs, they do in proportion sooner.
 
     Raises:
         InputError: the config counts epochs.
@@ -156,14 +156,42 @@ def shorten(config: Config, max_iters: int) -> None:
             found="one that counts epochs",
             hint="--cfg-options train_cfg.max_epochs=N",
         )
-    factor = max_iters / config.train_cfg.max_iters
+    whole = config.train_cfg.max_iters
+    factor = max_iters / whole
     config.train_cfg.max_iters = max_iters
     for scheduler in config.param_scheduler:
-        if not scheduler.get("by_epoch", True):
-            begin, end = (
-                round(scheduler.get(key, default) * factor)
-                for key, default in (("begin", 0), ("end", max_iters / factor))
-            )
-            scheduler.begin, scheduler.end = begin, max(end, begin + 1)
-            if "gamma" in scheduler:
-                scheduler.gamma = scheduler.gamma ** (1 / factor)
+        _shorten_scheduler(scheduler, factor, whole)
+    _shorten_warm_up(config.model, factor)
+
+
+def _shorten_scheduler(scheduler: ConfigDict, factor: float, whole: int) -> None:
+    """Scale a scheduler of a training of `whole` steps; one by epochs alone never acts in a training by steps."""
+    if scheduler.get("convert_to_iter_based"):
+        for key in ("begin", "end"):
+            if scheduler.get(key) is not None:
+                scheduler[key] *= factor  # a share of an epoch; `TrainingRunner` knows its steps
+    elif not scheduler.get("by_epoch", True):
+        begin, end = (round(scheduler.get(key, default) * factor) for key, default in (("begin", 0), ("end", whole)))
+        scheduler.begin, scheduler.end = begin, max(end, begin + 1)
+    else:
+        return
+    for key in ("T_max", "step_size", "total_steps"):
+        if scheduler.get(key):
+            scheduler[key] = max(round(scheduler[key] * factor), 1)
+    for key in ("milestones", "periods"):
+        if scheduler.get(key):
+            scheduler[key] = [max(round(value * factor), 1) for value in scheduler[key]]
+    if plain(scheduler.type) == "ExponentialLR":  # once a step; elsewhere once a milestone
+        scheduler.gamma = scheduler.gamma ** (1 / factor)
+
+
+def _shorten_warm_up(part: Any, factor: float) -> None:
+    """Scale every `warmup_iters` of a model's config: steps over which a loss's weight rises."""
+    if isinstance(part, dict):
+        if part.get("warmup_iters"):
+            part["warmup_iters"] = max(round(part["warmup_iters"] * factor), 1)
+        for value in part.values():
+            _shorten_warm_up(value, factor)
+    elif isinstance(part, list | tuple):
+        for value in part:
+            _shorten_warm_up(value, factor)

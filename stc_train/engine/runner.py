@@ -21,6 +21,30 @@ class TrainingRunner(Runner):
         super().save_checkpoint(out_dir, partial, *args, **kwargs)
         os.replace(Path(out_dir) / partial, Path(out_dir) / filename)
 
+    def _build_param_scheduler(self, scheduler: Any, optim_wrapper: Any) -> list[Any]:
+        """As MMEngine's, of schedulers by steps where the config has some by epochs, or shares of one."""
+        epoch = len(self.train_dataloader)
+        described = scheduler if isinstance(scheduler, list | tuple) else [scheduler]
+        return super()._build_param_scheduler([in_steps(each, epoch) for each in described], optim_wrapper)
+
+
+def in_steps(scheduler: Any, epoch: int) -> Any:
+    """A scheduler's config with its beginning and end in steps, at least one, where it is to be converted.
+
+    MMEngine rounds down, to no step at all where an epoch or the share of one is short.
+
+    Args:
+        scheduler: MMEngine's config.
+        epoch: steps of an epoch.
+    """
+    if not isinstance(scheduler, dict) or not scheduler.get("convert_to_iter_based"):
+        return scheduler
+    begin, end = (scheduler.get(key) for key in ("begin", "end"))
+    converted = {**scheduler, "begin": round((begin or 0) * epoch) / epoch}
+    if end is not None:
+        converted["end"] = max(round(end * epoch), round((begin or 0) * epoch) + 1) / epoch
+    return converted
+
 
 def launcher() -> str:
     """What MMEngine calls the way this process was started: `pytorch` under torchrun, else `none`.

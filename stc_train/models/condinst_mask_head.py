@@ -53,8 +53,8 @@ def _pad(maps: Tensor, height: int, width: int) -> Tensor:
 class PuzzleMaskHead(CondInstMaskHead):
     """CondInst's mask head with the puzzle loss; the forward pass equals MMDetection's to rounding.
 
-    Only the masks that are supervised are computed: the best `topk_masks_per_img` of each image, shared evenly among
-    its objects (MMDetection computes all, then selects).
+    Only the masks that are supervised are computed: at most `topk_masks_per_img` of each image (all, if -1), shared
+    evenly among its objects; of more objects than that, the best predicted (MMDetection computes all, then selects).
 
     Args:
         loss_mask: config of `PuzzleLoss`.
@@ -142,7 +142,10 @@ class PuzzleMaskHead(CondInstMaskHead):
         _, counts = instance[order].unique_consecutive(return_counts=True)
         first = (counts.cumsum(0) - counts).repeat_interleave(counts)
         rank = torch.arange(len(order), device=order.device) - first
-        return order[rank < max(self.topk_masks_per_img // len(counts), 1)]
+        chosen = order[rank < max(self.topk_masks_per_img // len(counts), 1)]
+        if len(chosen) > self.topk_masks_per_img:
+            chosen = chosen[quality[chosen].argsort(descending=True)[: self.topk_masks_per_img]]
+        return chosen
 
     def forward_single(self, mask_feat: Tensor, positive_info: InstanceData) -> tuple[Tensor]:
         """Apply each proposal's three 1x1 layers to the mask features and the positions relative to it.

@@ -208,6 +208,32 @@ def test_mask_logits_equal_mmdetections(heads):
         torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("limit", "objects", "each", "expected"),
+    [(8, 20, 3, 8), (8, 2, 6, 8), (8, 3, 1, 3), (-1, 20, 3, 60), (64, 100, 2, 64)],
+)
+def test_no_more_masks_than_the_setting_says(heads, limit, objects, each, expected, monkeypatch):
+    """Also where there are more objects than masks: the best predicted of them."""
+    from mmengine.structures import InstanceData
+
+    head = heads[1][1]
+    monkeypatch.setattr(head, "topk_masks_per_img", limit)
+    generator = torch.Generator().manual_seed(0)
+    instance = torch.arange(objects).repeat_interleave(each)
+    info = InstanceData(
+        pos_assigned_gt_inds=instance,
+        scores=torch.randn(len(instance), CLASSES, generator=generator),
+        centernesses=torch.randn(len(instance), 1, generator=generator),
+    )
+    chosen = head._select(info)
+    assert len(chosen) == len(chosen.unique()) == expected
+    assert len(instance[chosen].unique()) == min(objects, expected)
+    quality = info.scores.sigmoid().amax(1) * info.centernesses.sigmoid().flatten()
+    best = torch.stack([quality[instance == k].max() for k in range(objects)])
+    if 0 < limit < objects:
+        torch.testing.assert_close(quality[chosen].sort().values, best.sort().values[-limit:])
+
+
 def test_the_supervised_masks_are_those_that_mmdetection_selects(heads):
     from mmdet.structures.mask import BitmapMasks
 
