@@ -14,18 +14,18 @@ from stc_track.formats.store import CELL
 
 
 def fill_holes(maps: np.ndarray) -> np.ndarray:
-    """Give every unknown cell the value of the nearest known one; zero where a whole map is unknown.
+    """Give every unknown cell the value of the nearest known one.
 
     Args:
         maps: (n, [C,] h, w) float, NaN where unknown.
 
     Returns:
-        the same shape, without NaN.
+        the same shape, without NaN but where a whole map is unknown: no number would say that.
     """
     unknown = np.isnan(maps)
     if not unknown.any():
         return maps
-    filled = np.nan_to_num(maps)
+    filled = maps.copy()
     for index in np.ndindex(maps.shape[:-2]):
         if unknown[index].any() and not unknown[index].all():
             rows, columns = ndimage.distance_transform_edt(unknown[index], return_distances=False, return_indices=True)
@@ -55,9 +55,10 @@ def mask_arrays(
     """
     mask, _ = fuse(arrays["similarity_depth"], arrays["similarity_flow"], settings.masks, settings.similarity.dilation)
     fine = "fine_" if settings.detail < CELL else ""
-    maps = [
-        FrameMaps(frame, depth.astype(np.float32), flow.astype(np.float32), settings.detail, camera)
-        for frame, depth, flow in zip(frames, arrays[f"{fine}inverse_depth"], arrays[f"{fine}flow"], strict=True)
+    known = (np.nan_to_num(arrays[f"{fine}{name}"].astype(np.float32)) for name in ("inverse_depth", "flow"))
+    maps = [  # what is unknown on a whole frame separates nothing there
+        FrameMaps(frame, depth, flow, settings.detail, camera)
+        for frame, depth, flow in zip(frames, *known, strict=True)
     ]
     objects, scores = solve_frames(maps, boxes, settings.masks)
     pooled = [pool_objects(on_frame) for on_frame in objects]

@@ -37,11 +37,11 @@ class Monodepth2Depth:
         files = [path / "encoder.pth", path / "depth.pth"] if path.is_dir() else [path]
         self._fingerprint = "-".join(["monodepth2", *map(weights.fingerprint, files)])
 
-    @torch.inference_mode()
     def fingerprint(self, sequence: Sequence) -> str:
         """See `DepthEstimator.fingerprint`."""
         return self._fingerprint
 
+    @torch.inference_mode()
     def inverse_depth(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `DepthEstimator`."""
         import cv2

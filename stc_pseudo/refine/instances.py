@@ -60,8 +60,9 @@ def by_frame(reader: StoreReader, instances: list[Instance]) -> Iterator[tuple[S
 def read_frame_data(sequence: SequenceReader, t: int) -> FrameData:
     """Read the frame at position `t`, with depth and flow as fine as the store has them."""
     fine = "fine_" if "fine_flow" in sequence.group else ""
-    flow = sequence.read(f"{fine}flow", t).astype(np.float32)
-    depth = np.log(sequence.read(f"{fine}inverse_depth", t).astype(np.float32).clip(1e-4))
+    # NaN where a whole map is unknown
+    flow = np.nan_to_num(sequence.read(f"{fine}flow", t).astype(np.float32))
+    depth = np.log(np.nan_to_num(sequence.read(f"{fine}inverse_depth", t).astype(np.float32)).clip(1e-4))
     cell = sequence.size[0] // flow.shape[1] if fine else CELL
     rgb = read_frame(sequence.frame_path(t), sequence.size)
     return FrameData(rgb, np.concatenate([depth[None], flow]), cell, sequence.boxes_at(t))

@@ -17,8 +17,8 @@ def stored_similarity(
 
     Args:
         name: `similarity_depth` or `similarity_flow`.
-        inverse_depth: (n, h, w), without holes.
-        flow: (n, 2, h, w), pixels of the original frame.
+        inverse_depth: (n, h, w), NaN where a whole map is unknown: nothing is dissimilar there.
+        flow: (n, 2, h, w), pixels of the original frame, NaN likewise.
         size: (height, width) of the frame, which flow is measured against.
         settings: of the mini network.
 
@@ -26,9 +26,9 @@ def stored_similarity(
         (n, 8, h, w) uint8, 255 times the similarity to the neighbour in each direction.
     """
     if name == "similarity_depth":
-        values = torch.from_numpy(inverse_depth.astype(np.float32))
+        values = torch.from_numpy(np.nan_to_num(inverse_depth.astype(np.float32)))
         maps = normalise_inverse_depth(values, settings.depth_gain)[:, None]
     else:
-        maps = normalise_flow(torch.from_numpy(flow.astype(np.float32)), size, settings.flow_gain)
+        maps = normalise_flow(torch.from_numpy(np.nan_to_num(flow.astype(np.float32))), size, settings.flow_gain)
     similarity = edge_similarity(maps, settings.layers, settings.dilation, settings.factor)
     return (similarity * 255).round().to(torch.uint8).numpy()

@@ -132,6 +132,8 @@ def main(
 def choose_device(device: str | None) -> None:
     """Hide every CUDA device but the chosen one; MMEngine takes what it sees. Before torch looks for devices.
 
+    `cuda:N` is the N-th of those that CUDA_VISIBLE_DEVICES leaves, as a scheduler sets it; all, where it is not set.
+
     Raises:
         click.BadParameter: not a device's name, or there is no such device.
     """
@@ -140,10 +142,37 @@ def choose_device(device: str | None) -> None:
     kind, _, number = device.partition(":")
     if kind not in ("cpu", "cuda") or (number and (kind == "cpu" or not number.isdecimal())):
         raise click.BadParameter(f"expected cpu, cuda or cuda:N, found '{device}'", param_hint="--device")
-    if kind == "cpu" or number:
-        os.environ["CUDA_VISIBLE_DEVICES"] = number
+    if kind == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    elif number:
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible_device(int(number), os.environ.get("CUDA_VISIBLE_DEVICES"))
     if kind == "cuda":
         import torch
 
         if not torch.cuda.is_available():
             raise click.BadParameter(f"expected a CUDA device, found none for '{device}'", param_hint="--device")
+
+
+def visible_device(number: int, visible: str | None) -> str:
+    """What CUDA calls the device that this process may call `cuda:number`.
+
+    Args:
+        number: counts from 0.
+        visible: CUDA_VISIBLE_DEVICES, numbers or names with commas between; None where it is not set.
+
+    Raises:
+        click.BadParameter: it leaves fewer devices.
+
+    Examples:
+        >>> visible_device(1, "4,6"), visible_device(1, None)
+        ('6', '1')
+    """
+    if visible is None:
+        return str(number)
+    names = [name.strip() for name in visible.split(",") if name.strip()]
+    if number >= len(names):
+        raise click.BadParameter(
+            f"expected a device that CUDA_VISIBLE_DEVICES={visible} leaves, found cuda:{number} of {len(names)}",
+            param_hint="--device",
+        )
+    return names[number]

@@ -141,6 +141,36 @@ def refuse_misaligned(config: Config) -> None:
             )
 
 
+def require_edges(config: Config) -> None:
+    """Stop before the training if its loss asks for kept edges that its pipeline does not read.
+
+    Raises:
+        InputError: naming the setting that reads them.
+    """
+    if "pairwise" not in _values(config.model, "boundary"):
+        return
+    steps = config.train_dataloader.dataset.pipeline
+    loaders = [index for index, step in enumerate(steps) if plain(step["type"]) == "LoadPseudoLabels"]
+    if not loaders or not steps[loaders[0]].get("edges"):
+        place = f"train_dataloader.dataset.pipeline.{loaders[0]}.edges=True" if loaders else ""
+        raise InputError(
+            config.filename or "--config",
+            found="edges=False" if loaders else "no such step",
+            expected="a pipeline with stc_train.LoadPseudoLabels(edges=True) for boundary='pairwise'",
+            hint=f"--cfg-options {place}" if loaders else "take the pipeline of condinst_base.py",
+        )
+
+
+def _values(part: Any, key: str) -> list[Any]:
+    """Every value under a key, at any depth."""
+    if isinstance(part, dict):
+        own = [part[key]] if key in part else []
+        return own + [value for inner in part.values() for value in _values(inner, key)]
+    if isinstance(part, list | tuple):
+        return [value for inner in part for value in _values(inner, key)]
+    return []
+
+
 def named_transforms(steps: Any) -> list[str]:
     """Names of all transforms of a pipeline, those in wrappers as well."""
     if isinstance(steps, dict):

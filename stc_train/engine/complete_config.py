@@ -11,7 +11,7 @@ from mmengine.config import Config, ConfigDict
 
 from stc_pseudo.store.reader import StoreReader
 from stc_track.io.errors import InputError
-from stc_train.engine.adapt_config import adapt, plain, refuse_misaligned
+from stc_train.engine.adapt_config import adapt, plain, refuse_misaligned, require_edges
 
 Precision = Literal["float32", "bfloat16", "float16"]
 # What every training of ours does, whosever config it runs.
@@ -30,6 +30,7 @@ def complete_config(config: Config, store: str, sequences: Sequence[str] | None,
         reader.sequence(name)
     adapt(config)
     refuse_misaligned(config)
+    require_edges(config)
     loader = config.train_dataloader
     loader.dataset.update(
         store=store, sequences=None if sequences is None else list(sequences), root=None if root is None else str(root)
@@ -172,7 +173,8 @@ def _shorten_scheduler(scheduler: ConfigDict, factor: float, whole: int) -> None
                 scheduler[key] *= factor  # a share of an epoch; `TrainingRunner` knows its steps
     elif not scheduler.get("by_epoch", True):
         begin, end = (round(scheduler.get(key, default) * factor) for key, default in (("begin", 0), ("end", whole)))
-        scheduler.begin, scheduler.end = begin, max(end, begin + 1)
+        # MMEngine's linear warm-up over a single step never leaves its beginning.
+        scheduler.begin, scheduler.end = begin, max(end, begin + 2)
     else:
         return
     for key in ("T_max", "step_size", "total_steps"):

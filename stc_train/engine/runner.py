@@ -29,9 +29,10 @@ class TrainingRunner(Runner):
 
 
 def in_steps(scheduler: Any, epoch: int) -> Any:
-    """A scheduler's config with its beginning and end in steps, at least one, where it is to be converted.
+    """A scheduler's config with its beginning and end in steps, at least two, where it is to be converted.
 
-    MMEngine rounds down, to no step at all where an epoch or the share of one is short.
+    MMEngine rounds down, to no step at all where an epoch or the share of one is short; and its linear warm-up over a
+    single step never leaves its beginning.
 
     Args:
         scheduler: MMEngine's config.
@@ -42,7 +43,7 @@ def in_steps(scheduler: Any, epoch: int) -> Any:
     begin, end = (scheduler.get(key) for key in ("begin", "end"))
     converted = {**scheduler, "begin": round((begin or 0) * epoch) / epoch}
     if end is not None:
-        converted["end"] = max(round(end * epoch), round((begin or 0) * epoch) + 1) / epoch
+        converted["end"] = max(round(end * epoch), round((begin or 0) * epoch) + 2) / epoch
     return converted
 
 

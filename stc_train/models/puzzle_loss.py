@@ -99,6 +99,10 @@ class PuzzleLoss(nn.Module):
             known: (N, h, w) bool, the cells that count in the boundary terms against the pseudo-mask (`pixel`, `bce`,
                 `dice`), as if there were no others; all, if None. The box term and `pairwise` take all.
         """
+        if self.boundary == "pairwise" and edges is None:
+            raise ValueError(
+                "boundary='pairwise' needs the kept edges; stc_train.LoadPseudoLabels(edges=True) reads them"
+            )
         logits = logits if logits.dtype == torch.float64 else logits.float()
         pieces = pieces.to(logits.dtype)
         area = boxes.sum((1, 2)).clamp(min=1)

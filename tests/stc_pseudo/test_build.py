@@ -246,3 +246,33 @@ def test_label_boxes_and_their_ignored_kinds(drawn):
     boxes = StoreReader(str(drawn.store)).sequence("0000").boxes_at(0)
     assert boxes.track_ids.tolist() == [1004]
     assert len(boxes.ignore) == 2
+
+
+def test_flow_that_nobody_knows_is_not_stored_as_standing_still(drawn):
+    """The last frame without a map: NaN in the store, no cue for the tracker, nothing that separates for the masks."""
+    from stc_track.tracking.cues import CueReader, discrepancy
+
+    (drawn.root / "training/flow/0000/000002.png").unlink()
+    assert drawn.build().exit_code == 0
+    sequence = StoreReader(str(drawn.store)).sequence("0000")
+    flow = sequence.read("flow", slice(None))
+    assert np.isfinite(flow[:2]).all()
+    assert np.isnan(flow[2]).all()
+    assert set(np.unique(sequence.read("similarity_flow", 2))) == {0, 255}  # 0 beyond the border
+    areas = [[np.count_nonzero(sequence.read("objects", t) == k) for k in (1, 2)] for t in (1, 2)]
+    assert min(areas[1]) > 0.5 * min(areas[0])
+    boxes = sequence.boxes_at(1).xyxy.astype(float)
+    before, after = (CueReader(drawn.store, "0000").at(t, boxes, sequence.size) for t in (1, 2))
+    assert np.isnan(after[..., 1:]).all()
+    assert (discrepancy(before, after, np.full(len(boxes), 50.0), "flow")[1] == 0).all()
+
+
+def test_what_names_an_estimator_needs_no_network():
+    """`fingerprint` is plain; it is the forward pass that keeps no graph."""
+    import torch
+
+    from stc_pseudo.depth.monodepth2_estimator import Monodepth2Depth
+
+    for name, guarded in (("fingerprint", False), ("inverse_depth", True)):
+        assert hasattr(getattr(Monodepth2Depth, name), "__wrapped__") == guarded
+    assert torch.is_inference_mode_enabled() is False

@@ -16,19 +16,22 @@ from stc_pseudo.flow.upflow import FINEST, pool_flow
 from stc_pseudo.training.clips import Clips
 from stc_track.io.errors import InputError, require_folder
 
+KEPT_BYTES = 1 << 30  # of starts and truth in each reading process
 TRUTH_READERS = READERS | {".pfm": read_pfm_flow}
 
 
 class FlowClips(Clips):
     """Pairs of neighbouring frames of some videos, whole and resized.
 
-    The start and the truth are found at the frames' own size, once, and kept in memory at that of the network's finest
-    level and of the frames as the network sees them: at 256x832 0.2 MB and 1.3 MB a clip, in each reading process.
+    The start and the truth are found at the frames' own size and brought to that of the network's finest level and of
+    the frames as the network sees them: at 256x832 0.2 MB and 1.3 MB a clip. Those of the first clips that are asked
+    for are kept in memory, as far as it reaches; the others' are found again each time.
 
     Args:
         videos, size, augment: as for `Clips`.
         start: computes an initialisation in both directions (`dis_init.dis_start`); or None.
         truth: for some clips' first frame, the file of its true flow to the second.
+        memory: bytes of starts and truth that each reading process keeps; more saves time where the clips are many.
 
     An item is that of `Clips`, and with a start `start` (2, 3, height / 4, width / 4), to the second frame and back, as
     `UPFlow` takes it; with truth `truth` (3, height, width): (dx, dy) in pixels of this size, and the share of the
@@ -42,9 +45,11 @@ class FlowClips(Clips):
         augment: bool = True,
         start: Callable[[Tensor, Tensor, bool], Tensor] | None = None,
         truth: dict[Path, Path] | None = None,
+        memory: int = KEPT_BYTES,
     ) -> None:
         super().__init__(videos, 2, size, augment=augment)
         self.start, self.truth = start, truth or {}
+        self.memory = memory
         self.kept: dict[int, dict[str, Tensor]] = {}
 
     def with_truth(self) -> list[int]:
@@ -58,9 +63,14 @@ class FlowClips(Clips):
 
     def __getitem__(self, index: int) -> dict[str, Tensor | bool | int]:
         item = super().__getitem__(index)
-        if index not in self.kept:
-            self.kept[index] = self._flows(index)
-        flows = {key: value.float() for key, value in self.kept[index].items()}
+        stored = self.kept.get(index)
+        if stored is None:
+            stored = self._flows(index)
+            size = sum(value.nbytes for value in stored.values())
+            if size <= self.memory:  # in random order it matters not which clips are kept, and none is found twice
+                self.memory -= size
+                self.kept[index] = stored
+        flows = {key: value.float() for key, value in stored.items()}
         return item | ({key: mirror(value) for key, value in flows.items()} if item["flipped"] else flows)
 
     def _flows(self, index: int) -> dict[str, Tensor]:

@@ -278,7 +278,10 @@ def test_bad_prediction_input(trained, drawn_video, tmp_path):
     cases = [
         ((tmp_path / "none.pth", drawn_video), "none.pth: expected a file of network weights"),
         ((other, drawn_video), "expected a model.pth of stc-train"),
-        ((foreign, drawn_video), "type 'os.system' in model, which is no part of MMDetection's instance segmenters"),
+        (
+            (foreign, drawn_video),
+            "type 'os.system' in model.backbone, which is no part of an instance segmenter of MMDetection",
+        ),
         ((trained / "model.pth", tmp_path), "expected a folder of sequences of frames"),
     ]
     for (checkpoint, root), message in cases:

@@ -258,3 +258,30 @@ def test_a_lower_negative_weight_forgives_foreground_where_the_piece_says_backgr
     assert tolerant(filled, boxes, pieces).boundary < 0.3 * plain(filled, boxes, pieces).boundary
     empty = torch.full_like(filled, -6.0)
     assert tolerant(empty, boxes, pieces).boundary > 1.9 * plain(empty, boxes, pieces).boundary
+
+
+def test_pairwise_without_edges_says_what_reads_them():
+    logits = torch.zeros(1, 4, 4)
+    boxes = torch.ones(1, 4, 4, dtype=torch.bool)
+    with pytest.raises(ValueError, match=r"LoadPseudoLabels\(edges=True\)"):
+        PuzzleLoss(boundary="pairwise")(logits, boxes, boxes.float())
+
+
+@pytest.mark.parametrize(
+    ("config", "change", "found"),
+    [
+        ("condinst_r18_demo", {"train_dataloader.dataset.pipeline.2.edges": False}, "pipeline.2.edges=True"),
+        ("yolact_r18_demo", {"model.mask_head.loss_mask": {"boundary": "pairwise"}}, "no such step"),
+    ],
+)
+def test_a_config_that_reads_no_edges_is_refused_before_the_training(config, change, found):
+    from stc_track.io.errors import InputError
+    from stc_train.engine.adapt_config import require_edges
+    from stc_train.engine.train import load_config
+
+    config = load_config(config)
+    config.merge_from_dict({"model.mask_head.loss_mask.boundary": "pairwise"} | change)
+    with pytest.raises(InputError, match=found):
+        require_edges(config)
+    whole = load_config("condinst_r18_demo", ["model.mask_head.loss_mask.boundary=pairwise"])
+    require_edges(whole)

@@ -44,6 +44,27 @@ def start(first, second, both):
     return flow
 
 
+def test_starts_are_kept_as_far_as_the_memory_reaches(video, tmp_path):
+    """Three clips of 2.2 KB and, with truth, 9.1 KB; what is not kept is found again, and is the same."""
+    calls = []
+
+    def counted(first, second, both):
+        calls.append(1)
+        return start(first, second, both)
+
+    truth = find_truth([video], tmp_path / "flow", "--true-flow")
+    unlimited = FlowClips([video], (24, 48), augment=False, start=start, truth=truth)
+    expected = [unlimited[index] for index in range(len(unlimited))]
+    clips = FlowClips([video], (24, 48), augment=False, start=counted, truth=truth, memory=10_000)
+    for _ in range(3):
+        for index, item in enumerate(expected):
+            again = clips[index]
+            assert all(torch.equal(again[key], item[key]) for key in {"start", "truth"} & item.keys())
+    assert sum(value.nbytes for flows in clips.kept.values() for value in flows.values()) <= 10_000
+    assert 0 < len(clips.kept) < len(clips)
+    assert len(calls) > len(clips)
+
+
 def test_items_carry_start_and_truth_in_pixels_of_their_own_size(video, tmp_path):
     truth = find_truth([video], tmp_path / "flow", "--true-flow")
     clips = FlowClips([video], (24, 48), augment=False, start=start, truth=truth)
