@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import pickle
 import re
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 
 from stc_track.io.errors import InputError, require_file
+from stc_track.io.files import replacing
 
 # What reading a damaged or crafted file raises.
 UNREADABLE = (
@@ -28,10 +28,8 @@ UNREADABLE = (
 
 def save(path: Path, content: dict[str, Any]) -> None:
     """Write a checkpoint under a temporary name, then rename it: `path` is whole or absent."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    torch.save(content, partial)
-    os.replace(partial, path)
+    with replacing(path) as file:
+        torch.save(content, file)
 
 
 def load(path: Path, flag: str) -> dict[str, Any]:

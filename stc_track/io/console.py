@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from stc_track.io.system_errors import one_line
+
 PACKAGES = ("stc_track", "stc_pseudo", "stc_train", "pipelines")
 _VERBOSE = f"{__name__}.verbose"
 
@@ -47,9 +49,10 @@ class Command(click.Command):
         return super().parse_args(ctx, list(self._with_new_names(args)))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Set up logging, then run the command."""
+        """Set up logging, then run the command; what the system refuses ends it with a line."""
         set_up_logging(ctx.meta.get(_VERBOSE, False))
-        return super().invoke(ctx)
+        with one_line():
+            return super().invoke(ctx)
 
     def _with_new_names(self, args: list[str]) -> Iterator[str]:
         warned: set[str] = set()

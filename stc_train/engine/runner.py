@@ -18,8 +18,11 @@ class TrainingRunner(Runner):
         if self.rank:
             return
         partial = f".{filename}.partial"
-        super().save_checkpoint(out_dir, partial, *args, **kwargs)
-        os.replace(Path(out_dir) / partial, Path(out_dir) / filename)
+        try:
+            super().save_checkpoint(out_dir, partial, *args, **kwargs)
+            os.replace(Path(out_dir) / partial, Path(out_dir) / filename)
+        finally:
+            (Path(out_dir) / partial).unlink(missing_ok=True)
 
     def _build_param_scheduler(self, scheduler: Any, optim_wrapper: Any) -> list[Any]:
         """As MMEngine's, of schedulers by steps where the config has some by epochs, or shares of one."""
