@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from stc_pseudo.datasets.kitti import instances_file
 from stc_pseudo.store.reader import SequenceReader, StoreReader
+from stc_track.evaluation.fit import better_shift
 from stc_track.formats.mots import IGNORE_CLASS, MotsObject, read_mots
 from stc_track.formats.youtube_vis import objects_of, read_annotations
 from stc_track.io.errors import InputError, require_file
@@ -87,6 +88,7 @@ def inspect_sequence(
     Returns:
         a row for each true mask: its class's name, and its IoU with each of `SHAPES` (None without a box).
     """
+    require_truth_of(sequence, truth, where, "--truth")
     rows = []
     for t, number in enumerate(sequence.numbers):
         objects = [o for o in truth.get(number, ()) if rle.area(o.counts, o.height, o.width) >= min_area]
@@ -116,6 +118,31 @@ def inspect_sequence(
             true = rle.decode(o.counts, o.height, o.width)
             rows.append((name, np.array([mask_iou(shape, true) for shape in (pseudo, *drawn_shapes(box, true.shape))])))
     return rows
+
+
+def require_truth_of(sequence: SequenceReader, truth: dict[int, list[MotsObject]], where: str, hint: str) -> None:
+    """Refuse true masks of other frames than the sequence's.
+
+    Args:
+        sequence: of the store; its boxes tell whether the truth is a frame early or late.
+        truth: true masks by frame number; frames that the store leaves out do not count.
+        where: names the truth in messages.
+        hint: the flag that named it.
+
+    Raises:
+        InputError: no frame in common, or masks that fit the boxes of the frame before or after clearly better.
+    """
+    if truth and not set(truth) & set(sequence.numbers):
+        expected = f"true masks of frames {sequence.numbers[0]} to {sequence.numbers[-1]} of {sequence.name}"
+        raise InputError(where, expected=expected, found=f"of {min(truth)} to {max(truth)}", hint=hint)
+    boxes = {number: sequence.boxes_at(t).xyxy for t, number in enumerate(sequence.numbers)}
+    masks = {
+        number: np.array([rle.tight_box(o.counts, o.height, o.width) for o in objects])
+        for number, objects in truth.items()
+    }
+    if shift := better_shift(boxes, masks):
+        found = f"those of a frame {'earlier' if shift > 0 else 'later'}: numbers that count from another frame"
+        raise InputError(where, expected=f"true masks of the frames of {sequence.name}", found=found, hint=hint)
 
 
 def drawn_shapes(box: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -43,6 +43,11 @@ BENCHMARKS = ("kitti-mots", "mots20", "youtube-vis")
 @click.option(
     "--sequences", callback=split_names, help="Measure only these, comma-separated.  [default: all in --truth]"
 )
+@click.option(
+    "--any-frames",
+    is_flag=True,
+    help="Measure results that seem to be of other frames than the truth as well: a frame early or late, or beyond it.",
+)
 @click.option("--workers", type=click.IntRange(1, 1024), help="Processes.  [default: one for each usable core]")
 def main(
     results: Path,
@@ -51,6 +56,7 @@ def main(
     layout: str,
     json_file: Path | None,
     sequences: list[str] | None,
+    any_frames: bool,
     workers: int | None,
 ) -> None:
     """Measure the tracks in RESULTS, by the trackeval package.
@@ -76,11 +82,11 @@ def main(
     if benchmark == "youtube-vis":
         from stc_track.evaluation.youtube_vis import evaluate_youtube_vis
 
-        evaluation = evaluate_youtube_vis(results, truth, sequences, workers)
+        evaluation = evaluate_youtube_vis(results, truth, sequences, workers, any_frames)
         head, rows = AP_COLUMNS, ap_rows(evaluation)
     else:
         rules = MOTS20 if benchmark == "mots20" else KITTI_MOTS
-        evaluation = evaluate(results, truth, sequences, rules, workers)
+        evaluation = evaluate(results, truth, sequences, rules, workers, any_frames)
         head, rows = [name.replace("id_switches", "switches") for name in COLUMNS], mots_rows(evaluation)
     figures = json.dumps(evaluation.as_dict(), indent=2)
     if json_file:

@@ -17,6 +17,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from stc_track.evaluation.alignment import check_frames
+from stc_track.evaluation.fit import require_same_frames
 from stc_track.formats.mots import CLASS_NAMES, MotsObject, line_of, read_mots
 from stc_track.io.errors import InputError, require_folder
 from stc_track.io.files import sequence_files
@@ -108,6 +109,7 @@ def evaluate(
     sequences: Sequence[str] | None = None,
     benchmark: Benchmark = KITTI_MOTS,
     workers: int = 1,
+    any_frames: bool = False,
 ) -> Evaluation:
     """Measure a folder of `{sequence}.txt` against the truth.
 
@@ -117,21 +119,22 @@ def evaluate(
         sequences: which to measure; None measures all that have a truth.
         benchmark: name of the rules.
         workers: processes that measure a sequence each.
+        any_frames: measure results that seem to be of other frames than the truth as well.
 
     Raises:
         InputError: a missing or malformed file, masks that overlap, a frame size that is not the truth's, a frame
-            before the benchmark's first.
+            before the benchmark's first, or results of other frames than the truth (`fit.require_same_frames`).
     """
     true_files = truth_files(truth, sequences)
     result_files = sequence_files(results, list(true_files), "--sequences measures only those it names")
     require_trackeval()
-    jobs = {name: (result_files[name], path, benchmark) for name, path in true_files.items()}
+    jobs = {name: (result_files[name], path, benchmark, any_frames) for name, path in true_files.items()}
     weights = {name: path.stat().st_size for name, path in true_files.items()}
     return summarise(run_each(evaluate_sequence, jobs, weights, workers), benchmark)
 
 
 def evaluate_sequence(
-    result: Path, truth: Path, benchmark: Benchmark = KITTI_MOTS
+    result: Path, truth: Path, benchmark: Benchmark = KITTI_MOTS, any_frames: bool = False
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """TrackEval's figures of one sequence, by class name and metric name (HOTA, CLEAR, Identity).
 
@@ -144,8 +147,33 @@ def evaluate_sequence(
         if (first := min(frames, default=benchmark.first_frame)) < benchmark.first_frame:
             expected = f"frames that count from {benchmark.first_frame}"
             raise InputError(path, expected=expected, found=f"frame {first}", hint="--benchmark names the rules")
+    if not any_frames:
+        hint = "`stc-convert --shift N` counts from another; --any-frames measures all the same"
+        require_same_frames(_boxes(found), _boxes(true), result, truth, _video_numbers(truth), hint)
     check_frames(result, truth, found, true)
     return evaluate_frames(truth.stem, found, true, benchmark)
+
+
+def _boxes(frames: Frames) -> dict[int, np.ndarray]:
+    """Tight boxes of each frame's objects."""
+    known = {
+        number: [each for each in objects if not each.ignored and rle.area(each.counts, each.height, each.width)]
+        for number, objects in frames.items()
+    }
+    return {
+        number: np.array([rle.tight_box(each.counts, each.height, each.width) for each in objects])
+        for number, objects in known.items()
+    }
+
+
+def _video_numbers(truth: Path) -> set[int] | None:
+    """Frame numbers of the truth's video, where a data set's own layout has its frames; else None."""
+    truth = truth.resolve()
+    for root in (truth.parents[1], truth.parents[1].parent):
+        folder = root / "training" / "image_02" / truth.stem
+        if truth.parent.name == "instances_txt" and folder.is_dir():
+            return {int(path.stem) for path in folder.iterdir() if path.stem.isdecimal()} or None
+    return None
 
 
 def evaluate_frames(

@@ -15,10 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from stc_track.evaluation.fit import require_same_frames
 from stc_track.evaluation.mots import require_trackeval
 from stc_track.formats.youtube_vis import Annotations, VideoTrack, read_annotations, read_results
 from stc_track.io.errors import InputError
 from stc_track.io.processes import run_each
+from stc_track.masks import rle
 
 _MOST_TRACKS = 100  # a video and class
 
@@ -61,7 +63,7 @@ class ApEvaluation:
 
 
 def evaluate_youtube_vis(
-    results: Path, truth: Path, sequences: Sequence[str] | None = None, workers: int = 1
+    results: Path, truth: Path, sequences: Sequence[str] | None = None, workers: int = 1, any_frames: bool = False
 ) -> ApEvaluation:
     """Measure a list of results against an annotation file.
 
@@ -70,9 +72,11 @@ def evaluate_youtube_vis(
         truth: YouTube-VIS annotation JSON.
         sequences: names of the videos to measure, the folders of their frames; None measures all.
         workers: processes that measure a video each.
+        any_frames: measure results that fit the frames before or after better as well.
 
     Raises:
-        InputError: a missing or malformed file, a result of a video or class that the annotations do not have.
+        InputError: a missing or malformed file, a result of a video or class that the annotations do not have, or
+            results a frame early or late.
     """
     true = read_annotations(truth)
     found = read_results(results, true.videos)
@@ -91,8 +95,21 @@ def evaluate_youtube_vis(
     # by name: where scores are equal, the order decides, and this is TrackEval's
     names = sorted(sequences or videos)
     jobs = {name: (_of(found, videos[name]), _of(true.tracks, videos[name])) for name in names}
+    for name, (ours, theirs) in () if any_frames else jobs.items():
+        hint = "--any-frames measures all the same"
+        require_same_frames(_boxes(ours), _boxes(theirs), f"{results}: video {name}", truth, hint=hint)
     weights = {name: sum(len(track.masks) for tracks in pair for track in tracks) for name, pair in jobs.items()}
     return _summarise(run_each(match_video, jobs, weights, workers), true)
+
+
+def _boxes(tracks: Sequence[VideoTrack]) -> dict[int, np.ndarray]:
+    """Tight boxes of all tracks by the frame's position."""
+    frames: dict[int, list[np.ndarray]] = {}
+    for track in tracks:
+        for t, counts in enumerate(track.masks):
+            if counts and track.size and rle.area(counts, *track.size):
+                frames.setdefault(t, []).append(rle.tight_box(counts, *track.size))
+    return {t: np.array(boxes) for t, boxes in frames.items()}
 
 
 def _of(tracks: Sequence[VideoTrack], video_id: int) -> list[VideoTrack]:

@@ -13,7 +13,7 @@ from mmengine.evaluator import BaseMetric
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from stc_pseudo.evaluation.pseudo_masks import drawn_shapes, true_masks
+from stc_pseudo.evaluation.pseudo_masks import drawn_shapes, require_truth_of, true_masks
 from stc_pseudo.store.reader import SequenceReader, StoreReader
 from stc_track.formats.mots import MotsObject
 from stc_track.io.errors import InputError
@@ -144,6 +144,7 @@ def true_targets(
     sequence: SequenceReader, masks: dict[int, list[MotsObject]], truth: str, class_numbers: list[int]
 ) -> list[list[Annotation]]:
     """Each frame's true masks as annotations; the store's ignore regions count neither way."""
+    require_truth_of(sequence, masks, truth, "--val-truth")
     frames = []
     for t, number in enumerate(sequence.numbers):
         rows = ignored(sequence, t, class_numbers)

@@ -1,0 +1,92 @@
+"""Whether results and truth are of the same frames: measured against other frames, every figure is wrong.
+
+MOTS text says neither a video's length nor where its numbers begin. What can be told: results of frames that the truth
+does not reach, and results that agree with the truth a frame earlier or later clearly better than on the same frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from stc_track.io.errors import InputError
+
+FEWEST_OBJECTS, FEWEST_FRAMES = 10, 5  # less tells nothing of a shift
+GAIN = 0.03  # of the mean box IoU, and
+SHARE = 0.7  # of the objects that a shift changes, better by it: then it is no accident
+# So many frames after the truth's last, or this share of the results', may be false positives at a video's empty end.
+BEYOND, BEYOND_SHARE = 2, 0.1
+
+Boxes = Mapping[int, np.ndarray]  # by frame number: (N, 4) x1 y1 x2 y2, pixels
+
+
+def require_same_frames(
+    found: Boxes,
+    true: Boxes,
+    where: str | Path,
+    truth: str | Path,
+    numbers: Collection[int] | None = None,
+    hint: str = "",
+) -> None:
+    """Refuse results of other frames than the truth's.
+
+    Args:
+        found: boxes of the results, or of whatever is measured.
+        true: boxes of the truth.
+        where, truth: name both in messages.
+        numbers: the video's frame numbers, where they are known.
+        hint: what the user can do.
+
+    Raises:
+        InputError: a frame that the video does not have; many frames beyond the truth's last; boxes that are a frame
+            early or late.
+    """
+    if numbers is not None:
+        for frames, name in ((found, where), (true, truth)):
+            if other := sorted(set(frames) - set(numbers)):
+                expected = f"frames {min(numbers)} to {max(numbers)}, those of the video"
+                raise InputError(name, expected=expected, found=f"frame {other[0]}", hint=hint)
+    elif true and found:
+        beyond = sum(frame > max(true) for frame in found)
+        if beyond > max(BEYOND, BEYOND_SHARE * len(found)):
+            found_frames = f"{beyond} frames beyond it, to {max(found)}"
+            raise InputError(where, expected=f"frames to {max(true)} as in {truth}", found=found_frames, hint=hint)
+    if shift := better_shift(found, true):
+        when = "later" if shift > 0 else "earlier"
+        raise InputError(
+            where,
+            expected=f"objects on the frames of {truth}",
+            found=f"objects that fit those {abs(shift)} frame {when}: numbers that count from another frame",
+            hint=hint,
+        )
+
+
+def better_shift(found: Boxes, true: Boxes) -> int:
+    """By how many frames, -1 or 1, the results lie later than the truth; 0 where they fit as they are, or none tells.
+
+    Examples:
+        >>> boxes = {t: np.array([[9.0 * t, 0, 9 * t + 30, 20]]) for t in range(20)}
+        >>> better_shift(boxes, boxes), better_shift({t + 1: own for t, own in boxes.items()}, boxes)
+        (0, 1)
+    """
+    frames = [t for t in true if len(true[t]) and all(len(found.get(t + s, ())) for s in (-1, 0, 1))]
+    if len(frames) < FEWEST_FRAMES:
+        return 0
+    best = {s: np.concatenate([_box_iou(true[t], found[t + s]).max(1) for t in frames]) for s in (-1, 0, 1)}
+    for shift in (-1, 1):
+        gain = best[shift] - best[0]
+        changed = gain[abs(gain) > 1e-6]
+        if len(changed) >= FEWEST_OBJECTS and gain.mean() > GAIN and (changed > 0).mean() > SHARE:
+            return shift
+    return 0
+
+
+def _box_iou(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """(N, M) overlap of (N, 4) with (M, 4)."""
+    low = np.maximum(one[:, None, :2], other[None, :, :2])
+    high = np.minimum(one[:, None, 2:], other[None, :, 2:])
+    both = (high - low).clip(min=0).prod(-1)
+    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(-1) for boxes in (one, other)]
+    return both / np.maximum(areas[0][:, None] + areas[1][None] - both, 1e-9)
