@@ -13,6 +13,7 @@ from stc_pseudo.commands.training_options import fit_options, fit_settings
 from stc_track.io.console import Command
 from stc_track.io.errors import InputError, require_file
 from stc_track.io.options import PATH
+from stc_track.io.work_folder import only_writer
 
 if TYPE_CHECKING:
     from stc_pseudo.datasets.base import Calibration, Sequence
@@ -87,7 +88,8 @@ def main(
         from stc_pseudo.datasets.nyu import NyuDepth
         from stc_pseudo.depth.training.supervised import train_supervised
 
-        train_supervised(NyuDepth(nyu), training, out)
+        with only_writer(out, "training", "--out names another"):
+            train_supervised(NyuDepth(nyu), training, out)
         return
     if data.dataset is None and not frame_dirs:
         raise InputError("train-depth", expected="--frames, --dataset or --nyu", found="none of them")
@@ -96,7 +98,8 @@ def main(
         camera = _calibration(calib, intrinsics, baseline)
         videos += read_own(frame_dirs, right_dirs, data.root or DEFAULT_ROOTS[OWN], camera)
     try:
-        train_depth(videos, training, out)
+        with only_writer(out, "training", "--out names another"):
+            train_depth(videos, training, out)
     except FloatingPointError as error:
         raise click.ClickException(str(error)) from error
 

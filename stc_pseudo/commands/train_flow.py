@@ -11,6 +11,7 @@ from stc_pseudo.commands.training_options import fit_options, fit_settings
 from stc_track.io.console import Command
 from stc_track.io.errors import InputError
 from stc_track.io.options import PATH
+from stc_track.io.work_folder import only_writer
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
@@ -73,6 +74,7 @@ def main(data: DatasetFlags, frame_dirs: tuple[Path, ...], out: Path, **settings
     else:
         videos = [sequence.frames for sequence in data.read(boxes=False)]
     try:
-        train_flow(videos, training, out)
+        with only_writer(out, "training", "--out names another"):
+            train_flow(videos, training, out)
     except FloatingPointError as error:
         raise click.ClickException(str(error)) from error

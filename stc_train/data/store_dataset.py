@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,12 @@ from stc_pseudo.store.reader import StoreReader
 from stc_track.io.errors import InputError
 from stc_train.data.sampler import Sample, seed_everything
 from stc_train.registry import DATASETS
+
+
+def fingerprint_of(store: StoreReader, sequences: Sequence[str]) -> str:
+    """Hash of everything that some sequences were made from; of all of a store, its own `fingerprint`."""
+    described = {name: store.records[name]["provenance"] for name in sequences}
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @DATASETS.register_module()
@@ -48,6 +56,27 @@ class StoreDataset(BaseDetDataset):
         self.label_of = {number: label for label, number in enumerate(sorted(names))}
         kwargs["metainfo"] = {"classes": tuple(names[number] for number in sorted(names))}
         super().__init__(**kwargs)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of everything that these sequences were made from."""
+        return fingerprint_of(self.store, self.sequences)
+
+    def require_unchanged(self) -> None:
+        """Look at the store again.
+
+        Raises:
+            InputError: a sequence of this data set was built again from something else, or is gone; or its record is
+                damaged.
+        """
+        now = StoreReader(self.store.url, self.store.root)
+        if set(self.sequences) - set(now.sequences) or fingerprint_of(now, self.sequences) != self.fingerprint:
+            raise InputError(
+                self.store.url,
+                expected="the store as it was when the training began",
+                found="one that was built again meanwhile",
+                hint="what was saved so far is of the former; train anew, and build into another store meanwhile",
+            )
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """One entry for each frame that has a box, or for each frame."""

@@ -45,6 +45,9 @@ def complete_config(config: Config, store: str, sequences: Sequence[str] | None,
     hooks += [ConfigDict(type=name) for name in HOOKS if name not in present]
     if "stc_train.ExportModel" not in present:
         hooks.append(ConfigDict(type="stc_train.ExportModel", interval=DEFAULT_INTERVAL))
+    if "stc_train.WatchStore" not in present:
+        export = next(hook for hook in hooks if isinstance(hook, dict) and hook["type"] == "stc_train.ExportModel")
+        hooks.append(ConfigDict(type="stc_train.WatchStore", interval=export["interval"]))
     config.custom_hooks = hooks
     config.setdefault("default_hooks", ConfigDict()).setdefault(
         "checkpoint", ConfigDict(type="CheckpointHook", by_epoch=False, interval=DEFAULT_INTERVAL, max_keep_ckpts=2)

@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
+from stc_track.io.errors import InputError
 from stc_train.data.sampler import seed_everything
 from stc_train.models import model_file
 from stc_train.registry import HOOKS
@@ -86,6 +87,42 @@ class ExportModel(Hook):
     @staticmethod
     def _write(runner: Any, name: str, step: int) -> None:
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        store = runner.train_dataloader.dataset.store
+        dataset = runner.train_dataloader.dataset
         if runner.rank == 0:
-            model_file.save(Path(runner.work_dir) / name, model, runner.cfg, store.class_names, store.fingerprint, step)
+            path, names = Path(runner.work_dir) / name, dataset.store.class_names
+            model_file.save(path, model, runner.cfg, names, dataset.fingerprint, step)
+
+
+@HOOKS.register_module()
+class WatchStore(Hook):
+    """Stops when the store is no longer the one that the training began with; what was saved before stays as it was.
+
+    Args:
+        interval: steps between looks at the store, and before each validation and at the end. Lower notices sooner.
+    """
+
+    priority = "LOW"  # before a checkpoint or a model is written
+
+    def __init__(self, interval: int) -> None:
+        self.interval = interval
+
+    def before_train(self, runner: Any) -> None:
+        """Refuse to go on, from a checkpoint, on another store than it was trained on."""
+        dataset, known = runner.train_dataloader.dataset, runner.message_hub.runtime_info.get("store_fingerprint")
+        if known not in (None, dataset.fingerprint):
+            raise InputError(
+                dataset.store.url,
+                expected=f"the store that the checkpoint was trained on ({known})",
+                found=f"another ({dataset.fingerprint})",
+                hint="--resume goes on with the same labels; begin anew from its weights: --cfg-options load_from=FILE",
+            )
+        runner.message_hub.update_info("store_fingerprint", dataset.fingerprint)
+
+    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Look after every `interval` steps and after the last."""
+        if self.every_n_train_iters(runner, self.interval) or self.is_last_train_iter(runner):
+            runner.train_dataloader.dataset.require_unchanged()
+
+    def before_val_epoch(self, runner: Any) -> None:
+        """Look before a validation, which may keep the model."""
+        runner.train_dataloader.dataset.require_unchanged()

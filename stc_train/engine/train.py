@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from mmengine.model import is_model_wrapper
 import stc_train.registry  # noqa: F401  (mmcv's operators and our scope)
 from stc_pseudo.nn import weights
 from stc_track.io.errors import InputError
+from stc_track.io.work_folder import only_writer
 from stc_train.engine import checkpoints, complete_config
 from stc_train.engine.config_file import CONFIGS, built_from, load_config, shaped
 from stc_train.engine.progress import QuietRunner
@@ -73,10 +76,13 @@ def train(config: Config, run: TrainingRun) -> None:
 
     Raises:
         InputError: the store, a sequence, a frame, a checkpoint or the weights are missing or wrong, or the config has
-            a setting that nothing takes.
+            a setting that nothing takes; the store was rebuilt or damaged meanwhile.
+        TakenError: another training writes to the work directory.
         FloatingPointError: a loss is not finite.
     """
-    with built_from(config, run.work_dir):
+    first = int(os.environ.get("RANK", 0)) == 0
+    alone = only_writer(run.work_dir, "training", "--work-dir names another") if first else nullcontext()
+    with built_from(config, run.work_dir), alone:
         _train(config, run)
 
 
@@ -124,13 +130,18 @@ def _train(config: Config, run: TrainingRun) -> None:
     except RuntimeError as error:
         # torch hands on what a loading process raised as the text of its traceback.
         name, _, message = str(error).rstrip().rpartition("\n")[2].partition(": ")
-        if not name.endswith(InputError.__name__):
+        if name.rpartition(".")[2] not in input_errors(InputError):
             raise
         problem = click.ClickException(message)
         problem.exit_code = InputError.exit_code
         raise problem from error
     if runner.rank == 0:
         log.info("wrote %s after %d steps", run.work_dir / "model.pth", runner.iter)
+
+
+def input_errors(kind: type) -> set[str]:
+    """Names of an error's class and of all that derive from it."""
+    return {kind.__name__}.union(*map(input_errors, kind.__subclasses__()))
 
 
 def require_start(config: Config, run: TrainingRun) -> None:

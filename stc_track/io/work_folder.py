@@ -1,0 +1,60 @@
+"""One writer at a time for a place of work: the second is refused with a line that names the first."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from stc_track.io.errors import InputError
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def only_writer(place: Path, what: str, hint: str) -> Iterator[None]:
+    """Hold a place; it is free again when the block is left or the process ends, however it ends.
+
+    Args:
+        place: a folder, created if need be, or the file that will be written.
+        what: writes there, as "training".
+        hint: the flag that names another place.
+
+    Raises:
+        InputError: another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # no POSIX: the system has no such lock
+        log.warning("%s: nothing keeps a second process from writing there as well", place)
+        yield
+        return
+    lock = place.parent / f".{place.name}.lock" if place.suffix else place / ".lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    # Not closed before the end: the system gives the lock free with the file.
+    with open(lock, "a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            found = file.read(200).strip() or "another"
+            raise InputError(
+                place, expected=f"a place that no other {what} writes to", found=found, hint=hint
+            ) from error
+        except OSError as error:  # a file system without locks
+            log.warning("%s: nothing keeps a second process from writing there as well (%s)", place, error.strerror)
+            yield
+            return
+        file.truncate(0)
+        file.write(
+            f"{what} on {socket.gethostname()}, process {os.getpid()}, since {datetime.now():%Y-%m-%d %H:%M:%S}\n"
+        )
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
