@@ -10,9 +10,17 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import click
+
 from stc_track.io.errors import InputError
 
 log = logging.getLogger(__name__)
+
+
+class TakenError(click.ClickException):
+    """Another process writes there. No `InputError`: what is cleaned up after one of these would be the other's."""
+
+    exit_code = InputError.exit_code
 
 
 @contextmanager
@@ -25,7 +33,7 @@ def only_writer(place: Path, what: str, hint: str) -> Iterator[None]:
         hint: the flag that names another place.
 
     Raises:
-        InputError: another process holds it.
+        TakenError: another process holds it.
     """
     try:
         import fcntl
@@ -42,17 +50,15 @@ def only_writer(place: Path, what: str, hint: str) -> Iterator[None]:
         except BlockingIOError as error:
             file.seek(0)
             found = file.read(200).strip() or "another"
-            raise InputError(
-                place, expected=f"a place that no other {what} writes to", found=found, hint=hint
-            ) from error
+            message = f"{place}: expected a place that no other {what} writes to, found {found} ({hint})"
+            raise TakenError(message) from error
         except OSError as error:  # a file system without locks
             log.warning("%s: nothing keeps a second process from writing there as well (%s)", place, error.strerror)
             yield
             return
+        since = datetime.now().isoformat(" ", "seconds")
         file.truncate(0)
-        file.write(
-            f"{what} on {socket.gethostname()}, process {os.getpid()}, since {datetime.now():%Y-%m-%d %H:%M:%S}\n"
-        )
+        file.write(f"{what} on {socket.gethostname()}, process {os.getpid()}, since {since}\n")
         file.flush()
         try:
             yield

@@ -7,8 +7,7 @@ import sys
 
 import pytest
 
-from stc_track.io.errors import InputError
-from stc_track.io.work_folder import only_writer
+from stc_track.io.work_folder import TakenError, only_writer
 
 HOLD = """
 import sys, time
@@ -24,7 +23,7 @@ with only_writer(Path(sys.argv[1]), "training", "--work-dir"):
 def test_the_second_is_told_of_the_first(name, tmp_path):
     with subprocess.Popen([sys.executable, "-c", HOLD, tmp_path / name], stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout.readline() == "held\n"
-        with pytest.raises(InputError) as refused, only_writer(tmp_path / name, "training", "--work-dir names another"):
+        with pytest.raises(TakenError) as refused, only_writer(tmp_path / name, "training", "--work-dir names another"):
             pass
         message = refused.value.message
         assert f"process {first.pid}, since " in message
@@ -39,6 +38,6 @@ def test_it_is_free_after_an_error(tmp_path):
     with pytest.raises(KeyError), only_writer(tmp_path, "training", ""):
         raise KeyError
     again = only_writer(tmp_path, "training", "")
-    refused = pytest.raises(InputError, match=f"process {os.getpid()}")
+    refused = pytest.raises(TakenError, match=f"process {os.getpid()}")
     with only_writer(tmp_path, "training", ""), refused, again:
         pass

@@ -7,7 +7,7 @@ import torch
 
 from stc_pseudo.store.reader import StoreReader
 from stc_track.io.errors import InputError
-from stc_track.io.work_folder import only_writer
+from stc_track.io.work_folder import TakenError, only_writer
 
 OPTIONS = ["train_dataloader.num_workers=0", "default_hooks.checkpoint.interval=1", "custom_hooks.2.interval=1"]
 
@@ -77,7 +77,7 @@ def test_a_record_that_is_damaged_ends_the_training(store, tmp_path):
 
 
 def test_the_second_training_in_a_work_directory_is_refused(store, tmp_path):
-    with only_writer(tmp_path / "work", "training", ""), pytest.raises(InputError, match="no other training writes to"):
+    with only_writer(tmp_path / "work", "training", ""), pytest.raises(TakenError, match="no other training writes to"):
         train(store, tmp_path / "work", steps=1)
     assert [path.name for path in (tmp_path / "work").iterdir()] == [".lock"]
     train(store, tmp_path / "work", steps=1)
