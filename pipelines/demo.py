@@ -30,7 +30,7 @@ TRAIN = tuple(f"{k:04d}" for k in range(8))
 TEST = tuple(f"{k:04d}" for k in range(8, 11))
 FRAMES = 16
 # The segmenter starts from the depth network's encoder, which saw no label either.
-DEPTH_WEIGHTS = Path(__file__).parents[1] / "data" / "weights" / "demo_monodepth2.pth"
+DEPTH_WEIGHTS = Path(__file__).parents[1] / "stc_pseudo" / "shipped" / "demo_monodepth2.pth"
 SHOWN = (4, 10)  # positions of the frames on the page
 SCORE = 0.3  # of the detections that count as found
 

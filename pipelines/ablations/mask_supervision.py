@@ -26,7 +26,7 @@ from pipelines.reporting.tables import Table
 from stc_track.io.errors import InputError
 from stc_track.io.files import replacing
 
-BACKBONE = Path(__file__).parents[1] / "data" / "weights" / "demo_monodepth2.pth"
+BACKBONE = Path(__file__).parents[2] / "stc_pseudo" / "shipped" / "demo_monodepth2.pth"
 WARM_UP = 1 / 9  # of the steps: BoxInst's pairwise term rises over 10,000 of 90,000 (Tian et al., CVPR 2021)
 MIN_AREA = 300  # pixels of the true masks in the second set of figures
 # End of III-B2: lower where the noise does harm. As docs/results/segmenters.md names them; not chosen here.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DEMO_WEIGHTS = Path(__file__).parents[2] / "data" / "weights"
+DEMO_WEIGHTS = Path(__file__).parents[1] / "shipped"
 DEMO_NAMES = {"depth": "demo_monodepth2.pth", "flow": "demo_upflow.pth"}
 REMOTE_FITS = Path("runs/weights")  # of stores that are no folder
 

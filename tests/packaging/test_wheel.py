@@ -1,0 +1,49 @@
+"""A built wheel holds what its commands need: the demo's weights, the configs, nothing from beside the packages."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_demos_weights_lie_in_the_package():
+    import stc_pseudo
+    from stc_pseudo.commands.source_flags import DEMO_NAMES, DEMO_WEIGHTS
+
+    assert DEMO_WEIGHTS.parent == Path(stc_pseudo.__file__).parent
+    assert all((DEMO_WEIGHTS / name).is_file() for name in DEMO_NAMES.values())
+
+
+@pytest.mark.slow
+def test_the_demo_is_built_by_an_installed_wheel(tmp_path):
+    """From another folder, of a tree that holds the wheel's content alone."""
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q", "-w", tmp_path, ROOT],
+        check=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as content:
+        names = content.namelist()
+        content.extractall(tmp_path / "site")
+    assert {"stc_pseudo/shipped/demo_monodepth2.pth", "stc_pseudo/shipped/demo_upflow.pth"} <= set(names)
+    assert "stc_train/configs/condinst_r50_kitti.py" in names
+    assert not [name for name in names if name.startswith(("pipelines", "tests", "data"))]
+    (tmp_path / "work").mkdir()
+    run = "import stc_pseudo.cli; print(stc_pseudo.cli.__file__); stc_pseudo.cli.main()"
+    arguments = ["build", "--dataset", "demo", "--root", "demo", "--out", "store", "--sequences", "0000"]
+    result = subprocess.run(
+        [sys.executable, "-c", run, *arguments],
+        cwd=tmp_path / "work",
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert str(tmp_path / "site") in result.stdout
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert (tmp_path / "work" / "store" / "0000" / "record.json").is_file()
