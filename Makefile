@@ -17,7 +17,7 @@ demo: .venv/.installed
 	$(BIN)/python -m pipelines.demo --out runs/demo
 
 test: .venv/.installed
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered
 
 test-slow: .venv/.installed
 	$(BIN)/python -m pytest -m slow

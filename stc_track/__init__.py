@@ -1,1 +1,28 @@
-"""Detections to tracks: the tracker, the file formats and the evaluation. Needs no torch."""
+"""Detections to tracks: the tracker, the file formats and the evaluation. Needs no torch.
+
+The public names are imported when they are first asked for (PEP 562), so that `import stc_track` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stc_track.io.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from stc_track.tracking.link import link
+    from stc_track.tracking.settings import TrackerSettings
+    from stc_track.tracking.tracker import Tracker
+    from stc_track.tracking.types import Detections, Tracks
+
+__all__ = ["Detections", "Tracker", "TrackerSettings", "Tracks", "link"]
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "Detections": "stc_track.tracking.types",
+        "Tracker": "stc_track.tracking.tracker",
+        "TrackerSettings": "stc_track.tracking.settings",
+        "Tracks": "stc_track.tracking.types",
+        "link": "stc_track.tracking.link",
+    },
+)

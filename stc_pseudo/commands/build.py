@@ -112,7 +112,7 @@ def main(
         tables = {"similarity": settings.similarity, "masks": settings.masks}
         click.echo(current_config().text(tables, detail=settings.detail, trust=None), nl=False)
         return
-    from stc_pseudo.build import build
+    from stc_pseudo.build_store import build
     from stc_pseudo.executors import InProcess
     from stc_pseudo.store.writer import StoreWriter
 
