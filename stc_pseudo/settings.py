@@ -88,7 +88,8 @@ class MaskSettings:
     Attributes:
         threshold_depth: phi_s of Eq. 2, for the depth signal (IV-D1, best of Table VII); raising it keeps less.
         threshold_flow: phi_t of Eq. 2, for the flow signal (IV-D1, best of Table VII); raising it keeps less.
-        cues: which of `depth`, `flow`, `colour` and `motion` (flow less the camera's) the pieces are told apart by.
+        cues: which of `depth`, `flow`, `colour` and `motion` (flow with the camera's removed) are features of the
+        affinities.
         depth_deviation: of the logarithm of inverse depth between neighbours within an object; raising any deviation
             lets that cue count for less.
         height_deviation: of the height above the ground, heights of the camera.

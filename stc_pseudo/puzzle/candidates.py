@@ -21,7 +21,7 @@ from stc_pseudo.puzzle.score import agreement, certainty, edge_contrast, score
 from stc_pseudo.settings import LikelihoodSettings, MaskSettings
 
 if TYPE_CHECKING:
-    from stc_pseudo.puzzle.solve import Claim
+    from stc_pseudo.puzzle.solve import Foreground
 
 OTHER_BOXES = 0.9  # of a cell's weight as surroundings that another box takes away
 LEAST_RING = 0.05  # of the grid's cells that must be surroundings, or nothing can be learnt of them
@@ -59,21 +59,21 @@ class Candidates:
         return self.grid.to_frame(self.likely)
 
 
-def compare(maps: FrameMaps, boxes: FrameBoxes, k: int, claim: Claim, settings: MaskSettings) -> Candidates:
+def compare(maps: FrameMaps, boxes: FrameBoxes, k: int, foreground: Foreground, settings: MaskSettings) -> Candidates:
     """Make the likelihood mask of a box, and compare it with the walk's.
 
     Args:
         maps: of the frame.
         boxes: of the frame.
         k: row of the box.
-        claim: its walk.
+        foreground: its walk.
         settings: of both.
     """
     own = settings.likelihood
     grid = BoxGrid(boxes.xyxy[k], maps.size, own.side, own.margin)
-    window = claim.window
+    window = foreground.window
     corner = (window.columns.start * window.cell, window.rows.start * window.cell)
-    walked = grid.sample(claim.share, window.cell, corner, outside=0.0)
+    walked = grid.sample(foreground.share, window.cell, corner, outside=0.0)
     ring = (1 - grid.inside) * grid.visible
     others = [box for row, box in enumerate(boxes.xyxy) if row != k]
     for box in (*others, *boxes.ignore):

@@ -1,4 +1,4 @@
-"""What cells are told apart by: depth, height above the ground, flow, motion and colour, on grids of any cell size."""
+"""Features of the affinities: depth, height above the ground, flow, motion and colour, on grids of any cell size."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ USUAL_FOCAL = 0.6  # of the frame's width, for a camera that nothing is known of
 
 @dataclass(frozen=True, eq=False)
 class FrameMaps:
-    """What is known of one frame.
+    """Colour, depth, flow and camera of one frame.
 
     Attributes:
         frame: (H, W, 3) uint8 RGB.

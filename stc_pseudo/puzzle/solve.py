@@ -1,16 +1,16 @@
 """Puzzle pieces: which pixels of a box belong to its object (III-B2 and Fig. 3; design, section 3).
 
-Read literally, thresholded similarity cuts a box into sub-regions and pulls all of them to the object. Here the cuts
-are soft and the pieces are assembled with the box as evidence: a random walk that starts in the box passes freely
-inside a piece and hardly across a jump in depth, flow or colour, or across the line where a thing stands on the ground.
-Walks that reach the outside of the box, or the ground, or another box's object, end in the background; so an occluder
-or a wall that continues outside is left out however much of the box it fills.
+Read literally, thresholded similarity cuts a box into sub-regions and assigns all of them to the object. Here the cuts
+are soft: a random walk that starts in the box moves easily within an object and rarely across a jump in depth, flow or
+colour, or across the line where an object meets the ground. Walks that reach the outside of the box, the ground, or
+another box's object end in the background, so an occluder or a wall that continues outside the box is left out however
+much of the box it fills.
 
-Boxes of one frame share no pixel. Where two claim the same, the nearer has the better right, and of two things on the
-ground the nearer is the one whose box ends lower.
+Occlusion: boxes of one frame share no pixel. Of two boxes, the nearer needs less foreground probability to own a cell;
+on one ground, the nearer is the one with the lower bottom edge.
 
-Where colour and motion tell an object from its surroundings, a mask from their likelihoods is better than any walk;
-where they do not, it fills the box. So both are made, and motion along their outlines decides (`candidates`).
+Where colour and motion separate an object from its surroundings, a mask from their likelihoods is better than any walk;
+where they do not, it fills the box. So both are computed, and motion along their outlines decides (`candidates`).
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ from stc_pseudo.puzzle.windows import Window, window_around
 from stc_pseudo.settings import MaskSettings
 from stc_track.formats.store import CELL
 
-CLAIM_MARGIN = 0.2  # by which another box must claim a cell more strongly to take it
-SURELY_NEARER = 0.1  # of the lower box's height, that the lower edges lie apart
-SURE_QUANTILE = 0.8  # of the claims in a box: what counts as certain
-ROUNDS = 2  # the first finds who claims which cell, the next respect it
-GROUND_UNARY_WEIGHT = 1.0  # in units of a free passage between the store's cells
-BACKGROUND_PULL = 10.0  # in units of a free passage between cells
+OWNER_MARGIN = 0.2  # by which another box's probability must exceed a box's own to take a cell
+CLEARLY_NEARER = 0.1  # of the lower box's height, that the lower edges lie apart
+CONFIDENT_QUANTILE = 0.8  # of the walk's result in a box, that is scaled to 1
+ROUNDS = 2  # the first finds the owner of each cell, the next respect it
+GROUND_UNARY_WEIGHT = 1.0  # per cell of the store, beside 1 for an edge without any difference, as the next
+BACKGROUND_WEIGHT = 10.0  # of what lies outside the box
 PRIOR_FLOOR = 0.02
 
 
 @dataclass(eq=False)
-class Claim:
-    """What one box claims.
+class Foreground:
+    """The foreground probability of one box.
 
     Attributes:
         window: of the box.
         grid: the cues in it.
-        taken: (h, w) bool, cells that another box's object holds.
-        strength: (h, w) float32 in 0..1, above one half where a cell is rather this object's.
-        share: (h, w) float32, how much of each cell the object covers; None until all claims are settled.
+        occluded: (h, w) bool, cells that belong to another box's object.
+        probability: (h, w) float32 in 0..1, above 0.5 where a cell more likely belongs to this object.
+        share: (h, w) float32, coverage of each cell by the object; None until all boxes are solved.
     """
 
     window: Window
     grid: Grid
-    taken: np.ndarray
-    strength: np.ndarray
+    occluded: np.ndarray
+    probability: np.ndarray
     share: np.ndarray | None = None
 
     def placed(self, size: tuple[int, int]) -> Placed:
@@ -85,82 +85,86 @@ def solve_frames(
         (n, H, W) uint16, 0 for none, k for the object of row k - 1 of the frame's boxes; and of each frame a score of
         its boxes' masks, (N,) float32 in 0..1 (`puzzle.score`).
     """
-    claims, found = [], []
+    foregrounds, found = [], []
     for of_frame, on_frame in zip(maps, boxes, strict=True):
-        walked = walk_claims(of_frame, on_frame, settings)
-        claims.append(walked)
-        found.append([compare(of_frame, on_frame, k, claim, settings) for k, claim in enumerate(walked)])
+        walked = walk_boxes(of_frame, on_frame, settings)
+        foregrounds.append(walked)
+        found.append([compare(of_frame, on_frame, k, foreground, settings) for k, foreground in enumerate(walked)])
     tracks = [on_frame.track_ids for on_frame in boxes]
     taken = iter(choose([c for on_frame in found for c in on_frame], np.concatenate(tracks), settings.likelihood))
     objects, scores = np.zeros((len(maps), *maps[0].size), np.uint16), []
-    for t, (walked, compared) in enumerate(zip(claims, found, strict=True)):
+    for t, (walked, compared) in enumerate(zip(foregrounds, found, strict=True)):
         shares, of_boxes = [], np.zeros(len(walked), np.float32)
-        for k, (claim, candidates) in enumerate(zip(walked, compared, strict=True)):
+        for k, (foreground, candidates) in enumerate(zip(walked, compared, strict=True)):
             likely = next(taken)
             of_boxes[k] = candidates.score(likely)
-            shares.append(candidates.placed() if likely else claim.placed(maps[t].size))
+            shares.append(candidates.placed() if likely else foreground.placed(maps[t].size))
         objects[t] = assign_pixels(shares, maps[t].size)
         scores.append(of_boxes)
     return objects, scores
 
 
-def walk_claims(maps: FrameMaps, boxes: FrameBoxes, settings: MaskSettings) -> list[Claim]:
-    """Random walks of all boxes of a frame, which know of each other."""
+def walk_boxes(maps: FrameMaps, boxes: FrameBoxes, settings: MaskSettings) -> list[Foreground]:
+    """Foreground of all boxes of a frame by random walks, disjoint where boxes overlap."""
     if not len(boxes):
         return []
-    grids, claims = CueGrids(maps, np.concatenate([boxes.xyxy, boxes.ignore]), settings), []
+    grids, foregrounds = CueGrids(maps, np.concatenate([boxes.xyxy, boxes.ignore]), settings), []
     for box in boxes.xyxy:
         window = window_around(box, maps.size, settings.max_cells)
         shape = window.prior.shape
-        claims.append(Claim(window, grids.at(window.cell)[window.place], np.zeros(shape, bool), window.prior))
+        foregrounds.append(Foreground(window, grids.at(window.cell)[window.place], np.zeros(shape, bool), window.prior))
     for _ in range(ROUNDS):
-        for claim in claims:
-            claim.strength = strength(claim, settings)
-        for claim in claims:
-            claim.taken = occluded_by_others(claim, claims, settings.occlusion_margin)
-    for claim in claims:
-        share = matte(np.where(claim.taken, 0, claim.strength), claim.grid.features)
-        # A cell that the box cuts is mixed already: its share is what the mixture tells, at most what the box holds.
-        claim.share = np.minimum(share, claim.window.inside)
-    return claims
+        for foreground in foregrounds:
+            foreground.probability = foreground_probability(foreground, settings)
+        for foreground in foregrounds:
+            foreground.occluded = occluded_by_others(foreground, foregrounds, settings.occlusion_margin)
+    for foreground in foregrounds:
+        share = matte(np.where(foreground.occluded, 0, foreground.probability), foreground.grid.features)
+        # A cell that the box cuts is mixed already: its share is that of the matting, at most the box's.
+        foreground.share = np.minimum(share, foreground.window.inside)
+    return foregrounds
 
 
-def strength(claim: Claim, settings: MaskSettings) -> np.ndarray:
-    """How strongly a box claims each cell of its window, given what others hold and what it claimed before.
+def foreground_probability(foreground: Foreground, settings: MaskSettings) -> np.ndarray:
+    """Foreground probability of each cell of a box's window, given the other boxes and the previous round.
 
     Returns:
-        (h, w) float32 in 0..1; above one half where the cell is rather the object's.
+        (h, w) float32 in 0..1; above 0.5 where the cell more likely belongs to the object.
     """
-    window, grid = claim.window, claim.grid
-    outside = (window.inside < 0.05) | claim.taken
+    window, grid = foreground.window, foreground.grid
+    outside = (window.inside < 0.05) | foreground.occluded
     target = window.prior
     if "colour" in settings.cues and settings.colour_model:
         ratio = log_likelihood_ratio(
-            grid.lab, claim.strength * window.inside * ~claim.taken, np.where(outside, 1, (1 - target) * (target < 0.5))
+            grid.lab,
+            foreground.probability * window.inside * ~foreground.occluded,
+            np.where(outside, 1, (1 - target) * (target < 0.5)),
         )
         odds = (target + PRIOR_FLOOR) / (1 + PRIOR_FLOOR - target) * np.exp(settings.colour_model * ratio)
         target = odds / (1 + odds)
-    # What a cell is believed to be on its own counts by its area; passages between cells do not depend on their size.
+    # The unary term of a cell counts by its area; edges between cells do not depend on their size.
     area = (window.cell / CELL) ** 2
-    pull = np.where(outside, BACKGROUND_PULL, area * np.where(grid.ground, GROUND_UNARY_WEIGHT, settings.unary_weight))
-    x = walk(grid.features, np.where(outside | grid.ground, 0, target), pull)
+    unary = np.where(
+        outside, BACKGROUND_WEIGHT, area * np.where(grid.ground, GROUND_UNARY_WEIGHT, settings.unary_weight)
+    )
+    x = walk(grid.features, np.where(outside | grid.ground, 0, target), unary)
     free = x[~outside]
-    # The level of certainty depends on how open the object is to its surroundings: measure it against its own best.
-    level = np.quantile(free, SURE_QUANTILE) if free.size else 0
+    # The level depends on how connected the object is to its surroundings: scale by the box's own best cells.
+    level = np.quantile(free, CONFIDENT_QUANTILE) if free.size else 0
     return np.clip(x / max(level, 1e-6), 0, 1).astype(np.float32)
 
 
-def occluded_by_others(claim: Claim, claims: list[Claim], occlusion_margin: float) -> np.ndarray:
-    """Cells of a claim's window, (h, w) bool, that another claim takes: above one half, and by better right.
+def occluded_by_others(foreground: Foreground, foregrounds: list[Foreground], occlusion_margin: float) -> np.ndarray:
+    """Cells of a box's window, (h, w) bool, that belong to another box: occlusion by a nearer object.
 
-    A surely nearer box needs `occlusion_margin` less probability, a surely farther one as much more.
+    A clearly nearer box needs `occlusion_margin` less probability, a clearly farther one as much more.
     """
-    taken = np.zeros(claim.strength.shape, bool)
-    for other in claims:
-        if other is claim or not claim.window.overlaps(other.window):
+    taken = np.zeros(foreground.probability.shape, bool)
+    for other in foregrounds:
+        if other is foreground or not foreground.window.overlaps(other.window):
             continue
-        own, its = claim.window.box, other.window.box
-        nearer = np.clip((its[3] - own[3]) / (SURELY_NEARER * min(own[3] - own[1], its[3] - its[1])), -1, 1)
-        strong = claim.window.from_grid_of(other.window, other.strength)
-        taken |= (strong > 0.5) & (strong > claim.strength + CLAIM_MARGIN - occlusion_margin * nearer)
+        this, that = foreground.window.box, other.window.box
+        nearer = np.clip((that[3] - this[3]) / (CLEARLY_NEARER * min(this[3] - this[1], that[3] - that[1])), -1, 1)
+        competing = foreground.window.from_grid_of(other.window, other.probability)
+        taken |= (competing > 0.5) & (competing > foreground.probability + OWNER_MARGIN - occlusion_margin * nearer)
     return taken

@@ -75,7 +75,7 @@ class StoreDataset(BaseDetDataset):
                 self.store.url,
                 expected="the store as it was when the training began",
                 found="one that was built again meanwhile",
-                hint="what was saved so far is of the former; train anew, and build into another store meanwhile",
+                hint="what was saved so far is of the former; train again, and build into another store meanwhile",
             )
 
     def load_data_list(self) -> list[dict[str, Any]]:
