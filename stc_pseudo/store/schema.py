@@ -10,6 +10,9 @@
     coverage           (T, h, w) uint8        share of the cell, * 255, that belongs to that instance
     fine_inverse_depth (T, H / d, W / d) float16, fine_flow (T, 2, H / d, W / d) float16
                                               where the setting `detail`, d, is below 4
+    first_objects      (T, H, W) uint16       where masks are refined: `objects` of the first round
+    probability        (T, H, W) uint8        where masks are refined: the network's, * 255, the largest of all boxes;
+                                              0 outside boxes
     box_*, ignore_*                           the boxes, a row each, in the order of frames
 
 Cell (i, j) covers the frame's pixels 4i..4i+3, 4j..4j+3; h = H // 4, w = W // 4, so up to three rows and columns at
@@ -43,6 +46,8 @@ ARRAYS: dict[str, tuple[tuple[int, ...], str]] = {
 }
 SIMILARITY_ARRAYS = {"similarity_depth": ((8,), "uint8"), "similarity_flow": ((8,), "uint8")}
 FINE_ARRAYS = {"fine_inverse_depth": ((), "float16"), "fine_flow": ((2,), "float16")}
+REFINED_ARRAYS = {"first_objects": ((), "uint16"), "probability": ((), "uint8")}
+FRAME_SIZED = ("objects", *REFINED_ARRAYS)
 KEEP = ("similarity",)  # what `keep` of a sequence's provenance may name
 TABLES = {
     "box_frame": "int32",
@@ -56,6 +61,7 @@ TABLES = {
 RESULT_TABLES = {
     "box_area": "int32",  # pixels of the box's object, 0 where none was found
     "box_score": "float32",  # of its mask, 0..1, made without a true one (`puzzle.score`); higher is better
+    "box_refined": "uint8",  # of refined stores: 1 where the mask is the network's, 0 where the first round's
 }
 
 
@@ -69,22 +75,25 @@ def shard_frames(size: tuple[int, int]) -> int:
 
 def array_cell(name: str, detail: int) -> int:
     """Pixels a side of the cells of an array."""
-    return 1 if name == "objects" else detail if name in FINE_ARRAYS else CELL
+    return 1 if name in FRAME_SIZED else detail if name in FINE_ARRAYS else CELL
 
 
-def arrays_of(detail: int, keep: Iterable[str] = ()) -> dict[str, tuple[tuple[int, ...], str]]:
+def arrays_of(detail: int, keep: Iterable[str] = (), refined: bool = False) -> dict[str, tuple[tuple[int, ...], str]]:
     """Channels and dtype by name of the arrays of a sequence.
 
     Args:
         detail: its setting.
         keep: some of `KEEP`.
+        refined: its masks are those of `stc-pseudo refine`.
     """
-    return ARRAYS | (FINE_ARRAYS if detail < CELL else {}) | (SIMILARITY_ARRAYS if "similarity" in keep else {})
+    fine = FINE_ARRAYS if detail < CELL else {}
+    similarity = SIMILARITY_ARRAYS if "similarity" in keep else {}
+    return ARRAYS | fine | similarity | (REFINED_ARRAYS if refined else {})
 
 
 def frame_shape(name: str, size: tuple[int, int], detail: int) -> tuple[int, ...]:
     """Shape of one frame of an array."""
-    channels = (ARRAYS | FINE_ARRAYS | SIMILARITY_ARRAYS)[name][0]
+    channels = (ARRAYS | FINE_ARRAYS | SIMILARITY_ARRAYS | REFINED_ARRAYS)[name][0]
     return (*channels, *(side // array_cell(name, detail) for side in size))
 
 

@@ -243,10 +243,8 @@ class StoreWriter:
             self._drop(name, other, sizes)
 
         detail, frames = provenance.get("detail", CELL), shard_frames(sequence.size)
-        arrays = {
-            each: (dtype, frame_shape(each, sequence.size, detail))
-            for each, (_, dtype) in arrays_of(detail, provenance.get("keep", ())).items()
-        }
+        kept = arrays_of(detail, provenance.get("keep", ()), "refine" in provenance)
+        arrays = {each: (dtype, frame_shape(each, sequence.size, detail)) for each, (_, dtype) in kept.items()}
         partial = PartialSequence(self.store, name, version, len(sequence), frames, arrays)
         prefix = f"{name}/{version}"
         marks = [key for key in sizes if key.startswith(f"{prefix}/{DONE}/") and not _is_hidden(key)]
