@@ -13,6 +13,8 @@ from stc_pseudo.refine.crops import REFERENCE_GROWTH, FrameData, region_around
 from stc_pseudo.store.reader import SequenceReader, StoreReader
 from stc_track.formats.store import CELL
 
+LEAST_INVERSE_DEPTH = 1e-4  # float16 holds no smaller one well; its logarithm must be finite
+
 
 @dataclass(frozen=True, eq=False)
 class Instance:
@@ -59,10 +61,11 @@ def by_frame(reader: StoreReader, instances: list[Instance]) -> Iterator[tuple[S
 
 def read_frame_data(sequence: SequenceReader, t: int) -> FrameData:
     """Read the frame at position `t`, with depth and flow as fine as the store has them."""
-    fine = "fine_" if "fine_flow" in sequence.group else ""
+    cell = sequence.provenance.get("detail", CELL)
+    fine = "fine_" if cell < CELL else ""
     # NaN where a whole map is unknown
     flow = np.nan_to_num(sequence.read(f"{fine}flow", t).astype(np.float32))
-    depth = np.log(np.nan_to_num(sequence.read(f"{fine}inverse_depth", t).astype(np.float32)).clip(1e-4))
-    cell = sequence.size[0] // flow.shape[1] if fine else CELL
+    depth = np.nan_to_num(sequence.read(f"{fine}inverse_depth", t).astype(np.float32))
+    depth = np.log(depth.clip(LEAST_INVERSE_DEPTH))
     rgb = read_frame(sequence.frame_path(t), sequence.size)
     return FrameData(rgb, np.concatenate([depth[None], flow]), cell, sequence.boxes_at(t))

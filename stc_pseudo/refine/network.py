@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from stc_pseudo.refine.crops import FARTHER, MAP_CHANNELS, NEARER
 
-WIDTH, SIDE_WIDTH, GROUPS = 32, 16, 8
+WIDTH, FINE_WIDTH, GROUPS = 32, 16, 8
 SIDE_CHANNELS = 1 + 4 + 2 + MAP_CHANNELS + 3  # box, distances to its sides, other boxes, maps, colour
 DROPOUT = 0.1  # of the features
 
@@ -22,12 +22,17 @@ class CropNetwork(nn.Module):
 
     def __init__(self, channels: tuple[int, ...]) -> None:
         super().__init__()
+        # A level of stride 2 costs four of stride 4: it is half as wide.
+        widths = (FINE_WIDTH, *[WIDTH] * (len(channels) - 1))
         self.side = nn.Sequential(
-            _convolution(SIDE_CHANNELS, SIDE_WIDTH), _convolution(SIDE_WIDTH, SIDE_WIDTH, stride=2)
+            _convolution(SIDE_CHANNELS, FINE_WIDTH // 2), _convolution(FINE_WIDTH // 2, FINE_WIDTH, stride=2)
         )
-        self.lateral = nn.ModuleList(nn.Conv2d(width + SIDE_WIDTH, WIDTH, 1) for width in channels)
-        self.merge = nn.ModuleList(_convolution(WIDTH, WIDTH) for _ in channels)
-        self.last = nn.Conv2d(WIDTH, 4, 3, padding=1)  # four pixels of the crop for each at stride 2
+        self.lateral = nn.ModuleList(
+            nn.Conv2d(own + FINE_WIDTH, width, 1) for own, width in zip(channels, widths, strict=True)
+        )
+        self.merge = nn.ModuleList(_convolution(width, width) for width in widths)
+        self.narrow = nn.Conv2d(WIDTH, FINE_WIDTH, 1)
+        self.last = nn.Conv2d(FINE_WIDTH, 4, 3, padding=1)  # four pixels of the crop for each at stride 2
 
     def forward(self, features: list[Tensor], side: Tensor) -> Tensor:
         """Logits of the mask.
@@ -46,6 +51,7 @@ class CropNetwork(nn.Module):
             beside = functional.adaptive_avg_pool2d(side, level.shape[-2:])
             y = self.lateral[k](torch.cat([level, beside], 1))
             if x is not None:
+                x = self.narrow(x) if k == 0 else x
                 y = y + functional.interpolate(x, size=y.shape[-2:], mode="bilinear", align_corners=False)
             x = self.merge[k](y)
         return functional.pixel_shuffle(self.last(x), 2)[:, 0]

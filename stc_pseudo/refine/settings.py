@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from stc_track.io.field_checks import Between, Count, NotNegative, Positive, PositiveCount, Share, check, require
+
+STRIDE = 32  # of the encoder's coarsest features
 
 
 @dataclass(frozen=True)
@@ -18,13 +23,14 @@ class RefineSettings:
             objects, and takes views from plain ones.
         rounds: trainings; each but the first learns from the masks of the one before.
         heads: networks of a round, whose masks are averaged. Each costs a training.
-        epochs: passes over the views of a training. Too many fit the labels' errors.
+        epochs: passes over the boxes of a training, a view of each at a time. Too many fit the labels' errors.
+        min_steps: steps of a training of few boxes.
         batch_size: crops a step.
         learning_rate: AdamW's largest, in one cycle.
         weight_decay: AdamW's.
         ema: of the running average of the weights, a step. Raising it averages over more steps.
         projection: weight of the projections' loss beside the pixels'. Raising it fills boxes to their sides.
-        small_weight: of boxes of fewer than `SMALL_AREA` pixels, whose labels are the worst.
+        small_weight: weight of boxes of fewer than `SMALL_AREA` pixels, whose labels are the worst.
         mean_field_from: share of a training after which the targets follow colour edges; 1 never.
         holdout: share of the tracks (of the boxes where there are few tracks) that are not learnt from and tell when to
             stop.
@@ -32,20 +38,25 @@ class RefineSettings:
         seed: of weights, views and batches.
     """
 
-    crop: int = 96
-    views: int = 5
-    max_boxes: int = 2000
-    occlude: float = 0.2
-    rounds: int = 2
-    heads: int = 1
-    epochs: int = 12
-    batch_size: int = 16
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.02
-    ema: float = 0.99
-    projection: float = 1.0
-    small_weight: float = 0.4
-    mean_field_from: float = 0.5
-    holdout: float = 0.1
-    patience: int = 3
-    seed: int = 0
+    crop: Annotated[int, Between(STRIDE)] = 96
+    views: PositiveCount = 5
+    max_boxes: PositiveCount = 2000
+    occlude: Share = 0.2
+    rounds: PositiveCount = 2
+    heads: PositiveCount = 1
+    epochs: PositiveCount = 12
+    min_steps: PositiveCount = 400
+    batch_size: PositiveCount = 16
+    learning_rate: Positive = 3e-3
+    weight_decay: NotNegative = 0.02
+    ema: Share = 0.99
+    projection: NotNegative = 1.0
+    small_weight: NotNegative = 0.4
+    mean_field_from: Share = 0.5
+    holdout: Annotated[float, Between(0, 0.9)] = 0.1
+    patience: PositiveCount = 3
+    seed: Count = 0
+
+    def __post_init__(self) -> None:
+        check(self)
+        require(self.crop % STRIDE == 0, "crop", f"a multiple of {STRIDE}", self.crop)

@@ -21,7 +21,6 @@ log = logging.getLogger(__name__)
 
 SMALL_AREA = 450  # square pixels of the frame: boxes below have few pixels to be right about
 MEASURE_EVERY = 40  # steps
-LEAST_STEPS = 400
 GRADIENT_NORM = 5.0
 STOP_LOSS = 0.01  # of the boxes' IoU beside the best, that counts as a fall
 
@@ -66,7 +65,7 @@ def train(
         [{"params": decays[0], "weight_decay": settings.weight_decay}, {"params": decays[1], "weight_decay": 0.0}],
         settings.learning_rate,
     )
-    steps = max(LEAST_STEPS, math.ceil(settings.epochs * len(learn) / settings.batch_size))
+    steps = max(settings.min_steps, math.ceil(settings.epochs * len(learn) / settings.batch_size))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total_steps=steps)
     area = torch.tensor([float((i.box[2] - i.box[0]) * (i.box[3] - i.box[1])) for i in views.instances])
     weight = torch.where(area < SMALL_AREA, settings.small_weight, 1.0)

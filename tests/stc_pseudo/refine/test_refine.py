@@ -1,0 +1,126 @@
+"""The command, from a store to the refined one."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from stc_pseudo.cli import main
+from stc_pseudo.refine import run
+from stc_pseudo.refine.encoder import make_encoder
+from stc_pseudo.refine.run import refine_store
+from stc_pseudo.refine.settings import RefineSettings
+from stc_pseudo.store.reader import StoreReader
+
+QUICK = RefineSettings(crop=32, views=2, min_steps=80, epochs=1, rounds=1)
+
+
+def refine(*arguments):
+    return CliRunner().invoke(main, ["refine", *map(str, arguments)])
+
+
+def mean_iou(sequence, ellipse):
+    ious = []
+    for t in range(len(sequence)):
+        for k, box in enumerate(sequence.boxes_at(t).xyxy):
+            mask, true = sequence.read("objects", t) == k + 1, ellipse(box)
+            ious.append((mask & true).sum() / (mask | true).sum())
+    return np.mean(ious)
+
+
+def test_masks_get_better_and_the_first_round_stays(store, ellipse, tmp_path):
+    out = str(tmp_path / "refined")
+    refine_store(StoreReader(str(store)), out, ("drawn",), make_encoder("scratch"), QUICK)
+    before, after = StoreReader(str(store)).sequence("drawn"), StoreReader(out).sequence("drawn")
+    assert mean_iou(after, ellipse) > mean_iou(before, ellipse) + 0.01
+    everything = slice(0, len(before))
+    np.testing.assert_array_equal(after.read("first_objects", everything), before.read("objects", everything))
+    for name in ("flow", "inverse_depth", "mask"):
+        np.testing.assert_array_equal(after.read(name, everything), before.read(name, everything))
+    objects, probability = after.read("objects", 3), after.read("probability", 3)
+    assert probability.max() > 200
+    assert probability[objects == 0].mean() < 60
+    areas = [np.count_nonzero(objects == k + 1) for k in range(4)]
+    assert after.column("box_area", 3).tolist() == areas
+    assert after.provenance["refine"]["settings"]["crop"] == 32
+    assert {key: after.provenance[key] for key in before.provenance} == before.provenance
+    assert not (tmp_path / "refined" / ".refine").exists()
+
+
+def test_an_interrupted_run_goes_on_with_the_networks_that_it_has(store, tmp_path, monkeypatch):
+    out, reader, quick = str(tmp_path / "refined"), StoreReader(str(store)), replace(QUICK, min_steps=8)
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "relabel_shard", stop)
+    with pytest.raises(KeyboardInterrupt):
+        refine_store(reader, out, ("drawn",), make_encoder("scratch"), quick)
+    monkeypatch.undo()
+    monkeypatch.setattr(run, "train", stop)
+    refine_store(reader, out, ("drawn",), make_encoder("scratch"), quick)
+    resumed = StoreReader(out).sequence("drawn").read("objects", slice(0, 16))
+    monkeypatch.undo()
+    refine_store(reader, str(tmp_path / "whole"), ("drawn",), make_encoder("scratch"), quick)
+    np.testing.assert_array_equal(
+        StoreReader(str(tmp_path / "whole")).sequence("drawn").read("objects", slice(0, 16)), resumed
+    )
+    monkeypatch.setattr(run, "learn", stop)
+    refine_store(reader, out, ("drawn",), make_encoder("scratch"), quick)  # complete: nothing is learnt
+
+
+def test_boxes_without_a_mask_get_one(write_store, tmp_path):
+    store = write_store(tmp_path, frames=24, empty=(3,))
+    out = str(tmp_path / "refined")
+    refine_store(StoreReader(str(store)), out, ("drawn",), make_encoder("scratch"), QUICK)
+    sequence = StoreReader(out).sequence("drawn")
+    assert all(sequence.column("box_area", t)[3] > 0 for t in range(24))
+
+
+def test_a_store_of_a_few_boxes_is_left(write_store, tmp_path):
+    store = write_store(tmp_path, frames=4, boxes=2)
+    result = refine(store, "--out", tmp_path / "refined", "--init-backbone", "scratch")
+    assert result.exit_code == 2
+    assert result.output.strip().endswith(
+        "at least 48 boxes with a mask to learn from, found 8 (the store stays as it is; take more videos into it)"
+    )
+    assert len(StoreReader(str(store)).sequences) == 1
+
+
+def test_a_refined_store_is_not_refined_again(store, tmp_path):
+    out, quick = str(tmp_path / "refined"), replace(QUICK, min_steps=4)
+    refine_store(StoreReader(str(store)), out, ("drawn",), make_encoder("scratch"), quick)
+    result = refine(out, "--out", tmp_path / "twice", "--init-backbone", "scratch")
+    assert result.exit_code == 2
+    assert "expected masks as `stc-pseudo build` makes them, found refined ones" in result.output
+    assert not (tmp_path / "twice").exists()
+    other = refine(store, "--out", out, "--init-backbone", "scratch", "--seed", 1)
+    assert other.exit_code == 2
+    assert "choose another --out" in other.output
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--init-backbone", "weights.pth"], "--init-backbone"),
+        (["--init-backbone", "scratch", "--crop", "100"], "--crop: expected a multiple of 32, found 100"),
+        (["--init-backbone", "scratch", "--device", "nowhere"], "--device nowhere"),
+        (["--init-backbone", "scratch", "--sequences", "other"], "only drawn"),
+    ],
+)
+def test_bad_flags_are_one_line(store, tmp_path, monkeypatch, flags, message):
+    torch.save({"weight": torch.zeros(2)}, tmp_path / "weights.pth")
+    monkeypatch.chdir(tmp_path)
+    result = refine(store, "--out", tmp_path / "refined", *flags)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert len(result.output.strip().splitlines()) == 1
+    assert not (tmp_path / "refined").exists()
+
+
+def test_the_store_itself_is_not_overwritten(store):
+    result = refine(store, "--out", store, "--init-backbone", "scratch")
+    assert result.exit_code == 2
+    assert "another store than the one that is read" in result.output
