@@ -8,6 +8,7 @@ import click
 
 SUBCOMMANDS = {
     "build": "boxes and video to a store of pseudo-labels",
+    "refine": "a second round of masks, learnt from the first",
     "train-depth": "train Monodepth2 on frames, self-supervised",
     "train-flow": "train UPFlow on frames, unsupervised",
     "verify": "tell what of a store is complete, damaged or orphaned, and repair it",
