@@ -177,7 +177,7 @@ def relabel_shard(
     arrays = {array: old.read(array, frames) for array in partial.arrays if array not in (*REPLACED, *REFINED_ARRAYS)}
     before = old.read("objects", frames)
     objects, probability = before.copy(), np.zeros(before.shape, np.uint8)
-    areas, refined = [], []
+    areas, refined, scores = [], [], []
     for k, t in enumerate(range(start, stop)):
         boxes = old.boxes_at(t)
         if len(boxes):
@@ -187,10 +187,11 @@ def relabel_shard(
             ]
             crops = refiner.probabilities(frame, instances)
             masks = [paste(crop, instance, old.size) for crop, instance in zip(crops, instances, strict=True)]
-            chosen, is_refined = choose(before[k], masks, frame)
-            objects[k], _ = assign(chosen, old.size)
+            choice = choose(before[k], masks, frame)
+            objects[k], _ = assign(choice.masks, old.size)
             probability[k] = 255 * assign(masks, old.size)[1]
-            refined.append(is_refined)
+            refined.append(choice.refined)
+            scores.append(choice.scores)
         areas.append(np.bincount(objects[k].ravel(), minlength=len(boxes) + 1)[1:])
     pooled = [pool_objects(on_frame) for on_frame in objects]
     arrays |= {
@@ -201,7 +202,11 @@ def relabel_shard(
         "probability": probability,
     }
     is_refined = np.concatenate([np.zeros(0, bool), *refined])
-    columns = {"box_area": np.concatenate(areas), "box_refined": is_refined.astype(np.uint8)}
+    columns = {
+        "box_area": np.concatenate(areas),
+        "box_score": np.concatenate([np.zeros(0), *scores]),
+        "box_refined": is_refined.astype(np.uint8),
+    }
     partial.write(start, arrays, columns)
     return np.bincount(is_refined, minlength=2)
 

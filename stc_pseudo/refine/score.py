@@ -7,10 +7,13 @@ hardly nearer to steps than chance, and there the network is nearly always bette
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from scipy.stats import rankdata
 
+from stc_pseudo.puzzle.score import agreement
 from stc_pseudo.refine.crops import FrameData
 from stc_pseudo.refine.relabel import Placed
 
@@ -53,21 +56,40 @@ def support(mask: np.ndarray, sizes: np.ndarray) -> float:
     return float(ranks.reshape(sizes.shape)[:, outline].mean())
 
 
-def choose(first: np.ndarray, masks: list[Placed], frame: FrameData) -> tuple[list[Placed], np.ndarray]:
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """The masks that a frame's n boxes get.
+
+    Attributes:
+        masks: as `paste` gives them.
+        refined: (n,) bool, whether it is the network's.
+        scores: (n,) float32 in 0..1, higher is better: how far both agree, times how sure the network is of the mask.
+    """
+
+    masks: list[Placed]
+    refined: np.ndarray
+    scores: np.ndarray
+
+
+def choose(first: np.ndarray, masks: list[Placed], frame: FrameData) -> Choice:
     """Keep each box's mask of the first round where it is well supported, and take the network's elsewhere.
 
     Args:
         first: (H, W) uint16, the first round's, k + 1 for the box k's pixels.
         masks: the network's for each box, as `paste` gives them.
         frame: of the boxes.
-
-    Returns:
-        the masks chosen, one for each box, and (n,) bool, where it is the network's.
     """
-    sizes, chosen, refined = steps(frame), [], []
+    sizes, chosen, refined, scores = steps(frame), [], [], []
     for k, (place, share) in enumerate(masks):
-        mask = first[place] == k + 1
+        mask, other = first[place] == k + 1, share > 0.5
         keep = support(mask, sizes[:, *place]) > WELL_SUPPORTED
         chosen.append((place, mask.astype(np.float32) if keep else share))
         refined.append(not keep)
-    return chosen, np.array(refined)
+        scores.append(agreement(mask, other) * certainty(mask if keep else other, share))
+    return Choice(chosen, np.array(refined), np.array(scores, np.float32))
+
+
+def certainty(mask: np.ndarray, probability: np.ndarray) -> float:
+    """IoU of a mask, (h, w) bool, with a soft one, (h, w) in 0..1: 1 where that is as hard and the same."""
+    union = np.maximum(mask, probability).sum()
+    return float(probability[mask].sum() / union) if union else 0.0

@@ -42,12 +42,23 @@ def test_a_random_outline_has_the_support_of_chance():
 def test_the_better_is_chosen():
     frame, disc = scene()
     place, share = (slice(10, 50), slice(20, 60)), np.full((40, 40), 0.9, np.float32)
-    chosen, refined = choose(disc.astype(np.uint16), [(place, share)], frame)
-    assert refined.tolist() == [False]
-    np.testing.assert_array_equal(chosen[0][1], disc[place])
+    choice = choose(disc.astype(np.uint16), [(place, share)], frame)
+    assert choice.refined.tolist() == [False]
+    np.testing.assert_array_equal(choice.masks[0][1], disc[place])
     wrong = np.zeros(SIZE, np.uint16)
     wrong[22:38, 32:48] = 1
-    chosen, refined = choose(wrong, [(place, share)], frame)
-    assert refined.tolist() == [True]
-    assert chosen[0][1] is share
+    choice = choose(wrong, [(place, share)], frame)
+    assert choice.refined.tolist() == [True]
+    assert choice.masks[0][1] is share
     assert 0.5 < WELL_SUPPORTED < 0.9
+
+
+def test_the_score_falls_with_disagreement_and_with_doubt():
+    frame, disc = scene()
+    place = (slice(10, 50), slice(20, 60))
+    first, sure = disc.astype(np.uint16), disc[place].astype(np.float32)
+    same, doubtful = (choose(first, [(place, mask)], frame).scores[0] for mask in (sure, 0.6 * sure))
+    other = choose(first, [(place, np.float32(1) - sure)], frame).scores[0]
+    assert same == 1
+    assert 0.5 < doubtful < 0.7
+    assert other == 0
