@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -172,6 +173,13 @@ def _path_of_boxes(text: str) -> Path:
         raise InputError("--boxes", expected="a file or folder", found=text, hint=str(error)) from error
 
 
+def _limit_pixels(ctx: click.Context, option: click.Parameter, value: int | None) -> None:
+    if value is not None:
+        from stc_pseudo.datasets.images import PIXELS_VARIABLE
+
+        os.environ[PIXELS_VARIABLE] = str(value)
+
+
 OWN_OPTIONS = (
     click.option(
         "--frames",
@@ -245,6 +253,13 @@ def dataset_options(required: bool = True, own: bool = False, boxes: bool = Fals
             "--frames-range",
             type=NumbersFromTo(),
             help="only frames of these numbers, as 0:90 for 0 to 89; boxes of others are left out  [default: all]",
+        ),
+        click.option(
+            "--max-pixels",
+            type=click.IntRange(min=1),
+            callback=_limit_pixels,
+            expose_value=False,
+            help="of a picture: one that claims more is refused before it is decoded  [default: 67108864]",
         ),
         *(BOX_OPTIONS if boxes else ()),
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from stc_pseudo.datasets.images import decode_picture
 from stc_track.io.errors import InputError, require_file
 
 # KITTI (Geiger et al.): red is dx, green dy, each 64 * flow + 2^15; blue is 1 where the flow is known.
@@ -27,7 +28,7 @@ def read_kitti_flow(path: Path) -> np.ndarray:
     """
     require_file(path, "a KITTI flow map")
     encoded = np.fromfile(path, np.uint8)
-    picture = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
+    picture = decode_picture(encoded, path)
     if picture is None:
         raise InputError(path, expected="a PNG flow map", found=f"{encoded.size} bytes that do not decode")
     if picture.dtype != np.uint16 or picture.ndim != 3 or picture.shape[2] != 3:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import os
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from stc_track.io.errors import InputError
 
 FRAME_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff", ".webp")
+MAX_PIXELS = 2**26  # 67 million, a frame of 8K twice over; 200 MB decoded
+PIXELS_VARIABLE = "STC_MAX_PIXELS"
 DIGITS = re.compile(r"([0-9]+)")
 
 
@@ -33,6 +39,56 @@ def list_frames(folder: Path, hint: str = "") -> list[Path]:
     )
 
 
+def pixel_limit() -> int:
+    """Most pixels that a picture may have: `--max-pixels`, which worker processes inherit through the environment.
+
+    Raises:
+        InputError: the environment holds no number.
+    """
+    text = os.environ.get(PIXELS_VARIABLE, str(MAX_PIXELS))
+    if not text.isdecimal():
+        raise InputError(PIXELS_VARIABLE, expected="a number of pixels", found=text)
+    return int(text)
+
+
+def require_pixels(size: tuple[int, int], path: Path) -> None:
+    """Raise an InputError where (height, width) are more pixels than may be decoded: a few MB can claim gigabytes."""
+    height, width = size
+    if height * width > (limit := pixel_limit()):
+        found, hint = f"{width}x{height} = {height * width}", f"--max-pixels {height * width} allows it"
+        raise InputError(path, expected=f"a picture of at most {limit} pixels", found=found, hint=hint)
+
+
+def decode_picture(encoded: np.ndarray, path: Path) -> np.ndarray | None:
+    """Decode a picture as it is stored, after a look at the size that its head claims.
+
+    Args:
+        encoded: (n,) uint8, the file's bytes.
+        path: for messages.
+
+    Returns:
+        (H, W) or (H, W, channels), BGR; None where it does not decode.
+
+    Raises:
+        InputError: more pixels than `pixel_limit`.
+    """
+    import cv2
+
+    Image.MAX_IMAGE_PIXELS = limit = pixel_limit()  # Pillow warns beyond it, and refuses twice as many
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(encoded.tobytes())) as picture:
+                size = picture.height, picture.width
+    except Image.DecompressionBombError as error:
+        found, hint = str(error).removeprefix("Image size (").split(" pixels")[0], "--max-pixels allows more"
+        raise InputError(path, expected=f"a picture of at most {limit} pixels", found=found, hint=hint) from error
+    except (OSError, SyntaxError, ValueError):
+        return None
+    require_pixels(size, path)
+    return cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
+
+
 def read_frame(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
     """Read one frame as (H, W, 3) uint8 RGB.
 
@@ -50,7 +106,7 @@ def read_frame(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
     encoded = np.fromfile(path, np.uint8) if path.is_file() else None
     if encoded is None:
         raise InputError(path, expected="a PNG or JPEG frame", found="no file")
-    picture = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
+    picture = decode_picture(encoded, path)
     if picture is None:
         raise InputError(path, expected="a PNG or JPEG frame", found=f"{encoded.size} bytes that do not decode")
     if picture.dtype != np.uint8:

@@ -19,7 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from stc_pseudo.datasets.digests import files_digest
-from stc_pseudo.datasets.images import list_frames
+from stc_pseudo.datasets.images import list_frames, require_pixels
 from stc_track.io.errors import InputError, require_file
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def _write_frames(path: Path, folder: Path) -> tuple[tuple[int, int], list[float
     for picture, time in tqdm(_decode(path), desc=f"unpack {path.name}", unit="frame", mininterval=0.5):
         if size is None:
             size = picture.shape[:2]
+            require_pixels(size, path)
         if picture.shape[:2] != size:
             raise InputError(
                 f"{path}: frame {len(times)}",

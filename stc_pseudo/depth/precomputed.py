@@ -8,6 +8,7 @@ import numpy as np
 
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.datasets.digests import folder_digest
+from stc_pseudo.datasets.images import decode_picture
 from stc_track.io.errors import InputError, require_folder
 
 FLAG = "--depth-dir"
@@ -94,10 +95,8 @@ def _read_npy(path: Path) -> np.ndarray:
 
 
 def _read_png(path: Path) -> np.ndarray:
-    import cv2
-
     encoded = np.fromfile(path, np.uint8)
-    stored = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
+    stored = decode_picture(encoded, path)
     if stored is None:
         raise InputError(path, expected="a PNG depth map", found=f"{encoded.size} bytes that do not decode", hint=FLAG)
     if stored.ndim != 2 or stored.dtype != np.uint16:

@@ -209,3 +209,37 @@ def test_unknown_flow_is_unknown(scene):
     assert scene.build().exit_code == 0
     assert np.isnan(scene.read().read("flow", 1)).all()
     assert np.isfinite(scene.read().read("flow", 0)).all()
+
+
+def bomb(path, side=20_000):
+    """A PNG of a few hundred bytes that claims side x side pixels."""
+    import struct
+    import zlib
+
+    def chunk(kind, content):
+        body = kind + content
+        return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    data = chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + data)
+
+
+def test_a_picture_bomb_is_refused_before_it_is_decoded(scene):
+    for side, found in ((9000, "9000x9000 = 81000000 (--max-pixels 81000000"), (20_000, "400000000 (--max-pixels")):
+        bomb(scene.frame(0), side)
+        refused(scene, "000000.png: expected a picture of at most 67108864 pixels", f"found {found}")
+
+
+@pytest.mark.parametrize("kind", ["depth", "flow"])
+def test_a_map_is_no_bomb_either(scene, kind):
+    path = scene.folder / kind / "0000" / "000001"
+    path.with_suffix(".npy").unlink()
+    bomb(path.with_suffix(".png"))
+    refused(scene, "000001.png: expected a picture of at most 67108864 pixels")
+
+
+def test_the_limit_is_a_flag(scene, monkeypatch):
+    monkeypatch.setenv("STC_MAX_PIXELS", "1000000")  # put back at the end
+    assert scene.build("--max-pixels", 100).exit_code == 2
+    assert scene.build("--max-pixels", 66 * 130).exit_code == 0
