@@ -65,5 +65,6 @@ def decode_frame(shard: bytes, place: int, frames: int, shape: tuple[int, ...], 
     """
     index = np.frombuffer(shard, "<u8", 2 * frames, len(shard) - CRC_BYTES - INDEX_ENTRY * frames)
     offset, length = index[2 * place : 2 * place + 2].tolist()
-    chunk = codec(dtype).decode(shard[offset : offset + length - CRC_BYTES])
-    return np.frombuffer(chunk, dtype).reshape(shape)
+    frame = np.empty(shape, dtype)
+    codec(dtype).decode(shard[offset : offset + length - CRC_BYTES], out=frame)
+    return frame

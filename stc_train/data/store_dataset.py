@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -88,14 +89,13 @@ class StoreDataset(BaseDetDataset):
         ]
         if not entries:
             raise InputError(self.store.url, expected="frames with boxes", found="none", hint="see --sequences")
-        for entry in entries:
-            if not Path(entry["img_path"]).is_file():
-                raise InputError(
-                    entry["img_path"],
-                    expected="a frame of the store",
-                    found="no file",
-                    hint="--frames-root names the folder that the frames moved to",
-                )
+        folders: dict[Path, set[str]] = {}
+        for path in (Path(entry["img_path"]) for entry in entries):
+            if path.parent not in folders:  # one listing instead of a question a frame
+                folders[path.parent] = set(os.listdir(path.parent)) if path.parent.is_dir() else set()
+            if path.name not in folders[path.parent]:
+                hint = "--frames-root names the folder that the frames moved to"
+                raise InputError(path, expected="a frame of the store", found="no file", hint=hint)
         return entries
 
     def _entry(self, position: int, reader: Any, index: int) -> dict[str, Any]:

@@ -87,11 +87,11 @@ class LoadPseudoMasks(BaseTransform):
         reader, index = results.pop("reader"), results["index"]
         size = results["img_shape"]
         ignored = results["gt_ignore_flags"]
-        numbers = np.where(ignored, 0, np.arange(1, len(ignored) + 1))
-        masks = (reader.read("objects", index) == numbers[:, None, None]) & ~ignored[:, None, None]
+        nobody = np.iinfo(np.uint16).max  # no object's number
+        numbers = np.where(ignored, nobody, np.arange(1, len(ignored) + 1)).astype(np.uint16)
+        masks = reader.read("objects", index) == numbers[:, None, None]
         ignored |= ~masks.any((1, 2))
-        masks = masks.astype(np.uint8)
-        results["gt_masks"] = BitmapMasks(masks, *size)
+        results["gt_masks"] = BitmapMasks(masks.view(np.uint8), *size)  # a byte a pixel and object, never copied
         return results
 
 
