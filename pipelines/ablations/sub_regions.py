@@ -11,8 +11,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from stc_pseudo.store.schema import DIRECTIONS
-from stc_track.formats.store import CELL
+from stc_track.formats.store import CELL, DIRECTIONS
 
 WHOLLY = 0.8  # share of a sub-region's area that must lie in a box
 

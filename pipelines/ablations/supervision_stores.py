@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.checks.mmdet_parity import mmdetection_model
+from pipelines.baselines.mmdetection import mmdetection_model
 from stc_pseudo.evaluation.pseudo_masks import true_masks
 from stc_pseudo.stages import pool_objects
 from stc_pseudo.store.reader import StoreReader

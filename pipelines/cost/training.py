@@ -20,7 +20,7 @@ from typing import Any
 
 import click
 
-from pipelines.checks.mmdet_parity import mmdetection_model
+from pipelines.baselines.mmdetection import mmdetection_model
 
 KINDS = ("ours", "condinst", "boxinst")
 

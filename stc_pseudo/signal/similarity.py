@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stc_pseudo.store.schema import DIRECTIONS
+from stc_track.formats.store import DIRECTIONS
 
 
 def pool(maps: Tensor, cell: int) -> Tensor:
@@ -47,7 +47,7 @@ def edge_similarity(maps: Tensor, layers: int, dilation: int, factor: float) -> 
         factor: r; the similarity is `exp(-r * ||difference||_2)`.
 
     Returns:
-        (T, 8, h, w) in 0..1, directions in the order of `store.DIRECTIONS`, averaged over the layers whose neighbour
+        (T, 8, h, w) in 0..1, directions in the order of `DIRECTIONS`, averaged over the layers whose neighbour
         lies in the frame; 0 where none does.
     """
     height, width = maps.shape[-2:]
@@ -77,7 +77,7 @@ def neighbour_in_frame(height: int, width: int, distance: int) -> Tensor:
         distance: cells to the neighbour.
 
     Returns:
-        (8, h, w) bool, directions in the order of `store.DIRECTIONS`.
+        (8, h, w) bool, directions in the order of `DIRECTIONS`.
     """
     rows, columns = torch.arange(height)[:, None], torch.arange(width)
     return torch.stack(

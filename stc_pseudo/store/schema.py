@@ -32,7 +32,6 @@ from stc_pseudo.datasets.base import Sequence
 from stc_track.formats.shards import SHUFFLED
 from stc_track.formats.store import CELL
 
-DIRECTIONS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))  # (rows, columns)
 SHARD_FRAMES = 16  # at most
 SHARD_PIXELS = 2**24  # of frames in a shard, at most, where it has more than one: some 30 bytes a pixel in memory
 

@@ -24,6 +24,8 @@ from stc_track.io.location import MISSING, Location
 
 SCHEMA = 3
 CELL = 4  # pixels a cell's side: the mini network's pooling (IV-B), and the masks' resolution in training (IV-D2)
+# (rows, columns) to the neighbours of a cell, in the order of similarity maps
+DIRECTIONS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 MANIFEST, RECORD = "manifest.json", "record.json"
 VERIFY = "`stc-pseudo verify --deep` lists what is damaged, --repair lets the next build redo that"
 

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.datasets.boxes.frame_names import FrameNames, OnePicture, of_video
 from stc_pseudo.datasets.boxes.rows import BoxRow
-from stc_pseudo.datasets.boxes.source import BoxSource
 from stc_track.formats.coco_fields import CocoImage, image_of, read_images, track_of
 from stc_track.formats.youtube_vis import read_categories
 from stc_track.io import json_fields
 from stc_track.io.errors import InputError
+
+if TYPE_CHECKING:
+    from stc_pseudo.datasets.boxes.source import BoxSource
 
 WHAT = "COCO annotation JSON"
 # A frame's position in its video, from 0, as files of video have it (MMTracking; `stc-pseudo export`).

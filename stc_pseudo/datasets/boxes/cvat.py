@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
@@ -22,9 +23,11 @@ from defusedxml.ElementTree import iterparse
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.datasets.boxes.frame_names import VIDEO_FLAG, FrameNames, OnePicture, of_video
 from stc_pseudo.datasets.boxes.rows import BoxRow
-from stc_pseudo.datasets.boxes.source import BoxSource
 from stc_track.io import values
 from stc_track.io.errors import InputError, require_file
+
+if TYPE_CHECKING:
+    from stc_pseudo.datasets.boxes.source import BoxSource
 
 log = logging.getLogger(__name__)
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.datasets.boxes.rows import BoxRow
-from stc_pseudo.datasets.boxes.source import BoxSource
 from stc_track.formats.mot_boxes import BENCHMARK_CLASSES, UNTRACKED, iter_lines
 from stc_track.io.errors import InputError
 from stc_track.io.text import read_text
+
+if TYPE_CHECKING:
+    from stc_pseudo.datasets.boxes.source import BoxSource
 
 # The benchmark's own classes.
 CLASS_NAMES = {

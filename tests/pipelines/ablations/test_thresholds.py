@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from pipelines.ablations.sub_regions import assemble, mask_in_box, share_inside, sub_regions
 from pipelines.ablations.thresholds import DEPTH_THRESHOLDS, FLOW_THRESHOLDS, main
-from stc_pseudo.store.schema import DIRECTIONS
+from stc_track.formats.store import DIRECTIONS
 
 PICTURE = """
 aaaabbbb

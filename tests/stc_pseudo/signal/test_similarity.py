@@ -9,7 +9,7 @@ from stc_pseudo.settings import MaskSettings
 from stc_pseudo.signal.fusion import fuse
 from stc_pseudo.signal.normalisation import normalise_flow, normalise_inverse_depth
 from stc_pseudo.signal.similarity import edge_similarity, pool, signal
-from stc_pseudo.store.schema import DIRECTIONS
+from stc_track.formats.store import DIRECTIONS
 
 MAPS = arrays(
     np.float32,
