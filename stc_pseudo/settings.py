@@ -59,6 +59,8 @@ class LikelihoodSettings:
         updates: of the field, after the last round.
         choice_margin: how much more contrast of motion along its outline (a logarithm) a likelihood mask needs to be
             taken for the random walk's; raising it keeps the walk's more often.
+        choice_enough: contrast at which an outline is good enough: more of it does not count in the choice; raising it
+            takes likelihood masks where the walk's outlines follow edges too.
         choice_prior: boxes of the whole shard's mean that stand beside a track's own in that choice; raising it makes
             the tracks of a video more alike.
     """
@@ -68,14 +70,15 @@ class LikelihoodSettings:
     components: PositiveCount = 5
     rounds: PositiveCount = 4
     colour_noise: Positive = 4.0
-    motion_noise: Positive = 0.6
+    motion_noise: Positive = 0.8
     colour_edge: Positive = 6.0
     motion_edge: Positive = 1.0
-    largest_odds: Positive = 2.0
-    smoothness: NotNegative = 6.0
+    largest_odds: Positive = 1.5
+    smoothness: NotNegative = 12.0
     updates: Count = 8
-    choice_margin: float = 0.3
-    choice_prior: NotNegative = 4.0
+    choice_margin: float = 0.4
+    choice_enough: Positive = 1.2
+    choice_prior: NotNegative = 8.0
 
     def __post_init__(self) -> None:
         check(self)

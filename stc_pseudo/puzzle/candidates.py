@@ -43,10 +43,9 @@ class Candidates:
     likely: np.ndarray | None
     contrast: tuple[float, float]
 
-    @property
-    def gain(self) -> float:
-        """By how much the likelihood mask has more contrast."""
-        return self.contrast[1] - self.contrast[0]
+    def gain(self, enough: float) -> float:
+        """By how much the likelihood mask has more contrast, where more than `enough` does not count."""
+        return min(self.contrast[1], enough) - min(self.contrast[0], enough)
 
     def score(self, likely: bool) -> float:
         """Score of one of both."""
@@ -59,6 +58,48 @@ class Candidates:
         return self.grid.to_frame(self.likely)
 
 
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """What a frame shows of a box, on its grid.
+
+    Attributes:
+        grid: of the box.
+        colour: (side, side, 3) float32, CIELAB.
+        motion: (side, side, 2) float32, relative to the surroundings in units of their noise, compressed; zero where
+            the frame has no surroundings of the box.
+        ring: (side, side) float32, weight of each cell as surroundings.
+        inside: (side, side) bool, cells of the box.
+    """
+
+    grid: BoxGrid
+    colour: np.ndarray
+    motion: np.ndarray
+    ring: np.ndarray
+    inside: np.ndarray
+
+    @property
+    def has_ring(self) -> bool:
+        """Whether there are surroundings enough to learn from."""
+        return bool(self.ring.mean() >= LEAST_RING)
+
+    def contrast(self, mask: np.ndarray) -> float:
+        """Contrast of motion along the outline of a mask (side, side) float32, cut at one half."""
+        return edge_contrast(self.motion, mask > 0.5, self.inside)
+
+
+def observe(maps: FrameMaps, boxes: FrameBoxes, k: int, settings: LikelihoodSettings) -> Observation:
+    """Resample what a frame shows of its box in row `k`."""
+    grid = BoxGrid(boxes.xyxy[k], maps.size, settings.side, settings.margin)
+    ring = (1 - grid.inside) * grid.visible
+    others = [box for row, box in enumerate(boxes.xyxy) if row != k]
+    for box in (*others, *boxes.ignore):
+        ring = ring * (1 - OTHER_BOXES * grid.coverage(box))
+    flow = grid.sample(np.ascontiguousarray(maps.flow.transpose(1, 2, 0)), maps.detail)
+    colour = cv2.cvtColor(grid.sample(maps.frame).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    motion = compress(relative_motion(flow, ring)) if ring.mean() >= LEAST_RING else np.zeros_like(flow)
+    return Observation(grid, colour, motion, ring, (grid.inside > 0.5) & (grid.visible > 0.5))
+
+
 def compare(maps: FrameMaps, boxes: FrameBoxes, k: int, foreground: Foreground, settings: MaskSettings) -> Candidates:
     """Make the likelihood mask of a box, and compare it with the walk's.
 
@@ -69,28 +110,36 @@ def compare(maps: FrameMaps, boxes: FrameBoxes, k: int, foreground: Foreground, 
         foreground: its walk.
         settings: of both.
     """
-    own = settings.likelihood
-    grid = BoxGrid(boxes.xyxy[k], maps.size, own.side, own.margin)
-    window = foreground.window
+    seen, window = observe(maps, boxes, k, settings.likelihood), foreground.window
     corner = (window.columns.start * window.cell, window.rows.start * window.cell)
-    walked = grid.sample(foreground.share, window.cell, corner, outside=0.0)
-    ring = (1 - grid.inside) * grid.visible
-    others = [box for row, box in enumerate(boxes.xyxy) if row != k]
-    for box in (*others, *boxes.ignore):
-        ring = ring * (1 - OTHER_BOXES * grid.coverage(box))
-    inside = (grid.inside > 0.5) & (grid.visible > 0.5)
-    flow = grid.sample(np.ascontiguousarray(maps.flow.transpose(1, 2, 0)), maps.detail)
-    if ring.mean() < LEAST_RING:
-        return Candidates(grid, walked, None, (0.0, 0.0))
-    motion = compress(relative_motion(flow, ring))
-    contrast = edge_contrast(motion, walked > 0.5, inside)
-    if not {"flow", "motion"} & set(settings.cues):
-        return Candidates(grid, walked, None, (contrast, 0.0))
-    colour = cv2.cvtColor(grid.sample(maps.frame).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    if "colour" not in settings.cues:
-        colour = colour[..., :0]
-    likely = segment(colour, motion, inside, ring * (grid.inside < 0.5), own)
-    return Candidates(grid, walked, likely, (contrast, edge_contrast(motion, likely > 0.5, inside)))
+    walked = seen.grid.sample(foreground.share, window.cell, corner, outside=0.0)
+    contrast = seen.contrast(walked)
+    if not seen.has_ring or not {"flow", "motion"} & set(settings.cues):
+        return Candidates(seen.grid, walked, None, (contrast, 0.0))
+    colour = seen.colour if "colour" in settings.cues else seen.colour[..., :0]
+    likely = segment(colour, seen.motion, seen.inside, seen.ring * (seen.grid.inside < 0.5), settings.likelihood)
+    return Candidates(seen.grid, walked, likely, (contrast, seen.contrast(likely)))
+
+
+def rate(
+    maps: FrameMaps, boxes: FrameBoxes, k: int, mask: Placed, other: Placed, settings: LikelihoodSettings
+) -> float:
+    """Score of any mask of a box, as the store's `box_score` of its own masks.
+
+    Args:
+        maps: of the frame.
+        boxes: of the frame.
+        k: row of the box.
+        mask: where it lies in the frame, and (h, w) float32 in 0..1.
+        other: another mask of the box, found in another way, that it should agree with.
+        settings: of the grid.
+    """
+    seen = observe(maps, boxes, k, settings)
+    one, two = (
+        seen.grid.sample(np.ascontiguousarray(share, np.float32), 1, (place[1].start, place[0].start), outside=0.0)
+        for place, share in (mask, other)
+    )
+    return score(seen.contrast(one), certainty(one, seen.grid.inside > 0.5), agreement(one > 0.5, two > 0.5))
 
 
 def choose(candidates: list[Candidates], tracks: np.ndarray, settings: LikelihoodSettings) -> np.ndarray:
@@ -99,7 +148,7 @@ def choose(candidates: list[Candidates], tracks: np.ndarray, settings: Likelihoo
     Args:
         candidates: of n boxes, of some frames of one video.
         tracks: (n,) id of each one's object.
-        settings: `choice_margin` and `choice_prior`.
+        settings: `choice_margin`, `choice_enough` and `choice_prior`.
 
     Returns:
         (n,) bool, the same for all boxes of a track that have a likelihood mask.
@@ -108,7 +157,7 @@ def choose(candidates: list[Candidates], tracks: np.ndarray, settings: Likelihoo
     taken = np.zeros(len(candidates), bool)
     if not possible.any():
         return taken
-    gains = np.array([c.gain for c in candidates])
+    gains = np.array([c.gain(settings.choice_enough) for c in candidates])
     overall = gains[possible].mean()
     for track in np.unique(tracks[possible]):
         own = possible & (tracks == track)

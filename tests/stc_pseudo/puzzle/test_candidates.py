@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -6,7 +8,7 @@ from hypothesis import strategies as st
 from stc_pseudo.datasets.base import FrameBoxes
 from stc_pseudo.puzzle.assign import assign_pixels
 from stc_pseudo.puzzle.box_grid import BoxGrid
-from stc_pseudo.puzzle.candidates import Candidates, choose
+from stc_pseudo.puzzle.candidates import Candidates, choose, rate
 from stc_pseudo.puzzle.features import FrameMaps
 from stc_pseudo.puzzle.likelihood import segment
 from stc_pseudo.puzzle.mean_field import OFFSETS, SPATIAL_SIGMA, MeanField
@@ -168,16 +170,19 @@ def candidates(*gains):
     """Candidates of boxes with these gains; None has no likelihood mask."""
     grid = BoxGrid(np.array([0, 0, 4, 4], np.float32), (8, 8), 8, 0.3)
     mask = np.zeros((8, 8), np.float32)
-    return [Candidates(grid, mask, None if gain is None else mask, (1.0, 1.0 + (gain or 0))) for gain in gains]
+    return [Candidates(grid, mask, None if gain is None else mask, (0.0, gain or 0.0)) for gain in gains]
 
 
 def test_a_track_chooses_as_one():
     chosen = choose(
-        candidates(2.0, -0.5, 2.0, None, -1.0, -1.0, 0.9, -1.0),
+        candidates(1.0, -0.5, 1.0, None, -1.0, -1.0, 0.9, -1.0),
         np.array([1, 1, 1, 1, 2, 2, 2, 2]),
         LikelihoodSettings(choice_margin=0.3, choice_prior=0),
     )
     assert chosen.tolist() == [True, True, True, False, False, False, False, False]
+    sharp = [replace(one, contrast=(1.3, 3.0)) for one in candidates(0.0)]
+    assert not choose(sharp, np.ones(1), LikelihoodSettings(choice_enough=1.2)).any()
+    assert choose(sharp, np.ones(1), LikelihoodSettings(choice_enough=2.0)).all()
     assert not choose([], np.zeros(0, int), LikelihoodSettings()).any()
 
 
@@ -220,3 +225,12 @@ def test_a_video_without_motion_keeps_the_walks_masks():
     still, _ = solve_frames([maps], [box], MaskSettings(**TRUST["estimated"]))
     walked, _ = solve_frames([maps], [box], MaskSettings(likelihood=never, **TRUST["estimated"]))
     assert (still == walked).all()
+
+
+def test_any_mask_is_rated_as_the_stores_own():
+    maps, box, mask = scene(moves=1)
+    place, own = (slice(40, 120), slice(40, 120)), LikelihoodSettings()
+    right = place, mask[place].astype(np.float32)
+    filled, shifted = (place, np.ones((80, 80), np.float32)), (place, np.roll(right[1], 20, 0))
+    assert rate(maps, box, 0, right, right, own) > rate(maps, box, 0, right, filled, own)
+    assert rate(maps, box, 0, right, filled, own) > rate(maps, box, 0, shifted, filled, own)
