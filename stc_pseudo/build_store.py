@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import click
 from tqdm import tqdm
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.estimators import DepthEstimator, FlowEstimator
 from stc_pseudo.executors import Executor, InProcess, Outcome
 from stc_pseudo.plan import Plan, make_plans
@@ -110,14 +110,14 @@ class Build:
 
 
 def describe(outcome: Outcome) -> tuple[str, int, int, str]:
-    """Sequence, first and last frame, and reason of a failure."""
+    """VideoSequence, first and last frame, and reason of a failure."""
     task, error = outcome.task, outcome.error
     message = error.message if isinstance(error, click.ClickException) else f"{type(error).__name__}: {error}"
     return task.partial.name, task.start, task.stop - 1, " ".join(message.split())
 
 
 def build(
-    sequences: list[Sequence],
+    sequences: list[VideoSequence],
     depth: DepthEstimator,
     flow: FlowEstimator,
     writer: StoreWriter,

@@ -6,20 +6,20 @@ from typing import Protocol
 
 import numpy as np
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 
 
 class DepthEstimator(Protocol):
     """Interface of depth estimators: inverse depth of consecutive frames."""
 
-    def fingerprint(self, sequence: Sequence) -> str:
+    def fingerprint(self, sequence: VideoSequence) -> str:
         """Name the method, its settings and the hashes of what it reads besides the frames (weights, maps).
 
         The store records it: a sequence with another fingerprint is out of date.
         """
         ...
 
-    def inverse_depth(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+    def inverse_depth(self, sequence: VideoSequence, start: int, frames: np.ndarray) -> np.ndarray:
         """Inverse depth of frames `start .. start + n` of a sequence.
 
         Args:
@@ -37,11 +37,11 @@ class DepthEstimator(Protocol):
 class FlowEstimator(Protocol):
     """Interface of flow estimators: optical flow between consecutive frames, in both directions."""
 
-    def fingerprint(self, sequence: Sequence) -> str:
+    def fingerprint(self, sequence: VideoSequence) -> str:
         """See `DepthEstimator.fingerprint`."""
         ...
 
-    def flow(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+    def flow(self, sequence: VideoSequence, start: int, frames: np.ndarray) -> np.ndarray:
         """Flow from each of n - 1 frames to the next: frames `start .. start + n` give n - 1 fields.
 
         Args:
@@ -54,7 +54,7 @@ class FlowEstimator(Protocol):
         """
         ...
 
-    def backward_flow(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+    def backward_flow(self, sequence: VideoSequence, start: int, frames: np.ndarray) -> np.ndarray:
         """Flow from each of n - 1 frames to the one before it.
 
         Args:
@@ -67,7 +67,7 @@ class FlowEstimator(Protocol):
         """
         ...
 
-    def last_flow(self, sequence: Sequence, frames: np.ndarray) -> np.ndarray:
+    def last_flow(self, sequence: VideoSequence, frames: np.ndarray) -> np.ndarray:
         """Flow of a sequence's last frame, which has no next one: that *to the previous frame*, negated.
 
         Args:

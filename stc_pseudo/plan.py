@@ -14,7 +14,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.datasets.digests import files_digest, known_digests
 from stc_pseudo.estimators import DepthEstimator, FlowEstimator
 from stc_pseudo.settings import LabelSettings
@@ -44,7 +44,7 @@ class Plan:
         frames_seen: digests of the frames' bytes by those of their sizes and times.
     """
 
-    sequence: Sequence
+    sequence: VideoSequence
     provenance: dict[str, Any]
     level: str
     frames_seen: dict[str, str] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Plan:
 
 
 def make_plans(
-    sequences: list[Sequence],
+    sequences: list[VideoSequence],
     depth: DepthEstimator,
     flow: FlowEstimator,
     writer: StoreWriter,
@@ -87,7 +87,7 @@ def make_plans(
 
 
 def plan(
-    sequence: Sequence,
+    sequence: VideoSequence,
     depth: DepthEstimator,
     flow: FlowEstimator,
     writer: StoreWriter,
@@ -130,7 +130,7 @@ def plan(
     return provenance, needed
 
 
-def boxes_hash(sequence: Sequence) -> str:
+def boxes_hash(sequence: VideoSequence) -> str:
     """Hash the sequence's boxes and frame numbers."""
     digest = hashlib.sha256(json.dumps([sequence.size, sequence.numbers]).encode())
     for column in box_tables(sequence).values():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.datasets.images import read_frame
 from stc_pseudo.estimators import DepthEstimator, FlowEstimator
 from stc_pseudo.settings import LabelSettings
@@ -36,7 +36,7 @@ class ShardTask:
         kept: names of those arrays.
     """
 
-    sequence: Sequence
+    sequence: VideoSequence
     start: int
     stop: int
     offset: int
@@ -48,7 +48,7 @@ class ShardTask:
     @classmethod
     def of(
         cls,
-        sequence: Sequence,
+        sequence: VideoSequence,
         start: int,
         stop: int,
         partial: PartialSequence,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from collections.abc import Sequence as ManyOf
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 
 AUTO = "auto"
 # Where the KITTI layout keeps maps that were made elsewhere, under the data set's folder.
@@ -32,7 +31,7 @@ class Source:
 
 
 def choose_depth(
-    videos: ManyOf[Sequence], *, weights: Path | None, folder: Path | None, layout: Path | None
+    videos: Sequence[VideoSequence], *, weights: Path | None, folder: Path | None, layout: Path | None
 ) -> Source | None:
     """Return the best source of depth that is at hand: maps, then weights, then stereo.
 
@@ -57,7 +56,7 @@ def choose_depth(
 
 
 def choose_flow(
-    videos: Iterable[Sequence], *, weights: Path | None, folder: Path | None, layout: Path | None
+    videos: Iterable[VideoSequence], *, weights: Path | None, folder: Path | None, layout: Path | None
 ) -> Source:
     """Return the best source of flow that is at hand: maps, then weights, else OpenCV's DIS.
 
@@ -72,6 +71,6 @@ def choose_flow(
     return Source("dis", "no maps and no weights are there")
 
 
-def _covers(folder: Path, videos: Iterable[Sequence]) -> bool:
+def _covers(folder: Path, videos: Iterable[VideoSequence]) -> bool:
     """Whether a folder has maps of every video."""
     return all((folder / video.name).is_dir() for video in videos)

@@ -14,7 +14,7 @@ import click
 import numpy as np
 
 if TYPE_CHECKING:
-    from stc_pseudo.datasets.base import Sequence
+    from stc_pseudo.datasets.base import VideoSequence
 
 PATH = click.Path(path_type=Path)
 # KITTI 2015's stereo pairs come without their cameras: that of most of them. Scaling by medians cancels it, but for
@@ -23,7 +23,7 @@ FOCAL, CENTRE, BASELINE = 721.5377, (609.5593, 172.8540), 0.5327
 DISPARITY_PER_PIXEL = 256
 
 
-def lidar_frames(root: Path, name: str, step: int) -> Iterator[tuple[Sequence, int, np.ndarray]]:
+def lidar_frames(root: Path, name: str, step: int) -> Iterator[tuple[VideoSequence, int, np.ndarray]]:
     """Every `step`-th frame of a sequence that has LiDAR: sequence, position, depth (H, W) in metres, NaN unknown."""
     from stc_pseudo.datasets.kitti import read_sequence
     from stc_pseudo.depth.precomputed import read_depth
@@ -35,11 +35,11 @@ def lidar_frames(root: Path, name: str, step: int) -> Iterator[tuple[Sequence, i
         yield video, t, read_depth(lidar / f"{video.frames[t].stem}.png")
 
 
-def stereo_frames(root: Path) -> Iterator[tuple[Sequence, int, np.ndarray]]:
+def stereo_frames(root: Path) -> Iterator[tuple[VideoSequence, int, np.ndarray]]:
     """Every pair of KITTI 2015 with its depth, as `lidar_frames` gives them."""
     import cv2
 
-    from stc_pseudo.datasets.base import Calibration, Sequence
+    from stc_pseudo.datasets.base import Calibration, VideoSequence
     from stc_pseudo.datasets.images import list_frames
     from stc_track.io.errors import require_file
 
@@ -49,14 +49,14 @@ def stereo_frames(root: Path) -> Iterator[tuple[Sequence, int, np.ndarray]]:
         disparity = np.where(stored > 0, stored / DISPARITY_PER_PIXEL, np.nan)
         camera = Calibration(FOCAL, FOCAL, *CENTRE, BASELINE)
         yield (
-            Sequence(left.stem, stored.shape, (left,), (0,), (right,), camera),
+            VideoSequence(left.stem, stored.shape, (left,), (0,), (right,), camera),
             0,
             (FOCAL * BASELINE / disparity).astype(np.float32),
         )
 
 
 def depth_rows(
-    frames: list[tuple[Sequence, int, np.ndarray]], depth_weights: Path, fill_artefacts: bool
+    frames: list[tuple[VideoSequence, int, np.ndarray]], depth_weights: Path, fill_artefacts: bool
 ) -> Iterator[str]:
     """Measure Monodepth2 and OpenCV's stereo matching on the same frames; give a line each."""
     from stc_pseudo.datasets.images import read_frame
@@ -82,7 +82,7 @@ def depth_rows(
 
 def flow_rows(pair: Path, flow_weights: Path) -> Iterator[str]:
     """Measure UPFlow and OpenCV's DIS on a pair of KITTI 2012; give a line each."""
-    from stc_pseudo.datasets.base import Sequence
+    from stc_pseudo.datasets.base import VideoSequence
     from stc_pseudo.datasets.flow_maps import read_kitti_flow
     from stc_pseudo.datasets.images import read_frame
     from stc_pseudo.flow import make_flow_estimator
@@ -91,7 +91,7 @@ def flow_rows(pair: Path, flow_weights: Path) -> Iterator[str]:
     paths = tuple(sorted((pair / "image_0").iterdir()))
     frames = np.stack([read_frame(path) for path in paths])
     truth = read_kitti_flow(next((pair / "flow_occ").iterdir()))
-    video = Sequence("pair", frames.shape[1:3], paths, (0, 1))
+    video = VideoSequence("pair", frames.shape[1:3], paths, (0, 1))
     length = np.nanmean(np.hypot(*truth))
     for name in ("upflow", "dis"):
         flow = make_flow_estimator(name, weights=flow_weights, folder=None, device="cpu").flow(video, 0, frames)[0]

@@ -16,7 +16,7 @@ import click
 import numpy as np
 
 if TYPE_CHECKING:
-    from stc_pseudo.datasets.base import Sequence
+    from stc_pseudo.datasets.base import VideoSequence
 
 PATH = click.Path(path_type=Path)
 NEARER = 0.9  # of a point's depth: what is nearer than this, and lands on the same pixel, hides it
@@ -34,7 +34,7 @@ class Pair:
         depth: (H, W) metres of the first frame, or None where it is not known.
     """
 
-    sequence: Sequence
+    sequence: VideoSequence
     index: int
     frames: np.ndarray
     truth: np.ndarray
@@ -90,14 +90,14 @@ def demo_pairs(root: Path, step: int) -> Iterator[Pair]:
 
 def kitti_pair(folder: Path) -> Pair:
     """KITTI 2012's pair: the two frames of `image_0`, and `flow_occ`."""
-    from stc_pseudo.datasets.base import Sequence
+    from stc_pseudo.datasets.base import VideoSequence
     from stc_pseudo.datasets.flow_maps import read_kitti_flow
     from stc_pseudo.datasets.images import list_frames, read_frame
 
     paths = tuple(list_frames(folder / "image_0", "--flow-pair"))[:2]
     frames = np.stack([read_frame(path) for path in paths])
     truth = read_kitti_flow(list_frames(folder / "flow_occ", "--flow-pair")[0])
-    return Pair(Sequence("pair", frames.shape[1:3], paths, (0, 1)), 0, frames, truth)
+    return Pair(VideoSequence("pair", frames.shape[1:3], paths, (0, 1)), 0, frames, truth)
 
 
 def measure(estimators: dict[str, object], pairs: Iterator[Pair]) -> dict[str, np.ndarray]:

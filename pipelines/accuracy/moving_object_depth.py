@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from stc_pseudo.datasets.base import Sequence
+    from stc_pseudo.datasets.base import VideoSequence
     from stc_pseudo.estimators import DepthEstimator
 
 PATH = click.Path(path_type=Path)
@@ -40,11 +40,11 @@ class Holed:
     def __init__(self, exact: DepthEstimator, truth: Path) -> None:
         self.exact, self.truth = exact, truth
 
-    def fingerprint(self, sequence: Sequence) -> str:
+    def fingerprint(self, sequence: VideoSequence) -> str:
         """See `DepthEstimator.fingerprint`."""
         return f"{self.exact.fingerprint(sequence)}-holed"
 
-    def inverse_depth(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+    def inverse_depth(self, sequence: VideoSequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `DepthEstimator`."""
         maps = self.exact.inverse_depth(sequence, start, frames)
         return maps * (
@@ -52,7 +52,7 @@ class Holed:
         )
 
 
-def hole_share(truth: Path, sequence: Sequence, index: int) -> np.ndarray:
+def hole_share(truth: Path, sequence: VideoSequence, index: int) -> np.ndarray:
     """How much of a hole each pixel of a frame is in: (H, W) float32 in 0..1."""
     from stc_track.formats.mots import read_mots
     from stc_track.masks import rle
@@ -66,7 +66,7 @@ def hole_share(truth: Path, sequence: Sequence, index: int) -> np.ndarray:
     return share
 
 
-def median_error(estimator: DepthEstimator, exact: DepthEstimator, truth: Path, sequence: Sequence) -> float:
+def median_error(estimator: DepthEstimator, exact: DepthEstimator, truth: Path, sequence: VideoSequence) -> float:
     """Median of |depth - true depth| / true depth over the pixels that are deep in a hole."""
     errors = []
     for t in range(len(sequence)):

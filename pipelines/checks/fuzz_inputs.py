@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from pipelines.checks.corruptions import corrupt
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_track.formats.mots import MotsObject, write_mots
 from stc_track.masks import rle
 
@@ -24,9 +24,9 @@ FRAMES = 5
 NAMES = tuple(f"{t:06d}.png" for t in range(FRAMES))
 
 
-def _video(*, from_file: bool = False, name: str = "clip") -> Sequence:
+def _video(*, from_file: bool = False, name: str = "clip") -> VideoSequence:
     frames = tuple(Path(name) / each for each in NAMES)
-    return Sequence(name, SIZE, frames, tuple(range(FRAMES)), from_file=from_file)
+    return VideoSequence(name, SIZE, frames, tuple(range(FRAMES)), from_file=from_file)
 
 
 @click.command()

@@ -16,7 +16,7 @@ from stc_track.io.errors import InputError
 from stc_track.io.options import PATH, NumberRange, NumbersFromTo, local_path, split_names
 
 if TYPE_CHECKING:
-    from stc_pseudo.datasets.base import FrameRange, Sequence
+    from stc_pseudo.datasets.base import FrameRange, VideoSequence
     from stc_pseudo.datasets.boxes.source import BoxSource
 
 OWN = "frames"  # video of one's own, which is in no data set's layout
@@ -82,7 +82,7 @@ class DatasetFlags:
         """The data set's folder."""
         return self.root or DEFAULT_ROOTS[self.dataset]
 
-    def read(self, boxes: bool = True) -> list[Sequence]:
+    def read(self, boxes: bool = True) -> list[VideoSequence]:
         """Read the sequences; frames stay on disk, video files are unpacked.
 
         Args:

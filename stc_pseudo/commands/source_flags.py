@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from collections.abc import Sequence as ManyOf
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from stc_pseudo.commands.dataset_flags import PATH, DatasetFlags
 from stc_pseudo.sources import AUTO, LAYOUT_DEPTH, LAYOUT_FLOW, Source, choose_depth, choose_flow
 
 if TYPE_CHECKING:
-    from stc_pseudo.datasets.base import Sequence
+    from stc_pseudo.datasets.base import VideoSequence
     from stc_pseudo.estimator_choice import EstimatorChoice
 
 log = logging.getLogger(__name__)
@@ -104,7 +103,7 @@ class SourceFlags:
         depth = self._depth_at_hand(data, videos)
         return depth is not None and depth.name == self._flow(data, videos).name == "precomputed"
 
-    def choose(self, data: DatasetFlags, videos: ManyOf[Sequence], store: str) -> EstimatorChoice:
+    def choose(self, data: DatasetFlags, videos: Sequence[VideoSequence], store: str) -> EstimatorChoice:
         """Return which estimators to make; trains a depth network where nothing else is there.
 
         Args:
@@ -130,13 +129,13 @@ class SourceFlags:
             device=self.device,
         )
 
-    def _depth_at_hand(self, data: DatasetFlags, videos: ManyOf[Sequence]) -> Source | None:
+    def _depth_at_hand(self, data: DatasetFlags, videos: Sequence[VideoSequence]) -> Source | None:
         weights, folder = self._own(data, "depth", self.depth_weights, self.depth_dir, LAYOUT_DEPTH)
         if self.depth_name != AUTO:
             return Source(self.depth_name, "--depth names it", weights, folder)
         return choose_depth(videos, weights=weights, folder=self.depth_dir, layout=_layout(data))
 
-    def _depth(self, data: DatasetFlags, videos: ManyOf[Sequence], store: str) -> Source:
+    def _depth(self, data: DatasetFlags, videos: Sequence[VideoSequence], store: str) -> Source:
         source = self._depth_at_hand(data, videos)
         if source is None:
             from stc_pseudo.depth.training.budget import Fit
@@ -149,7 +148,7 @@ class SourceFlags:
             log.info("depth: %s (%s)", source.name, source.reason)
         return source
 
-    def _flow(self, data: DatasetFlags, videos: ManyOf[Sequence]) -> Source:
+    def _flow(self, data: DatasetFlags, videos: Sequence[VideoSequence]) -> Source:
         weights, folder = self._own(data, "flow", self.flow_weights, self.flow_dir, LAYOUT_FLOW)
         if self.flow_name != AUTO:
             return Source(self.flow_name, "--flow names it", weights, folder)

@@ -16,7 +16,7 @@ from stc_track.io.options import PATH
 from stc_track.io.work_folder import only_writer
 
 if TYPE_CHECKING:
-    from stc_pseudo.datasets.base import Calibration, Sequence
+    from stc_pseudo.datasets.base import Calibration, VideoSequence
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
@@ -106,7 +106,7 @@ def main(
 
 def read_own(
     frames: tuple[Path, ...], right_frames: tuple[Path, ...], root: Path, calibration: Calibration | None
-) -> list[Sequence]:
+) -> list[VideoSequence]:
     """Return a sequence for each video file or folder of frames, all taken by one camera.
 
     Raises:

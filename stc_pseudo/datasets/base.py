@@ -77,7 +77,7 @@ class FrameRange:
 
 
 @dataclass(frozen=True, eq=False)
-class Sequence:
+class VideoSequence:
     """One video: frames in temporal order, with what is known of them.
 
     Attributes:
@@ -105,7 +105,7 @@ class Sequence:
     def __len__(self) -> int:
         return len(self.frames)
 
-    def within(self, frame_range: FrameRange | None) -> Sequence:
+    def within(self, frame_range: FrameRange | None) -> VideoSequence:
         """The same video, of the frames of a range alone; all of it, if None.
 
         Raises:
@@ -133,9 +133,12 @@ class Sequence:
         """The boxes of the frame at position `index` (0..T-1)."""
         return self.boxes.get(self.numbers[index], FrameBoxes.empty())
 
-    def part(self, start: int, stop: int) -> Sequence:
+    def part(self, start: int, stop: int) -> VideoSequence:
         """The frames start..stop with what belongs to them, so that a task need not carry the whole video."""
         numbers = self.numbers[start:stop]
         boxes = {number: self.boxes[number] for number in numbers if number in self.boxes}
         right = self.right[start:stop]
         return replace(self, frames=self.frames[start:stop], numbers=numbers, right=right, boxes=boxes)
+
+
+Sequence = VideoSequence  # former name, until 0.3

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from stc_pseudo.datasets.base import FrameRange, Sequence
+from stc_pseudo.datasets.base import FrameRange, VideoSequence
 from stc_pseudo.datasets.boxes.source import BoxSource, with_boxes
 from stc_pseudo.datasets.images import FRAME_SUFFIXES, list_frames, read_frame
 from stc_track.io.errors import InputError
@@ -42,7 +42,7 @@ def read_frames(
     sequences: Iterable[str] | None = None,
     boxes: BoxSource | None = None,
     frame_range: FrameRange | None = None,
-) -> list[Sequence]:
+) -> list[VideoSequence]:
     """Read videos; their frames stay on disk.
 
     Args:
@@ -87,7 +87,7 @@ def read_frames(
     return videos
 
 
-def read_videos(paths: Iterable[Path], root: Path, flag: str = "--frames") -> list[Sequence]:
+def read_videos(paths: Iterable[Path], root: Path, flag: str = "--frames") -> list[VideoSequence]:
     """Read every video that the paths stand for, as `read_frames`, for a training: names may repeat."""
     return [read_video(video, video_name(video), root) for path in paths for video in find_videos(path, flag)]
 
@@ -122,7 +122,7 @@ def video_name(path: Path) -> str:
     return UNSAFE.sub("_", name).lstrip(".") or "video"
 
 
-def read_video(path: Path, name: str, root: Path) -> Sequence:
+def read_video(path: Path, name: str, root: Path) -> VideoSequence:
     """Read one video file, or one folder of frames.
 
     A frame's number is its file name's where all names of a folder are numbers, else its position.
@@ -131,7 +131,7 @@ def read_video(path: Path, name: str, root: Path) -> Sequence:
         from stc_pseudo.datasets.video_file import unpack
 
         video = unpack(path, root / name)
-        return Sequence(name, video.size, video.frames, tuple(range(len(video.frames))), from_file=True)
+        return VideoSequence(name, video.size, video.frames, tuple(range(len(video.frames))), from_file=True)
     frames = tuple(list_frames(path))
     named = [int(frame.stem) if NUMBER.fullmatch(frame.stem) else -1 for frame in frames]
     if min(named) >= 0 and len(set(named)) < len(named):
@@ -139,7 +139,7 @@ def read_video(path: Path, name: str, root: Path) -> Sequence:
             path, expected="one picture a frame number", found="two of the same number", hint="keep either PNG or JPEG"
         )
     numbers = tuple(named) if min(named) >= 0 else tuple(range(len(frames)))
-    return Sequence(name, read_frame(frames[0]).shape[:2], frames, numbers)
+    return VideoSequence(name, read_frame(frames[0]).shape[:2], frames, numbers)
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from stc_pseudo.datasets.base import Calibration, FrameBoxes, FrameRange, Sequence
+from stc_pseudo.datasets.base import Calibration, FrameBoxes, FrameRange, VideoSequence
 from stc_pseudo.datasets.boxes.rows import LARGEST_ID, frame_boxes
 from stc_pseudo.datasets.images import list_frames, read_frame
 from stc_track.formats.kitti_labels import read_labels
@@ -37,7 +37,7 @@ def read_kitti(
     sequences: Iterable[str] | None = None,
     boxes: str | None = "instances",
     frame_range: FrameRange | None = None,
-) -> list[Sequence]:
+) -> list[VideoSequence]:
     """Read sequences of a data set in the KITTI MOTS layout; frames stay on disk.
 
     Args:
@@ -66,7 +66,7 @@ def read_kitti(
     return [replace(video, class_names=class_names) for video in videos]
 
 
-def read_sequence(root: Path, name: str, boxes: str | None, frame_range: FrameRange | None = None) -> Sequence:
+def read_sequence(root: Path, name: str, boxes: str | None, frame_range: FrameRange | None = None) -> VideoSequence:
     """Read one sequence of a data set in the KITTI MOTS layout; arguments as for `read_kitti`."""
     training = root / "training"
     frames = tuple(list_frames(training / "image_02" / name))
@@ -89,7 +89,7 @@ def read_sequence(root: Path, name: str, boxes: str | None, frame_range: FrameRa
         )
     boxes_by_frame = {} if boxes is None else read_boxes(root, name, boxes, size, numbers, frame_range)
     calibration_file = training / "calib" / f"{name}.txt"
-    video = Sequence(
+    video = VideoSequence(
         name=name,
         size=size,
         frames=frames,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from stc_pseudo.datasets.base import FrameRange, Sequence
+from stc_pseudo.datasets.base import FrameRange, VideoSequence
 from stc_pseudo.datasets.boxes.rows import BoxRow, gather
 from stc_track.formats.youtube_vis import Video, parse_video, read_categories
 from stc_track.io import json_fields
@@ -36,7 +36,7 @@ def read_youtube_vis(
     annotations: Path | None = None,
     boxes: bool = True,
     frame_range: FrameRange | None = None,
-) -> list[Sequence]:
+) -> list[VideoSequence]:
     """Read videos of a data set in YouTube-VIS's layout; frames stay on disk.
 
     Args:
@@ -160,7 +160,7 @@ def _sequence(
     by_video: dict[int | str, list[tuple[dict[str, Any], str]]] | None,
     class_names: dict[int, str],
     frame_range: FrameRange | None,
-) -> Sequence:
+) -> VideoSequence:
     said, numbers = video.said, tuple(video.said.numbers)
     frames = tuple(
         require_file(folder / file, "a frame of the video", "--root, or --frames-range for a part of it")
@@ -184,7 +184,7 @@ def _sequence(
                 hint="leave the sequence out with --sequences",
             )
         boxes = gather(rows, said.size, numbers)
-    return Sequence(said.name, said.size, frames, numbers, boxes=boxes, class_names=class_names)
+    return VideoSequence(said.name, said.size, frames, numbers, boxes=boxes, class_names=class_names)
 
 
 def _rows(

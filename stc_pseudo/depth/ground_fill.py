@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.estimators import DepthEstimator
 from stc_pseudo.geometry.ground_plane import ground_plane, plane_values
 
@@ -99,11 +99,11 @@ class GroundFilledDepth:
     def __init__(self, estimator: DepthEstimator) -> None:
         self.estimator = estimator
 
-    def fingerprint(self, sequence: Sequence) -> str:
+    def fingerprint(self, sequence: VideoSequence) -> str:
         """See `DepthEstimator.fingerprint`."""
         settings = "-".join(f"{value:g}" for value in SETTINGS)
         return f"{self.estimator.fingerprint(sequence)}-holes-{settings}"
 
-    def inverse_depth(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+    def inverse_depth(self, sequence: VideoSequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `DepthEstimator`."""
         return np.stack([fill_infinite_depth(one)[0] for one in self.estimator.inverse_depth(sequence, start, frames)])

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.depth.checkpoint import read_checkpoint, read_published
 from stc_pseudo.nn import weights
 from stc_pseudo.nn.devices import require_device
@@ -37,12 +37,12 @@ class Monodepth2Depth:
         files = [path / "encoder.pth", path / "depth.pth"] if path.is_dir() else [path]
         self._fingerprint = "-".join(["monodepth2", *map(weights.fingerprint, files)])
 
-    def fingerprint(self, sequence: Sequence) -> str:
+    def fingerprint(self, sequence: VideoSequence) -> str:
         """See `DepthEstimator.fingerprint`."""
         return self._fingerprint
 
     @torch.inference_mode()
-    def inverse_depth(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+    def inverse_depth(self, sequence: VideoSequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `DepthEstimator`."""
         import cv2
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.datasets.digests import folder_digest
 from stc_pseudo.datasets.images import decode_picture
 from stc_track.io.errors import InputError, require_folder
@@ -27,11 +27,11 @@ class PrecomputedDepth:
     def __init__(self, folder: Path) -> None:
         self.folder = require_folder(folder, "depth maps, {sequence}/{frame}.png or .npy", FLAG)
 
-    def fingerprint(self, sequence: Sequence) -> str:
+    def fingerprint(self, sequence: VideoSequence) -> str:
         """See `DepthEstimator.fingerprint`."""
         return f"precomputed-{folder_digest(self.folder / sequence.name, SUFFIXES)}"
 
-    def inverse_depth(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+    def inverse_depth(self, sequence: VideoSequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `DepthEstimator`; 1/metre.
 
         Raises:
@@ -40,7 +40,7 @@ class PrecomputedDepth:
         paths = sequence.frames[start : start + len(frames)]
         return np.stack([self._read(sequence, path.stem) for path in paths])
 
-    def _read(self, sequence: Sequence, stem: str) -> np.ndarray:
+    def _read(self, sequence: VideoSequence, stem: str) -> np.ndarray:
         candidates = [self.folder / sequence.name / (stem + suffix) for suffix in SUFFIXES]
         path = next((path for path in candidates if path.is_file()), None)
         if path is None:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.datasets.digests import files_digest
 from stc_pseudo.datasets.images import read_frame
 from stc_track.io.errors import InputError
@@ -21,11 +21,11 @@ STEP = 16
 class SgbmDepth:
     """A `DepthEstimator`: OpenCV's matcher on each left frame and its right one. NaN where no match is sure."""
 
-    def fingerprint(self, sequence: Sequence) -> str:
+    def fingerprint(self, sequence: VideoSequence) -> str:
         """See `DepthEstimator.fingerprint`."""
         return f"sgbm-block{BLOCK}-share{SEARCH_SHARE}-{files_digest(sequence.right)}"
 
-    def inverse_depth(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+    def inverse_depth(self, sequence: VideoSequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `DepthEstimator`; 1/metre.
 
         Raises:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.datasets.images import read_frame
 from stc_pseudo.estimators import FlowEstimator
 
@@ -29,11 +29,11 @@ class BidirectionalFlow:
     def __init__(self, estimator: FlowEstimator) -> None:
         self.estimator = estimator
 
-    def fingerprint(self, sequence: Sequence) -> str:
+    def fingerprint(self, sequence: VideoSequence) -> str:
         """See `FlowEstimator.fingerprint`."""
         return f"two-sided-{WINDOW}-{CLEARLY}-{NOISE}-{self.estimator.fingerprint(sequence)}"
 
-    def flow(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+    def flow(self, sequence: VideoSequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `FlowEstimator.flow`; the first frame of the sequence has its forward flow alone."""
         forward = self.estimator.flow(sequence, start, frames)
         first = 1 if start == 0 else 0
@@ -45,11 +45,11 @@ class BidirectionalFlow:
         both = [better_explained(*frames[t : t + 3], forward[first + t], -backward[t]) for t in range(len(backward))]
         return np.concatenate([forward[:first], np.stack(both)])
 
-    def backward_flow(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+    def backward_flow(self, sequence: VideoSequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `FlowEstimator.backward_flow`."""
         return self.estimator.backward_flow(sequence, start, frames)
 
-    def last_flow(self, sequence: Sequence, frames: np.ndarray) -> np.ndarray:
+    def last_flow(self, sequence: VideoSequence, frames: np.ndarray) -> np.ndarray:
         """See `FlowEstimator.last_flow`."""
         return self.estimator.last_flow(sequence, frames)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.datasets.digests import folder_digest
 from stc_pseudo.datasets.flow_maps import read_flo, read_kitti_flow, read_npy_flow
 from stc_track.io.errors import InputError, require_folder
@@ -38,24 +38,24 @@ class PrecomputedFlow:
         if not any(path.suffix in READERS for path in folder.glob("*/*")):
             raise InputError(folder, expected="{sequence}/{frame}.png, .flo or .npy", found="none", hint=FLAG)
 
-    def fingerprint(self, sequence: Sequence) -> str:
+    def fingerprint(self, sequence: VideoSequence) -> str:
         """See `FlowEstimator.fingerprint`."""
         digest = folder_digest(self.folder / sequence.name, tuple(READERS))
         backward = self.folder / sequence.name / BACKWARD
         return f"precomputed-{digest}" + (f"-{folder_digest(backward, tuple(READERS))}" if backward.is_dir() else "")
 
-    def flow(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+    def flow(self, sequence: VideoSequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `FlowEstimator.flow`."""
         return np.stack([self._read(sequence, index) for index in range(start, start + len(frames) - 1)])
 
-    def last_flow(self, sequence: Sequence, frames: np.ndarray) -> np.ndarray:
+    def last_flow(self, sequence: VideoSequence, frames: np.ndarray) -> np.ndarray:
         """See `FlowEstimator.last_flow`."""
         index = len(sequence) - 1
         if self.find(sequence, index) is None:
             return np.full((2, *sequence.size), np.nan, np.float32)
         return self._read(sequence, index)
 
-    def backward_flow(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+    def backward_flow(self, sequence: VideoSequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `FlowEstimator.backward_flow`: `{sequence}/backward/{frame}.png` and so on; NaN for a frame without."""
         own = replace(sequence, name=f"{sequence.name}/{BACKWARD}")
         nothing = np.full((2, *sequence.size), np.nan, np.float32)
@@ -66,13 +66,13 @@ class PrecomputedFlow:
             ]
         )
 
-    def find(self, sequence: Sequence, index: int) -> Path | None:
+    def find(self, sequence: VideoSequence, index: int) -> Path | None:
         """Path of the map of the frame at `index`, or None."""
         stem = self.folder / sequence.name / sequence.frames[index].stem
         paths = (stem.with_name(stem.name + suffix) for suffix in READERS)
         return next((path for path in paths if path.is_file()), None)
 
-    def _read(self, sequence: Sequence, index: int) -> np.ndarray:
+    def _read(self, sequence: VideoSequence, index: int) -> np.ndarray:
         path = self.find(sequence, index)
         if path is None:
             raise InputError(

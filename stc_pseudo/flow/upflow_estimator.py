@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.flow.checkpoint import load_network
 from stc_pseudo.flow.dis_init import blend, make_start
 from stc_pseudo.flow.upflow import STRIDE, upsample_flow
@@ -40,19 +40,19 @@ class UpflowFlow:
         method = f"-{start}-opencv-{cv2.__version__}" if self.start else ""  # the start is not among the weights
         self._fingerprint = f"upflow-{weights.fingerprint(path)}{method}"
 
-    def fingerprint(self, sequence: Sequence) -> str:
+    def fingerprint(self, sequence: VideoSequence) -> str:
         """See `FlowEstimator.fingerprint`."""
         return self._fingerprint
 
-    def flow(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+    def flow(self, sequence: VideoSequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `FlowEstimator.flow`."""
         return self._pairs(frames[:-1], frames[1:])
 
-    def last_flow(self, sequence: Sequence, frames: np.ndarray) -> np.ndarray:
+    def last_flow(self, sequence: VideoSequence, frames: np.ndarray) -> np.ndarray:
         """See `FlowEstimator.last_flow`."""
         return -self.backward_flow(sequence, len(sequence) - 2, frames)[0]
 
-    def backward_flow(self, sequence: Sequence, start: int, frames: np.ndarray) -> np.ndarray:
+    def backward_flow(self, sequence: VideoSequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `FlowEstimator.backward_flow`."""
         return self._pairs(frames[1:], frames[:-1])
 

@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_track.formats.shards import SHUFFLED
 from stc_track.formats.store import CELL
 
@@ -96,7 +96,7 @@ def frame_shape(name: str, size: tuple[int, int], detail: int) -> tuple[int, ...
     return (*channels, *(side // array_cell(name, detail) for side in size))
 
 
-def box_tables(sequence: Sequence) -> dict[str, np.ndarray]:
+def box_tables(sequence: VideoSequence) -> dict[str, np.ndarray]:
     """Return the sequence's boxes as the store's tables: a row a box, sorted by frame position."""
     frames = [sequence.boxes_at(t) for t in range(len(sequence))]
     columns = {

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.store.lock import LOCK, Builder
 from stc_pseudo.store.schema import (
     RESULT_TABLES,
@@ -218,7 +218,7 @@ class StoreWriter:
             self.exists = True
 
     def begin(
-        self, sequence: Sequence, provenance: dict[str, Any], frames_seen: dict[str, Any] | None = None
+        self, sequence: VideoSequence, provenance: dict[str, Any], frames_seen: dict[str, Any] | None = None
     ) -> PartialSequence:
         """Open a sequence for writing; shards that an interrupted run finished from the same inputs stay.
 
@@ -271,7 +271,7 @@ class StoreWriter:
         return done
 
     def _first_files(
-        self, sequence: Sequence, provenance: dict[str, Any], partial: PartialSequence
+        self, sequence: VideoSequence, provenance: dict[str, Any], partial: PartialSequence
     ) -> dict[str, bytes]:
         """What a version holds before its first shard: metadata, and the boxes."""
         attributes = {"schema": SCHEMA, "sequence": sequence.name, "size": list(sequence.size), "cell": CELL}
@@ -287,7 +287,7 @@ class StoreWriter:
 
     def _describe(
         self,
-        sequence: Sequence,
+        sequence: VideoSequence,
         provenance: dict[str, Any],
         frames_seen: dict[str, Any] | None,
         partial: PartialSequence,

@@ -114,7 +114,7 @@ class WatchStore(Hook):
                 dataset.store.url,
                 expected=f"the store that the checkpoint was trained on ({known})",
                 found=f"another ({dataset.fingerprint})",
-                hint="--resume goes on with the same labels; start again from them: --cfg-options load_from=FILE",
+                hint="--resume needs the same labels; to start from its weights: --cfg-options load_from=FILE",
             )
         runner.message_hub.update_info("store_fingerprint", dataset.fingerprint)
 

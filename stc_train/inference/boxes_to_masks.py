@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from stc_pseudo.datasets.base import FrameBoxes, Sequence
+from stc_pseudo.datasets.base import FrameBoxes, VideoSequence
 from stc_pseudo.datasets.images import read_frame
 from stc_pseudo.evaluation.pseudo_masks import drawn_shapes
 from stc_track.formats.mots import IDS_PER_CLASS, IGNORE_CLASS, MotsObject, write_mots
@@ -36,7 +36,7 @@ class Converted(NamedTuple):
 
 def convert(
     model: TrainedModel,
-    sequences: list[Sequence],
+    sequences: list[VideoSequence],
     out: Path,
     *,
     scale: float = SCALE,

@@ -14,7 +14,7 @@ from mmengine.structures import InstanceData
 from tqdm import tqdm
 
 import stc_train.registry  # noqa: F401  (mmcv's operators and our scope)
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_track.formats.mots import Detection, DetectionWriter
 from stc_track.masks import rle
 from stc_train.models.condinst_dense import dense_outputs, detect, require_condinst, soft_masks
@@ -23,7 +23,7 @@ from stc_train.models.model_file import TrainedModel
 
 def predict(
     model: TrainedModel,
-    sequences: list[Sequence],
+    sequences: list[VideoSequence],
     out: Path,
     *,
     score_threshold: float = 0.05,
@@ -117,7 +117,7 @@ def predict_both_ways(network: torch.nn.Module, batch: dict[str, Any]) -> list[I
     return results
 
 
-def _batches(sequence: Sequence, prepare: Compose, size: int) -> Iterator[tuple[list[int], list[dict[str, Any]]]]:
+def _batches(sequence: VideoSequence, prepare: Compose, size: int) -> Iterator[tuple[list[int], list[dict[str, Any]]]]:
     """Frame numbers and prepared samples of `size` frames at a time; the next ones load while these are used."""
     height, width = sequence.size
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stc_pseudo.datasets.base import Calibration, Sequence
+from stc_pseudo.datasets.base import Calibration, VideoSequence
 from stc_pseudo.sources import choose_depth, choose_flow
 
 STEREO = Calibration(700.0, 700.0, 48.0, 32.0, baseline=0.5)
@@ -13,7 +13,7 @@ ONE = Calibration(700.0, 700.0, 48.0, 32.0)
 
 def video(name="0000", right=True, calibration=STEREO):
     frames = tuple(Path(f"{t:06d}.png") for t in range(3))
-    return Sequence(name, (64, 96), frames, (0, 1, 2), frames if right else (), calibration)
+    return VideoSequence(name, (64, 96), frames, (0, 1, 2), frames if right else (), calibration)
 
 
 def with_maps(root, kind, *names):

@@ -45,7 +45,7 @@ def drawn_video(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def drawn_store(drawn_video, tmp_path_factory) -> Path:
     """Its store: the drawn masks as pseudo-masks; similarities are high but for one edge; frame 2 has no boxes."""
-    from stc_pseudo.datasets.base import FrameBoxes, Sequence
+    from stc_pseudo.datasets.base import FrameBoxes, VideoSequence
     from stc_pseudo.stages import pool_objects
     from stc_pseudo.store.schema import array_cell, arrays_of
     from stc_pseudo.store.writer import StoreWriter
@@ -61,7 +61,7 @@ def drawn_store(drawn_video, tmp_path_factory) -> Path:
             np.array([[0, 0, 20, 12]], np.float32),
         )
     boxes[2] = FrameBoxes.empty()
-    sequence = Sequence(
+    sequence = VideoSequence(
         "0003", (HEIGHT, WIDTH), frames, tuple(range(FRAMES)), boxes=boxes, class_names={1: "car", 2: "pedestrian"}
     )
     arrays = {

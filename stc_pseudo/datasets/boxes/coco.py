@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.datasets.boxes.frame_names import FrameNames, OnePicture, of_video
 from stc_pseudo.datasets.boxes.rows import BoxRow
 from stc_track.formats.coco_fields import CocoImage, image_of, read_images, track_of
@@ -27,7 +27,7 @@ FRAME_KEYS = ("frame_id", "frame_index", "frame")
 
 
 def read_coco(
-    path: Path, video: Sequence, source: BoxSource, alone: bool = True
+    path: Path, video: VideoSequence, source: BoxSource, alone: bool = True
 ) -> tuple[list[BoxRow], dict[int, str]]:
     """Read one video's boxes from a file of one or of several videos.
 
@@ -93,7 +93,7 @@ def _load(path: Path, state: object) -> object:
 
 
 def _positions(
-    content: dict, path: Path, video: Sequence, source: BoxSource, alone: bool
+    content: dict, path: Path, video: VideoSequence, source: BoxSource, alone: bool
 ) -> dict[int | str, int | None]:
     """Position in the video of each picture of the file by its `id`; None for pictures of other videos."""
     images = read_images(content, path)
@@ -116,7 +116,7 @@ def _video_of(image: CocoImage) -> tuple[str, ...]:
     return (sequence,) if isinstance(sequence, str) else ()
 
 
-def _position(image: CocoImage, video: Sequence, names: FrameNames) -> int | None:
+def _position(image: CocoImage, video: VideoSequence, names: FrameNames) -> int | None:
     for key in FRAME_KEYS if video.from_file else ():
         if json_fields.get(image.entry, key) is None:
             continue
@@ -132,7 +132,7 @@ def _position(image: CocoImage, video: Sequence, names: FrameNames) -> int | Non
     return names.position(image.file, image.where)
 
 
-def _require_size(image: CocoImage, video: Sequence) -> None:
+def _require_size(image: CocoImage, video: VideoSequence) -> None:
     size = tuple(
         json_fields.whole(json_fields.get(image.entry, key, side), key, image.where)
         for key, side in zip(("height", "width"), video.size, strict=True)

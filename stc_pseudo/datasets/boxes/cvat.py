@@ -20,7 +20,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.datasets.boxes.frame_names import VIDEO_FLAG, FrameNames, OnePicture, of_video
 from stc_pseudo.datasets.boxes.rows import BoxRow
 from stc_track.io import values
@@ -36,7 +36,7 @@ OTHER_SHAPES = ("polygon", "polyline", "points", "mask", "ellipse", "cuboid", "s
 STEP = re.compile(r"step\s*=\s*([1-9][0-9]{0,8})")
 
 
-def read_cvat(path: Path, video: Sequence, source: BoxSource) -> tuple[list[BoxRow], dict[int, str]]:
+def read_cvat(path: Path, video: VideoSequence, source: BoxSource) -> tuple[list[BoxRow], dict[int, str]]:
     """Read one video's boxes from a file of one task, or of a project.
 
     Shapes other than boxes are left out, and the log says how many.
@@ -121,7 +121,7 @@ def _task(element: Element, where: str) -> _Task:
 class _Reader:
     """Takes each element when it ends, and drops what has been read."""
 
-    def __init__(self, path: Path, video: Sequence, source: BoxSource) -> None:
+    def __init__(self, path: Path, video: VideoSequence, source: BoxSource) -> None:
         self.path, self.video, self.source = path, video, source
         self.rows: list[BoxRow] = []
         self.labels: dict[str, int] = {}

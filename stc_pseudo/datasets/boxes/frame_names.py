@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
-from stc_pseudo.datasets.base import FrameRange, Sequence
+from stc_pseudo.datasets.base import FrameRange, VideoSequence
 from stc_track.io.errors import InputError
 
 # A number that stands alone, or after nothing but letters (`frame12`): one in a hash means nothing.
@@ -29,7 +29,7 @@ class FrameNames:
     """
 
     def __init__(
-        self, video: Sequence, first: int = 0, step: int | None = None, frame_range: FrameRange | None = None
+        self, video: VideoSequence, first: int = 0, step: int | None = None, frame_range: FrameRange | None = None
     ) -> None:
         self.video, self.first, self.step, self.range = video, first, step, frame_range
         self.by_name = {path.name: t for t, path in enumerate(video.frames)}
@@ -79,7 +79,9 @@ class FrameNames:
         raise InputError(where, expected=f"a frame of {folder}", found=ascii(name.name[:80]))
 
 
-def of_video(labels: list[tuple[str, ...]], video: Sequence, name: str | None, alone: bool, path: Path) -> list[bool]:
+def of_video(
+    labels: list[tuple[str, ...]], video: VideoSequence, name: str | None, alone: bool, path: Path
+) -> list[bool]:
     """Which entries of a file are a video's.
 
     Args:
@@ -114,7 +116,7 @@ class OnePicture:
         video: the frames.
     """
 
-    def __init__(self, video: Sequence) -> None:
+    def __init__(self, video: VideoSequence) -> None:
         self._video = video
         self._seen: dict[int, str] = {}
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.datasets.boxes.rows import BoxRow
 from stc_track.formats.mot_boxes import BENCHMARK_CLASSES, UNTRACKED, iter_lines
 from stc_track.io.errors import InputError
@@ -33,7 +33,7 @@ CLASS_NAMES = {
 NO_OBJECTS = frozenset(BENCHMARK_CLASSES) - frozenset(CLASS_NAMES)
 
 
-def read_mot(path: Path, video: Sequence, source: BoxSource) -> tuple[list[BoxRow], dict[int, str]]:
+def read_mot(path: Path, video: VideoSequence, source: BoxSource) -> tuple[list[BoxRow], dict[int, str]]:
     """Read a file of one video's boxes.
 
     In truth a confidence of 0 says that the box does not count: it becomes an ignore region. So do, where the classes
@@ -84,7 +84,9 @@ def read_mot(path: Path, video: Sequence, source: BoxSource) -> tuple[list[BoxRo
     return rows, {number: CLASS_NAMES.get(number, f"class {number}") for number in numbers}
 
 
-def _positions(frames: set[int], path: Path, video: Sequence, source: BoxSource) -> Callable[[int, str], int | None]:
+def _positions(
+    frames: set[int], path: Path, video: VideoSequence, source: BoxSource
+) -> Callable[[int, str], int | None]:
     """Position in the video by the file's number of a frame and the place that has it; None outside the range.
 
     The benchmark's frame k is the k-th picture, and its name is k. Where pictures have other numbers, one of both must

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stc_pseudo.datasets.base import FrameRange, Sequence
+from stc_pseudo.datasets.base import FrameRange, VideoSequence
 from stc_pseudo.datasets.boxes.rows import BoxRow, gather
 from stc_track.io.errors import InputError, require_file
 
@@ -53,7 +53,7 @@ class BoxSource:
         return dict(enumerate(self.class_names, 1))
 
 
-def with_boxes(videos: list[Sequence], source: BoxSource) -> list[Sequence]:
+def with_boxes(videos: list[VideoSequence], source: BoxSource) -> list[VideoSequence]:
     """Give videos their boxes; all get the same class names.
 
     Raises:
@@ -100,7 +100,7 @@ def with_boxes(videos: list[Sequence], source: BoxSource) -> list[Sequence]:
     ]
 
 
-def file_of(video: Sequence, path: Path, alone: bool) -> Path:
+def file_of(video: VideoSequence, path: Path, alone: bool) -> Path:
     """The file of a video's boxes, `path` itself or one in that folder."""
     if not path.is_dir():
         require_file(path, "a file of boxes, or a folder of such", "--boxes")
@@ -150,7 +150,7 @@ def recognise(path: Path) -> str:
     )
 
 
-def read_rows(path: Path, video: Sequence, source: BoxSource, alone: bool) -> tuple[list[BoxRow], dict[int, str]]:
+def read_rows(path: Path, video: VideoSequence, source: BoxSource, alone: bool) -> tuple[list[BoxRow], dict[int, str]]:
     """Read one video's boxes that count, by `source`'s classes; and class number to name.
 
     Args:

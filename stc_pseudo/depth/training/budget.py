@@ -12,7 +12,7 @@ import logging
 import math
 import statistics
 import time
-from collections.abc import Sequence as ManyOf
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch.utils.data import default_collate
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.depth.training.cameras import network_intrinsics
 from stc_pseudo.depth.training.trainer import DepthTrainer, DepthTraining, train_depth
 from stc_pseudo.nn.efficientnet_lite import LITE0, PACKAGE, lite0_path
@@ -66,7 +66,7 @@ class Fit:
         """The checkpoint."""
         return self.folder / WEIGHTS
 
-    def run(self, videos: ManyOf[Sequence]) -> Path:
+    def run(self, videos: Sequence[VideoSequence]) -> Path:
         """Train on `videos` unless that was done, and return the checkpoint.
 
         An interrupted training goes on where it stopped.
@@ -98,7 +98,7 @@ class Fit:
         self._write_record(record | {"complete": True})
         return self.weights
 
-    def _plan(self, videos: ManyOf[Sequence]) -> dict[str, Any]:
+    def _plan(self, videos: Sequence[VideoSequence]) -> dict[str, Any]:
         """Choose the network, its input and the number of steps, and write them down."""
         kind = torch.device(self.device).type
         batch_size = BATCH.get(kind, BATCH["cuda"])
@@ -150,7 +150,7 @@ class Fit:
             json.dump(record, file, indent=1)
 
 
-def input_size(videos: ManyOf[Sequence], pixels: int) -> tuple[int, int]:
+def input_size(videos: Sequence[VideoSequence], pixels: int) -> tuple[int, int]:
     """The network's input (height, width): about `pixels` of the longest video's proportions, multiples of 32."""
     height, width = max(videos, key=len).size
     scale = math.sqrt(pixels / (height * width))
@@ -158,7 +158,7 @@ def input_size(videos: ManyOf[Sequence], pixels: int) -> tuple[int, int]:
     return next(sides), next(sides)
 
 
-def seconds_per_step(videos: ManyOf[Sequence], settings: DepthTraining) -> float:
+def seconds_per_step(videos: Sequence[VideoSequence], settings: DepthTraining) -> float:
     """Time one step of a training on the first clip of the longest video, reading included."""
     video = max(videos, key=len)
     size = settings.height, settings.width

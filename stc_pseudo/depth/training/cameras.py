@@ -7,12 +7,12 @@ that the depth range of 0.1 to 100 units suits the rig.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence as Many
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.depth.training.geometry import resized_intrinsics
 from stc_track.io.errors import InputError
 
@@ -24,7 +24,7 @@ BASELINE_UNITS = 0.1
 KITTI_FOCAL, KITTI_CENTRE = (0.58, 1.92), (0.5, 0.5)
 
 
-def network_intrinsics(sequence: Sequence, size: tuple[int, int]) -> Tensor:
+def network_intrinsics(sequence: VideoSequence, size: tuple[int, int]) -> Tensor:
     """Return a video's (3, 3) camera matrix in pixels of the network's input of `size` (height, width).
 
     Without a calibration it is KITTI's, as a share of the frame, and that is said.
@@ -46,7 +46,7 @@ def network_intrinsics(sequence: Sequence, size: tuple[int, int]) -> Tensor:
     return resized_intrinsics(matrix, sequence.size, size)
 
 
-def stereo_baselines(sequences: Many[Sequence], mode: str) -> tuple[Tensor, float]:
+def stereo_baselines(sequences: Sequence[VideoSequence], mode: str) -> tuple[Tensor, float]:
     """Return the videos' baselines in the network's unit of length, and that unit.
 
     Args:
@@ -70,7 +70,7 @@ def stereo_baselines(sequences: Many[Sequence], mode: str) -> tuple[Tensor, floa
     return metres / metres_per_unit, metres_per_unit
 
 
-def _require_baseline(sequence: Sequence) -> float:
+def _require_baseline(sequence: VideoSequence) -> float:
     if not sequence.right:
         raise InputError(
             sequence.name,

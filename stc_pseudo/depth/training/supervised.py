@@ -7,7 +7,7 @@ nothing; taken is the scale-invariant error of Eigen et al. (NeurIPS 2014, Eq. 4
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence as Many
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -168,7 +168,7 @@ def train_supervised(source: NyuDepth, settings: DepthTraining, out: Path) -> No
     )
 
 
-def _measure(network: nn.Module, pictures: Many[dict[str, Any]], device: str, index: int) -> dict[str, float]:
+def _measure(network: nn.Module, pictures: Sequence[dict[str, Any]], device: str, index: int) -> dict[str, float]:
     item = pictures[index]
     truth = item["depth"][0].numpy()
     if not np.isfinite(truth).any():

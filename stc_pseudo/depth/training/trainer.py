@@ -6,7 +6,7 @@ predictions come out in metres.
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Many
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Subset
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.depth.checkpoint import NETWORK_NAME
 from stc_pseudo.depth.monodepth2 import Monodepth2, PoseNetwork
 from stc_pseudo.depth.training.cameras import network_intrinsics, stereo_baselines
@@ -131,7 +131,7 @@ class DepthTrainer(nn.Module):
         return [View(frames[:, 0], invert_rigid(to_now)), View(frames[:, 2], to_after)]
 
 
-def train_depth(sequences: Many[Sequence], settings: DepthTraining, out: Path) -> None:
+def train_depth(sequences: Sequence[VideoSequence], settings: DepthTraining, out: Path) -> None:
     """Train on videos, and write the checkpoint `out`, which `Monodepth2Depth` reads.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Many
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.depth.precomputed import SUFFIXES, read_depth
 from stc_pseudo.depth.training.accuracy import absolute_relative
 from stc_pseudo.training.clips import Clips
@@ -36,7 +36,13 @@ class DepthTruth:
     """
 
     def __init__(
-        self, folder: Path, sequences: Many[Sequence], clips: Clips, held: list[int], network: nn.Module, device: str
+        self,
+        folder: Path,
+        sequences: Sequence[VideoSequence],
+        clips: Clips,
+        held: list[int],
+        network: nn.Module,
+        device: str,
     ) -> None:
         require_folder(folder, "depth maps, {sequence}/{frame}.png or .npy", FLAG)
         self.clips, self.network, self.device = clips.plain(), network, device

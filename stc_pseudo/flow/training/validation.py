@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.flow.precomputed import READERS, PrecomputedFlow
 from stc_pseudo.flow.training.accuracy import end_point_error
 from stc_pseudo.flow.upflow import upsample_flow
@@ -40,7 +40,8 @@ class FlowTruth:
     def __init__(self, folder: Path, clips: Clips, held: list[int], predict: Predict, device: str) -> None:
         self.maps, self.clips, self.predict, self.device = PrecomputedFlow(folder), clips.plain(), predict, device
         videos = [
-            Sequence(video[0].parent.name, (0, 0), tuple(video), tuple(range(len(video)))) for video in clips.videos
+            VideoSequence(video[0].parent.name, (0, 0), tuple(video), tuple(range(len(video))))
+            for video in clips.videos
         ]
         self.paths = {
             index: path

@@ -4,7 +4,7 @@ import pytest
 
 from pipelines.accuracy.depth_and_flow import BASELINE, FOCAL, depth_rows, stereo_frames
 from pipelines.accuracy.moving_object_depth import hole_share
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.depth.training.trainer import DepthTraining, train_depth
 from stc_track.formats.mots import MotsObject, write_mots
 from stc_track.io.errors import InputError
@@ -56,7 +56,7 @@ def test_holes_are_soft_and_inside_cars_alone(tmp_path):
         tmp_path / "0000.txt",
         [MotsObject(0, 1001, 1, *SIZE, rle.encode(car)), MotsObject(0, 2001, 2, *SIZE, rle.encode(walker))],
     )
-    share = hole_share(tmp_path, Sequence("0000", SIZE, (), (0,)), 0)
+    share = hole_share(tmp_path, VideoSequence("0000", SIZE, (), (0,)), 0)
     assert share[35, 40] == pytest.approx(1, abs=1e-3)
     assert share[:, 90:].max() == 0
     assert 0 < share[35, 20] < 0.5

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from stc_pseudo.datasets.base import Calibration, Sequence
+from stc_pseudo.datasets.base import Calibration, VideoSequence
 from stc_pseudo.depth import make_depth_estimator
 from stc_pseudo.depth.precomputed import PrecomputedDepth, read_depth
 from stc_pseudo.depth.sgbm import SgbmDepth, match_stereo
@@ -15,7 +15,7 @@ from stc_track.io.errors import InputError
 
 SIZE = (3, 4)
 FRAMES = np.zeros((2, *SIZE, 3), np.uint8)
-SEQUENCE = Sequence("0007", SIZE, (Path("000000.png"), Path("000001.png")), (0, 1))
+SEQUENCE = VideoSequence("0007", SIZE, (Path("000000.png"), Path("000001.png")), (0, 1))
 
 
 def folder_with(root, first, second):
@@ -104,7 +104,7 @@ def test_missing_map_names_file_and_flag(tmp_path):
 
 def test_fingerprint_follows_the_maps_and_not_their_place(tmp_path):
     makers = {"here": metres(1), "there": metres(1), "other": metres(2)}
-    prints, sequence = {}, Sequence("0007", (1, 1), (), ())
+    prints, sequence = {}, VideoSequence("0007", (1, 1), (), ())
     for name, second in makers.items():
         (tmp_path / name).mkdir()
         prints[name] = PrecomputedDepth(folder_with(tmp_path / name, metres(1), second)).fingerprint(sequence)
@@ -130,7 +130,7 @@ def test_sgbm_gives_metres(tmp_path):
     left, right = stereo_pair(12)
     cv2.imwrite(str(tmp_path / "000001.png"), right[..., ::-1])
     camera = Calibration(120.0, 120.0, 96.0, 32.0, baseline=0.5)
-    sequence = Sequence(
+    sequence = VideoSequence(
         "0000",
         left.shape[:2],
         (Path("0.png"), Path("1.png")),
@@ -152,6 +152,6 @@ def test_sgbm_gives_metres(tmp_path):
     ],
 )
 def test_sgbm_says_what_it_lacks(right, camera, named):
-    sequence = Sequence("0000", SIZE, (Path("l.png"),), (0,), right, camera)
+    sequence = VideoSequence("0000", SIZE, (Path("l.png"),), (0,), right, camera)
     with pytest.raises(InputError, match=f"{named}.*--depth"):
         SgbmDepth().inverse_depth(sequence, 0, FRAMES[:1])

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.depth.ground_fill import GroundFilledDepth, fill_infinite_depth
 from stc_pseudo.synthetic.camera import Camera
 from stc_pseudo.synthetic.layout import make_scene
@@ -100,7 +100,7 @@ def test_estimator_says_so_in_its_fingerprint():
         def inverse_depth(self, sequence, start, frames):
             return np.stack([with_car(0.002), road()])
 
-    sequence = Sequence("0000", SIZE, (), ())
+    sequence = VideoSequence("0000", SIZE, (), ())
     estimator = GroundFilledDepth(Inner())
     maps = estimator.inverse_depth(sequence, 0, np.zeros((2, *SIZE, 3), np.uint8))
     assert maps.shape == (2, *SIZE)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.depth import make_depth_estimator
 from stc_pseudo.depth.monodepth2 import MAX_DEPTH, MIN_DEPTH, Monodepth2, PoseNetwork
 from stc_pseudo.depth.monodepth2_estimator import Monodepth2Depth
@@ -10,7 +10,7 @@ from stc_pseudo.depth.training.initial_weights import start_networks
 from stc_pseudo.nn import weights
 from stc_track.io.errors import InputError
 
-SEQUENCE = Sequence("0000", (50, 70), (), ())
+SEQUENCE = VideoSequence("0000", (50, 70), (), ())
 STAGES = {18: (2, 2, 2, 2), 50: (3, 4, 6, 3)}
 
 

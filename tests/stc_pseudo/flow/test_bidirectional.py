@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.flow.bidirectional import BidirectionalFlow, difference
 
 SIZE, SHIFT = (48, 96), 8
@@ -43,7 +43,7 @@ def sequence(tmp_path):
     paths = tuple(tmp_path / f"{t}.png" for t in range(5))
     for t, path in enumerate(paths):
         cv2.imwrite(str(path), picture(t)[..., ::-1])
-    return Sequence("0000", SIZE, paths, tuple(range(5)))
+    return VideoSequence("0000", SIZE, paths, tuple(range(5)))
 
 
 @pytest.mark.parametrize("start", [0, 2])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.datasets.flow_maps import write_flo, write_kitti_flow
 from stc_pseudo.flow import FLOW_METHODS, make_flow_estimator
 from stc_pseudo.flow.checkpoint import describe
@@ -18,7 +18,7 @@ from stc_track.io.errors import InputError
 
 
 def sequence_of(size, count=3):
-    return Sequence("0000", size, tuple(Path(f"{i:06d}.jpg") for i in range(count)), tuple(range(count)))
+    return VideoSequence("0000", size, tuple(Path(f"{i:06d}.jpg") for i in range(count)), tuple(range(count)))
 
 
 def moving_texture(dx, dy, size, count):
@@ -156,7 +156,7 @@ def test_precomputed_backward_flow_is_nan_where_there_is_no_file(tmp_path):
 
 
 def test_precomputed_fingerprint_follows_the_maps_not_the_path(tmp_path):
-    prints, sequence = [], Sequence("0000", (1, 1), (), ())
+    prints, sequence = [], VideoSequence("0000", (1, 1), (), ())
     for name, writers in {"a": [PNG] * 2, "b": [PNG] * 2, "c": [PNG] * 3}.items():
         (tmp_path / name).mkdir()
         prints.append(PrecomputedFlow(write_flows(tmp_path / name, writers)).fingerprint(sequence))
@@ -201,5 +201,5 @@ def test_factory_makes_each_method_with_its_own_fingerprint(tmp_path, checkpoint
     folder = write_flows(tmp_path, [PNG])
     made = [make_flow_estimator(name, weights=checkpoint, folder=folder, device="cpu") for name in FLOW_METHODS]
     assert [type(estimator) for estimator in made] == [PrecomputedFlow, UpflowFlow, DisFlow]
-    sequence = Sequence("0000", (4, 6), (), ())
+    sequence = VideoSequence("0000", (4, 6), (), ())
     assert len({estimator.fingerprint(sequence) for estimator in made}) == 3

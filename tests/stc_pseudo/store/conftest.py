@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stc_pseudo.datasets.base import FrameBoxes, Sequence
+from stc_pseudo.datasets.base import FrameBoxes, VideoSequence
 from stc_pseudo.store.schema import arrays_of, frame_shape
 from stc_pseudo.store.writer import StoreWriter
 
@@ -21,7 +21,7 @@ class SmallStore:
             for t in range(LENGTH)
         }
         frames = tuple(folder / f"{t}.png" for t in range(LENGTH))
-        self.sequence = Sequence("0001", SIZE, frames, tuple(range(LENGTH)), boxes=boxes)
+        self.sequence = VideoSequence("0001", SIZE, frames, tuple(range(LENGTH)), boxes=boxes)
 
     def writer(self):
         return StoreWriter(self.url, "kitti", {1: "car"}, self.folder)

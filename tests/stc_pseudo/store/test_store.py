@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from zarr.storage import MemoryStore
 
-from stc_pseudo.datasets.base import FrameBoxes, Sequence
+from stc_pseudo.datasets.base import FrameBoxes, VideoSequence
 from stc_pseudo.settings import SimilaritySettings
 from stc_pseudo.signal.stored import stored_similarity
 from stc_pseudo.store.reader import StoreReader
@@ -45,7 +45,7 @@ def sequence(tmp_path):
             np.array([[1, 1, 5, 5]], np.float32),
         )
     }
-    return Sequence(
+    return VideoSequence(
         "0001", SIZE, tuple(tmp_path / f"{t}.png" for t in range(LENGTH)), tuple(range(10, 10 + LENGTH)), boxes=boxes
     )
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.datasets.boxes.source import BoxSource, recognise, with_boxes
 from stc_track.io.errors import InputError
 
@@ -16,7 +16,7 @@ SIZE, T = (60, 100), 10
 
 
 def video(name="clip", from_file=False):
-    return Sequence(
+    return VideoSequence(
         name, SIZE, tuple(Path(f"{name}/{t:06d}.jpg") for t in range(T)), tuple(range(T)), from_file=from_file
     )
 

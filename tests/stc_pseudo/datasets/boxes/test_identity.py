@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stc_pseudo.commands.dataset_flags import numbered_names
-from stc_pseudo.datasets.base import FrameRange, Sequence
+from stc_pseudo.datasets.base import FrameRange, VideoSequence
 from stc_pseudo.datasets.boxes.source import BoxSource, with_boxes
 from stc_track.commands.convert import main as convert
 from stc_track.io.errors import InputError
@@ -15,7 +15,7 @@ SIZE, T = (60, 100), 10
 
 
 def video(name="clip", numbers=range(T), from_file=False, ending=".jpg"):
-    return Sequence(
+    return VideoSequence(
         name, SIZE, tuple(Path(f"{name}/{n:06d}{ending}") for n in numbers), tuple(numbers), from_file=from_file
     )
 

@@ -10,7 +10,7 @@ import torch
 from click.testing import CliRunner
 
 from stc_pseudo.cli import main
-from stc_pseudo.datasets.base import Sequence
+from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.depth.training import budget
 from stc_pseudo.depth.training.budget import Fit, input_size
 from stc_track.io.errors import InputError
@@ -37,7 +37,7 @@ def small(monkeypatch):
 
 def video_of(folder, count=8):
     paths = tuple(sorted(Path(folder).glob("*.png")))[:count]
-    return Sequence("wall", SIZE, paths, tuple(range(len(paths))))
+    return VideoSequence("wall", SIZE, paths, tuple(range(len(paths))))
 
 
 def test_is_trained_once(frames, tmp_path, small, monkeypatch):
@@ -90,7 +90,7 @@ def test_a_foreign_record_is_refused(frames, tmp_path, small):
     ],
 )
 def test_input_keeps_the_proportions(size, expected):
-    assert input_size([Sequence("a", size, (), ())], 128 * 416) == expected
+    assert input_size([VideoSequence("a", size, (), ())], 128 * 416) == expected
 
 
 def test_build_needs_no_flag_but_the_frames(frames, tmp_path, small):

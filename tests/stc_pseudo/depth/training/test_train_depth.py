@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from torchvision.models import resnet18
 
 from stc_pseudo.cli import main
-from stc_pseudo.datasets.base import Calibration, Sequence
+from stc_pseudo.datasets.base import Calibration, VideoSequence
 from stc_pseudo.depth.monodepth2_estimator import Monodepth2Depth
 from stc_pseudo.depth.training.geometry import cropped_intrinsics
 from stc_pseudo.depth.training.initial_weights import start_networks
@@ -42,7 +42,7 @@ def stereo_video(tmp_path_factory):
 
 def sequence_of(root, calibration=CAMERA, right=True):
     left, other = (sorted((root / side).iterdir()) for side in ("left", "right"))
-    return Sequence("wall", SIZE, tuple(left), tuple(range(len(left))), tuple(other) if right else (), calibration)
+    return VideoSequence("wall", SIZE, tuple(left), tuple(range(len(left))), tuple(other) if right else (), calibration)
 
 
 @pytest.fixture
