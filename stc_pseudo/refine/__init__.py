@@ -4,12 +4,12 @@ What single masks get wrong, most of the others get right: a network that cannot
 labels have in common. It sees crops around boxes through an encoder that knows pictures already (`encoder`), and never
 a true mask.
 
-    crops      the cut around a box, and what is known of it besides its picture
-    views      training examples: crops off-centre, flipped, occluded by other boxes' objects, their features cached
-    network    from cached features to a mask
-    mean_field colour edges in the targets
-    training   a round: the network, its running average, when to stop
-    relabel    a trained network's masks of every box, at the frame's size
-    score      how good a mask looks without a true one, and the choice of the better
-    run        a whole store
+    crops         the cut around a box, and what is known of it besides its picture
+    views         training examples: crops off-centre, flipped, occluded by other boxes' objects, their features cached
+    network       from cached features to a mask
+    mean_field    colour edges in the targets
+    training      a round: the network, its running average, when to stop
+    relabel       a trained network's masks of every box, at the frame's size
+    score         how good a mask looks without a true one, and the choice of the better
+    refine_store  a whole store
 """

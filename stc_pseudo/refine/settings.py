@@ -42,10 +42,10 @@ class RefineSettings:
     views: PositiveCount = 5
     max_boxes: PositiveCount = 2000
     occlude: Share = 0.2
-    rounds: PositiveCount = 2
+    rounds: PositiveCount = 1
     heads: PositiveCount = 1
     epochs: PositiveCount = 12
-    min_steps: PositiveCount = 400
+    min_steps: PositiveCount = 300
     batch_size: PositiveCount = 16
     learning_rate: Positive = 3e-3
     weight_decay: NotNegative = 0.02

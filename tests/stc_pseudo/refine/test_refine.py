@@ -2,15 +2,16 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 
 from stc_pseudo.cli import main
-from stc_pseudo.refine import run
+from stc_pseudo.refine import refine_store as run
 from stc_pseudo.refine.encoder import make_encoder
-from stc_pseudo.refine.run import refine_store
+from stc_pseudo.refine.refine_store import refine_store
 from stc_pseudo.refine.settings import RefineSettings
 from stc_pseudo.store.reader import StoreReader
 
@@ -107,7 +108,7 @@ def test_a_refined_store_is_not_refined_again(store, tmp_path):
     ("flags", "message"),
     [
         (["--init-backbone", "weights.pth"], "--init-backbone"),
-        (["--init-backbone", "scratch", "--crop", "100"], "--crop: expected a multiple of 32, found 100"),
+        (["--init-backbone", "scratch", "--crop", "100"], "refine.crop: expected a multiple of 32, found 100"),
         (["--init-backbone", "scratch", "--device", "nowhere"], "--device nowhere"),
         (["--init-backbone", "scratch", "--sequences", "other"], "only drawn"),
     ],
@@ -126,3 +127,28 @@ def test_the_store_itself_is_not_overwritten(store):
     result = refine(store, "--out", store, "--init-backbone", "scratch")
     assert result.exit_code == 2
     assert "another store than the one that is read" in result.output
+
+
+def test_build_refines_beside_the_first_round(tmp_path, monkeypatch):
+    """Frames and boxes to a refined store; the first round stays beside it."""
+    monkeypatch.setattr("stc_pseudo.commands.refine.BACKBONE", "scratch")
+    monkeypatch.setattr("stc_pseudo.refine.settings.RefineSettings", lambda: replace(QUICK, min_steps=4))
+    frames, random = tmp_path / "video", np.random.default_rng(0)
+    frames.mkdir()
+    lines = []
+    for t in range(13):
+        picture = random.integers(0, 80, (64, 96, 3), np.uint8)
+        for k, (x, y) in enumerate([(6, 6), (50, 6), (6, 36), (50, 36)]):
+            cv2.ellipse(picture, (x + 14 + t % 3, y + 10), (13, 9), 0, 0, 360, (200, 150, 90), -1)
+            lines.append(f"{t + 1},{k + 1},{x + 1 + t % 3},{y + 1},28,20,1,1,1")
+        cv2.imwrite(str(frames / f"{t:05d}.png"), picture)
+        (frames.parent / "depth" / "video").mkdir(parents=True, exist_ok=True)
+        np.save(frames.parent / "depth" / "video" / f"{t:05d}.npy", np.full((64, 96), 10, np.float32))
+    (tmp_path / "boxes.txt").write_text("\n".join(lines) + "\n")
+    flags = ["--frames", frames, "--boxes", tmp_path / "boxes.txt", "--depth", "precomputed", "--flow", "dis"]
+    flags += ["--depth-dir", tmp_path / "depth", "--out", tmp_path / "store", "--refine"]
+    result = CliRunner().invoke(main, ["build", *map(str, flags)])
+    assert result.exit_code == 0, result.output
+    first = StoreReader(str(tmp_path / "store.first")).sequence("video")
+    after = StoreReader(str(tmp_path / "store")).sequence("video")
+    np.testing.assert_array_equal(after.read("first_objects", slice(0, 13)), first.read("objects", slice(0, 13)))
