@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +14,9 @@ from stc_pseudo.settings import CUES, DETAIL, TRUST, LabelSettings, MaskSettings
 from stc_track.io.config_option import config_options, current_config
 from stc_track.io.console import Command
 from stc_track.io.errors import InputError
+
+if TYPE_CHECKING:
+    from stc_pseudo.store.reader import StoreReader
 
 NETWORK, MASKS, SHARE = SimilaritySettings(), MaskSettings(), click.FloatRange(0, 1)
 # Flags that are keys of a table of --config.
@@ -65,6 +70,11 @@ def split_cues(_ctx: click.Context, _option: click.Parameter, value: str) -> tup
     help="the earliest stage to redo in complete sequences",
 )
 @click.option(
+    "--refine",
+    is_flag=True,
+    help="refine the masks as `stc-pseudo refine` does by default; the first round stays in OUT.first",
+)
+@click.option(
     "--keep",
     type=click.Choice(["similarity"]),
     multiple=True,
@@ -97,6 +107,7 @@ def main(
     trust: str | None,
     detail: str | None,
     overwrite: str,
+    refine: bool,
     keep: tuple[str, ...],
     limit_failures: int,
     check_frames: bool,
@@ -114,6 +125,7 @@ def main(
         return
     from stc_pseudo.build_store import build
     from stc_pseudo.executors import InProcess
+    from stc_pseudo.store.reader import StoreReader
     from stc_pseudo.store.writer import StoreWriter
 
     root = data.folder
@@ -122,6 +134,8 @@ def main(
 
         render_dataset(root)
     videos = data.read()
+    target, out = out, f"{out.rstrip('/')}.first" if refine else out
+    refiner = _refiner(sources.device) if refine else None  # says what it lacks before anything is built
     choice = sources.choose(data, videos, out)
     settings = _settings(trust or ("exact" if choice.exact else "estimated"), detail)
     writer = StoreWriter(out, data.dataset, videos[0].class_names, root)
@@ -135,6 +149,21 @@ def main(
         make = choice.for_workers().make
         making = OnDask(make, writer.store, workers, scheduler, gpu=scheduler is None and choice.on_gpu())
     build(videos, *estimators, writer, settings, overwrite, making, keep, limit_failures, check_frames)
+    if refiner is not None:
+        refiner(StoreReader(out), target, tuple(video.name for video in videos))
+
+
+def _refiner(device: str) -> Callable[[StoreReader, str, tuple[str, ...]], None]:
+    """What refines a store as `stc-pseudo refine` does without further flags."""
+    from stc_pseudo.commands.refine import BACKBONE
+    from stc_pseudo.nn.devices import require_device
+    from stc_pseudo.refine.encoder import make_encoder
+    from stc_pseudo.refine.refine_store import refine_store
+    from stc_pseudo.refine.settings import RefineSettings
+
+    place = str(require_device(device))
+    settings = RefineSettings()
+    return partial(refine_store, encoder=make_encoder(BACKBONE, place), settings=settings, device=place)
 
 
 def _settings(preset: str, detail: str | None) -> LabelSettings:
