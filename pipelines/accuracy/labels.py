@@ -1,6 +1,6 @@
 """Pseudo-masks beside what a box alone gives: `python -m pipelines.accuracy.labels STORE --truth TRUTH`.
 
-Solves the puzzle anew from the depth and flow of a store, on every N-th frame, for one or several sets of cues
+Solves the puzzle again from the depth and flow of a store, on every N-th frame, for one or several sets of cues
 (Table III), and prints the mean IoU with the true masks of each sequence beside that of the filled box, the ellipse
 inscribed in it and OpenCV's GrabCut (five iterations, the box grown by 0.3 on all sides as background). With `--stored`
 the masks of the store itself are measured. Below: the rank correlation (Spearman) of the masks' scores with their IoU,
