@@ -49,13 +49,18 @@ class Candidates:
 
     def score(self, likely: bool) -> float:
         """Score of one of both."""
-        mask, other = (self.likely, self.walk) if likely else (self.walk, self.likely)
-        agree = 1.0 if other is None else agreement(mask > 0.5, other > 0.5)
+        mask = self._likely() if likely else self.walk
+        agree = 1.0 if self.likely is None else agreement(self.walk > 0.5, self.likely > 0.5)
         return score(self.contrast[int(likely)], certainty(mask, self.grid.inside > 0.5), agree)
 
     def placed(self) -> Placed:
         """The likelihood mask at the frame's size."""
-        return self.grid.to_frame(self.likely)
+        return self.grid.to_frame(self._likely())
+
+    def _likely(self) -> np.ndarray:
+        if self.likely is None:
+            raise ValueError("likely must be a mask where it is chosen. Got None")
+        return self.likely
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +117,7 @@ def compare(maps: FrameMaps, boxes: FrameBoxes, k: int, foreground: Foreground, 
     """
     seen, window = observe(maps, boxes, k, settings.likelihood), foreground.window
     corner = (window.columns.start * window.cell, window.rows.start * window.cell)
-    walked = seen.grid.sample(foreground.share, window.cell, corner, outside=0.0)
+    walked = seen.grid.sample(foreground.known_share(), window.cell, corner, outside=0.0)
     contrast = seen.contrast(walked)
     if not seen.has_ring or not {"flow", "motion"} & set(settings.cues):
         return Candidates(seen.grid, walked, None, (contrast, 0.0))

@@ -54,7 +54,8 @@ def segment(
         for k, (values, basis) in enumerate(zip(samples, terms, strict=True)):
             part = basis[chosen]
             if not turn:
-                models.append(tuple(Mixture(values[chosen], part, w, settings.components, rng) for w in weights))
+                first, second = (Mixture(values[chosen], part, w, settings.components, rng) for w in weights)
+                models.append((first, second))
             for model, weight in zip(models[k], weights, strict=True):
                 for _ in range(SWEEPS):
                     model.improve(part, weight)

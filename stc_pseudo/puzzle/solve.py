@@ -59,7 +59,13 @@ class Foreground:
 
     def placed(self, size: tuple[int, int]) -> Placed:
         """Where the window lies in a frame of (height, width), and the object's share of its pixels."""
-        return self.window.pixels(size), self.window.at_frame_size(self.share, size)
+        return self.window.pixels(size), self.window.at_frame_size(self.known_share(), size)
+
+    def known_share(self) -> np.ndarray:
+        """`share`, once all boxes are solved."""
+        if self.share is None:
+            raise ValueError("share must be worked out before it is asked for. Got None")
+        return self.share
 
 
 def solve(maps: FrameMaps, boxes: FrameBoxes, settings: MaskSettings) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pycocotools import mask as coco_mask
@@ -85,5 +86,5 @@ def _overlaps(found: Frames, true: Frames, shift: int) -> np.ndarray:
     return np.concatenate(overlaps)
 
 
-def _coco(objects: Sequence[MotsObject]) -> list[dict]:
+def _coco(objects: Sequence[MotsObject]) -> list[dict[str, Any]]:
     return [{"size": [each.height, each.width], "counts": each.counts} for each in objects]

@@ -112,7 +112,7 @@ def _boxes(tracks: Sequence[VideoTrack]) -> dict[int, np.ndarray]:
     return {t: np.array(boxes) for t, boxes in frames.items()}
 
 
-def _of(tracks: Sequence[VideoTrack], video_id: int) -> list[VideoTrack]:
+def _of(tracks: Sequence[VideoTrack], video_id: int | str) -> list[VideoTrack]:
     return [track for track in tracks if track.video_id == video_id]
 
 

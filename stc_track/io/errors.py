@@ -25,7 +25,7 @@ class InputError(click.ClickException):
 
     exit_code = 2
 
-    def __init__(self, where: str | Path, *, expected: str, found: str, hint: str = "") -> None:
+    def __init__(self, where: object, *, expected: str, found: str, hint: str = "") -> None:
         super().__init__(f"{where}: expected {expected}, found {found}" + (f" ({hint})" if hint else ""))
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -73,7 +73,7 @@ class NumberRange(click.FloatRange):
         return number
 
 
-class NumbersFromTo(click.ParamType):
+class NumbersFromTo(click.ParamType[Any]):
     """`FROM:TO`, numbers of frames; either may be missing."""
 
     name = "FROM:TO"

@@ -125,7 +125,7 @@ def _whole(value: object) -> int | None:
 
 def _real(value: object) -> float:
     """The number, infinite where it is too large for one; NaN where it is none."""
-    if type(value) in (int, float):
+    if type(value) is int or type(value) is float:
         return float(value) if abs(value) <= 1e300 else math.inf
     text = _text(value)
     return float(text) if text is not None and _NUMBER.fullmatch(text) else math.nan
