@@ -55,6 +55,8 @@ def test_a_broken_link_is_found():
 
 # Flags of other programs, which the pages name too.
 FOREIGN = {"--constraint", "--force-reinstall", "--logdir", "--no-deps", "--no-python", "--nproc-per-node"}
+FOREIGN |= {"--scheduler-file", "--nthreads", "--nworkers", "--resources"}  # dask
+FOREIGN |= {"--array", "--cpus-per-task", "--mem", "--time"}  # SLURM
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 
 
