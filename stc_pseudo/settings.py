@@ -72,9 +72,9 @@ class LikelihoodSettings:
     colour_noise: Positive = 4.0
     motion_noise: Positive = 0.8
     colour_edge: Positive = 6.0
-    motion_edge: Positive = 1.0
+    motion_edge: Positive = 2.0
     largest_odds: Positive = 1.5
-    smoothness: NotNegative = 12.0
+    smoothness: NotNegative = 18.0
     updates: Count = 8
     choice_margin: float = 0.4
     choice_enough: Positive = 1.2
