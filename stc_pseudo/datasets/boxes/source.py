@@ -179,7 +179,7 @@ def read_rows(path: Path, video: VideoSequence, source: BoxSource, alone: bool) 
         rows, names = _renumbered(rows, new_number), wanted
     if source.min_score is not None:
         rows = [row for row in rows if row.ignore or row.score is None or row.score >= source.min_score]
-    log.info(
+    log.debug(
         "%s: %d boxes of %s for '%s'",
         path,
         sum(not row.ignore for row in rows),
