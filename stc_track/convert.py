@@ -74,7 +74,7 @@ def prepared(place: Path | str, objects: Iterable[MotsObject], changes: Changes)
         seen: set[int] = set()
         for each in found:
             if each.track_id == UNTRACKED:
-                hint = "stc-track links them; --to detections takes them as they are"
+                hint = "`stc-track` links them, `stc-convert --to detections` takes them as they are"
                 expected = "objects with a track"
                 raise InputError(f"{place}: frame {frame}", expected=expected, found="detections", hint=hint)
             if each.track_id in seen and not each.ignored:
@@ -90,7 +90,7 @@ def shifted(place: Path | str, objects: Iterable[MotsObject], changes: Changes) 
     for each in objects:
         if not 0 <= each.frame + changes.shift <= LARGEST_WHOLE:
             where, found = f"{place}: frame {each.frame}", str(each.frame + changes.shift)
-            raise InputError(where, expected=f"frames of 0 to {LARGEST_WHOLE} after --shift", found=found)
+            raise InputError(where, expected=f"frames of 0 to {LARGEST_WHOLE} after the shift", found=found)
         if coco_mask.area(_coco(each)):
             yield _changed(each, each.frame + changes.shift, changes)
 

@@ -36,7 +36,8 @@ from stc_track.masks import rle
 from stc_track.masks.disjoint import touching
 
 SIZE = HEIGHT, WIDTH = 12, 17
-_LONGEST = 60  # seconds a case may take
+_LONGEST = 60  # seconds of computing that a case may take
+_PATIENCE = 900  # seconds after which one that does not end is said to hang
 _MOST_MEMORY = 2**20  # KiB of the process that runs them
 
 
@@ -236,14 +237,14 @@ def _work(seed: int, end: float, targets: list[Target], current: Any, ended: mul
     counts: Counter[tuple[str, str]] = Counter()
     while time.monotonic() < end:
         current.value += 1
-        started = time.monotonic()
+        started = time.process_time()
         try:
             counts[run_case(seed, current.value, targets)] += 1
         except BaseException:
             ended.put((current.value, traceback.format_exc(), counts))
             return
-        if time.monotonic() - started > _LONGEST:
-            ended.put((current.value, f"took {time.monotonic() - started:.0f} s", counts))
+        if (took := time.process_time() - started) > _LONGEST:
+            ended.put((current.value, f"took {took:.0f} s", counts))
             return
         if (most := resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) > _MOST_MEMORY:
             ended.put((current.value, f"took {most / 1024:.0f} MB", counts))
@@ -270,9 +271,15 @@ def main(minutes: float, seed: int, case: int | None, only: str) -> None:
     )
     worker.start()
     failed, trace, counts = None, "", Counter()
-    while worker.is_alive() and ended.empty():
+    last, since = -1, time.monotonic()
+    while worker.is_alive() and ended.empty() and time.monotonic() - since < _PATIENCE:
         worker.join(0.2)
-    if not ended.empty() or worker.exitcode == 0:
+        if current.value != last:
+            last, since = current.value, time.monotonic()
+    if worker.is_alive() and ended.empty():
+        worker.kill()
+        failed, trace = current.value, f"did not end in {_PATIENCE} s"
+    elif not ended.empty() or worker.exitcode == 0:
         failed, trace, counts = ended.get()
         worker.join()
     else:

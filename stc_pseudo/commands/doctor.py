@@ -18,7 +18,7 @@ DISTRIBUTION = "stc-seg"
 PURPOSES = {
     "": "stc-track, stc-convert",
     "eval": "stc-eval",
-    "video": "stc-video, video files as --frames",
+    "video": "stc-video, video files for `stc-pseudo build --frames`",
     "pseudo": "stc-pseudo",
     "train": "stc-train, stc-predict, stc-export",
     "pretrained": "ImageNet start of networks",
@@ -98,7 +98,7 @@ def devices() -> Iterator[Finding]:
 def tools() -> Iterator[Finding]:
     """Free space for stores and weights."""
     free = shutil.disk_usage(".").free / 2**30
-    remedy = "" if free >= 1 else "make room, or choose another --out"
+    remedy = "" if free >= 1 else "make room, or `stc-pseudo build --out` another disk"
     yield Finding("free space here", f"{free:.0f} GiB", remedy)
 
 

@@ -29,6 +29,7 @@ from stc_track.masks import rle
 
 # Every other kind of label_02 (Van, Truck, Cyclist, ..., DontCare) has no masks in KITTI MOTS: nothing is known there.
 LABEL_CLASSES = {"Car": 1, "Pedestrian": 2}
+LABELS_HINT = "--boxes labels takes boxes from label_02"
 CAMERAS = {b"P2": "left", b"P_rect_02": "left", b"P3": "right", b"P_rect_03": "right"}
 
 
@@ -116,17 +117,12 @@ def frame_number(path: Path) -> int:
     return int(path.stem)
 
 
-def instances_file(root: Path, name: str) -> Path:
+def instances_file(root: Path, name: str, hint: str = "") -> Path:
     """Path of a sequence's true masks; `instances_txt` may lie beside `training` or in it."""
     for folder in (root / "instances_txt", root / "training" / "instances_txt"):
         if folder.is_dir():
             return folder / f"{name}.txt"
-    raise InputError(
-        root / "instances_txt",
-        expected="a folder of masks in MOTS text",
-        found="nothing",
-        hint="--boxes labels takes boxes from label_02 instead",
-    )
+    raise InputError(root / "instances_txt", expected="a folder of masks in MOTS text", found="nothing", hint=hint)
 
 
 def read_boxes(
@@ -170,7 +166,7 @@ Row = tuple[int, np.ndarray, int | None, int, str]
 
 
 def _instance_rows(root: Path, name: str, size: tuple[int, int]) -> list[Row]:
-    path = require_file(instances_file(root, name), "masks in MOTS text", "--boxes labels reads label_02")
+    path = require_file(instances_file(root, name, LABELS_HINT), "masks in MOTS text", LABELS_HINT)
     rows: list[Row] = []
     for frame, objects in read_mots(path).items():
         for o in objects:

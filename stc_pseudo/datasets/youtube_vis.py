@@ -72,7 +72,7 @@ def read_youtube_vis(
     else:
         names = list(sequences)
     if not names:
-        raise InputError(path, expected="videos with annotations" if boxes else "videos", found="none", hint="--boxes")
+        raise InputError(path, expected="videos with annotations" if boxes else "videos", found="none")
     for name in names:
         if name not in videos:
             raise InputError(
@@ -108,7 +108,7 @@ def annotation_file(root: Path) -> Path:
             root,
             expected="one JSON file",
             found=", ".join(path.name for path in found) or "none",
-            hint="--boxes names the file",
+            hint="keep one there; `stc-pseudo build --boxes` names the file",
         )
     return found[0]
 

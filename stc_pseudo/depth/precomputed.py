@@ -47,7 +47,7 @@ class PrecomputedDepth:
             raise InputError(
                 candidates[-1], expected="a depth map of every frame (PNG, or .npy)", found="no file", hint=FLAG
             )
-        depth = read_depth(path)
+        depth = read_depth(path, FLAG)
         if depth.shape != sequence.size:
             raise InputError(
                 path,
@@ -58,12 +58,13 @@ class PrecomputedDepth:
         return 1 / depth
 
 
-def read_depth(path: Path) -> np.ndarray:
+def read_depth(path: Path, hint: str = "") -> np.ndarray:
     """Read one depth map.
 
     Args:
         path: `.npy` of floating-point metres (infinity is allowed, NaN is unknown), or 16-bit `.png` of metres * 256
             (0 is unknown).
+        hint: what the user can do, naming the flag of the folder.
 
     Returns:
         (H, W) float32 metres, positive, NaN where unknown.
@@ -71,40 +72,40 @@ def read_depth(path: Path) -> np.ndarray:
     Raises:
         InputError: another encoding, a depth that is not positive, or no depth at all.
     """
-    depth = _read_npy(path) if path.suffix == ".npy" else _read_png(path)
+    depth = _read_npy(path, hint) if path.suffix == ".npy" else _read_png(path, hint)
     if (depth <= 0).any():
-        raise InputError(path, expected="positive depth, NaN where unknown", found=f"{np.nanmin(depth):g}", hint=FLAG)
+        raise InputError(path, expected="positive depth, NaN where unknown", found=f"{np.nanmin(depth):g}", hint=hint)
     if np.isnan(depth).all():
-        raise InputError(path, expected="a depth somewhere in the map", found="none", hint=FLAG)
+        raise InputError(path, expected="a depth somewhere in the map", found="none", hint=hint)
     return depth
 
 
-def _read_npy(path: Path) -> np.ndarray:
+def _read_npy(path: Path, hint: str) -> np.ndarray:
     try:
         depth = np.load(path, allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
-        raise InputError(path, expected="an array in NumPy's format", found=str(error), hint=FLAG) from error
+        raise InputError(path, expected="an array in NumPy's format", found=str(error), hint=hint) from error
     if depth.ndim != 2 or not np.issubdtype(depth.dtype, np.floating):
         raise InputError(
             path,
             expected="a (height, width) array of floating-point metres",
             found=f"{depth.shape} {depth.dtype}",
-            hint=FLAG,
+            hint=hint,
         )
     return depth.astype(np.float32)
 
 
-def _read_png(path: Path) -> np.ndarray:
+def _read_png(path: Path, hint: str) -> np.ndarray:
     encoded = np.fromfile(path, np.uint8)
     stored = decode_picture(encoded, path)
     if stored is None:
-        raise InputError(path, expected="a PNG depth map", found=f"{encoded.size} bytes that do not decode", hint=FLAG)
+        raise InputError(path, expected="a PNG depth map", found=f"{encoded.size} bytes that do not decode", hint=hint)
     if stored.ndim != 2 or stored.dtype != np.uint16:
         channels = 1 if stored.ndim == 2 else stored.shape[2]
         raise InputError(
             path,
             expected="one channel of 16 bits, metres * 256",
             found=f"{channels} of {8 * stored.itemsize} bits",
-            hint=FLAG,
+            hint=hint,
         )
     return np.where(stored > 0, stored / np.float32(PNG_PER_METRE), np.float32(np.nan)).astype(np.float32)

@@ -64,7 +64,11 @@ def true_masks(truth: Path, name: str) -> dict[int, list[MotsObject]]:
             frames.setdefault(each.frame, []).append(each)
         return frames
     plain = truth / f"{name}.txt"
-    path = plain if plain.is_file() else require_file(instances_file(truth, name), "masks in MOTS text", "--truth")
+    path = (
+        plain
+        if plain.is_file()
+        else require_file(instances_file(truth, name, "--truth"), "masks in MOTS text", "--truth")
+    )
     return {
         frame: [each for each in objects if each.class_id != IGNORE_CLASS] for frame, objects in read_mots(path).items()
     }

@@ -32,7 +32,7 @@ def make_flow_estimator(name: str, *, weights: Path | None, folder: Path | None,
             )
         from stc_pseudo.flow.precomputed import PrecomputedFlow
 
-        return PrecomputedFlow(folder)
+        return PrecomputedFlow(folder, "--flow-dir names the folder")
     if name == "upflow":
         if weights is None:
             raise InputError(

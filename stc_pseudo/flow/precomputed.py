@@ -14,7 +14,6 @@ from stc_track.io.errors import InputError, require_folder
 
 BACKWARD = "backward"  # folder of the flow from a frame to the one before it
 READERS = {".png": read_kitti_flow, ".flo": read_flo, ".npy": read_npy_flow}
-FLAG = "--flow-dir names the folder"
 
 
 class PrecomputedFlow:
@@ -28,15 +27,17 @@ class PrecomputedFlow:
 
     Args:
         folder: holds a folder for each sequence.
+        hint: what the user can do where something is wrong in it, naming the flag.
 
     Raises:
         InputError: no such folder, or no flow maps in it.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = require_folder(folder, "flow maps", FLAG)
+    def __init__(self, folder: Path, hint: str = "") -> None:
+        self.hint = hint
+        self.folder = require_folder(folder, "flow maps", hint)
         if not any(path.suffix in READERS for path in folder.glob("*/*")):
-            raise InputError(folder, expected="{sequence}/{frame}.png, .flo or .npy", found="none", hint=FLAG)
+            raise InputError(folder, expected="{sequence}/{frame}.png, .flo or .npy", found="none", hint=hint)
 
     def fingerprint(self, sequence: VideoSequence) -> str:
         """See `FlowEstimator.fingerprint`."""
@@ -79,10 +80,10 @@ class PrecomputedFlow:
                 self.folder / sequence.name / f"{sequence.frames[index].stem}.png",
                 expected="a flow map of every frame but the last (.png, .flo or .npy)",
                 found="no file",
-                hint=FLAG,
+                hint=self.hint,
             )
         flow = READERS[path.suffix](path)
         if flow.shape[1:] != sequence.size:
             expected, found = ("{1}x{0}".format(*size) for size in (sequence.size, flow.shape[1:]))
-            raise InputError(path, expected=f"{expected} pixels as the frames", found=found, hint=FLAG)
+            raise InputError(path, expected=f"{expected} pixels as the frames", found=found, hint=self.hint)
         return flow

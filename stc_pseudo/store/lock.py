@@ -162,7 +162,10 @@ class Builder:
 
     def _refusal(self, sequence: str, owner: dict[str, Any]) -> InputError:
         found = f"process {owner.get('pid', '?')} on {owner.get('host', '?')} at it since {owner.get('started', '?')}"
-        expected, hint = "no other build of this sequence", "wait for it, or leave the sequence out with --sequences"
+        expected, hint = (
+            "no other build of this sequence",
+            "wait for it; `stc-pseudo build --sequences` leaves the sequence out",
+        )
         return InputError(f"{self.store.url}/{sequence}", expected=expected, found=found, hint=hint)
 
 

@@ -177,7 +177,7 @@ def descend(
         FloatingPointError: the loss is not finite.
     """
     if not torch.isfinite(value):
-        raise FloatingPointError(f"step {step}: the loss is {value.item()}; lower --learning-rate")
+        raise FloatingPointError(f"step {step}: the loss is {value.item()}; lower the learning rate")
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.zero_grad(set_to_none=True)

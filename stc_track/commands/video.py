@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stc_track.commands.options import PATH, NumberRange, split_names
+from stc_track.commands.options import PATH, NumberRange, frame_size_option, split_names
 from stc_track.io.console import Command
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     type=PATH,
     help="Folder of all sequences' frames: {sequence}/, or a data set with training/image_02.",
 )
+@frame_size_option
 @click.option(
     "--out", required=True, type=PATH, help="Folder for {sequence}.mp4, or the .mp4 file of a single sequence."
 )
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 def main(
     results: Path,
     frames: Path,
+    frame_size: tuple[int, int] | None,
     out: Path,
     fps: float,
     opacity: float,
@@ -57,7 +59,7 @@ def main(
     from stc_track.rendering.overlay import Overlay, Style
     from stc_track.rendering.video import VideoWriter
 
-    found = open_sources(results, sequences=sequences, hint="RESULTS names the tracks")
+    found = open_sources(results, sequences=sequences, size=frame_size, hint="RESULTS names the tracks")
     one_file = out.suffix == ".mp4"
     if one_file and len(found.sequences) > 1:
         raise InputError(out, expected="a folder, for several sequences", found="a file", hint="--sequences picks one")

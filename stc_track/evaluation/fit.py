@@ -6,12 +6,15 @@ does not reach, and results that agree with the truth a frame earlier or later c
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from stc_track.io.errors import InputError
+
+log = logging.getLogger(__name__)
 
 FEWEST_OBJECTS, FEWEST_FRAMES = 10, 5  # less tells nothing of a shift
 GAIN = 0.03  # of the mean box IoU, and
@@ -53,6 +56,14 @@ def require_same_frames(
         if beyond > max(BEYOND, BEYOND_SHARE * len(found)):
             found_frames = f"{beyond} frames beyond it, to {max(found)}"
             raise InputError(where, expected=f"frames to {max(true)} as in {truth}", found=found_frames, hint=hint)
+        if beyond:
+            log.warning(
+                "%s: results up to frame %d, and the last object of %s is on frame %d: what is after counts as false",
+                where,
+                max(found),
+                truth,
+                max(true),
+            )
     if shift := better_shift(found, true):
         when = "later" if shift > 0 else "earlier"
         raise InputError(

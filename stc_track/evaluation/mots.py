@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from stc_track.evaluation.alignment import check_frames
 from stc_track.evaluation.fit import require_same_frames
+from stc_track.formats.mot_boxes import sequence_length
 from stc_track.formats.mots import CLASS_NAMES, MotsObject, line_of, read_mots
 from stc_track.io.errors import InputError, require_folder
 from stc_track.io.files import sequence_files
@@ -150,7 +150,6 @@ def evaluate_sequence(
     if not any_frames:
         hint = "`stc-convert --shift N` counts from another; --any-frames measures all the same"
         require_same_frames(_boxes(found), _boxes(true), result, truth, _video_numbers(truth), hint)
-    check_frames(result, truth, found, true)
     return evaluate_frames(truth.stem, found, true, benchmark)
 
 
@@ -167,8 +166,11 @@ def _boxes(frames: Frames) -> dict[int, np.ndarray]:
 
 
 def _video_numbers(truth: Path) -> set[int] | None:
-    """Frame numbers of the truth's video, where a data set's own layout has its frames; else None."""
+    """Frame numbers of the truth's video, where a data set's own layout has its frames or their count; else None."""
     truth = truth.resolve()
+    if truth.parent.name == "gt":
+        length = sequence_length(truth.parents[1])
+        return None if length is None else set(range(1, length + 1))
     for root in (truth.parents[1], truth.parents[1].parent):
         folder = root / "training" / "image_02" / truth.stem
         if truth.parent.name == "instances_txt" and folder.is_dir():

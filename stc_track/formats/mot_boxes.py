@@ -183,7 +183,7 @@ def write_mot(path: Path, objects: Iterable[MotsObject]) -> None:
                     path,
                     expected="frames that count from 1, as MOT-Challenge has them",
                     found=f"frame {each.frame}",
-                    hint="--shift 1 adds 1 to every frame",
+                    hint="`stc-convert --shift 1` adds 1 to every frame",
                 )
             x1, y1, x2, y2 = each.box or rle.tight_box(each.counts, each.height, each.width).tolist()
             box = f"{x1 + 1:.9g},{y1 + 1:.9g},{x2 - x1:.9g},{y2 - y1:.9g}"

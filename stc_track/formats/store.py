@@ -27,7 +27,7 @@ CELL = 4  # pixels a cell's side: the mini network's pooling (IV-B), and the mas
 # (rows, columns) to the neighbours of a cell, in the order of similarity maps
 DIRECTIONS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 MANIFEST, RECORD = "manifest.json", "record.json"
-VERIFY = "`stc-pseudo verify --deep` lists what is damaged, --repair lets the next build redo that"
+VERIFY = "`stc-pseudo verify --deep` lists what is damaged, `stc-pseudo verify --repair` lets it be redone"
 
 
 class DamagedStoreError(InputError):
@@ -67,7 +67,11 @@ def _plain_json(body: Mapping[str, Any]) -> bytes:
 def other_schema(where: str, found: Any) -> InputError:
     """The error that a store was written by another version."""
     newer = isinstance(found, int) and found > SCHEMA
-    hint = "update stc-seg" if newer else "build the store again to another --out: schemas are not converted"
+    hint = (
+        "update stc-seg"
+        if newer
+        else "build it again, `stc-pseudo build --out` another place: schemas are not converted"
+    )
     return InputError(where, expected=f"schema {SCHEMA}", found=f"schema {found}", hint=hint)
 
 

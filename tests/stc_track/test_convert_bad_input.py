@@ -161,7 +161,7 @@ def test_bad_coco(tmp_path, change, message):
         (("nowhere", "mots", "out"), "nowhere: expected a folder of files {sequence}.txt or {sequence}.json"),
         (
             ("in", "png", "out", "--shift", "-2"),
-            "0007.txt: frame 1: expected frames of 0 to 999999999 after --shift, found -1",
+            "0007.txt: frame 1: expected frames of 0 to 999999999 after the shift, found -1",
         ),
         (("in", "png", "out", "--sequences", "../in"), "expected ../in.txt, found none"),
         (("in", "png", "out", "--frames", "in"), "expected frames of sequence 0007 in 0007/, 0007/img1/ or"),

@@ -12,6 +12,8 @@ from stc_track.io.errors import InputError
 TRAILING_NUMBER = re.compile(r"(?:^|[^0-9A-Za-z])[A-Za-z]*([0-9]{1,9})$")
 # Roboflow: `NAME_jpg.rf.HASH.jpg`; of a video file NAME is `VIDEO_mp4-K`, where K counts the pictures that were taken.
 ROBOFLOW = re.compile(r"(.+)_([A-Za-z0-9]{3,4})\.rf\.[0-9A-Za-z_-]+$")
+# Label Studio puts eight digits of an id in front of the name that a file had.
+LABEL_STUDIO = re.compile(r"[0-9a-f]{8}-(.+)")
 VIDEO_FLAG = "--boxes-video names the video that is meant, as the file calls it"
 
 
@@ -69,9 +71,11 @@ class FrameNames:
         return position
 
     def _in_folder(self, name: PurePosixPath, where: str) -> int | None:
-        position = self.by_name.get(name.name, self.by_stem.get(name.stem))
-        if position is not None:
-            return position
+        uploaded = LABEL_STUDIO.fullmatch(name.name)
+        for each in (name, PurePosixPath(uploaded[1]) if uploaded else name):
+            position = self.by_name.get(each.name, self.by_stem.get(each.stem))
+            if position is not None:
+                return position
         number = TRAILING_NUMBER.search(name.stem)
         if self.range is not None and number is not None and int(number[1]) not in self.range:
             return None

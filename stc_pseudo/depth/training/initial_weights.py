@@ -43,7 +43,8 @@ def start_networks(
         _start_encoders(network, pose_network, encoder, encoder_weights)
     else:
         log.warning(
-            "the encoder starts from random weights: --encoder-weights names ImageNet's of %s to start from", encoder
+            "the encoder starts from random weights: `stc-pseudo train-depth --encoder-weights` names ImageNet's of %s",
+            encoder,
         )
 
 

@@ -67,7 +67,7 @@ class DepthTruth:
 
         if index not in self.paths:
             return {}
-        truth = read_depth(self.paths[index])
+        truth = read_depth(self.paths[index], FLAG)
         frame = self.clips[index]["frames"][self.clips.length // 2][None].to(self.device)
         inverse = self.network(frame, scales=1)[0][0, 0].float().cpu().numpy()
         inverse = cv2.resize(inverse, truth.shape[::-1], interpolation=cv2.INTER_LINEAR)

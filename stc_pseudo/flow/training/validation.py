@@ -38,7 +38,7 @@ class FlowTruth:
     """
 
     def __init__(self, folder: Path, clips: Clips, held: list[int], predict: Predict, device: str) -> None:
-        self.maps, self.clips, self.predict, self.device = PrecomputedFlow(folder), clips.plain(), predict, device
+        self.maps, self.clips, self.predict, self.device = PrecomputedFlow(folder, FLAG), clips.plain(), predict, device
         videos = [
             VideoSequence(video[0].parent.name, (0, 0), tuple(video), tuple(range(len(video))))
             for video in clips.videos

@@ -175,7 +175,7 @@ def test_precomputed_fingerprint_follows_the_maps_not_the_path(tmp_path):
     ids=["a missing map", "another size"],
 )
 def test_precomputed_says_what_is_wrong(tmp_path, writers, size, told):
-    estimator = PrecomputedFlow(write_flows(tmp_path, writers))
+    estimator = PrecomputedFlow(write_flows(tmp_path, writers), "--flow-dir names the folder")
     with pytest.raises(InputError, match=told):
         estimator.flow(sequence_of(size), 0, np.zeros((3, *size, 3), np.uint8))
 

@@ -96,6 +96,14 @@ def test_names_of_a_video_file_that_count_from_1(tmp_path):
     assert found == [(k, k + 1) for k in range(T)]
 
 
+def test_an_id_in_front_of_the_name_of_an_uploaded_file(tmp_path):
+    """Label Studio's names, with Windows' separators."""
+    names = [r"..\..\media\upload\4\cb0618f6-000003.jpg", r"..\..\media\upload\4\1a2b3c4d-000005.jpg"]
+    assert frames(tmp_path / "a.json", coco(*names)) == [(3, 1), (5, 2)]
+    with pytest.raises(InputError, match="a frame of clip"):
+        frames(tmp_path / "b.json", coco("xy-000003.jpg"))
+
+
 def test_the_same_picture_with_another_ending(tmp_path):
     assert frames(tmp_path / "a.json", coco("000003.png")) == [(3, 1)]
 
