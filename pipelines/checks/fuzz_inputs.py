@@ -1,20 +1,22 @@
-"""What else is corrupted beside the tracker's files: boxes, data sets and configs, and the readers they meet.
+"""What else is corrupted beside the tracker's files: boxes, data sets, configs and models, and the readers they meet.
 
 Each reader is a small command, so that what it raises is told as a command tells it.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 from PIL import Image
 
-from pipelines.checks.corruptions import corrupt
+from pipelines.checks.corruptions import corrupt, corrupt_tree
 from stc_pseudo.datasets.base import VideoSequence
 from stc_track.formats.mots import MotsObject, write_mots
 from stc_track.masks import rle
@@ -85,6 +87,35 @@ def read_config(folder: Path) -> None:
     config = load_config(str(path))
     with shaped(config):
         adapt(config)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def read_model(folder: Path) -> None:
+    """Load a trained model; what is in it must not run."""
+    from stc_train.models import model_file
+
+    (path,) = (folder / "in").iterdir()
+    try:
+        model_file.load(path, "CHECKPOINT")
+    finally:
+        if MARK.exists():
+            MARK.unlink()
+            raise AssertionError("code of the file ran")
+
+
+MARK = Path("/tmp/stc_fuzz_code_ran")
+_FOREIGN = (
+    *(
+        "builtins.exec",
+        "os.system",
+        "subprocess.run",
+        "mmengine.load",
+        "mmengine.Config.fromfile",
+        "pathlib.Path.touch",
+    ),
+    *("mmdet.DetectoRS_ResNet", "torch.load", "torch.hub.load", "Runner", "CondInst", "ResNet", "mmdet.CocoDataset"),
+)
 
 
 # --- Good input ----------------------------------------------------------------------------------------------------
@@ -208,6 +239,44 @@ def config(folder: Path) -> list[Path]:
     return _one(folder, "own.py", text)
 
 
+def model(folder: Path) -> list[Path]:
+    """A small trained model."""
+    from mmengine.config import Config
+
+    from stc_train.engine.train import CONFIGS
+    from stc_train.models import model_file
+
+    described = Config.fromfile(CONFIGS / "condinst_r18_demo.py")
+    from mmdet.registry import MODELS
+    from mmdet.utils import register_all_modules
+
+    register_all_modules(init_default_scope=True)
+    network = MODELS.build(described.model)
+    (folder / "in").mkdir()
+    model_file.save(folder / "in" / "model.pth", network, described, {1: "car"}, "0" * 16, 1)
+    return [folder / "in" / "model.pth"]
+
+
+def corrupt_model(content: bytes, draw: random.Random) -> bytes:
+    """Another value in what a checkpoint describes, names of foreign code among them; or other bytes."""
+    import torch
+
+    if draw.random() < 0.2:
+        return corrupt(content, draw)
+    tree = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    described: Any = {key: value for key, value in tree.items() if key != "state"}
+    for _ in range(draw.choice((1, 1, 2))):
+        described = corrupt_tree(described, draw, _foreign(draw))
+    out = io.BytesIO()
+    torch.save(described | {"state": tree["state"]}, out)
+    return out.getvalue()
+
+
+def _foreign(draw: random.Random) -> tuple[Any, ...]:
+    name = draw.choice(_FOREIGN)
+    return (name, {"type": name, "file": str(MARK), "cmd": f"touch {MARK}", "args": f"touch {MARK}"})
+
+
 Files = Callable[[Path], list[Path]]
 # Name, good input, reader with its further arguments, and what corrupts it.
 READERS: list[tuple[str, Files, click.Command, tuple[str, ...], Callable[[bytes, random.Random], bytes]]] = [
@@ -218,4 +287,5 @@ READERS: list[tuple[str, Files, click.Command, tuple[str, ...], Callable[[bytes,
     ("KITTI data set, labels", kitti, read_kitti, (), corrupt),
     ("KITTI data set, masks", kitti, read_kitti, ("--boxes", "instances"), corrupt),
     ("config", config, read_config, (), corrupt),
+    ("model.pth", model, read_model, (), corrupt_model),
 ]

@@ -180,6 +180,13 @@ def _limit_pixels(ctx: click.Context, option: click.Parameter, value: int | None
         os.environ[PIXELS_VARIABLE] = str(value)
 
 
+max_pixels_option = click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    callback=_limit_pixels,
+    expose_value=False,
+    help="of a picture: one that claims more is refused before it is decoded  [default: 67108864]",
+)
 OWN_OPTIONS = (
     click.option(
         "--frames",
@@ -254,13 +261,7 @@ def dataset_options(required: bool = True, own: bool = False, boxes: bool = Fals
             type=NumbersFromTo(),
             help="only frames of these numbers, as 0:90 for 0 to 89; boxes of others are left out  [default: all]",
         ),
-        click.option(
-            "--max-pixels",
-            type=click.IntRange(min=1),
-            callback=_limit_pixels,
-            expose_value=False,
-            help="of a picture: one that claims more is refused before it is decoded  [default: 67108864]",
-        ),
+        max_pixels_option,
         *(BOX_OPTIONS if boxes else ()),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from stc_pseudo.commands.dataset_flags import max_pixels_option
 from stc_pseudo.refine.settings import RefineSettings
 from stc_track.io.config_option import config_options, current_config
 from stc_track.io.console import Command
@@ -18,6 +19,7 @@ TABLE_KEYS = {name: f"refine.{name}" for name in ("crop", "rounds", "heads", "se
 @config_options({"refine": RefineSettings}, TABLE_KEYS)
 @click.option("--out", required=True, help="the new store: a folder or an fsspec URL; STORE stays as it is")
 @click.option("--sequences", help="comma-separated names; all, if not given")
+@max_pixels_option
 @click.option(
     "--init-backbone",
     default=BACKBONE,
