@@ -13,7 +13,7 @@ from stc_pseudo.nn import weights
 from stc_pseudo.nn.efficientnet_lite import EfficientNetLite0, lite0_path
 from stc_track.io.errors import InputError
 
-FLAG = "--init-backbone"
+FLAG = "`stc-pseudo refine --init-backbone`"
 LITE0, SCRATCH = "efficientnet-lite0", "scratch"
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's RGB in 0..1, torchvision's
 RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101")

@@ -69,7 +69,7 @@ def refine_store(
                 f"{reader.url}/{name}",
                 expected="masks as `stc-pseudo build` makes them",
                 found="refined ones",
-                hint="--rounds says how often masks are learnt from",
+                hint="`stc-pseudo refine --rounds` says how often masks are learnt from",
             )
     described = {"settings": asdict(settings), "encoder": encoder.fingerprint, "store": digest(source)}
     new = {name: provenance | {"refine": described} for name, provenance in source.items()}
