@@ -19,7 +19,8 @@ log = logging.getLogger(__name__)
 @click.option("--out", type=PATH, required=True, help="The .pt2 file to write.")
 @click.option("--size", required=True, metavar="HEIGHTxWIDTH", help="Of the pictures that it will take, pixels.")
 @click.option("--score-threshold", type=click.FloatRange(0, 1), default=0.05, help="Leave out candidates below.")
-def main(checkpoint: Path, out: Path, size: str, score_threshold: float) -> None:
+@click.option("--device", default="cpu", show_default=True, help="that the graph will run on: cpu or cuda")
+def main(checkpoint: Path, out: Path, size: str, score_threshold: float, device: str) -> None:
     """Write CHECKPOINT, a model.pth of a CondInst, as a graph of torch.export.
 
     It takes a picture (3, H, W) uint8 RGB of --size, and gives boxes, scores, labels and soft masks.
@@ -34,7 +35,7 @@ def main(checkpoint: Path, out: Path, size: str, score_threshold: float) -> None
     from stc_train.inference.export import export
     from stc_train.models import model_file
 
-    export(model_file.load(checkpoint, "CHECKPOINT"), out, (int(match[1]), int(match[2])), score_threshold)
+    export(model_file.load(checkpoint, "CHECKPOINT"), out, (int(match[1]), int(match[2])), score_threshold, device)
     log.info("wrote %s", out)
 
 

@@ -4,7 +4,9 @@
 
     torch.export.load("model.pt2").module()(picture)
 
-runs wherever torch and torchvision are. The size of the picture is fixed when it is exported.
+runs wherever torch and torchvision are. The size of the picture and the kind of device are fixed when it is exported:
+a graph names the device of every tensor that it makes. `torch.export.passes.move_to_device_pass(program, "cuda")` moves
+one that was exported for another.
 """
 
 from __future__ import annotations
@@ -13,7 +15,10 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.export import ExportedProgram
+from torch.export.passes import move_to_device_pass
 
+from stc_pseudo.nn.devices import require_device
 from stc_track.io.errors import InputError
 from stc_track.io.files import replacing
 from stc_train.models.condinst_dense import dense_outputs, detect, require_condinst, soft_masks
@@ -73,7 +78,7 @@ class Deployed(nn.Module):
         return filled(boxes), filled(scores), filled(labels), soft_masks(self.network, dense, 0, filled(positions))
 
 
-def export(model: TrainedModel, path: Path, size: tuple[int, int], score_threshold: float) -> None:
+def export(model: TrainedModel, path: Path, size: tuple[int, int], score_threshold: float, device: str = "cpu") -> None:
     """Write a `.pt2` file; it appears when it is whole.
 
     Args:
@@ -81,13 +86,20 @@ def export(model: TrainedModel, path: Path, size: tuple[int, int], score_thresho
         path: the file.
         size: (height, width) of the pictures that it will take.
         score_threshold: least class probability of a candidate.
+        device: that it will run on: `cpu`, `cuda`, ...
 
     Raises:
-        InputError: the model is no CondInst.
+        InputError: the model is no CondInst, or torch cannot compute on the device here.
     """
+    target = require_device(device)
     deployed = Deployed(model, score_threshold).eval()
     picture = torch.randint(0, 256, (3, *size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         program = torch.export.export(deployed, (picture,), strict=False)
     with replacing(path) as file:
-        torch.export.save(program, file)
+        torch.export.save(on_device(program, target), file)
+
+
+def on_device(program: ExportedProgram, device: torch.device) -> ExportedProgram:
+    """The program with weights, constants and every tensor that it makes on a device."""
+    return program if device.type == "cpu" else move_to_device_pass(program, str(device))

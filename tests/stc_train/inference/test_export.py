@@ -98,3 +98,28 @@ def test_bad_input_is_named(model_path, tmp_path):
         assert f"expected HEIGHTxWIDTH, as 384x1248, found '{size}'" in result.output
     assert run(tmp_path / "none.pth", "--out", tmp_path / "m.pt2", "--size", "96x160").exit_code == 2
     assert not (tmp_path / "m.pt2").exists()
+
+
+def test_a_graph_for_another_device_names_no_cpu(model_path, tmp_path):
+    """Moved to the device `meta`, which needs no hardware: weights, constants and every tensor that the graph makes."""
+    from pathlib import Path
+
+    from stc_train.inference.export import export, on_device
+    from stc_train.models import model_file
+
+    export(model_file.load(model_path, ""), Path(tmp_path / "model.pt2"), (64, 96), 0.3)
+    program = on_device(torch.export.load(tmp_path / "model.pt2"), torch.device("meta"))
+    named = {str(node.kwargs["device"]) for node in program.graph.nodes if node.kwargs.get("device") is not None}
+    tensors = [*program.state_dict.values(), *program.constants.values()]
+    assert named == {"meta"}
+    assert {tensor.device.type for tensor in tensors if isinstance(tensor, torch.Tensor)} == {"meta"}
+
+
+def test_a_device_that_is_not_here_is_refused(model_path, tmp_path):
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    arguments = [str(model_path), "--out", str(tmp_path / "model.pt2"), "--size", "64x96", "--device", "cuda"]
+    result = CliRunner().invoke(export_command, arguments)
+    assert result.exit_code == 2
+    assert "--device cuda" in result.output
+    assert not (tmp_path / "model.pt2").exists()
