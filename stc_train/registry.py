@@ -21,6 +21,7 @@ MODELS = registry.Registry(
         "stc_train.models.condinst_box_head",
         "stc_train.models.condinst_mask_head",
         "stc_train.models.blendmask",
+        "stc_train.models.efficientnet_lite",
         "stc_train.models.yolact",
         "stc_train.models.roi_extractor",
     ],

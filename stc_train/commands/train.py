@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -10,13 +11,16 @@ import click
 from stc_track.io.console import Command, is_verbose
 from stc_track.io.options import PATH, split_names
 
+log = logging.getLogger(__name__)
+
 
 @click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--pseudo-store", "store", required=True, help="The store that `stc-pseudo build` wrote; path or URL.")
 @click.option(
     "--config",
-    default="condinst_r18_demo",
-    help="A name in stc_train/configs, or the path of your own MMEngine config.",
+    default="auto",
+    help="A name in stc_train/configs, or the path of your own MMEngine config; auto takes ResNet-50 where there is a "
+    "GPU, and a small network on a CPU, with the frames' proportions kept.",
 )
 @click.option(
     "--work-dir",
@@ -42,9 +46,9 @@ from stc_track.io.options import PATH, split_names
 @click.option("--seed", type=int, default=0, help="Of initial weights, order and augmentation.")
 @click.option(
     "--init-backbone",
-    type=PATH,
-    default=None,
-    help="Start from a ResNet's weights: torchvision's state dict, or a Monodepth2 encoder.",
+    default="auto",
+    help="Start from these weights: torchvision's state dict of a ResNet, a Monodepth2 encoder, EfficientNet-Lite0; "
+    "auto takes ImageNet's where they are installed here, scratch takes none.",
 )
 @click.option("--sequences", callback=split_names, help="Train on these sequences only: names with commas between.")
 @click.option(
@@ -84,7 +88,7 @@ def main(
     more_options: tuple[str, ...],
     max_iters: int | None,
     seed: int,
-    init_backbone: Path | None,
+    init_backbone: str,
     sequences: list[str] | None,
     frames_root: Path | None,
     precision: str,
@@ -104,18 +108,30 @@ def main(
 
     if not is_verbose():
         mute_libraries()
+    from stc_train.engine.backbone import find_weights, train_whole
+    from stc_train.engine.choose_config import AUTO, choose_config, keep_proportions
     from stc_train.engine.train import TrainingRun, load_config, train
 
+    choice = choose_config(store) if config == AUTO else None
+    if choice is not None:
+        log.info("config: %s (%s; %s for the other)", choice.config, choice.reason, choice.other)
+        config = choice.config
+    complete = load_config(config, cfg_options + more_options)
+    weights = find_weights(init_backbone, complete)
+    if choice is not None:
+        keep_proportions(complete, store)
+        if weights is None:
+            train_whole(complete)
     try:
         train(
-            load_config(config, cfg_options + more_options),
+            complete,
             TrainingRun(
                 store,
                 work_dir or Path("runs") / Path(config).stem,
                 resume=resume,
                 max_iters=max_iters,
                 seed=seed,
-                init_backbone=init_backbone,
+                init_backbone=weights,
                 sequences=sequences,
                 root=frames_root,
                 precision=precision,

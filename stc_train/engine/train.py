@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 import torch
@@ -17,10 +15,10 @@ from mmengine.config import Config
 from mmengine.model import is_model_wrapper
 
 import stc_train.registry  # noqa: F401  (mmcv's operators and our scope)
-from stc_pseudo.nn import weights
 from stc_track.io.errors import InputError
 from stc_track.io.work_folder import only_writer
 from stc_train.engine import checkpoints, complete_config
+from stc_train.engine.backbone import load_backbone, read_backbone, require_backbone
 from stc_train.engine.config_file import CONFIGS, built_from, load_config, shaped
 from stc_train.engine.progress import QuietRunner
 from stc_train.engine.runner import TrainingRunner, launcher
@@ -28,8 +26,6 @@ from stc_train.engine.runner import TrainingRunner, launcher
 __all__ = ["CONFIGS", "TrainingRun", "load_config", "train"]
 
 log = logging.getLogger(__name__)
-
-RESNET_KEY = re.compile(r"(conv1|bn1|layer[1-4])\.")
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class TrainingRun:
         resume: go on from the last checkpoint there.
         max_iters: steps, if not the config's.
         seed: of initial weights, order and augmentation.
-        init_backbone: a file of ResNet weights.
+        init_backbone: a file of weights of the config's backbone.
         sequences: of the store; all but those of the validation, if None.
         root: folder of the frames, if they moved.
         precision: of the forward pass: `float32`, `bfloat16` or `float16`.
@@ -98,7 +94,7 @@ def _train(config: Config, run: TrainingRun) -> None:
             )
         require_start(config, run)
         require_backbone(config, run)
-    state = None if run.init_backbone is None else resnet_state(run.init_backbone)
+    state = None if run.init_backbone is None else read_backbone(run.init_backbone, config)
     config.work_dir, config.resume, config.randomness = str(run.work_dir), run.resume, {"seed": run.seed}
     checkpoints.guard()
     if run.resume:
@@ -118,13 +114,7 @@ def _train(config: Config, run: TrainingRun) -> None:
         # The runner initialises weights only once; what is loaded after that stays.
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         model.init_weights()
-        weights.load_state(
-            model.backbone,
-            state,
-            run.init_backbone,
-            "--init-backbone",
-            f"this config's ResNet-{config.model.backbone.depth}",
-        )
+        load_backbone(model.backbone, state, run.init_backbone, config)
     try:
         runner.train()
     except RuntimeError as error:
@@ -169,57 +159,3 @@ def require_start(config: Config, run: TrainingRun) -> None:
                 hint="--cfg-options load_from=None",
             )
         checkpoints.require_network(str(config.load_from))
-
-
-def require_backbone(config: Config, run: TrainingRun) -> None:
-    """Settle where the backbone's weights come from; nothing is fetched from the network.
-
-    Raises:
-        InputError: the config wants pretrained weights and no file was named.
-    """
-    backbone = config.model.get("backbone", {})
-    pretrained = (backbone.get("init_cfg") or {}).get("checkpoint")
-    if run.init_backbone is not None or run.resume or config.get("load_from"):
-        backbone.init_cfg = None
-        return
-    if pretrained is not None and not Path(pretrained).is_file():
-        raise InputError(
-            "--init-backbone",
-            expected=f"a file in place of the config's {pretrained}",
-            found="none",
-            hint="torchvision's resnet*.pth, or a Monodepth2 encoder; or train from nothing: "
-            "--cfg-options model.backbone.init_cfg=None",
-        )
-    if pretrained is None and backbone.get("frozen_stages", -1) >= 0:
-        options = " ".join(f"--cfg-options model.backbone.{each}" for each in ("frozen_stages=-1", "norm_eval=False"))
-        raise InputError(
-            "--init-backbone",
-            found="none",
-            hint=f"name a file, or train all of it: {options}",
-            expected="pretrained weights: this config keeps the backbone's first stages as they are",
-        )
-
-
-def resnet_state(path: Path) -> dict[str, Any]:
-    """Read the weights of a ResNet's trunk from a classifier's or an encoder's checkpoint.
-
-    Args:
-        path: torchvision's state dict, or any in which the same names follow a prefix (Monodepth2's encoder:
-            `encoder.`); a state dict may lie under `state` or `state_dict`.
-
-    Raises:
-        InputError: no ResNet for RGB in the file.
-    """
-    content = weights.load(path, "--init-backbone")
-    state = content.get("state", content.get("state_dict", content))
-    for key, value in state.items():
-        prefix = key.removesuffix("conv1.weight")
-        if prefix != key and f"{prefix}layer1.0.conv1.weight" in state and value.shape[1] == 3:
-            own = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
-            return {name: tensor for name, tensor in own.items() if RESNET_KEY.match(name)}
-    raise InputError(
-        path,
-        expected="a ResNet's weights, as 'conv1.weight' and 'layer1.0.conv1.weight'",
-        found=f"keys like {', '.join(repr(key) for key in list(state)[:3])}",
-        hint="--init-backbone",
-    )

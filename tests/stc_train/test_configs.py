@@ -7,7 +7,7 @@ import torch
 
 from stc_train import configs
 
-SHIPPED = sorted(file.stem for file in Path(configs.__file__).parent.glob("*_r[0-9]*.py"))
+SHIPPED = sorted(file.stem for file in Path(configs.__file__).parent.glob("*_*_*.py"))
 
 
 @pytest.mark.parametrize("name", [name for name in SHIPPED if name.startswith(("condinst", "blendmask"))])

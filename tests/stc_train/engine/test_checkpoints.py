@@ -69,6 +69,8 @@ def train(store, folder, *arguments):
             for each in (
                 "--pseudo-store",
                 store,
+                "--config",
+                "condinst_r18_demo",
                 "--work-dir",
                 folder,
                 "--device",

@@ -133,7 +133,17 @@ def model(drawn_store, tmp_path_factory):
     ]
     result = CliRunner().invoke(
         train_command,
-        ["--pseudo-store", str(drawn_store), "--work-dir", str(folder), "--max-iters", "1", *words],
+        [
+            "--pseudo-store",
+            str(drawn_store),
+            "--config",
+            "condinst_r18_demo",
+            "--work-dir",
+            str(folder),
+            "--max-iters",
+            "1",
+            *words,
+        ],
         catch_exceptions=False,
     )
     assert result.exit_code == 0, result.output

@@ -11,6 +11,8 @@ from stc_train.commands.predict import main as predict_command
 from stc_train.commands.train import main as train_command
 
 SMALL = [
+    "--config",
+    "condinst_r18_demo",
     "--cfg-options",
     "train_dataloader.num_workers=0",
     "--cfg-options",
@@ -98,7 +100,8 @@ def test_prediction_writes_detections_in_the_frame(trained, drawn_video, tmp_pat
 @pytest.mark.parametrize("prefix", ["", "encoder.", "encoder.encoder."], ids=["torchvision", "published", "ours"])
 def test_a_backbone_starts_from_given_weights(prefix, tmp_path):
     from stc_pseudo.depth.monodepth2 import ResnetTrunk
-    from stc_train.engine.train import load_config, resnet_state
+    from stc_train.engine.backbone import resnet_state
+    from stc_train.engine.train import load_config
 
     trunk = ResnetTrunk("resnet18", 0.5).state_dict()
     state = {f"{prefix}{key}": value for key, value in trunk.items()}

@@ -1,0 +1,60 @@
+"""The config that `stc-train` takes when the user names none: by the machine and by the store."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from dataclasses import dataclass
+
+import torch
+from mmengine.config import Config
+
+from stc_pseudo.nn.efficientnet_lite import PACKAGE
+from stc_pseudo.store.reader import StoreReader
+from stc_train.engine.adapt_config import plain
+
+AUTO = "auto"
+GPU_CONFIGS = {"kitti": "condinst_r50_kitti", "ytvis": "condinst_r50_ytvis"}
+GPU_DEFAULT = "condinst_r50_kitti"
+CPU_PRETRAINED, CPU_SCRATCH = "condinst_lite0_demo", "condinst_r18_demo"
+GRID = 32  # a network's input is padded to multiples of it
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A config, and why.
+
+    Attributes:
+        config: its name in `stc_train/configs`.
+        reason: for the person who reads the screen.
+        other: what to pass for the other size of network.
+    """
+
+    config: str
+    reason: str
+    other: str
+
+
+def choose_config(store: str) -> Choice:
+    """Return the config that suits this machine and this store."""
+    gpu_config = GPU_CONFIGS.get(StoreReader(store).dataset, GPU_DEFAULT)
+    pretrained = importlib.util.find_spec(PACKAGE) is not None
+    cpu_config = CPU_PRETRAINED if pretrained else CPU_SCRATCH
+    if torch.cuda.is_available():
+        return Choice(gpu_config, f"a GPU is here: {torch.cuda.get_device_name()}", f"--config {cpu_config}")
+    start = "" if pretrained else ", and the extra `pretrained` is not installed"
+    return Choice(cpu_config, f"no GPU is here{start}", f"--config {gpu_config}")
+
+
+def keep_proportions(config: Config, store: str) -> None:
+    """Resize frames to the input's area of the config in their own proportions, where it would squeeze them.
+
+    Changes every `Resize` without `keep_ratio` of the training and test pipelines.
+    """
+    reader = StoreReader(store)
+    height, width = reader.sequence(reader.sequences[0]).size
+    for step in (*config.train_dataloader.dataset.pipeline, *config.test_pipeline):
+        if plain(step["type"]) == "Resize" and not step.get("keep_ratio"):
+            across, down = step["scale"]
+            scale = math.sqrt(across * down / (height * width))
+            step["scale"] = tuple(max(round(side * scale / GRID), 1) * GRID for side in (width, height))
