@@ -1,8 +1,8 @@
 """Several builds at once into one store: `python -m pipelines.checks.parallel_builds`.
 
 Of different sequences, each must complete; of the same, one completes, and each of the others is refused with one line,
-or finds everything complete if it came late. Afterwards the store must equal one that was built alone, with nothing left
-over.
+or finds everything complete if it came late. Afterwards the store must equal one that was built alone, with nothing
+left over.
 """
 
 from __future__ import annotations
