@@ -61,6 +61,8 @@ class LikelihoodSettings:
             taken for the random walk's; raising it keeps the walk's more often.
         choice_enough: contrast at which an outline is good enough: more of it does not count in the choice; raising it
             takes likelihood masks where the walk's outlines follow edges too.
+        motion_margin: how much more contrast a mask of motion alone needs, which is cut by what it is judged by;
+            raising it takes such masks more rarely.
         choice_prior: boxes of the whole shard's mean that stand beside a track's own in that choice; raising it makes
             the tracks of a video more alike.
     """
@@ -78,6 +80,7 @@ class LikelihoodSettings:
     updates: Count = 8
     choice_margin: float = 0.4
     choice_enough: Positive = 1.2
+    motion_margin: float = 1.0
     choice_prior: NotNegative = 8.0
 
     def __post_init__(self) -> None:

@@ -194,7 +194,7 @@ def main(
         cues: MaskSettings(cues=tuple(cues.split(",")), **TRUST["exact" if exact else "estimated"]) for cues in cue_sets
     }
     if walk:
-        never = LikelihoodSettings(choice_margin=100.0)
+        never = LikelihoodSettings(choice_margin=100.0, motion_margin=100.0)
         variants |= {f"{cues}, walk": replace(settings, likelihood=never) for cues, settings in variants.items()}
     measured = {}
     for name in names:

@@ -1,8 +1,9 @@
 """How a mask comes about: `python -m pipelines.reporting.cue_pictures STORE --sequence NAME --out FILE.png`.
 
 A row for each box of a frame of a store, from left to right: the box and its surroundings, depth (near is bright),
-motion relative to the surroundings (grey is as they move; direction as colour), the random walk's mask, the likelihood
-mask, and the mask that the store holds. Above both candidates stands the contrast of motion along their outlines.
+motion relative to the surroundings (grey is as they move; direction as colour), the random walk's mask, the mask of
+likelihoods of colour and motion, that of motion alone (black where it was not needed), and the mask that the store
+holds. Above the candidates stands the contrast of motion along their outlines.
 """
 
 from __future__ import annotations
@@ -65,11 +66,17 @@ def main(store: str, name: str, frame: int, limit: int, out: Path) -> None:
         near = np.log(np.maximum(seen.grid.sample(depth, detail), 1e-6))
         near = (near - near.min()) / max(float(np.ptp(near)), 1e-6)
         motion = np.concatenate([seen.motion, np.zeros_like(seen.motion[..., :1])], -1) * GREY_STEP + 128
-        likely = found.walk * 0 if found.likely is None else found.likely
-        masks = [near, found.walk, likely, seen.grid.sample((stored == k + 1).astype(np.float32))]
+        candidates = [found.masks[0] * 0 if mask is None else mask for mask in found.masks]
+        masks = [near, *candidates, seen.grid.sample((stored == k + 1).astype(np.float32))]
         grey = [np.repeat((255 * np.clip(mask, 0, 1)).astype(np.uint8)[..., None], 3, 2) for mask in masks]
         panels = [seen.grid.sample(maps.frame), grey[0], motion.clip(0, 255).astype(np.uint8), *grey[1:]]
-        captions = ["", "depth", "motion", f"walk {found.contrast[0]:.2f}", f"likely {found.contrast[1]:.2f}", "stored"]
+        captions = [
+            "",
+            "depth",
+            "motion",
+            *(f"{kind} {value:.2f}" for kind, value in zip(("walk", "likely", "moving"), found.contrast, strict=True)),
+            "stored",
+        ]
         edge = seen.inside & (cv2.erode(seen.inside.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)
         rows.append(row_of(panels, captions, edge))
     picture = cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR)

@@ -1,4 +1,4 @@
-"""Two masks of every box, and the choice between them.
+"""Three masks of every box, and the choice between them.
 
 The choice is a track's, not a box's: what one frame shows by chance, sixteen do not.
 """
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from stc_pseudo.puzzle.solve import Foreground
 
 OTHER_BOXES = 0.9  # of a cell's weight as surroundings that another box takes away
+WALK, LIKELY, MOVING = range(3)  # index of a candidate
 LEAST_RING = 0.05  # of the grid's cells that must be surroundings, or nothing can be learnt of them
 
 
@@ -33,34 +34,24 @@ class Candidates:
 
     Attributes:
         grid: of the box.
-        walk: (side, side) float32 in 0..1, the random walk's.
-        likely: the same from likelihoods; None where they could not be told.
-        contrast: of both along their outlines (`score.edge_contrast`); the second is 0 where there is none.
+        masks: (side, side) float32 in 0..1 each: the random walk's, that of likelihoods of colour and motion, and that
+            of motion's alone; None where one could not be made, or is not needed.
+        contrast: of each along its outline (`score.edge_contrast`).
     """
 
     grid: BoxGrid
-    walk: np.ndarray
-    likely: np.ndarray | None
-    contrast: tuple[float, float]
+    masks: tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
+    contrast: tuple[float, float, float]
 
-    def gain(self, enough: float) -> float:
-        """By how much the likelihood mask has more contrast, where more than `enough` does not count."""
-        return min(self.contrast[1], enough) - min(self.contrast[0], enough)
+    def score(self, chosen: int) -> float:
+        """Score of one of the masks; it should agree with the walk's, and the walk's with the second."""
+        mask, other = self.masks[chosen], self.masks[0 if chosen else LIKELY]
+        agree = 1.0 if other is None else agreement(mask > 0.5, other > 0.5)
+        return score(self.contrast[chosen], certainty(mask, self.grid.inside > 0.5), agree)
 
-    def score(self, likely: bool) -> float:
-        """Score of one of both."""
-        mask = self._likely() if likely else self.walk
-        agree = 1.0 if self.likely is None else agreement(self.walk > 0.5, self.likely > 0.5)
-        return score(self.contrast[int(likely)], certainty(mask, self.grid.inside > 0.5), agree)
-
-    def placed(self) -> Placed:
-        """The likelihood mask at the frame's size."""
-        return self.grid.to_frame(self._likely())
-
-    def _likely(self) -> np.ndarray:
-        if self.likely is None:
-            raise ValueError("likely must be a mask where it is chosen. Got None")
-        return self.likely
+    def placed(self, chosen: int) -> Placed:
+        """One of the masks at the frame's size."""
+        return self.grid.to_frame(self.masks[chosen])
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +97,7 @@ def observe(maps: FrameMaps, boxes: FrameBoxes, k: int, settings: LikelihoodSett
 
 
 def compare(maps: FrameMaps, boxes: FrameBoxes, k: int, foreground: Foreground, settings: MaskSettings) -> Candidates:
-    """Make the likelihood mask of a box, and compare it with the walk's.
+    """Make the other masks of a box, and compare them with the walk's.
 
     Args:
         maps: of the frame.
@@ -120,10 +111,19 @@ def compare(maps: FrameMaps, boxes: FrameBoxes, k: int, foreground: Foreground, 
     walked = seen.grid.sample(foreground.known_share(), window.cell, corner, outside=0.0)
     contrast = seen.contrast(walked)
     if not seen.has_ring or not {"flow", "motion"} & set(settings.cues):
-        return Candidates(seen.grid, walked, None, (contrast, 0.0))
-    colour = seen.colour if "colour" in settings.cues else seen.colour[..., :0]
-    likely = segment(colour, seen.motion, seen.inside, seen.ring * (seen.grid.inside < 0.5), settings.likelihood)
-    return Candidates(seen.grid, walked, likely, (contrast, seen.contrast(likely)))
+        return Candidates(seen.grid, (walked, None, None), (contrast, 0.0, 0.0))
+    colours = [seen.colour, seen.colour[..., :0]] if "colour" in settings.cues else [seen.colour[..., :0]]
+    masks: list[np.ndarray | None] = [walked]
+    contrasts = [contrast]
+    own, ring = settings.likelihood, seen.ring * (seen.grid.inside < 0.5)
+    for colour in colours:
+        # Motion alone is asked only where neither mask before follows what moves.
+        if len(masks) > LIKELY and max(contrasts) >= own.choice_enough:
+            break
+        masks.append(segment(colour, seen.motion, seen.inside, ring, own))
+        contrasts.append(seen.contrast(masks[-1]))
+    missing = MOVING + 1 - len(masks)
+    return Candidates(seen.grid, (*masks, *[None] * missing), (*contrasts, *[0.0] * missing))
 
 
 def rate(
@@ -148,24 +148,38 @@ def rate(
 
 
 def choose(candidates: list[Candidates], tracks: np.ndarray, settings: LikelihoodSettings) -> np.ndarray:
-    """Tell for which boxes the likelihood mask is taken.
+    """Choose a mask for every box.
+
+    The second mask is taken where it has `choice_margin` more contrast than the walk's, of which more than
+    `choice_enough` does not count. The third is cut by the very motion that it is judged by: it must have
+    `motion_margin` more than the one taken so far.
 
     Args:
         candidates: of n boxes, of some frames of one video.
         tracks: (n,) id of each one's object.
-        settings: `choice_margin`, `choice_enough` and `choice_prior`.
+        settings: of the choice.
 
     Returns:
-        (n,) bool, the same for all boxes of a track that have a likelihood mask.
+        (n,) int, index into `Candidates.masks`; the same for all boxes of a track that have such a mask.
     """
-    possible = np.array([c.likely is not None for c in candidates], bool)
-    taken = np.zeros(len(candidates), bool)
-    if not possible.any():
-        return taken
-    gains = np.array([c.gain(settings.choice_enough) for c in candidates])
-    overall = gains[possible].mean()
-    for track in np.unique(tracks[possible]):
-        own = possible & (tracks == track)
-        mean = (gains[own].sum() + settings.choice_prior * overall) / (own.sum() + settings.choice_prior)
-        taken[own] = mean > settings.choice_margin
-    return taken
+    chosen = np.zeros(len(candidates), int)
+    if not candidates:
+        return chosen
+    contrast = np.array([c.contrast for c in candidates])
+    capped = np.minimum(contrast, settings.choice_enough)
+    has = np.array([[mask is not None for mask in c.masks] for c in candidates])
+    gain = _by_track(capped[:, LIKELY] - capped[:, WALK], has[:, LIKELY], tracks, settings.choice_prior)
+    chosen[has[:, LIKELY] & (gain > settings.choice_margin)] = LIKELY
+    gain = contrast[:, MOVING] - contrast[np.arange(len(chosen)), chosen]
+    gain = _by_track(np.where(has[:, MOVING], gain, 0), has[:, LIKELY], tracks, settings.choice_prior)
+    chosen[has[:, MOVING] & (gain > settings.motion_margin)] = MOVING
+    return chosen
+
+
+def _by_track(gains: np.ndarray, counted: np.ndarray, tracks: np.ndarray, prior: float) -> np.ndarray:
+    """Mean of each track's gains (n,) over the boxes that count, with `prior` boxes of the mean of all beside them."""
+    means = np.full(len(gains), -np.inf)
+    for track in np.unique(tracks[counted]):
+        own = counted & (tracks == track)
+        means[own] = (gains[own].sum() + prior * gains[counted].mean()) / (own.sum() + prior)
+    return means

@@ -102,9 +102,9 @@ def solve_frames(
     for t, (walked, compared) in enumerate(zip(foregrounds, found, strict=True)):
         shares, of_boxes = [], np.zeros(len(walked), np.float32)
         for k, (foreground, candidates) in enumerate(zip(walked, compared, strict=True)):
-            likely = next(taken)
-            of_boxes[k] = candidates.score(likely)
-            shares.append(candidates.placed() if likely else foreground.placed(maps[t].size))
+            chosen = int(next(taken))
+            of_boxes[k] = candidates.score(chosen)
+            shares.append(candidates.placed(chosen) if chosen else foreground.placed(maps[t].size))
         objects[t] = assign_pixels(shares, maps[t].size)
         scores.append(of_boxes)
     return objects, scores

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -166,24 +164,41 @@ def test_score_rises_with_each_of_its_parts():
     assert agreement(np.zeros(3, bool), np.zeros(3, bool)) == 1
 
 
-def candidates(*gains):
-    """Candidates of boxes with these gains; None has no likelihood mask."""
+def candidates(*contrasts):
+    """Candidates of boxes with these contrasts of the three masks; None where there is no such mask."""
     grid = BoxGrid(np.array([0, 0, 4, 4], np.float32), (8, 8), 8, 0.3)
     mask = np.zeros((8, 8), np.float32)
-    return [Candidates(grid, mask, None if gain is None else mask, (0.0, gain or 0.0)) for gain in gains]
+    return [
+        Candidates(grid, tuple(None if c is None else mask for c in of_box), tuple(c or 0.0 for c in of_box))
+        for of_box in contrasts
+    ]
 
 
 def test_a_track_chooses_as_one():
+    first = [(0, 1, None), (0, -0.5, None), (0, 1, None), (0, None, None)]
+    second = [(0, -1, None), (0, -1, None), (0, 0.9, None), (0, -1, None)]
     chosen = choose(
-        candidates(1.0, -0.5, 1.0, None, -1.0, -1.0, 0.9, -1.0),
+        candidates(*first, *second),
         np.array([1, 1, 1, 1, 2, 2, 2, 2]),
         LikelihoodSettings(choice_margin=0.3, choice_prior=0),
     )
-    assert chosen.tolist() == [True, True, True, False, False, False, False, False]
-    sharp = [replace(one, contrast=(1.3, 3.0)) for one in candidates(0.0)]
-    assert not choose(sharp, np.ones(1), LikelihoodSettings(choice_enough=1.2)).any()
-    assert choose(sharp, np.ones(1), LikelihoodSettings(choice_enough=2.0)).all()
+    assert chosen.tolist() == [1, 1, 1, 0, 0, 0, 0, 0]
     assert not choose([], np.zeros(0, int), LikelihoodSettings()).any()
+
+
+@pytest.mark.parametrize(
+    ("contrasts", "settings", "expected"),
+    [
+        ((1.3, 3.0, None), {"choice_enough": 1.2}, 0),
+        ((1.3, 3.0, None), {"choice_enough": 2.0}, 1),
+        ((0.0, 0.5, 2.2), {"motion_margin": 1.0}, 2),
+        ((0.0, 0.5, 1.4), {"motion_margin": 1.0}, 1),
+        ((0.4, 0.1, 1.5), {"motion_margin": 1.0}, 2),
+    ],
+    ids=["sharp enough", "more counts", "motion alone", "not by its margin", "beside the walk"],
+)
+def test_contrast_chooses(contrasts, settings, expected):
+    assert choose(candidates(contrasts), np.ones(1), LikelihoodSettings(**settings)).tolist() == [expected]
 
 
 def test_pixels_go_to_the_larger_share():
