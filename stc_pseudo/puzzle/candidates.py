@@ -44,10 +44,18 @@ class Candidates:
     contrast: tuple[float, float, float]
 
     def score(self, chosen: int) -> float:
-        """Score of one of the masks; it should agree with the walk's, and the walk's with the second."""
-        mask, other = self.masks[chosen], self.masks[0 if chosen else LIKELY]
-        agree = 1.0 if other is None else agreement(mask > 0.5, other > 0.5)
-        return score(self.contrast[chosen], certainty(mask, self.grid.inside > 0.5), agree)
+        """Score of one of the masks.
+
+        It should agree with the walk's, and the walk's with the second. A mask of motion alone is cut by what it would
+        be judged by, so it has the contrast and at most the certainty of the second mask, and should agree with it.
+        """
+        inside = self.grid.inside > 0.5
+        mask = self.masks[chosen]
+        sure, contrast = certainty(mask, inside), self.contrast[chosen]
+        other = self.masks[LIKELY if chosen in (WALK, MOVING) else WALK]
+        if chosen == MOVING and other is not None:
+            sure, contrast = min(sure, certainty(other, inside)), self.contrast[LIKELY]
+        return score(contrast, sure, 1.0 if other is None else agreement(mask > 0.5, other > 0.5))
 
     def placed(self, chosen: int) -> Placed:
         """One of the masks at the frame's size."""
