@@ -36,7 +36,6 @@ log = logging.getLogger(__name__)
 
 LEAST_BOXES = 48  # with a label: of fewer a network learns the errors
 LEAST_LABEL = 16  # pixels of a reference crop, for a label to be learnt from
-LEAST_TRACKS = 10  # from which on whole tracks are held out
 REPLACED = ("objects", "instances", "coverage")
 
 
@@ -114,7 +113,7 @@ def learn(
             found=str(int(labelled.sum())),
             hint="the store stays as it is; take more videos into it",
         )
-    hold = held_out(instances, settings)
+    hold = held_out(len(instances), settings)
     heads: list[Trained] = []
     for number in range(settings.rounds):
         views.set_labels(labels)
@@ -142,16 +141,15 @@ def drawn(instances: list[Instance], settings: RefineSettings) -> list[Instance]
     return [instances[i] for i in np.sort(chosen)]
 
 
-def held_out(instances: list[Instance], settings: RefineSettings) -> Tensor:
-    """Which boxes are not learnt from, (N,) bool: those of some tracks, or single ones where tracks are few."""
+def held_out(count: int, settings: RefineSettings) -> Tensor:
+    """Which of so many boxes are not learnt from, drawn at random: (count,) bool.
+
+    Single boxes and not whole tracks: a track or two of far objects tell nothing of the others.
+    """
     random = np.random.default_rng(settings.seed)
-    keys = [(i.sequence, i.track) for i in instances]
-    tracks = sorted(set(keys))
-    if len(tracks) < LEAST_TRACKS:
-        keys = tracks = [(str(n), 0) for n in range(len(instances))]
-    chosen = random.choice(len(tracks), round(settings.holdout * len(tracks)), replace=False)
-    held = {tracks[k] for k in chosen}
-    return torch.tensor([key in held for key in keys])
+    held = torch.zeros(count, dtype=torch.bool)
+    held[random.choice(count, round(settings.holdout * count), replace=False)] = True
+    return held
 
 
 def predicted_labels(views: Views, heads: list[Trained], device: str) -> np.ndarray:

@@ -32,8 +32,7 @@ class RefineSettings:
         projection: weight of the projections' loss beside the pixels'. Raising it fills boxes to their sides.
         small_weight: weight of boxes of fewer than `SMALL_AREA` pixels, whose labels are the worst.
         mean_field_from: share of a training after which the targets follow colour edges; 1 never.
-        holdout: share of the tracks (of the boxes where there are few tracks) that are not learnt from and tell when to
-            stop.
+        holdout: share of the boxes that are not learnt from and tell when to stop.
         patience: measurements on them without a new best before a training stops.
         seed: of weights, views and batches.
     """

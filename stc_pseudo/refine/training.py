@@ -97,14 +97,12 @@ def train(
             if len(hold) and (step % MEASURE_EVERY == 0 or step == steps):
                 fit, agreement = box_fit(Trained(network.eval(), average), views, hold, device)
                 bar.set_postfix(loss=f"{loss.item():.3f}", held_out_boxes=f"{fit:.4f}", labels=f"{agreement:.4f}")
+                if step < steps / 2:
+                    continue  # so early the masks are blobs, which fill their boxes well
                 if fit > best:
                     best, best_step = fit, step
                     kept = [copy.deepcopy(net.state_dict()) for net in (network, average)]
-                elif (
-                    step > steps // 2
-                    and fit < best - STOP_LOSS
-                    and step - best_step >= settings.patience * MEASURE_EVERY
-                ):
+                elif fit < best - STOP_LOSS and step - best_step >= settings.patience * MEASURE_EVERY:
                     log.info(
                         "held-out boxes: IoU %.4f at step %d, %.4f at step %d: stopped", best, best_step, fit, step
                     )

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from stc_pseudo.refine import training
 from stc_pseudo.refine.encoder import make_encoder
 from stc_pseudo.refine.instances import list_instances
 from stc_pseudo.refine.network import side_distances
@@ -84,3 +85,28 @@ def test_learning_leaves_the_labels_errors_behind(store):
     true = x + y <= 1
     iou = lambda m: ((m & true).sum((1, 2)) / (m | true).sum((1, 2))).mean().item()  # noqa: E731
     assert iou(predicted) > iou(batch["label"] > 0.5) + 0.02
+
+
+@pytest.mark.parametrize(
+    ("fits", "measured"),
+    [
+        ([0.1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1], 8),  # of the second half, the best at 5: a fall for 3
+        ([0.5, 0.5, 0.5, 0.5, 0.8, 0.79, 0.795, 0.79, 0.8, 0.79], 10),  # no fall
+    ],
+)
+def test_a_training_stops_when_held_out_boxes_are_fitted_worse(store, monkeypatch, fits, measured):
+    reader, settings = StoreReader(str(store)), RefineSettings(crop=32, views=1, min_steps=10, epochs=1, batch_size=64)
+    instances, encoder = list_instances(reader, reader.sequences), make_encoder("scratch")
+    views, labels = make_views(reader, instances, encoder, settings, "cpu")
+    views.set_labels(labels)
+    seen, states = iter(fits), []
+
+    def fit(trained, *_):
+        states.append(trained.network.last.bias.detach().clone())
+        return next(seen), 0.0
+
+    monkeypatch.setattr(training, "MEASURE_EVERY", 1)
+    monkeypatch.setattr(training, "box_fit", fit)
+    trained = training.train(views, encoder.channels, torch.arange(60), torch.arange(60, 64), settings, 0, "cpu")
+    assert len(states) == measured
+    torch.testing.assert_close(trained.network.last.bias, states[4] if measured < 10 else states[-1])
