@@ -173,6 +173,7 @@ def require_whole(writer: StoreWriter, names: list[str]) -> None:
     """Raise a DamagedStoreError where an object of a complete sequence is missing or of another size."""
     names = [name for name in names if name in writer.records]
     sizes = writer.store.find() if names else {}
+    writer.clear_locks(sizes)
     for name in names:
         for key, reason in damage(writer.store, writer.records[name], sizes, deep=False).items():
             raise DamagedStoreError(writer.store.where(key), expected="what the record lists", found=reason)

@@ -197,6 +197,18 @@ class StoreWriter:
         self._create_manifest()
         self.builder.acquire(name)
 
+    def clear_locks(self, sizes: dict[str, int]) -> None:
+        """Remove the locks that a killed builder left at sequences that it had completed.
+
+        Args:
+            sizes: every object of the store, by key.
+        """
+        names = {key.split("/")[0] for key in sizes if f"/{LOCK}/" in key}
+        for name in sorted(names & set(self.records)):
+            if not self.builder.is_held(name):
+                self.lock(name)
+                self.builder.release(name)
+
     def close(self) -> None:
         """Give the sequences free that are not finished. The shards of them that are done stay for the next build."""
         for name, partial in self.open.items():
@@ -232,6 +244,8 @@ class StoreWriter:
         content = self.store.read_many([f"{name}/{RECORD}"]).get(f"{name}/{RECORD}")
         current = _version_of(self.store, name, content)
         sizes = self.store.find(f"{name}/")
+        # Of puts that were cut short; whoever holds the sequence has none under way.
+        self.store.delete(key for key in sizes if _is_hidden(key) and key.endswith(".tmp"))
         found = {key[len(name) + 1 :].split("/", 1)[0] for key in sizes if key.count("/") > 1} - {LOCK}
         digest = hashlib.sha256(json.dumps([name, SCHEMA, provenance], sort_keys=True).encode()).hexdigest()[:12]
         same = [version for version in found if version.startswith(f"{digest}-")]

@@ -20,6 +20,13 @@ log = logging.getLogger(__name__)
 @dataset_options(own=True, boxes=True)
 @click.option("--out", type=PATH, required=True, help="Folder for {sequence}.txt.")
 @click.option("--score-threshold", type=click.FloatRange(0, 1), default=0.05, help="Leave out detections below.")
+@click.option(
+    "--max-detections",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Of a frame, those of the highest scores; more find more in crowds and take more time.  [default: the "
+    "model's, 100 in the shipped configs]",
+)
 @click.option("--batch-size", type=click.IntRange(min=1), default=1, help="Frames at a time.")
 @click.option("--flip", is_flag=True, help="Average with the detections on the mirror image (CondInst).")
 @click.option(
@@ -47,6 +54,7 @@ def main(
     checkpoint: Path,
     out: Path,
     score_threshold: float,
+    max_detections: int | None,
     batch_size: int,
     flip: bool,
     precision: str,
@@ -81,6 +89,7 @@ def main(
             videos,
             out,
             score_threshold=score_threshold,
+            max_detections=max_detections,
             batch_size=batch_size,
             flip=flip,
             precision=number_format,

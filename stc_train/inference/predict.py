@@ -27,6 +27,7 @@ def predict(
     out: Path,
     *,
     score_threshold: float = 0.05,
+    max_detections: int | None = None,
     batch_size: int = 1,
     flip: bool = False,
     precision: torch.dtype | None = None,
@@ -39,6 +40,7 @@ def predict(
         sequences: frames are read; boxes, if there are any, are not looked at.
         out: folder, created if need be.
         score_threshold: detections below it are left out.
+        max_detections: of a frame, those of the highest scores; None for what the model was configured with.
         batch_size: frames at a time.
         flip: average with the detections on the mirror image (CondInst only).
         precision: to compute in where torch thinks it safe; None for float32.
@@ -54,6 +56,8 @@ def predict(
         require_condinst(model.network, "--flip")
     network = model.network.to(device)
     set_threshold(network, score_threshold)
+    if max_detections is not None:
+        set_max_detections(network, max_detections)
     prepare, total = Compose(model.pipeline), 0
     with tqdm(total=sum(map(len, sequences)), desc="predict", unit="frame", mininterval=1) as bar:
         for sequence in sequences:
@@ -77,6 +81,15 @@ def predict(
 def autocast(device: str, precision: torch.dtype | None) -> AbstractContextManager:
     """Compute in `precision` where torch thinks it safe; None leaves float32."""
     return nullcontext() if precision is None else torch.autocast(torch.device(device).type, precision)
+
+
+def set_max_detections(network: torch.nn.Module, most: int) -> None:
+    """Set how many detections of a frame every part of an MMDetection detector that scores classes puts out at most."""
+    for module in network.modules():
+        config = getattr(module, "test_cfg", None)
+        for part in (config, (config or {}).get("rcnn")):
+            if part is not None and "score_thr" in part and "max_per_img" in part:  # a region proposal has no score_thr
+                part["max_per_img"] = most
 
 
 def set_threshold(network: torch.nn.Module, score: float) -> None:

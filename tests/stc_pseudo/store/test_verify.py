@@ -119,3 +119,14 @@ def test_no_store(tmp_path):
     done = CliRunner().invoke(main, ["verify", str(tmp_path / "nowhere")])
     assert done.exit_code == 2
     assert "expected a store" in done.output
+
+
+def test_a_build_clears_what_a_killed_one_left(drawn):
+    drawn.build()
+    (drawn.store / "0000/.lock").mkdir()
+    (drawn.store / "0000/.lock/1.json").write_text('{"builder": "gone"}')
+    assert drawn.build().exit_code == 0
+    assert not (drawn.store / "0000/.lock").exists()
+    (drawn.store / "0000/.record.json.abc.tmp").write_text("{")
+    assert drawn.build("--overwrite", "masks").exit_code == 0
+    assert "orphan" not in drawn.run("verify", drawn.store).output

@@ -97,6 +97,26 @@ def test_prediction_writes_detections_in_the_frame(trained, drawn_video, tmp_pat
             assert 0 <= y1 < y2 <= 98
 
 
+def test_the_number_of_detections_is_a_flag(trained, drawn_video, tmp_path):
+    found = []
+    for most in (1, 2):
+        arguments = [
+            "--root",
+            drawn_video,
+            "--out",
+            tmp_path / str(most),
+            "--score-threshold",
+            0,
+            "--max-detections",
+            most,
+        ]
+        result = run(predict_command, trained / "model.pth", "--dataset", "kitti", *arguments)
+        assert result.exit_code == 0, result.output
+        frames = read_detections(tmp_path / str(most) / "0003.txt")
+        found.append(max(len(frame) for frame in frames.values()))
+    assert found == [1, 2]
+
+
 @pytest.mark.parametrize("prefix", ["", "encoder.", "encoder.encoder."], ids=["torchvision", "published", "ours"])
 def test_a_backbone_starts_from_given_weights(prefix, tmp_path):
     from stc_pseudo.depth.monodepth2 import ResnetTrunk
