@@ -91,7 +91,7 @@ def shifted(place: Path | str, objects: Iterable[MotsObject], changes: Changes) 
         if not 0 <= each.frame + changes.shift <= LARGEST_WHOLE:
             where, found = f"{place}: frame {each.frame}", str(each.frame + changes.shift)
             raise InputError(where, expected=f"frames of 0 to {LARGEST_WHOLE} after the shift", found=found)
-        if coco_mask.area(_coco(each)):
+        if not each.counts or coco_mask.area(_coco(each)):  # boxes alone have no mask
             yield _changed(each, each.frame + changes.shift, changes)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -121,7 +122,7 @@ def _metrics() -> list:
 
 
 @cache
-def _dataset():
+def _dataset() -> Any:
     """TrackEval's rules of MOT-Challenge without its files and folders."""
     from trackeval.datasets import MotChallenge2DBox
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -25,11 +25,11 @@ from stc_track.io.files import replacing
 from stc_track.tracking.cues import CueReader
 from stc_track.tracking.link import link
 from stc_track.tracking.settings import TrackerSettings
-from stc_track.tracking.smoothing import SmoothingSettings
+from stc_track.tracking.smoothing import SmoothingSettings, smoothed
 
 DEFAULT = TrackerSettings()
-DETECTED = replace(DEFAULT, predict_missing=0)
-DELAYED = SmoothingSettings(fill_gap=5, min_sightings=2)
+DETECTED = DEFAULT.changed(predict_missing=0)
+DELAYED = SmoothingSettings(fill_gap=5, min_hits=2)
 # the best of `track_tuning --tracker NAME` on the tuning sequences, noise seed 1, or better ones found by hand there
 TUNED = {
     "SORT": {
@@ -51,14 +51,16 @@ TUNED = {
     },
 }
 ONLINE: dict[str, Link] = {
-    "ours, centre point": partial(link, settings=replace(DEFAULT, motion="center")),
+    "ours, centre point": partial(link, settings=DEFAULT.changed(points="center")),
     "ours, diagonal points (default)": partial(link, settings=DEFAULT),
     "ours, detections' masks alone": partial(link, settings=DETECTED),
-    "ours, Algorithm 1 in two rounds": partial(link, settings=replace(DEFAULT, matching="bi-greedy", two_rounds=True)),
+    "ours, Algorithm 1 in two rounds": partial(link, settings=DEFAULT.changed(matching="bi-greedy", two_rounds=True)),
     **{f"{name}, its defaults": partial(link_by_baseline, name=name, options={}) for name in BASELINES},
     **{f"{name}, tuned": partial(link_by_baseline, name=name, options=TUNED[name]) for name in BASELINES},
 }
-OFFLINE: dict[str, Link] = {"ours, not online: gaps filled": partial(link, settings=DEFAULT, smoothing=DELAYED)}
+OFFLINE: dict[str, Link] = {
+    "ours, not online: gaps filled": partial(link, settings=DEFAULT, delayed=partial(smoothed, settings=DELAYED))
+}
 
 
 def with_cues(videos: dict[str, Video], store: str, settings: TrackerSettings, use: bool) -> dict[str, dict]:
@@ -71,11 +73,11 @@ def with_cues(videos: dict[str, Video], store: str, settings: TrackerSettings, u
 
 
 CUE_ROWS = {
-    "centre point": (replace(DEFAULT, motion="center"), False),
+    "centre point": (DEFAULT.changed(points="center"), False),
     "diagonal points": (DEFAULT, False),
-    "diagonal points, depth": (replace(DEFAULT, camera_motion=False, cue_terms="depth"), True),
-    "diagonal points, flow": (replace(DEFAULT, camera_motion=False, cue_terms="flow"), True),
-    "diagonal points, depth and flow": (replace(DEFAULT, camera_motion=False), True),
+    "diagonal points, depth": (DEFAULT.changed(camera_motion=False, cue_terms="depth"), True),
+    "diagonal points, flow": (DEFAULT.changed(camera_motion=False, cue_terms="flow"), True),
+    "diagonal points, depth and flow": (DEFAULT.changed(camera_motion=False), True),
     "the same, camera's motion removed": (DEFAULT, True),
 }
 

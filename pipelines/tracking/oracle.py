@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,15 +21,15 @@ from stc_track.tracking.settings import TrackerSettings
 
 DEFAULT = TrackerSettings()
 VARIANTS = {
-    "centre point": replace(DEFAULT, motion="center"),
-    "no filter": replace(DEFAULT, motion="none"),
-    "Algorithm 1": replace(DEFAULT, matching="bi-greedy"),
-    "greedy": replace(DEFAULT, matching="greedy"),
-    "cascade": replace(DEFAULT, cascade=True),
-    "no overlap": replace(DEFAULT, mask_weight=0),
-    "two rounds": replace(DEFAULT, two_rounds=True),
-    "start at rest": replace(DEFAULT, common_start=False),
-    "jumps are motion": replace(DEFAULT, kalman=replace(DEFAULT.kalman, robust=0)),
+    "centre point": DEFAULT.changed(points="center"),
+    "no filter": DEFAULT.changed(points="none"),
+    "Algorithm 1": DEFAULT.changed(matching="bi-greedy"),
+    "greedy": DEFAULT.changed(matching="greedy"),
+    "cascade": DEFAULT.changed(cascade=True),
+    "no overlap": DEFAULT.changed(overlap_weight=0.0),
+    "two rounds": DEFAULT.changed(two_rounds=True),
+    "start at rest": DEFAULT.changed(common_start=False),
+    "jumps are motion": DEFAULT.changed(robust=0.0),
 }
 
 

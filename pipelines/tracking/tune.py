@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ from stc_track.evaluation.mots import Scores
 from stc_track.formats.mots import iter_detections
 from stc_track.io.errors import InputError
 from stc_track.io.files import replacing, sequence_files
-from stc_track.tracking.kalman import KalmanSettings
 from stc_track.tracking.link import link
 from stc_track.tracking.settings import TrackerSettings
 
@@ -46,15 +45,15 @@ RANGES: dict[str, Ranges] = {
         "low_score": (0.05, 0.6),
         "confirm_score": (0.0, 1.2),
         "tentative_gap": (0, 3),
-        "vertical": (0.0, 1.0),
-        "mask_weight": (0.0, 15.0),
+        "vertical_weight": (0.0, 1.0),
+        "overlap_weight": (0.0, 15.0),
         "gap_weight": (0.1, 2.0),
         "score_weight": (0.0, 10.0),
-        "young_weight": (0.0, 6.0),
+        "new_track_penalty": (0.0, 6.0),
         "speed_weight": (0.0, 15.0),
-        "limit": (8.0, 20.0),
+        "max_cost": (8.0, 20.0),
         "gate": (1.0, 4.0),
-        "coast": (0.6, 1.0),
+        "velocity_decay": (0.6, 1.0),
         "max_gap": (5, 60),
         "predict_missing": (0, 2),
         "predict_score": (0.5, 4.0),
@@ -74,14 +73,11 @@ RANGES: dict[str, Ranges] = {
     },
 }
 _REDRAWN = 3  # at most so many values differ from the best's in a trial
-_KALMAN = {each.name for each in fields(KalmanSettings)}
 
 
 def settings_of(values: Values, start: TrackerSettings | None = None) -> TrackerSettings:
-    """Our settings with some values replaced; the filter's by their own names."""
-    start = start or TrackerSettings()
-    noise = replace(start.kalman, **{name: value for name, value in values.items() if name in _KALMAN})
-    return replace(start, kalman=noise, **{name: value for name, value in values.items() if name not in _KALMAN})
+    """Our settings with some values replaced, by their names in any group."""
+    return (start or TrackerSettings()).changed(**values)
 
 
 def linker(tracker: str, values: Values) -> Link:

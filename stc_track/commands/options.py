@@ -46,6 +46,25 @@ class ClassMap(click.ParamType):
         return {int(pair[1]): int(pair[2]) for pair in pairs if pair}
 
 
+class Duration(click.ParamType):
+    """A number of frames (`45`) or of seconds (`1.5s`)."""
+
+    name = "FRAMES or SECONDSs"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """As it is typed."""
+        return "FRAMES|SECONDSs"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, bool]:
+        """The number, and whether it is of seconds."""
+        if isinstance(value, tuple):
+            return value
+        found = re.fullmatch(r"([0-9]{1,6})|([0-9]{1,6}(?:\.[0-9]{1,6})?)s", str(value))
+        if not found or (found[1] and int(found[1]) > 100_000):
+            self.fail(f"{value!r} is neither frames, up to 100000, nor seconds such as 1.5s", param, ctx)
+        return float(found[1] or found[2]), found[1] is None
+
+
 frames_option = click.option(
     "--frames", type=PATH, help="Folder of all sequences' frames: says which there are and how they are called."
 )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
 from stc_track.commands.options import (
     PATH,
     TRACK_FORMATS,
+    Duration,
     NumberRange,
     annotations_option,
     classes_option,
@@ -18,7 +20,10 @@ from stc_track.commands.options import (
     frames_option,
     split_names,
 )
+from stc_track.io.config_option import config_options, current_config
 from stc_track.io.console import Command
+from stc_track.io.errors import InputError
+from stc_track.tracking.settings import GROUPS, PRESETS, CueTerms, Matching, Motion, TrackerSettings
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -26,11 +31,52 @@ if TYPE_CHECKING:
     from stc_track.convert import Changes
     from stc_track.formats.mots import Detection, MotsObject
     from stc_track.formats.sources import Source
+    from stc_track.tracking.link import Delayed
+
+F = TypeVar("F", bound=Callable[..., Any])
+DEFAULTS = TrackerSettings()
 SCORE = NumberRange(-1e6, 1e6)
 POSITIVE = NumberRange(0, 1e6)
+# key of the settings that each flag sets; of costs, those of boxes as well
+FLAGS = {
+    "points": "motion.points",
+    "camera_motion": "motion.camera_motion",
+    "matching": "association.matching",
+    "cascade": "association.cascade",
+    "two_rounds": "association.two_rounds",
+    "cue_terms": "association.cue_terms",
+    "overlap_weight": "mask_costs.overlap_weight",
+    "gap_weight": "mask_costs.gap_weight",
+    "score_weight": "mask_costs.score_weight",
+    "max_cost": "mask_costs.max_cost",
+    "gate": "mask_costs.gate",
+    "high_score": "lifecycle.high_score",
+    "low_score": "lifecycle.low_score",
+    "confirm_score": "lifecycle.confirm_score",
+    "predict_missing": "output.predict_missing",
+}
 
 
-@click.command(cls=Command, context_settings={"show_default": True})
+def _flag(name: str, kind: click.ParamType | type, text: str, *names: str) -> Callable[[F], F]:
+    """An option that sets a key of the settings, whose default stands in its help."""
+    places = [FLAGS[name]] if not FLAGS[name].startswith("mask_costs.") else [FLAGS[name], "box" + FLAGS[name][4:]]
+    values = [getattr(getattr(DEFAULTS, group), key) for group, key in (place.split(".") for place in places)]
+    shown = " and ".join(dict.fromkeys(f"{value:g}" if isinstance(value, float) else str(value) for value in values))
+    if len(set(values)) > 1:
+        shown = f"{values[0]:g} for masks, {values[1]:g} for boxes"
+    if isinstance(values[0], bool):
+        flag = "--" + name.replace("_", "-")
+        return click.option(f"{flag}/{names[0]}", name, default=None, help=f"{text}  [default: {values[0]}]")
+    return click.option(
+        *(names or ("--" + name.replace("_", "-"),)), name, type=kind, help=f"{text}  [default: {shown}]"
+    )
+
+
+@click.command(
+    cls=Command,
+    context_settings={"show_default": True},
+    renamed={"--limit": "--max-cost", "--mask-weight": "--overlap-weight", "--min-sightings": "--min-hits"},
+)
 @click.argument("predictions", type=PATH)
 @click.option(
     "--out", required=True, type=PATH, help="Folder for {sequence}.txt in KITTI MOTS text, or what --format says."
@@ -48,75 +94,69 @@ POSITIVE = NumberRange(0, 1e6)
 @classes_option
 @click.option("--cues", metavar="STORE", help="Store of pseudo-labels whose depth and flow the matching uses as well.")
 @click.option(
-    "--cue-terms",
-    type=click.Choice(["none", "depth", "flow", "both"]),
-    default="both",
-    help="Which terms of Eq. 9 count where --cues is given.",
+    "--preset",
+    type=click.Choice(list(PRESETS)),
+    default="best",
+    help="Settings to start from: best, or paper: Eq. 7 to 9 alone, Algorithm 1, cascade, two thresholds.",
 )
-@click.option(
-    "--motion",
-    type=click.Choice(["diagonal", "center", "none"]),
-    default="diagonal",
-    help="Points that the Kalman filter predicts: both corners, the centre, or no filter.",
-)
-@click.option(
-    "--matching",
-    type=click.Choice(["bi-greedy", "hungarian", "greedy"]),
-    default="hungarian",
-    help="Algorithm 1, the least sum of costs, or the cheapest pair first.",
-)
-@click.option("--cascade/--no-cascade", default=False, help="Let tracks that were seen last choose first.")
-@click.option("--two-rounds/--one-round", default=False, help="Let detections below --high-score choose last.")
+@_flag("cue_terms", click.Choice(get_args(CueTerms)), "Which terms of Eq. 9 count where --cues is given.")
+@_flag("points", click.Choice(get_args(Motion)), "Filter both corners, the centre, or nothing.", "--motion")
+@_flag("matching", click.Choice(get_args(Matching)), "Algorithm 1, the least sum of costs, or the cheapest pair first.")
+@_flag("cascade", bool, "Let tracks that were seen last choose first.", "--no-cascade")
+@_flag("two_rounds", bool, "Let detections below --high-score choose last.", "--one-round")
 @click.option("--single-threshold", is_flag=True, help="Leave out detections below --high-score.")
-@click.option("--high-score", type=SCORE, default=0.4, help="Detections from here on begin tracks.")
-@click.option("--low-score", type=SCORE, default=0.2, help="Detections from here on may continue a track.")
-@click.option(
-    "--confirm-score",
-    type=POSITIVE,
-    default=0.5,
-    help="Accumulated score from which a track is output; raising it suppresses false tracks and delays true ones.",
+@_flag("high_score", SCORE, "Detections from here on begin tracks.")
+@_flag("low_score", SCORE, "Detections from here on may continue a track.")
+@_flag(
+    "confirm_score",
+    POSITIVE,
+    "Accumulated score from which a track is output; raising it suppresses false tracks and delays true ones.",
 )
-@click.option(
-    "--mask-weight",
-    type=POSITIVE,
-    default=9.0,
-    help="What masks (or boxes, where there are none) that do not meet add to a match's cost.",
-)
-@click.option("--gap-weight", type=POSITIVE, default=0.65, help="What each missing frame adds to it.")
-@click.option("--score-weight", type=POSITIVE, default=5.5, help="What a detection of score 0 adds to it.")
-@click.option("--limit", type=POSITIVE, default=14.5, help="Largest cost of a match, of all that is added to it.")
-@click.option("--gate", type=POSITIVE, default=2.0, help="Largest distance of a match, in diagonals of the box.")
+@_flag("overlap_weight", POSITIVE, "What masks, or boxes, that do not overlap add to a match's cost.")
+@_flag("gap_weight", POSITIVE, "What each missing frame adds to it.")
+@_flag("score_weight", POSITIVE, "What a detection of score 0 adds to it.")
+@_flag("max_cost", POSITIVE, "Largest cost of a match; raising it gives fewer new ids and more wrong matches.")
+@_flag("gate", POSITIVE, "Largest distance of a match, in diagonals of the box.")
 @click.option(
     "--max-gap",
-    type=click.IntRange(0, 100_000),
-    default=20,
-    help="Frames that a track may be missing; for more than 20 lower --gap-weight as well.",
+    type=Duration(),
+    help="Frames that a track may be missing, or seconds (1.5s, with --frame-rate or seqinfo.ini); raising it bridges "
+    f"longer occlusions and may give an id to somebody else.  [default: {DEFAULTS.lifecycle.max_gap}]",
+)
+@click.option("--frame-rate", type=NumberRange(1e-3, 1e6), help="Frames a second.  [default: seqinfo.ini's]")
+@click.option(
+    "--frame-step",
+    type=click.IntRange(1, 10**6),
+    help="Difference of the numbers of neighbouring frames.  [default: found from the first frames]",
 )
 @click.option(
-    "--camera-motion/--no-camera-motion",
-    default=True,
-    help="Where --cues is given: expect tracks where what stands still would be.",
+    "--score-scale",
+    type=click.Choice(["1", "100"]),
+    help="What stands for certainty.  [default: found from the scores]",
+)
+@_flag("camera_motion", bool, "Expect tracks where the camera's motion takes them.", "--no-camera-motion")
+@_flag(
+    "predict_missing",
+    click.IntRange(0, 1000),
+    "Output a missing track for this many frames, at its predicted place unless occluded; 0 writes detections alone.",
 )
 @click.option(
-    "--predict-missing",
-    type=click.IntRange(0, 1000),
-    default=1,
-    help="Output a missing track for this many frames, at its predicted place unless occluded; "
-    "0 writes masks of detections alone.",
+    "--offline", is_flag=True, help="Not online: join tracks that continue each other, fill gaps of up to --max-gap."
 )
 @click.option(
     "--fill-gaps",
     type=click.IntRange(0, 1000),
     default=0,
-    help="Not online: fill gaps of up to so many frames, the mask moved along the boxes.",
+    help="Not online: fill gaps of up to this many frames, the mask moved along the boxes.",
 )
 @click.option(
-    "--min-sightings",
+    "--min-hits",
     type=click.IntRange(0, 1000),
     default=0,
-    help="Not online: leave out tracks that are seen on fewer frames.",
+    help="Not online: leave out tracks that are detected on fewer frames.",
 )
 @click.option("--sequences", callback=split_names, help="Track only these, comma-separated.  [default: all]")
+@config_options(tuple(GROUPS), FLAGS)
 def main(
     predictions: Path,
     out: Path,
@@ -127,7 +167,17 @@ def main(
     classes: dict[int, int] | None,
     cues: str | None,
     sequences: list[str] | None,
-    **choices: str | float | bool,
+    preset: str,
+    single_threshold: bool,
+    max_gap: tuple[float, bool] | None,
+    frame_rate: float | None,
+    frame_step: int | None,
+    score_scale: str | None,
+    offline: bool,
+    fill_gaps: int,
+    min_hits: int,
+    print_config: bool,
+    **_flags: str | float | bool | None,
 ) -> None:
     """Link the detections in PREDICTIONS, a folder of {sequence}.txt or {sequence}.json, to tracks.
 
@@ -142,21 +192,15 @@ def main(
     from stc_track.formats.base import Tracks
     from stc_track.formats.sources import open_sources
     from stc_track.formats.youtube_vis import read_annotations
-    from stc_track.io.errors import InputError
     from stc_track.io.pictures import list_frames
     from stc_track.tracking.cues import CueReader
     from stc_track.tracking.link import link
-    from stc_track.tracking.settings import TrackerSettings
-    from stc_track.tracking.smoothing import SmoothingSettings
 
-    delayed = SmoothingSettings(choices.pop("fill_gaps"), choices.pop("min_sightings"))
-    if choices.pop("single_threshold"):
-        choices["low_score"] = choices["high_score"]
-    elif choices["low_score"] > choices["high_score"]:
-        raise InputError(
-            "--low-score", expected=f"at most --high-score {choices['high_score']}", found=str(choices["low_score"])
-        )
-    settings = TrackerSettings(**choices)
+    settings = _settings(preset, single_threshold)
+    if print_config:
+        tables = {name: getattr(settings, name) for name in GROUPS}
+        click.echo(current_config().text(tables, max_gap=None, single_threshold=None), nl=False)
+        return
     require_place(kind, out, predictions, "PREDICTIONS", annotations)
     known = annotations and read_annotations(annotations)
     found = open_sources(
@@ -166,6 +210,7 @@ def main(
         annotations=known,
         text="detections",
         hint="PREDICTIONS holds one file a sequence",
+        boxes_as_masks=False,
     )
     files = found.sequences
     changes = Changes(classes=classes or {})
@@ -176,15 +221,78 @@ def main(
                 name,
                 link(
                     _detections(source, changes, bar),
-                    settings,
+                    own := _of_sequence(settings, max_gap, frame_rate, source),
                     readers[name],
-                    delayed if delayed.fill_gap or delayed.min_sightings else None,
+                    _delayed(offline, fill_gaps, min_hits, own),
+                    where=str(source.place),
+                    frame_step=frame_step,
+                    score_scale=_score_scale(score_scale, own),
+                    draw_boxes=kind != "mot",
                 ),
                 frames and list_frames(frames, name),
             )
             for name, source in files.items()
         )
         write(kind, out, linked, changes.names(known.class_names if known else found.class_names), known)
+
+
+def _settings(preset: str, single_threshold: bool) -> TrackerSettings:
+    """What the preset, the file and the flags say together."""
+    config, start = current_config(), PRESETS[preset]
+    groups = {}
+    for name, kind in GROUPS.items():
+        base = {each.name: getattr(getattr(start, name), each.name) for each in fields(kind)}
+        if name == "box_costs":
+            base |= {key: value for key, value in _given_costs().items() if key not in config.tables.get(name, {})}
+        groups[name] = config.settings(name, kind, base)
+    settings = TrackerSettings(**groups)
+    return settings.changed(low_score=settings.lifecycle.high_score) if single_threshold else settings
+
+
+def _given_costs() -> dict[str, float]:
+    """Costs that flags of the command line set."""
+    params = click.get_current_context().params
+    costs = {name: place.split(".")[1] for name, place in FLAGS.items() if place.startswith("mask_costs.")}
+    return {key: params[name] for name, key in costs.items() if params[name] is not None}
+
+
+def _of_sequence(
+    settings: TrackerSettings, max_gap: tuple[float, bool] | None, frame_rate: float | None, source: Source
+) -> TrackerSettings:
+    """The settings with `--max-gap` in frames."""
+    if max_gap is None:
+        return settings
+    value, seconds = max_gap
+    if seconds:
+        rate = frame_rate or source.frame_rate
+        if rate is None:
+            hint = "--frame-rate says it"
+            raise InputError(source.place, expected="a frame rate, for --max-gap in seconds", found="none", hint=hint)
+        value *= rate
+    return settings.changed(max_gap=max(round(value), 0))
+
+
+def _delayed(offline: bool, fill_gaps: int, min_hits: int, settings: TrackerSettings) -> Delayed | None:
+    """What is done with frames once later ones are known."""
+    from functools import partial
+
+    from stc_track.tracking.offline import OfflineSettings, whole_sequence
+    from stc_track.tracking.smoothing import SmoothingSettings, smoothed
+
+    if offline:
+        gap = fill_gaps or settings.lifecycle.max_gap
+        return partial(whole_sequence, settings=OfflineSettings(max_gap=gap, min_hits=min_hits))
+    if fill_gaps or min_hits:
+        return partial(smoothed, settings=SmoothingSettings(fill_gaps, min_hits))
+    return None
+
+
+def _score_scale(chosen: str | None, settings: TrackerSettings) -> float | None:
+    """The scale of scores; where thresholds are beyond 1, the scores are taken as they are."""
+    if chosen is not None:
+        return float(chosen)
+    lifecycle = settings.lifecycle
+    return None if lifecycle.low_score >= 0 and lifecycle.high_score <= 1 else 1.0
 
 
 def _count(sources: Iterable[Source]) -> int | None:

@@ -87,6 +87,15 @@ def is_mot(path: Path) -> bool:
     return b"," in next((line for _, line in plain_lines(path, f"a text file of lines {LINE}")), b"")[:200]
 
 
+def frame_rate(folder: Path) -> float | None:
+    """Frames a second from a sequence's `seqinfo.ini`; None where it does not say."""
+    path = folder / "seqinfo.ini"
+    if not path.is_file():
+        return None
+    rate = _value(path, "frameRate")
+    return None if rate is None else real(rate, "frameRate", path)
+
+
 def frame_size(folder: Path) -> tuple[int, int] | None:
     """(height, width) from a sequence's `seqinfo.ini`; None where there is none."""
     path = folder / "seqinfo.ini"
@@ -107,22 +116,28 @@ def sequence_length(folder: Path) -> int | None:
 
 def _info(path: Path, name: str) -> int | None:
     """A whole number of at least 1 under [Sequence]; None where it is missing."""
+    value = _value(path, name)
+    return None if value is None else whole(value, name, path, 1)
+
+
+def _value(path: Path, name: str) -> str | None:
+    """What stands under [Sequence]; None where it is missing."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         parser.read_string(read_text(path, "a text file", errors="replace"))
     except configparser.Error as error:
         found = str(error).splitlines()[0][:80]
         raise InputError(path, expected="imHeight and imWidth under [Sequence]", found=found) from error
-    value = parser.get("Sequence", name, fallback=None)
-    return None if value is None else whole(value, name, path, 1)
+    return parser.get("Sequence", name, fallback=None)
 
 
-def iter_mot(path: Path, size: tuple[int, int]) -> Iterator[MotsObject]:
+def iter_mot(path: Path, size: tuple[int, int], *, masks: bool = True) -> Iterator[MotsObject]:
     """Boxes in file order, one line in memory at a time; a detection has the track_id -1.
 
     Args:
         path: the file.
         size: (height, width) of the frames, pixels.
+        masks: whether objects get masks; without, their `counts` are empty.
 
     Yields:
         objects whose `box` is the file's, 0-based, and whose mask is that box's part of the frame; boxes wholly outside
@@ -142,7 +157,7 @@ def iter_mot(path: Path, size: tuple[int, int]) -> Iterator[MotsObject]:
                 line.track_id,
                 line.class_id if own else _CLASSES.get(line.class_id, _PEDESTRIAN),
                 *size,
-                filled(line.box, *size),
+                filled(line.box, *size) if masks else b"",
                 1.0 if line.score is None else line.score,
                 line.box,
             )

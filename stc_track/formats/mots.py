@@ -37,11 +37,12 @@ class MotsObject:
         track_id: unique over the sequence per object (KITTI MOTS: `class * 1000 + k`).
         class_id: KITTI MOTS: 1 car, 2 pedestrian, 10 ignore region.
         height, width: of the frame, pixels.
-        counts: compressed COCO RLE of the mask.
+        counts: compressed COCO RLE of the mask; empty where there is a box alone.
         score: confidence, larger is surer; formats without scores leave 1.
         box: x1 y1 x2 y2, pixels, x2 and y2 exclusive, where somebody gave one; None stands for the mask's own.
         ignored: whether it is no object but a region where nothing is known. Readers say so by what their format has
             for it; such regions may share an id.
+        detected: False where a tracker filled it in.
     """
 
     frame: int
@@ -53,6 +54,7 @@ class MotsObject:
     score: float = 1.0
     box: tuple[float, float, float, float] | None = None
     ignored: bool = False
+    detected: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Detection:
         score: confidence, larger is surer.
         class_id: as in MotsObject.
         height, width: of the frame, pixels.
-        counts: compressed COCO RLE of the mask.
+        counts: compressed COCO RLE of the mask; empty where there is a box alone.
     """
 
     frame: int

@@ -46,6 +46,7 @@ class Source:
         place: the file or folder, for messages.
         objects: opens it and gives its objects by increasing frame; a detection has the track_id UNTRACKED.
         text: the file, where one line is one object.
+        frame_rate: frames a second; None where nothing says it.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Source:
     place: Path
     objects: Callable[[], Iterable[MotsObject]]
     text: Path | None = None
+    frame_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ def open_sources(
     annotations: Annotations | None = None,
     text: Literal["detections", "any"] = "any",
     hint: str = "",
+    boxes_as_masks: bool = True,
 ) -> Sources:
     """Open a file or folder; of text files and pictures nothing is read but what shows the format.
 
@@ -80,6 +83,7 @@ def open_sources(
         size: (height, width) of the frames, for boxes of a sequence without `seqinfo.ini`.
         annotations: that YouTube-VIS results belong to; None names a video by its number.
         text: whether text without commas must be detections.
+        boxes_as_masks: give MOT-Challenge boxes the box's part of the frame for a mask; without, they have none.
         hint: what the user can do where something is missing.
 
     Raises:
@@ -90,10 +94,10 @@ def open_sources(
         return Sources(_chosen(found.sequences, sequences, path, hint), found.class_names)
     folders = _folders(path) if os.path.isdir(path) else {}
     if folders and not any(each.suffix in (".txt", ".json") for each in path.iterdir() if each.is_file()):
-        opened = {name: _folder(name, folder, size, text) for name, folder in folders.items()}
+        opened = {name: _folder(name, folder, size, text, boxes_as_masks) for name, folder in folders.items()}
         return _named(_chosen(opened, sequences, path, hint))
     files = sequence_files(path, sequences, hint, (".txt", ".json"))
-    return _named({name: _file(name, file, file.parent, size, text) for name, file in files.items()})
+    return _named({name: _file(name, file, file.parent, size, text, boxes_as_masks) for name, file in files.items()})
 
 
 def _named(found: dict[str, Source]) -> Sources:
@@ -123,14 +127,15 @@ def _folders(path: Path) -> dict[str, Path]:
     return found
 
 
-def _folder(name: str, folder: Path, size: tuple[int, int] | None, text: str) -> Source:
-    for place in _TEXT_IN_FOLDER:
+def _folder(name: str, folder: Path, size: tuple[int, int] | None, text: str, boxes_as_masks: bool) -> Source:
+    # truth is no detections where both are there
+    for place in reversed(_TEXT_IN_FOLDER) if text == "detections" else _TEXT_IN_FOLDER:
         if (folder / place).is_file():
-            return _file(name, folder / place, folder, size, text)
+            return _file(name, folder / place, folder, size, text, boxes_as_masks)
     return Source(name, "png", folder, partial(iter_mots_png, folder))
 
 
-def _file(name: str, file: Path, folder: Path, size: tuple[int, int] | None, text: str) -> Source:
+def _file(name: str, file: Path, folder: Path, size: tuple[int, int] | None, text: str, boxes_as_masks: bool) -> Source:
     if file.suffix == ".json":
         return Source(name, "coco-results", file, lambda: map(as_object, read_coco_results(file)))
     kind = _text_kind(file) if text == "any" else "mot" if mot_boxes.is_mot(file) else "detections"
@@ -146,7 +151,8 @@ def _file(name: str, file: Path, folder: Path, size: tuple[int, int] | None, tex
             found="neither",
             hint="--frame-size HEIGHTxWIDTH",
         )
-    return Source(name, "mot", file, lambda: _by_frame(mot_boxes.iter_mot(file, known), file, b","), file)
+    boxes = partial(mot_boxes.iter_mot, file, known, masks=boxes_as_masks)
+    return Source(name, "mot", file, lambda: _by_frame(boxes(), file, b","), file, mot_boxes.frame_rate(folder))
 
 
 def _text_kind(file: Path) -> Kind:

@@ -6,13 +6,14 @@ import numpy as np
 
 from stc_track.masks import iou
 from stc_track.tracking import cues
-from stc_track.tracking.kalman import KalmanState, moved_boxes, points_of
+from stc_track.tracking.kalman import STILL, KalmanState, moved_boxes, points_of
 from stc_track.tracking.matching import Pairs
 from stc_track.tracking.settings import TrackerSettings
 from stc_track.tracking.track_table import TrackTable
 from stc_track.tracking.types import Detections
 
 _FAST = 0.3  # diagonals a frame, from where on more speed excuses no more
+_LARGEST_BUFFER = 1.0  # share of the box's sides: beyond, everything meets
 
 
 def pairs(table: TrackTable, state: KalmanState, detections: Detections, settings: TrackerSettings) -> Pairs:
@@ -22,46 +23,58 @@ def pairs(table: TrackTable, state: KalmanState, detections: Detections, setting
     track was missing, a low score, a track of little evidence; less the limit from which on it is no pair. Weights and
     limit: `TrackerSettings`.
     """
+    weights = settings.box_costs if detections.masks is None else settings.mask_costs
     boxes = detections.boxes
-    points = points_of(boxes, settings.motion)
+    points = points_of(boxes, settings.motion.points)
     sizes = (table.diagonals[:, None] + np.hypot(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])) / 2
     # one point within the gate, on each axis: most pairs are far apart, and done with
-    reach = settings.gate * (points.shape[1] / 2) ** 0.5 * sizes
+    reach = weights.gate * (points.shape[1] / 2) ** 0.5 * sizes
     rows, columns = np.nonzero(
         (np.abs(points[:, 0] - state.position[:, :1]) <= reach)
         & (np.abs(points[:, 1] - state.position[:, 1:2]) <= reach)
         & (table.class_ids[:, None] == detections.class_ids)
-        & (detections.scores >= settings.low_score)
+        & (detections.scores >= settings.lifecycle.low_score)
     )
     # deviations of the points as shares of the boxes: pairs x points x (x, y)
     off = np.abs(points[columns] - state.position[rows]) / sizes[rows, columns][:, None]
     off = off.reshape(len(rows), off.shape[1] // 2, 2)
-    near = np.flatnonzero(np.einsum("npc,npc->n", off, off) <= settings.gate**2 * off.shape[1])
+    near = np.flatnonzero(np.einsum("npc,npc->n", off, off) <= weights.gate**2 * off.shape[1])
     rows, columns = rows[near], columns[near]
     if not len(rows):
         return []
-    position = off[near].max(1) @ (1, settings.vertical) / state.deviation(settings.filter)[rows]
-    costs = settings.alpha[0] * position - settings.limit
-    speed = np.hypot(*state.velocity.reshape(len(table), -1, 2).mean(1).T) / table.diagonals
-    of_tracks = settings.gap_weight * (table.missing - 1) - settings.speed_weight * np.minimum(speed, _FAST)
-    of_tracks += settings.young_weight * (1 - table.evidence).clip(0, 1)
+    deviation = state.deviation(STILL if settings.motion.points == "none" else settings.motion)
+    costs = np.full(len(rows), -float(weights.max_cost))
+    if weights.alpha[0]:
+        costs += weights.alpha[0] * (off[near].max(1) @ (1, weights.vertical_weight)) / deviation[rows]
+    of_tracks = weights.gap_weight * (table.missing - 1.0)
+    if weights.speed_weight:
+        speed = np.hypot(*state.velocity.reshape(len(table), -1, 2).mean(1).T) / table.diagonals
+        of_tracks -= weights.speed_weight * np.minimum(speed, _FAST)
+    of_tracks += weights.new_track_penalty * (1 - table.accumulated_score).clip(0, 1)
     costs += of_tracks[rows]
-    costs += (settings.score_weight * (1 - detections.scores).clip(0, 1))[columns]
-    if detections.cues is not None and settings.cue_terms != "none":
+    costs += (weights.score_weight * (1 - detections.scores).clip(0, 1))[columns]
+    cue_terms = settings.association.cue_terms
+    if detections.cues is not None and cue_terms != "none":
         pair_cues = table.cues[rows], detections.cues[columns]
-        depth, flow = cues.discrepancy(*pair_cues, sizes[rows, columns], settings.cue_terms)
-        costs += settings.alpha[1] * depth + settings.alpha[2] * flow
+        depth, flow = cues.discrepancy(*pair_cues, sizes[rows, columns], cue_terms)
+        costs += weights.alpha[1] * depth + weights.alpha[2] * flow
     hopeful = np.flatnonzero(costs < 0)  # masks only add to it
     rows, columns, costs = rows[hopeful], columns[hopeful], costs[hopeful]
-    if settings.mask_weight and len(rows):
-        costs += settings.mask_weight * (1 - _overlap(table, state, detections, settings, rows, columns))
+    if weights.overlap_weight and len(rows):
+        if detections.masks is None:
+            expected = moved_boxes(table.boxes[rows], state.position[rows])
+            buffers = np.minimum(weights.buffer + weights.buffer_growth * deviation[rows], _LARGEST_BUFFER)
+            overlap = buffered_iou(expected, boxes[columns], buffers)
+        else:
+            overlap = _mask_overlap(table, state, detections, settings, rows, columns)
+        costs += weights.overlap_weight * (1 - overlap)
         kept = costs < 0
         rows, columns, costs = rows[kept], columns[kept], costs[kept]
     order = np.argsort(costs, kind="stable")
     return list(zip(costs[order].tolist(), rows[order].tolist(), columns[order].tolist(), strict=True))
 
 
-def _overlap(
+def _mask_overlap(
     table: TrackTable,
     state: KalmanState,
     detections: Detections,
@@ -69,12 +82,10 @@ def _overlap(
     rows: np.ndarray,
     columns: np.ndarray,
 ) -> np.ndarray:
-    """IoU (P,) of the pairs' masks, the track's last one moved by as much as its points; of boxes without masks."""
+    """IoU (P,) of the pairs' masks, the track's last one moved by as much as its points."""
     others = detections.boxes[columns]
     boxes = table.boxes[rows]
-    if detections.masks is None:
-        return _box_iou(moved_boxes(boxes, state.position[rows]), others)
-    points = state.position[rows] - points_of(boxes, settings.motion)
+    points = state.position[rows] - points_of(boxes, settings.motion.points)
     offsets = points.reshape(len(points), points.shape[1] // 2, 2).mean(1)
     low, high = np.maximum(boxes[:, :2] + offsets, others[:, :2]), np.minimum(boxes[:, 2:] + offsets, others[:, 2:])
     touch = np.flatnonzero((low < high).all(-1))
@@ -86,8 +97,25 @@ def _overlap(
     return found
 
 
-def _box_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """IoU (P,) of each of the boxes (P, 4) and its own of the others."""
-    shared = (np.minimum(boxes[:, 2:], others[:, 2:]) - np.maximum(boxes[:, :2], others[:, :2])).clip(0).prod(1)
-    areas = ((each[:, 2:] - each[:, :2]).clip(0).prod(1) for each in (boxes, others))
-    return shared / np.maximum(sum(areas) - shared, 1e-12)
+def buffered_iou(boxes: np.ndarray, others: np.ndarray, buffers: np.ndarray) -> np.ndarray:
+    """IoU of boxes that are larger by a share of their sides on each side (Yang et al., WACV 2023).
+
+    Args:
+        boxes: (P, 4) x1 y1 x2 y2.
+        others: (P, 4), each compared with its own of `boxes`.
+        buffers: (P,) at least 0, shares of the sides.
+
+    Returns:
+        (P,) float64 in [0, 1].
+
+    Examples:
+        >>> boxes, others = np.array([[0.0, 0, 10, 10]]), np.array([[10.0, 0, 20, 10]])
+        >>> buffered_iou(boxes, others, np.array([0.0])).tolist(), buffered_iou(boxes, others, np.array([0.5])).tolist()
+        ([0.0], [0.3333333333333333])
+    """
+    sides, other_sides = boxes[:, 2:] - boxes[:, :2], others[:, 2:] - others[:, :2]
+    margin, other_margin = buffers[:, None] * sides, buffers[:, None] * other_sides
+    high = np.minimum(boxes[:, 2:] + margin, others[:, 2:] + other_margin)
+    shared = (high - np.maximum(boxes[:, :2] - margin, others[:, :2] - other_margin)).clip(0).prod(1)
+    areas = (sides.prod(1) + other_sides.prod(1)) * (1 + 2 * buffers) ** 2
+    return shared / np.maximum(areas - shared, 1e-12)

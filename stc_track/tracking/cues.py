@@ -6,14 +6,12 @@ The store's layout: `stc_track.formats.store`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from stc_track.formats.store import CELL, StoredSequence
 from stc_track.io.errors import InputError
-
-CueTerms = Literal["none", "depth", "flow", "both"]
+from stc_track.tracking.settings import CueTerms
 
 _SPARSE = 4  # every fourth cell each way tells the camera's motion well enough
 _FEWEST_CELLS = 60
@@ -59,28 +57,35 @@ class CueReader:
             size: (height, width) of the frame, pixels.
 
         Returns:
-            (N, 2, 3) float64 inverse depth and flow (dx, dy; pixels of the frame) at the upper left and the lower right
-            corner.
+            (N, 2, 3) float64 inverse depth, as a share of the frame's median (the scale of estimated depth differs from
+            frame to frame), and flow (dx, dy; pixels of the frame) at the upper left and the lower right corner.
 
         Raises:
             InputError: the store has no such frame, or frames of another size.
         """
         position = self._position(frame, size)
-        maps = np.concatenate((self._stored.read("inverse_depth", position)[None], self._stored.read("flow", position)))
-        return at_corners(maps.astype(np.float64), boxes)
+        depth, flow = self._maps(position)
+        return at_corners(np.concatenate((depth[None], flow)), boxes)
 
-    def camera(self, frame: int, size: tuple[int, int]) -> np.ndarray | None:
-        """How the background moved since the frame before; None where the store does not know that one.
+    def camera(self, last: int, frame: int, size: tuple[int, int]) -> np.ndarray | None:
+        """How the background moved from the frame `last` to `frame`, over every frame of the store between them.
 
         Returns:
-            (2, 6) float64 as `background_motion`; raises as `at`.
+            (S, 2, 6) float64, each as `background_motion`; None where the store does not know `last`, or no motion.
+            Raises as `at`.
         """
-        self._position(frame, size)
-        before = self._positions.get(frame - 1)
-        if before is None:
+        end, start = self._position(frame, size), self._positions.get(last)
+        if start is None:
             return None
-        maps = (self._stored.read(name, before).astype(np.float64) for name in ("inverse_depth", "flow"))
-        return background_motion(*maps)
+        motions = [background_motion(*self._maps(position)) for position in range(start, end)]
+        known = [each for each in motions if each is not None]
+        return np.stack(known) if known else None
+
+    def _maps(self, position: int) -> tuple[np.ndarray, np.ndarray]:
+        """Inverse depth (h, w) in shares of its median over known cells, and flow (2, h, w)."""
+        depth, flow = (self._stored.read(name, position).astype(np.float64) for name in ("inverse_depth", "flow"))
+        known = depth[(depth > 0) & np.isfinite(depth)]
+        return depth / (np.median(known) if len(known) else 1.0), flow
 
     def _position(self, frame: int, size: tuple[int, int]) -> int:
         if frame not in self._positions:

@@ -8,11 +8,10 @@ moves by more pixels than a far one; the share cancels from the gain, so the siz
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal
 
 import numpy as np
 
-Motion = Literal["diagonal", "center", "none"]
+from stc_track.tracking.settings import Motion, MotionSettings
 
 
 def points_of(boxes: np.ndarray, motion: Motion) -> np.ndarray:
@@ -36,26 +35,8 @@ def moved_boxes(boxes: np.ndarray, points: np.ndarray) -> np.ndarray:
     return np.concatenate((points - half, points + half), axis=1)
 
 
-@dataclass(frozen=True, slots=True)
-class KalmanSettings:
-    """Standard deviations as shares of the box's size, for one frame.
-
-    Attributes:
-        measurement: of a detection's coordinate.
-        position: of what constant velocity fails to say about the coordinate.
-        velocity: of the change of velocity.
-        start_velocity: of a new track's velocity, which starts at 0.
-        robust: how many of them an innovation may have to count as motion; 0 takes all.
-    """
-
-    measurement: float = 0.05
-    position: float = 0.05
-    velocity: float = 0.05
-    start_velocity: float = 0.2
-    robust: float = 2.0
-
-
-STILL = KalmanSettings(measurement=0, position=0.2, velocity=0, start_velocity=0)  # each detection is taken as it is
+# each detection is taken as it is
+STILL = MotionSettings(points="none", measurement=0, position=0.2, velocity=0, start_velocity=0, adaptation=0)
 
 
 @dataclass(slots=True, eq=False)
@@ -75,7 +56,7 @@ class KalmanState:
     vv: np.ndarray
 
     @staticmethod
-    def start(points: np.ndarray, settings: KalmanSettings) -> KalmanState:
+    def start(points: np.ndarray, settings: MotionSettings, noise: float = 1.0) -> KalmanState:
         """Tracks at rest at their first detection's points (N, C)."""
         count = len(points)
         return KalmanState(
@@ -83,21 +64,21 @@ class KalmanState:
             np.zeros(points.shape),
             np.full(count, settings.measurement**2, np.float64),
             np.zeros(count),
-            np.full(count, settings.start_velocity**2, np.float64),
+            np.full(count, (noise * settings.start_velocity) ** 2, np.float64),
         )
 
-    def predict(self, settings: KalmanSettings) -> None:
-        """Move on by one frame: x <- F x, P <- F P F' + Q with F = [[1, 1], [0, 1]]."""
+    def predict(self, settings: MotionSettings, noise: float = 1.0) -> None:
+        """Move on by one frame: x <- F x, P <- F P F' + noise^2 Q with F = [[1, 1], [0, 1]]."""
         self.position += self.velocity
-        self.pp += 2 * self.pv + self.vv + settings.position**2
+        self.pp += 2 * self.pv + self.vv + (noise * settings.position) ** 2
         self.pv += self.vv
-        self.vv += settings.velocity**2
+        self.vv += (noise * settings.velocity) ** 2
 
-    def deviation(self, settings: KalmanSettings) -> np.ndarray:
+    def deviation(self, settings: MotionSettings) -> np.ndarray:
         """Standard deviation (N,) of a detection's coordinate from the predicted one, share of the box's size."""
         return np.sqrt(self.pp + settings.measurement**2)
 
-    def update(self, rows: np.ndarray, points: np.ndarray, sizes: np.ndarray, settings: KalmanSettings) -> None:
+    def update(self, rows: np.ndarray, points: np.ndarray, sizes: np.ndarray, settings: MotionSettings) -> None:
         """Take in the detections (K, C) of the tracks `rows` (K,): x <- x + K (z - x), P <- (1 - K H) P, H = [1, 0].
 
         A side that jumps, because something begins or ceases to hide the object, is no motion: what of the innovation

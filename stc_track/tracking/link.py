@@ -2,126 +2,136 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from stc_track.formats.mots import Detection, MotsObject
 from stc_track.formats.track_ids import TrackIdAllocator
-from stc_track.masks import rle
-from stc_track.masks.lazy import LazyMasks, moved
+from stc_track.masks.lazy import LazyMasks
 from stc_track.tracking.cues import CueReader
-from stc_track.tracking.output import Item, OutputFrame, disjoint_objects
+from stc_track.tracking.incoming import Incoming
+from stc_track.tracking.output import OutputFrame, TrackedObject, disjoint_objects
 from stc_track.tracking.settings import TrackerSettings
-from stc_track.tracking.smoothing import SmoothingSettings, smoothed
 from stc_track.tracking.tracker import Tracker
 from stc_track.tracking.types import Detections, Tracks
+
+Delayed = Callable[[Iterable[OutputFrame], int], Iterable[OutputFrame]]
 
 
 def link(
     detections: Iterable[Detection],
-    settings: TrackerSettings,
+    settings: TrackerSettings | None = None,
     cues: CueReader | None = None,
-    smoothing: SmoothingSettings | None = None,
+    delayed: Delayed | None = None,
+    *,
+    where: str = "detections",
+    frame_step: int | None = None,
+    score_scale: float | None = 1.0,
+    draw_boxes: bool = False,
 ) -> Iterator[MotsObject]:
-    """Track one sequence, a frame in memory at a time; no two objects of a frame share a pixel.
+    """Track one sequence, a frame in memory at a time; no two masks of a frame share a pixel.
 
     Args:
         detections: of one sequence, by increasing frame; those below the low score or of an empty mask are left out.
-        settings: of the tracker.
+            Where they have no masks, objects have none.
+        settings: of the tracker; None takes the defaults.
         cues: depth and flow of the sequence, or None.
-        smoothing: what is done with some frames' delay; None gives each frame from the past alone.
+        delayed: what is done with frames once later ones are known, such as `smoothing.smoothed`; it takes the frames
+            and their step. None outputs each frame from the past alone.
+        where: names the sequence in messages.
+        frame_step: as in `Incoming`.
+        score_scale: as in `Incoming`; None finds it.
+        draw_boxes: give objects that are boxes the box's part of the frame for a mask.
 
     Yields:
         objects by increasing frame; track k of class c has the id c * 1000 + k, or from k = 1000 on c * 1000000 + k.
 
     Raises:
-        InputError: the cues do not know a frame.
+        InputError: the cues do not know a frame, or scores of two scales.
     """
-    frames = _frames(detections, settings, cues)
-    if smoothing is not None:
-        frames = smoothed(frames, smoothing)
+    settings = settings or TrackerSettings()
+    incoming = Incoming(detections, where, frame_step, score_scale)
+    frames: Iterable[OutputFrame] = _frames(incoming, settings, cues)
+    if delayed is not None:
+        frames = delayed(frames, incoming.frame_step)
     names = TrackIdAllocator()
     for frame in frames:
-        yield from disjoint_objects(frame, names)
+        drawn = [each.with_mask(frame.size) for each in frame.objects] if draw_boxes else frame.objects
+        yield from disjoint_objects(replace(frame, objects=drawn), names)
 
 
-def _frames(
-    detections: Iterable[Detection], settings: TrackerSettings, cues: CueReader | None
-) -> Iterator[OutputFrame]:
+def _frames(incoming: Incoming, settings: TrackerSettings, cues: CueReader | None) -> Iterator[OutputFrame]:
     """The tracker's output on each frame that has detections; arguments and errors as `link`."""
-    tracker = Tracker(settings)
-    remembered = _Masks(settings.predict_missing, settings.predict_score)
-    for frame, group in itertools.groupby(detections, key=lambda each: each.frame):
-        objects = [each for each in group if each.score >= settings.low_score]
-        if not objects:
+    tracker = Tracker(settings, incoming.frame_step)
+    remembered = _MissingTracks(settings.output.predict_missing, settings.output.predict_score)
+    for group in incoming.frames():
+        found = [each for each in group if each.score >= settings.lifecycle.low_score]
+        if not found:
             continue
-        size = objects[0].height, objects[0].width
-        boxes = LazyMasks([each.counts for each in objects], *size).boxes()
-        solid = boxes[:, 2] > boxes[:, 0]
-        objects = [each for each, keep in zip(objects, solid.tolist(), strict=True) if keep]
-        if not objects:
+        frame, size = found[0].frame, (found[0].height, found[0].width)
+        has_masks = all(each.counts for each in found)
+        boxes = LazyMasks([each.counts for each in found], *size).boxes() if has_masks else _boxes(found)
+        within = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 2:] > 0).all(1) & (boxes[:, :2] < size[::-1]).all(1)
+        if not within.all():
+            found = [each for each, keep in zip(found, within.tolist(), strict=True) if keep]
+            boxes = boxes[within]
+        if not found:
             continue
-        masks = LazyMasks([each.counts for each in objects], *size)
-        tracks = tracker.update(_as_arrays(frame, objects, masks, cues))
-        boxes = boxes[solid]
-        items = [
-            Item(
-                track_id,
-                objects[index].class_id,
-                objects[index].score,
-                boxes[index],
-                masks,
-                index,
-                confirmed,
-                given=objects[index].box,
+        masks = LazyMasks([each.counts for each in found], *size) if has_masks else None
+        tracks = tracker.update(_as_arrays(found, masks, cues, tracker.frame))
+        columns = (each.tolist() for each in (tracks.indices, tracks.track_ids, tracks.confirmed))
+        objects = [
+            TrackedObject(
+                track_id, found[index].class_id, found[index].score, boxes[index], confirmed, masks, index,
+                detection_box=found[index].box,
             )
-            for index, track_id, confirmed in zip(
-                tracks.indices.tolist(), tracks.track_ids.tolist(), tracks.confirmed.tolist(), strict=True
-            )
-        ]
-        yield OutputFrame(frame, *size, items + remembered.predicted(items, tracks, size))
+            for index, track_id, confirmed in zip(*columns, strict=True)
+        ]  # fmt: skip
+        yield OutputFrame(frame, *size, objects + remembered.predicted(objects, tracks, size))
 
 
-class _Masks:
-    """The last items of tracks, for the masks of those that are missing: for up to `frames` frames, of `score`."""
+class _MissingTracks:
+    """The last objects of tracks, for those that are missing: for up to `frames` frames, of a score of `score`."""
 
     def __init__(self, frames: int, score: float) -> None:
         self._frames, self._score = frames, score
-        self._items: dict[int, Item] = {}
+        self._last: dict[int, TrackedObject] = {}
 
-    def predicted(self, items: list[Item], tracks: Tracks, size: tuple[int, int]) -> list[Item]:
-        """Items of missing tracks where they are expected; they yield to every detection."""
+    def predicted(self, objects: list[TrackedObject], tracks: Tracks, size: tuple[int, int]) -> list[TrackedObject]:
+        """Missing tracks where they are expected; they yield to every detection."""
         if not self._frames:
             return []
-        self._items = {each: self._items[each] for each in tracks.missing_ids.tolist() if each in self._items}
+        self._last = {each: self._last[each] for each in tracks.missing_ids.tolist() if each in self._last}
         low, high = tracks.missing_boxes[:, :2], tracks.missing_boxes[:, 2:]
         within = (low > 0).all(1) & (high < size[::-1]).all(1) & (high > low).all(1)  # at the border objects leave
-        known = (tracks.missing_for <= self._frames) & (tracks.missing_evidence >= self._score)
+        known = (tracks.missing_for <= self._frames) & (tracks.missing_scores >= self._score)
         lately = np.flatnonzero(within & known)
         found = []
         for track_id, box in zip(tracks.missing_ids[lately].tolist(), tracks.missing_boxes[lately], strict=True):
-            if (last := self._items.get(track_id)) is not None:
-                # as the detector's box moves, which need not be the mask's own
-                spans = moved(last.spans(), np.array(last.given), box, size)
-                if len(spans):
-                    found.append(last.elsewhere(rle.spans_box(spans, size[0]), spans))
-        self._items |= {each.track_id: each for each in items}
+            last = self._last.get(track_id)
+            # as the detector's box moves, which need not be the mask's own
+            if last and last.detection_box and (shown := last.undetected(np.array(last.detection_box), box, size)):
+                found.append(shown)
+        self._last |= {each.track_id: each for each in objects}
         return found
 
 
-def _as_arrays(frame: int, objects: list[Detection], masks: LazyMasks, cues: CueReader | None) -> Detections:
-    boxes = np.array([each.box for each in objects], np.float64)
-    first = objects[0]
+def _boxes(found: list[Detection]) -> np.ndarray:
+    return np.array([each.box for each in found], np.float64).reshape(-1, 4)
+
+
+def _as_arrays(found: list[Detection], masks: LazyMasks | None, cues: CueReader | None, last: int | None) -> Detections:
+    boxes, first = _boxes(found), found[0]
     size = first.height, first.width
     return Detections(
-        frame,
+        first.frame,
         boxes,
-        scores=np.array([each.score for each in objects], np.float64),
-        class_ids=np.array([each.class_id for each in objects], np.int64),
+        scores=np.array([each.score for each in found], np.float64),
+        class_ids=np.array([each.class_id for each in found], np.int64),
         masks=masks,
         height=first.height,
-        cues=cues and cues.at(frame, boxes, size),
-        camera=cues and cues.camera(frame, size),
+        cues=cues and cues.at(first.frame, boxes, size),
+        camera=None if cues is None or last is None else cues.camera(last, first.frame, size),
     )

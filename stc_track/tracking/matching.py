@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-Matching = Literal["bi-greedy", "hungarian", "greedy"]
 Pairs = list[tuple[float, int, int]]  # cost (below 0: better than none), track, detection; by increasing cost
 Partners = dict[int, int]  # detection to track
 

@@ -1,6 +1,6 @@
 """What a few frames' delay allows: gaps filled, births known from before, false alarms known to be alone.
 
-This is not online: a frame is given out when `SmoothingSettings.delay` later frames have been seen. Memory holds these
+This is not online: a frame is output when `SmoothingSettings.delay` later frames have been seen. Memory holds these
 frames alone.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from stc_track.masks.lazy import moved
-from stc_track.tracking.output import Item, OutputFrame
+from stc_track.io.field_checks import Count, check
+from stc_track.tracking.output import OutputFrame, TrackedObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,52 +19,95 @@ class SmoothingSettings:
 
     Attributes:
         fill_gap: gaps of up to so many frames are filled: the nearer end's mask, moved along the interpolated boxes.
-        min_sightings: tracks that are seen on fewer frames, up to the delay, are left out.
+            Raising it finds more and guesses more.
+        min_hits: tracks that are detected on fewer frames, up to the delay, are left out. Raising it suppresses false
+            tracks and short ones.
     """
 
-    fill_gap: int = 0
-    min_sightings: int = 0
+    fill_gap: Count = 0
+    min_hits: Count = 0
+
+    def __post_init__(self) -> None:
+        check(self)
 
     @property
     def delay(self) -> int:
-        """Frames that are seen before one is given out; at least the detections that confirm a track."""
-        return max(self.fill_gap + 1, self.min_sightings, 2)
+        """Frames that are seen before one is output; at least the detections that confirm a track."""
+        return max(self.fill_gap + 1, self.min_hits, 2)
 
 
 class _Track:
-    """Sightings of one track within the delay on either side: frame to item."""
+    """Detections of one track within the delay on either side: frame to object."""
 
     def __init__(self) -> None:
-        self.seen: dict[int, Item] = {}
-        self.sightings = 0
+        self.seen: dict[int, TrackedObject] = {}
+        self.hits = 0
         self.confirmed = False
 
-    def add(self, frame: int, item: Item) -> None:
-        self.seen[frame] = item
-        self.sightings += 1
-        self.confirmed = self.confirmed or item.confirmed
+    def add(self, frame: int, tracked: TrackedObject) -> None:
+        self.seen[frame] = tracked
+        self.hits += 1
+        self.confirmed = self.confirmed or tracked.confirmed
 
     def forget(self, before: int) -> None:
-        self.seen = {frame: item for frame, item in self.seen.items() if frame >= before}
+        self.seen = {frame: tracked for frame, tracked in self.seen.items() if frame >= before}
 
 
-def smoothed(frames: Iterable[OutputFrame], settings: SmoothingSettings) -> Iterator[OutputFrame]:
-    """The frames again, later; frames between that no detection is on appear where a gap is filled."""
+def smoothed(
+    frames: Iterable[OutputFrame], frame_step: int = 1, settings: SmoothingSettings | None = None
+) -> Iterator[OutputFrame]:
+    """The frames again, later; frames between that no detection is on appear where a gap is filled.
+
+    Args:
+        frames: by increasing number.
+        frame_step: difference of the numbers of neighbouring frames.
+        settings: what is done.
+    """
+    settings = settings or SmoothingSettings()
     tracks: dict[int, _Track] = {}
-    held: dict[int, OutputFrame] = {}
+    waiting: dict[int, OutputFrame] = {}
     for frame in frames:
         number = frame.frame
         # every frame up to here lies in nobody's future any more, if it is that far away
-        for each in sorted(each for each in held if each < number - settings.delay):
-            yield _given_out(held.pop(each), tracks, settings)
-        _forget(tracks, number - 2 * settings.delay - 1)
-        held[number] = frame
-        for item in (each for each in frame.items if each.seen):
-            track = tracks.setdefault(item.track_id, _Track())
-            _fill(track, item, frame, held, settings.fill_gap)
-            track.add(number, item)
-    for each in sorted(held):
-        yield _given_out(held[each], tracks, settings)
+        for each in sorted(each for each in waiting if each < number - settings.delay * frame_step):
+            yield _output(waiting.pop(each), tracks, settings)
+        _forget(tracks, number - (2 * settings.delay + 1) * frame_step)
+        waiting[number] = frame
+        for tracked in (each for each in frame.objects if each.detected):
+            track = tracks.setdefault(tracked.track_id, _Track())
+            last = max(track.seen, default=number)
+            if 1 < (number - last) // frame_step <= settings.fill_gap + 1:
+                fill(waiting, (last, track.seen[last]), (number, tracked), frame.size, frame_step)
+            track.add(number, tracked)
+    for each in sorted(waiting):
+        yield _output(waiting[each], tracks, settings)
+
+
+def fill(
+    frames: dict[int, OutputFrame],
+    start: tuple[int, TrackedObject],
+    end: tuple[int, TrackedObject],
+    size: tuple[int, int],
+    frame_step: int,
+) -> None:
+    """Put a track into the frames between two of its detections, along a straight line; writes into `frames`.
+
+    Args:
+        frames: by number.
+        start, end: number of the frame and the track's object there.
+        size: (height, width), pixels.
+        frame_step: difference of the numbers of neighbouring frames.
+    """
+    (first, before), (last, after) = start, end
+    for number in range(first + frame_step, last, frame_step):
+        share = (number - first) / (last - first)
+        box = (1 - share) * before.box + share * after.box
+        nearer = before if share <= 0.5 else after
+        shown = nearer.undetected(nearer.box, box, size)
+        if shown is not None:
+            place = frames.setdefault(number, OutputFrame(number, *size, []))
+            kept = [each for each in place.objects if each.track_id != after.track_id]  # what was predicted there
+            frames[number] = replace(place, objects=[*kept, replace(shown, track_id=after.track_id)])
 
 
 def _forget(tracks: dict[int, _Track], before: int) -> None:
@@ -74,29 +117,10 @@ def _forget(tracks: dict[int, _Track], before: int) -> None:
             del tracks[track_id]
 
 
-def _fill(track: _Track, item: Item, frame: OutputFrame, held: dict[int, OutputFrame], longest: int) -> None:
-    """Put the track into the frames between its last sighting and this one."""
-    last = max(track.seen, default=frame.frame)
-    gap = frame.frame - last - 1
-    if not 0 < gap <= longest:
-        return
-    before, size = track.seen[last], (frame.height, frame.width)
-    for number in range(last + 1, frame.frame):
-        share = (number - last) / (gap + 1)
-        box = (1 - share) * before.box + share * item.box
-        nearer = before if share <= 0.5 else item
-        spans = moved(nearer.spans(), nearer.box, box, size)
-        if len(spans):
-            place = held.setdefault(number, OutputFrame(number, *size, []))
-            kept = [each for each in place.items if each.track_id != item.track_id]  # what was predicted there
-            held[number] = replace(place, items=[*kept, nearer.elsewhere(box, spans)])
-
-
-def _given_out(frame: OutputFrame, tracks: dict[int, _Track], settings: SmoothingSettings) -> OutputFrame:
-    items = []
-    for item in frame.items:
-        track = tracks.get(item.track_id)
-        if track is None or not track.confirmed or track.sightings < settings.min_sightings:
-            continue
-        items.append(replace(item, confirmed=True))
-    return replace(frame, items=items)
+def _output(frame: OutputFrame, tracks: dict[int, _Track], settings: SmoothingSettings) -> OutputFrame:
+    objects = []
+    for tracked in frame.objects:
+        track = tracks.get(tracked.track_id)
+        if track is not None and track.confirmed and track.hits >= settings.min_hits:
+            objects.append(replace(tracked, confirmed=True))
+    return replace(frame, objects=objects)

@@ -16,7 +16,8 @@ class TrackTable:
     Attributes:
         track_ids, class_ids: (G,) int64.
         missing: (G,) int64, frames since the last detection.
-        evidence: (G,) float64, sum of the detections' scores.
+        accumulated_score: (G,) float64, sum of the detections' scores.
+        hits: (G,) int64, frames with a detection.
         boxes: (G, 4), diagonals: (G,) pixels, cues: (G, 2, 3), of the last detection.
         masks: G places of masks, each the masks of a frame and which of them; None without masks.
     """
@@ -24,7 +25,8 @@ class TrackTable:
     track_ids: np.ndarray
     class_ids: np.ndarray
     missing: np.ndarray
-    evidence: np.ndarray
+    accumulated_score: np.ndarray
+    hits: np.ndarray
     boxes: np.ndarray
     diagonals: np.ndarray
     cues: np.ndarray
@@ -42,7 +44,8 @@ class TrackTable:
             track_ids=track_ids,
             class_ids=detections.class_ids[chosen],
             missing=np.zeros(count, np.int64),
-            evidence=detections.scores[chosen],
+            accumulated_score=detections.scores[chosen],
+            hits=np.ones(count, np.int64),
             boxes=boxes,
             diagonals=diagonals(boxes),
             cues=np.full((count, 2, 3), np.nan) if detections.cues is None else detections.cues[chosen],
@@ -54,11 +57,12 @@ class TrackTable:
         masks, index = self.masks[row]
         return masks[index]
 
-    def see(self, rows: np.ndarray, detections: Detections, chosen: np.ndarray) -> None:
+    def update(self, rows: np.ndarray, detections: Detections, chosen: np.ndarray) -> None:
         """The tracks `rows` (K,) continue with the detections `chosen` (K,)."""
         boxes = detections.boxes[chosen]
         self.missing[rows] = 0
-        self.evidence[rows] += detections.scores[chosen]
+        self.accumulated_score[rows] += detections.scores[chosen]
+        self.hits[rows] += 1
         self.boxes[rows] = boxes
         self.diagonals[rows] = diagonals(boxes)
         if detections.cues is not None:
@@ -78,7 +82,7 @@ class TrackTable:
         return TrackTable(*arrays, self.masks + other.masks)
 
 
-_ARRAYS = ("track_ids", "class_ids", "missing", "evidence", "boxes", "diagonals", "cues")
+_ARRAYS = ("track_ids", "class_ids", "missing", "accumulated_score", "hits", "boxes", "diagonals", "cues")
 
 
 def diagonals(boxes: np.ndarray) -> np.ndarray:

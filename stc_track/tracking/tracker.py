@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+
 import numpy as np
 
 from stc_track.tracking import costs
 from stc_track.tracking.cues import still_terms
-from stc_track.tracking.kalman import KalmanState, moved_boxes, points_of
+from stc_track.tracking.displacement import common_displacement
+from stc_track.tracking.kalman import STILL, KalmanState, moved_boxes, points_of
 from stc_track.tracking.matching import MATCHERS, Pairs, Partners, left_over
 from stc_track.tracking.settings import TrackerSettings
 from stc_track.tracking.track_table import TrackTable
 from stc_track.tracking.types import Detections, Tracks
 
-_MATCHES_A_ROUND = (
-    2  # Algorithm 1 leaves tracks without a partner whose nearest detection chose another: match them again
-)
+# Algorithm 1 leaves tracks without a partner whose nearest detection chose another: match them again
+_MATCHES_A_ROUND = 2
+_FEWEST_INNOVATIONS = 3  # matches of a frame that say how well motion is predicted
+_SETTLED = 3  # hits from which a track's own velocity is known
+_EXPECTED_INNOVATION = 0.6  # standard deviations: median over matches of the mean of both sides
+_NOISE_STEP = 0.3, 3.0  # an innovation's share of the expected one counts from here to there
+_NOISE_RANGE = 0.12, 6.0  # shares of the noise that is set
 
 
 class Tracker:
     """Links the detections of one sequence, frame by frame, each frame from the past alone.
+
+    Args:
+        settings: None takes the defaults.
+        frame_step: difference of the numbers of neighbouring frames; 5 for frames 0, 5, 10, ...
+        track_ids: where new ids come from, for several trackers that share them; None counts from 1.
 
     Examples:
         >>> tracker = Tracker()
@@ -29,13 +42,30 @@ class Tracker:
         array([1])
     """
 
-    def __init__(self, settings: TrackerSettings | None = None) -> None:
+    def __init__(
+        self, settings: TrackerSettings | None = None, frame_step: int = 1, track_ids: Iterator[int] | None = None
+    ) -> None:
+        if frame_step < 1:
+            raise ValueError(f"frame_step must be at least 1. Got {frame_step}")
         self.settings = settings or TrackerSettings()
-        self._match = MATCHERS[self.settings.matching]
-        self._kalman = self.settings.filter
+        self.frame_step = frame_step
+        self._match = MATCHERS[self.settings.association.matching]
+        self._points = self.settings.motion.points
+        self._kalman = STILL if self._points == "none" else self.settings.motion
+        self._track_ids = track_ids
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all tracks, for the next sequence; ids count from 1 again unless they are shared."""
         self._frame: int | None = None
-        self._begun = 0
-        self._table, self._state = self._begin(Detections.empty(), np.zeros(0, np.int64))
+        self._ids = itertools.count(1) if self._track_ids is None else self._track_ids
+        self._noise = 1.0
+        self._table, self._state = self._spawn_tracks(Detections.empty(), np.zeros(0, np.int64))
+
+    @property
+    def frame(self) -> int | None:
+        """Number of the last frame; None before the first."""
+        return self._frame
 
     def update(self, detections: Detections) -> Tracks:
         """Continue, end and begin tracks with the next frame's detections.
@@ -45,36 +75,57 @@ class Tracker:
         Raises:
             ValueError: the frame is not after the last one.
         """
-        self._advance(detections.frame)
-        if detections.camera is not None and self.settings.camera_motion:
-            self._follow(detections.camera)
-        sure = detections.scores >= self.settings.high_score
+        steps = self._predict(detections.frame)
+        if self.settings.motion.camera_motion and len(self._table):
+            self._compensate_camera_motion(detections, steps)
+        sure = detections.scores >= self.settings.lifecycle.high_score
         partners = self._associate(detections, sure) if len(detections) and len(self._table) else {}
-        return self._take_in(detections, partners, sure)
+        return self._update_tracks(detections, partners, sure)
 
-    def _advance(self, frame: int) -> None:
-        """Predict every track at `frame`; end those that have been missing for too long."""
+    def _predict(self, frame: int) -> int:
+        """Predict every track at `frame`; end those that have been missing for too long. Returns the frames passed."""
         if self._frame is not None and frame <= self._frame:
             raise ValueError(f"frame must be after {self._frame}. Got {frame}")
-        settings, table = self.settings, self._table
-        for _ in range(1 if self._frame is None else min(frame - self._frame, settings.max_gap + 2)):
-            self._state.velocity[table.missing > 0] *= settings.coast
-            self._state.predict(self._kalman)
+        lifecycle, table = self.settings.lifecycle, self._table
+        steps = 1 if self._frame is None else max(1, round((frame - self._frame) / self.frame_step))
+        for _ in range(min(steps, lifecycle.max_gap + 2)):
+            self._state.velocity[table.missing > 0] *= self.settings.motion.velocity_decay
+            self._state.predict(self._kalman, self._noise)
             table.missing += 1
-        patience = np.where(table.evidence >= settings.confirm_score, settings.max_gap, settings.tentative_gap)
-        live = table.missing <= patience + 1
+        live = table.missing <= np.where(self._confirmed(), lifecycle.max_gap, lifecycle.tentative_gap) + 1
         if not live.all():
             self._table, self._state = table.select(live), self._state.select(live)
         self._frame = frame
+        return steps
 
-    def _follow(self, camera: np.ndarray) -> None:
-        """Move every track as what stands still at its depth moves; velocities are relative to that."""
+    def _confirmed(self) -> np.ndarray:
+        return self._table.accumulated_score >= self.settings.lifecycle.confirm_score
+
+    def _compensate_camera_motion(self, detections: Detections, steps: int) -> None:
+        """Move every track as the camera does; velocities are relative to that."""
+        if detections.camera is not None:
+            motions = detections.camera
+            # one motion stands for every frame of a gap
+            for motion in motions if motions.ndim == 3 else itertools.repeat(motions, steps):
+                self._follow_background(motion)
+        elif detections.masks is None and len(detections):
+            # masks match by their own overlap, and what moves their camera is mostly a drive: no common displacement
+            table, state = self._table, self._state
+            told = np.flatnonzero((table.missing == table.missing.min()) & (table.hits > 1))
+            sure = detections.scores >= self.settings.lifecycle.high_score
+            boxes = moved_boxes(table.boxes[told], state.position[told])
+            classes = table.class_ids[told], detections.class_ids[sure]
+            shift = common_displacement(boxes, detections.boxes[sure], *classes)
+            state.position += np.tile(shift, state.position.shape[1] // 2)
+
+    def _follow_background(self, motion: np.ndarray) -> None:
+        """Move every track as what stands still at its depth moves (2, 6)."""
         position = self._state.position
         points = position.reshape(len(position), position.shape[1] // 2, 2)
         # the upper left corner often shows what is behind the object, the lower right one the ground beside it
         depth = np.nan_to_num(self._table.cues[..., 0]).max(1)
         for corner in range(points.shape[1]):
-            points[:, corner] += still_terms(points[:, corner], depth) @ camera.T
+            points[:, corner] += still_terms(points[:, corner], depth) @ motion.T
 
     def _associate(self, detections: Detections, sure: np.ndarray) -> Partners:
         """Track (row) of each detection (column) that belongs to one."""
@@ -82,48 +133,81 @@ class Tracker:
         pairs = costs.pairs(self._table, self._state, detections, settings)
         is_sure = sure.tolist()
         partners: Partners = {}
-        if settings.two_rounds:
+        if settings.association.two_rounds:
             self._round([each for each in pairs if is_sure[each[2]]], partners)
         self._round(left_over(pairs, partners), partners)
         return partners
 
     def _round(self, pairs: Pairs, partners: Partners) -> None:
         """Match what is free among the pairs, by increasing cost; writes into `partners`."""
-        if self.settings.cascade:
+        if self.settings.association.cascade:
             missing = self._table.missing.tolist()
             for age in sorted({missing[each[1]] for each in pairs}):
                 partners |= self._match(left_over((each for each in pairs if missing[each[1]] == age), partners))
-        for _ in range(_MATCHES_A_ROUND if self.settings.matching == "bi-greedy" else 1):
+        for _ in range(_MATCHES_A_ROUND if self.settings.association.matching == "bi-greedy" else 1):
             if not (pairs := left_over(pairs, partners)):
                 break
             partners |= self._match(pairs)
 
-    def _take_in(self, detections: Detections, partners: Partners, sure: np.ndarray) -> Tracks:
+    def _update_tracks(self, detections: Detections, partners: Partners, sure: np.ndarray) -> Tracks:
         """Update the tracks that have a partner, begin tracks with the sure detections that have none."""
-        settings = self.settings
+        motion = self.settings.motion
         track_rows = np.full(len(detections), -1)
         if partners:
             track_rows[list(partners)] = list(partners.values())
-        matched, fresh = np.flatnonzero(track_rows >= 0), np.flatnonzero(sure & (track_rows < 0))
+        matched = np.flatnonzero(track_rows >= 0)
         rows = track_rows[matched]
         if len(matched):
-            self._table.see(rows, detections, matched)
-            points = points_of(self._table.boxes[rows], settings.motion)
+            points = points_of(detections.boxes[matched], self._points)
+            if self._kalman.adaptation and detections.masks is None:
+                self._adapt_noise(rows, points, detections, matched)
+            self._table.update(rows, detections, matched)
             self._state.update(rows, points, self._table.diagonals[rows], self._kalman)
+        fresh = self._births(detections, sure & (track_rows < 0))
         if len(fresh):
-            begun, state = self._begin(detections, fresh)
-            if settings.common_start and settings.motion != "none":
+            spawned, state = self._spawn_tracks(detections, fresh)
+            if motion.common_start and self._points != "none":
                 state.velocity += self._common_velocity(rows)
             track_rows[fresh] = len(self._table) + np.arange(len(fresh))
-            self._table, self._state = self._table.joined(begun), self._state.joined(state)
+            self._table, self._state = self._table.joined(spawned), self._state.joined(state)
         return self._tracks(detections.frame, track_rows)
+
+    def _births(self, detections: Detections, candidates: np.ndarray) -> np.ndarray:
+        """Which detections begin tracks: of the candidates (N,) bool, boxes that no confirmed track explains."""
+        fresh = np.flatnonzero(candidates)
+        limit = self.settings.lifecycle.birth_overlap
+        live = np.flatnonzero(self._confirmed())
+        if limit >= 1 or detections.masks is not None or not len(fresh) or not len(live):
+            return fresh
+        boxes = moved_boxes(self._table.boxes[live], self._state.position[live])
+        same = self._table.class_ids[live, None] == detections.class_ids[fresh]
+        tracks, births = np.nonzero(same)
+        overlap = costs.buffered_iou(boxes[tracks], detections.boxes[fresh[births]], np.zeros(len(tracks)))
+        explained = np.zeros(len(fresh), bool)
+        explained[births[overlap > limit]] = True
+        return fresh[~explained]
+
+    def _adapt_noise(self, rows: np.ndarray, points: np.ndarray, detections: Detections, matched: np.ndarray) -> None:
+        """Let the noise follow what this frame's clear matches deviate by from where they were expected."""
+        table, state = self._table, self._state
+        sure = detections.scores[matched] >= self.settings.lifecycle.high_score
+        clear = np.flatnonzero((table.missing[rows] == 1) & (table.hits[rows] >= _SETTLED) & sure)
+        if len(clear) < _FEWEST_INNOVATIONS:
+            return
+        chosen = rows[clear]
+        innovation = np.abs(points[clear] - state.position[chosen])[:, ::2].mean(1)  # across: heights are often cut
+        boxes = detections.boxes[matched[clear]]
+        sizes = np.hypot(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+        share = np.median(innovation / (state.deviation(self._kalman)[chosen] * sizes)) / _EXPECTED_INNOVATION
+        factor = min(max(float(share), _NOISE_STEP[0]), _NOISE_STEP[1]) ** self._kalman.adaptation
+        self._noise = min(max(self._noise * factor, _NOISE_RANGE[0]), _NOISE_RANGE[1])
 
     def _tracks(self, frame: int, track_rows: np.ndarray) -> Tracks:
         """What the caller sees of the tracks, of which row `track_rows` (K,) has detection k, -1 none."""
         table, state = self._table, self._state
         indices = np.flatnonzero(track_rows >= 0)
         rows = track_rows[indices]
-        confirmed = table.evidence >= self.settings.confirm_score
+        confirmed = self._confirmed()
         missing = np.flatnonzero(confirmed & (table.missing > 0))
         return Tracks(
             frame,
@@ -133,7 +217,7 @@ class Tracker:
             moved_boxes(table.boxes[rows], state.position[rows]),
             table.track_ids[missing],
             table.missing[missing],
-            table.evidence[missing],
+            table.accumulated_score[missing],
             moved_boxes(table.boxes[missing], state.position[missing]),
         )
 
@@ -145,9 +229,8 @@ class Tracker:
         velocity = self._state.velocity[rows].reshape(len(rows), -1, 2).mean(1)
         return np.tile(np.median(velocity, 0), coordinates // 2)
 
-    def _begin(self, detections: Detections, fresh: np.ndarray) -> tuple[TrackTable, KalmanState]:
+    def _spawn_tracks(self, detections: Detections, fresh: np.ndarray) -> tuple[TrackTable, KalmanState]:
         """New tracks from the detections `fresh` (K,), at rest."""
-        track_ids = self._begun + 1 + np.arange(len(fresh))
-        self._begun += len(fresh)
+        track_ids = np.fromiter(itertools.islice(self._ids, len(fresh)), np.int64, len(fresh))
         table = TrackTable.start(detections, fresh, track_ids)
-        return table, KalmanState.start(points_of(table.boxes, self.settings.motion), self._kalman)
+        return table, KalmanState.start(points_of(table.boxes, self._points), self._kalman, self._noise)

@@ -34,8 +34,9 @@ class Detections(_Frozen):
         height: of the frame, pixels; only masks need it.
         cues: (N, 2, 3) float64 inverse depth and flow (dx, dy) at the upper left and the lower right corner
             (`cues.CueReader`); None where there are none.
-        camera: (2, 6) float64, the background's motion since the last frame (`cues.background_motion`); None where it
-            is not known. Only detections with cues can use it.
+        camera: (2, 6) float64, the background's motion from each frame to the next (`cues.background_motion`), or
+            (S, 2, 6), one for each frame since the last update; None where it is not known. Only detections with cues
+            can use it.
     """
 
     frame: int
@@ -68,7 +69,7 @@ class Tracks(_Frozen):
         boxes: (K, 4) float64, the boxes after filtering, pixels.
         missing_ids: (M,) int64, confirmed tracks without a detection on this frame that are still looked for.
         missing_for: (M,) int64, for how many frames, from 1.
-        missing_evidence: (M,) float64, sum of their detections' scores.
+        missing_scores: (M,) float64, sum of their detections' scores.
         missing_boxes: (M, 4) float64, where they are expected.
     """
 
@@ -79,7 +80,7 @@ class Tracks(_Frozen):
     boxes: np.ndarray
     missing_ids: np.ndarray
     missing_for: np.ndarray
-    missing_evidence: np.ndarray
+    missing_scores: np.ndarray
     missing_boxes: np.ndarray
 
     def __len__(self) -> int:

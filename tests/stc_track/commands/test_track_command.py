@@ -59,7 +59,7 @@ def invoke(folder, *options):
         ("--matching", "hungarian"),
         ("--matching", "greedy"),
         ("--cascade",),
-        ("--no-cascade", "--mask-weight", "0"),
+        ("--no-cascade", "--overlap-weight", "0"),
     ],
 )
 def test_end_to_end(folder, options):
@@ -184,7 +184,7 @@ def test_bad_names(tmp_path, names, message):
     ("options", "message"),
     [
         (("--sequences", "0000,../0001"), "expected ../0001.txt, found none"),
-        (("--low-score", "0.7"), "--low-score: expected at most --high-score 0.4, found 0.7"),
+        (("--low-score", "0.7"), "lifecycle.low_score: expected at most high_score, 0.55, found 0.7"),
         (("--matching", "best"), "'best' is not one of"),
         (("--high-score", "nan"), "no number"),
         (("--sequences", ","), "',' names no sequence"),
@@ -224,7 +224,7 @@ def test_cues_are_used(folder, store_of):
 
 def test_more_than_999_tracks_of_a_class_have_ids_of_their_own():
     detections = [drawn(40 * t, 1, 5, 5, 4) for t in range(1001)] + [drawn(40 * 1001, 2, 5, 5, 4)]
-    ids = [each.track_id for each in link(detections, TrackerSettings())]
+    ids = [each.track_id for each in link(detections, TrackerSettings(), frame_step=1)]
     assert ids[:999] == list(range(1001, 2000))
     assert ids[999:] == [1_001_000, 1_001_001, 2001]
 
@@ -258,8 +258,120 @@ def test_fuzzed_files_end_in_a_result_or_a_message(tmp_path_factory, garbage, po
     assert (folder / "results" / "0000.txt").exists() == (done.exit_code == 0)
 
 
-def test_the_command_has_the_defaults_of_the_settings():
+def test_help_names_the_defaults_of_the_settings():
+    text = " ".join(CliRunner().invoke(main, ["--help"]).output.split())
     defaults = TrackerSettings()
-    options = {each.name: each.default for each in main.params if hasattr(defaults, each.name) and not each.is_flag}
-    assert len(options) > 10
-    assert options == {name: getattr(defaults, name) for name in options}
+    for value in (defaults.lifecycle.high_score, defaults.lifecycle.max_gap, defaults.output.predict_missing):
+        assert f"[default: {value}]" in text
+    assert f"{defaults.mask_costs.max_cost:g} for masks, {defaults.box_costs.max_cost:g} for boxes" in text
+
+
+def test_a_printed_config_gives_the_same_run(folder):
+    flags = ("--high-score", "0.7", "--gap-weight", "2", "--cascade", "--max-gap", "3", "--fill-gaps", "1")
+    printed = invoke(folder, *flags, "--print-config")
+    assert printed.exit_code == 0
+    assert not (folder.parent / "results").exists()
+    (folder.parent / "run.toml").write_text(printed.output)
+    assert invoke(folder, *flags).exit_code == 0
+    expected = (folder.parent / "results" / "0000.txt").read_bytes()
+    assert invoke(folder).exit_code == 0
+    assert (folder.parent / "results" / "0000.txt").read_bytes() != expected
+    done = invoke(folder, "--config", str(folder.parent / "run.toml"))
+    assert done.exit_code == 0, done.output
+    assert (folder.parent / "results" / "0000.txt").read_bytes() == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[lifecycle]\nmax_gaps = 3\n", "lifecycle.max_gaps: expected one of the keys high_score"),
+        ("[lifecycle]\nmax_gap = 1.5\n", "lifecycle.max_gap: expected a whole number"),
+        ("[box_costs]\ngate = -1\n", "box_costs.gate: expected a number of at least 0, found -1"),
+        ("[costs]\ngate = 1\n", "costs: expected one of the keys"),
+        ("gate = 1\n", "gate: expected one of the keys"),
+        ("[lifecycle\n", "expected a settings file (TOML)"),
+    ],
+    ids=["unknown key", "wrong type", "out of range", "unknown table", "unknown flag", "no TOML"],
+)
+def test_bad_config(folder, text, message):
+    (folder.parent / "run.toml").write_text(text)
+    done = invoke(folder, "--config", str(folder.parent / "run.toml"))
+    assert done.exit_code == 2
+    assert "run.toml: " in done.output
+    assert message in done.output
+    assert not (folder.parent / "results").exists()
+
+
+def test_frame_numbers_that_step_are_a_frame_rate(folder):
+    write(folder / "0000.txt", [drawn(5 * t, 1, 10 + t, 5, 12, 0.6) for t in range(12)])
+    done = invoke(folder, "--sequences", "0000")
+    assert done.exit_code == 0
+    found = read_mots(folder.parent / "results" / "0000.txt")
+    assert {each.track_id for objects in found.values() for each in objects} == {1001}
+    assert sorted(found) == [5 * t for t in range(12)]
+
+
+def test_scores_of_0_to_100_are_divided(folder):
+    write(folder / "0000.txt", [drawn(t, 1, 10 + t, 5, 12, (90, 50)[t % 2]) for t in range(6)])
+    assert invoke(folder, "--sequences", "0000").exit_code == 0
+    found = read_mots(folder.parent / "results" / "0000.txt")
+    assert [[each.track_id for each in found[t]] for t in range(6)] == [[1001]] * 6
+
+
+@pytest.mark.parametrize("scores", [(0.9, 87.0), (87.0, 0.9)], ids=["percent later", "share later"])
+def test_scores_of_two_scales_are_refused(folder, scores):
+    write(folder / "0000.txt", [drawn(t, 1, 10 + t, 5, 12, scores[t >= 40]) for t in range(50)])
+    done = invoke(folder, "--sequences", "0000")
+    assert done.exit_code == 2
+    assert "0000.txt: frame 40: expected scores of" in done.output
+    assert not list((folder.parent / "results").glob("*"))
+
+
+MOT = "".join(f"{t},-1,{10 + 3 * t},20,30,60,0.9\n" for t in range(1, 9) if t != 5)
+
+
+@pytest.fixture
+def boxes(tmp_path):
+    (tmp_path / "predictions" / "left" / "det").mkdir(parents=True)
+    (tmp_path / "predictions" / "left" / "det" / "det.txt").write_text(MOT)
+    (tmp_path / "predictions" / "left" / "gt").mkdir()
+    (tmp_path / "predictions" / "left" / "gt" / "gt.txt").write_text("1,7,1,1,9,9,1,1,1\n")
+    info = "[Sequence]\nimHeight=200\nimWidth=400\nframeRate=2\n"
+    (tmp_path / "predictions" / "left" / "seqinfo.ini").write_text(info)
+    return tmp_path / "predictions"
+
+
+def test_boxes_stay_boxes_and_no_mask_is_made(boxes, monkeypatch):
+    monkeypatch.setattr("stc_track.formats.mot_boxes.filled", None)
+    monkeypatch.setattr("stc_track.tracking.output.filled", None)
+    done = invoke(boxes, "--format", "mot", "--predict-missing", "0")
+    assert done.exit_code == 0, done.output
+    lines = (boxes.parent / "results" / "left.txt").read_text().splitlines()
+    assert lines == [f"{t},2001,{10 + 3 * t},20,30,60,0.9,-1,-1,-1" for t in range(1, 9) if t != 5]
+
+
+def test_boxes_become_masks_where_they_are_asked_for(boxes):
+    assert invoke(boxes).exit_code == 0
+    found = read_mots(boxes.parent / "results" / "left.txt")
+    assert rle.area(found[1][0].counts, 200, 400) == 30 * 60
+
+
+def test_offline_fills_gaps_and_counts_them_in_seconds(boxes):
+    for gap, filled in (("0.2s", False), ("0.5s", True), ("1", True), ("0", False)):
+        done = invoke(boxes, "--format", "mot", "--offline", "--predict-missing", "0", "--max-gap", gap)
+        assert done.exit_code == 0, done.output
+        lines = (boxes.parent / "results" / "left.txt").read_text().splitlines()
+        assert any(line.startswith("5,2001,25,20,30,60") for line in lines) == filled, gap
+
+
+def test_seconds_without_a_frame_rate(folder):
+    done = invoke(folder, "--max-gap", "1s")
+    assert done.exit_code == 2
+    assert "0000.txt: expected a frame rate, for --max-gap in seconds, found none (--frame-rate says it)" in done.output
+
+
+def test_the_paper_is_a_preset(folder):
+    assert invoke(folder, "--preset", "paper").exit_code == 0
+    printed = invoke(folder, "--preset", "paper", "--print-config").output
+    assert 'matching = "bi-greedy"' in printed
+    assert "overlap_weight = 0.0" in printed

@@ -23,8 +23,9 @@ def store(tmp_path, store_of):
 def test_reads_the_cells_of_both_corners(store):
     found = CueReader(store, "0000").at(5, np.array([[4.0, 8, 12, 16], [-5, -5, 99, 99]]), SIZE)
     # cells (row 2, column 1) and (row 3, column 2) of the second frame; then the map's own corners
-    assert found[:, :, 0].tolist() == [[60 + 21, 60 + 32], [60, 60 + 59]]
-    np.testing.assert_array_equal(found[..., 1:], np.stack((found[..., 0] + 0.5, -found[..., 0]), -1))
+    values = np.array([[60 + 21, 60 + 32], [60, 60 + 59]])
+    np.testing.assert_allclose(found[:, :, 0], values / np.median(np.arange(60, 120)))
+    np.testing.assert_array_equal(found[..., 1:], np.stack((values + 0.5, -values), -1))
 
 
 @pytest.mark.parametrize(("x2", "column"), [(8, 1), (8.5, 1), (9, 2)])
@@ -95,6 +96,27 @@ def test_background_motion_of_a_turning_and_moving_camera():
 
 
 def test_camera_needs_the_frame_before(store):
-    assert CueReader(store, "0000").camera(5, SIZE) is None
+    assert CueReader(store, "0000").camera(4, 5, SIZE) is None
     with pytest.raises(InputError, match="expected frame 4"):
-        CueReader(store, "0000").camera(4, SIZE)
+        CueReader(store, "0000").camera(3, 4, SIZE)
+
+
+def test_camera_motion_is_known_for_every_frame_between(tmp_path, store_of):
+    """Frames that step by 5, of a scene of which each is a pan by 2 cells, and depth of a scale of its own."""
+    depth = np.random.default_rng(0).uniform(1, 2, (1, 40, 48)) * np.array([1, 3, 0.5])[:, None, None]
+    flow = np.zeros((3, 2, 40, 48), np.float16)
+    flow[:, 0] = 8
+    store_of(tmp_path / "store", "0000", [0, 5, 10], (160, 192), inverse_depth=depth.astype(np.float16), flow=flow)
+    motions = CueReader(tmp_path / "store", "0000").camera(0, 10, (160, 192))
+    assert motions.shape == (2, 2, 6)
+    point = np.array([40, 40, 1, 0, 0, 0.0])
+    np.testing.assert_allclose(motions[:, :, :3] @ point[:3] + motions[:, :, 3:] @ point[:3], [[8, 0]] * 2, atol=0.05)
+
+
+def test_inverse_depths_of_frames_of_different_scale_agree(tmp_path, store_of):
+    depth = np.random.default_rng(0).uniform(1, 2, (1, 6, 10)) * np.array([1, 3])[:, None, None]
+    flow = np.zeros((2, 2, 6, 10), np.float16)
+    store_of(tmp_path / "store", "0000", [0, 1], SIZE, inverse_depth=depth.astype(np.float16), flow=flow)
+    reader = CueReader(tmp_path / "store", "0000")
+    one, other = (reader.at(frame, np.array([[4.0, 8, 12, 16]]), SIZE) for frame in (0, 1))
+    np.testing.assert_allclose(one, other, rtol=2e-3)

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from stc_track.tracking.kalman import STILL, KalmanSettings, KalmanState, moved_boxes, points_of
+from stc_track.tracking.kalman import STILL, KalmanState, moved_boxes, points_of
+from stc_track.tracking.settings import MotionSettings
 
-SETTINGS = KalmanSettings(measurement=0.3, position=0.2, velocity=0.1, start_velocity=0.7, robust=0)
+SETTINGS = MotionSettings(measurement=0.3, position=0.2, velocity=0.1, start_velocity=0.7, robust=0)
 
 
 class PlainKalman:
@@ -82,7 +83,7 @@ def test_points():
 @pytest.mark.parametrize(("robust", "moves"), [(0.0, True), (2.0, False)])
 def test_a_side_that_jumps_is_no_motion(robust, moves):
     """Half of a box that stood still disappears behind something: it has become another box, not a fast one."""
-    settings = KalmanSettings(robust=robust)
+    settings = MotionSettings(robust=robust)
     state = KalmanState.start(np.array([[0.0, 0, 100, 50]]), settings)
     for _ in range(10):
         state.predict(settings)

@@ -1,6 +1,7 @@
 """What delay allows, and masks of tracks that nobody detected."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,10 +10,10 @@ from stc_track.formats.mots import Detection
 from stc_track.masks import rle
 from stc_track.tracking.link import link
 from stc_track.tracking.settings import TrackerSettings
-from stc_track.tracking.smoothing import SmoothingSettings
+from stc_track.tracking.smoothing import SmoothingSettings, smoothed
 
 SIZE = 60, 200
-SETTINGS = TrackerSettings(confirm_score=0)
+SETTINGS = TrackerSettings().changed(confirm_score=0.0)
 
 
 def car(frame, x, score=0.9, width=20):
@@ -33,38 +34,45 @@ def columns(objects):
 @pytest.mark.parametrize(("longest", "filled"), [(0, False), (2, False), (3, True), (9, True)])
 def test_gaps_are_filled_along_the_boxes(longest, filled):
     seen = [car(t, 10 + 4 * t) for t in range(12) if t not in (5, 6, 7)]
-    found = columns(link(seen, SETTINGS, smoothing=SmoothingSettings(fill_gap=longest)))
+    found = columns(link(seen, SETTINGS, delayed=partial(smoothed, settings=SmoothingSettings(fill_gap=longest))))
     expected = {(t, 1001): (10 + 4 * t, 30 + 4 * t) for t in range(12) if filled or t not in (5, 6, 7)}
     assert found == expected
 
 
 def test_frames_come_in_order_also_those_without_detections():
     seen = [each for t in range(0, 40, 2) for each in (car(t, 10), car(t, 100))]
-    frames = [each.frame for each in link(seen, SETTINGS, smoothing=SmoothingSettings(fill_gap=1))]
+    frames = [
+        each.frame
+        for each in link(
+            seen, SETTINGS, delayed=partial(smoothed, settings=SmoothingSettings(fill_gap=1)), frame_step=1
+        )
+    ]
     assert frames == sorted([t for t in range(39) for _ in (0, 1)])
 
 
 def test_tracks_of_few_sightings_are_left_out():
     seen = sorted([*(car(t, 10) for t in range(6)), car(3, 120)], key=lambda each: each.frame)
     assert {key[1] for key in columns(link(seen, SETTINGS))} == {1001, 1002}
-    found = columns(link(seen, SETTINGS, smoothing=SmoothingSettings(min_sightings=2)))
+    found = columns(link(seen, SETTINGS, delayed=partial(smoothed, settings=SmoothingSettings(min_hits=2))))
     assert list(found) == [(t, 1001) for t in range(6)]
 
 
 def test_a_birth_is_known_from_before_it_was_confirmed():
-    seen = [car(t, 10, score=0.5) for t in range(4)]
-    settings = replace(SETTINGS, confirm_score=0.9)
+    seen = [car(t, 10, score=0.6) for t in range(4)]
+    settings = SETTINGS.changed(confirm_score=0.9)
     assert list(columns(link(seen, settings))) == [(t, 1001) for t in (1, 2, 3)]
-    assert list(columns(link(seen, settings, smoothing=SmoothingSettings()))) == [(t, 1001) for t in range(4)]
+    assert list(columns(link(seen, settings, delayed=partial(smoothed, settings=SmoothingSettings())))) == [
+        (t, 1001) for t in range(4)
+    ]
 
 
 def test_a_missing_track_is_predicted_where_nothing_hides_it():
     parked = [car(t, 150) for t in range(12)]
     moving = [car(t, 10 + 4 * t) for t in range(10)]
     seen = sorted([*parked, *moving], key=lambda each: (each.frame, each.box))
-    settings = replace(SETTINGS, predict_missing=0)
+    settings = SETTINGS.changed(predict_missing=0)
     found = columns(link(seen, SETTINGS))
-    assert found.keys() - columns(link(seen, settings)).keys() == {(10, 1001)}
+    assert found.keys() - columns(link(seen, settings)).keys() == {(10, 1001), (11, 1001)}
     assert np.allclose(found[10, 1001], (50, 70), atol=2)
     behind = sorted([*seen, car(10, 44, width=30)], key=lambda each: (each.frame, each.box))
     behind = [replace(each, class_id=2) if each.box[2] - each.box[0] == 30 else each for each in behind]
@@ -89,7 +97,7 @@ def test_a_track_at_the_border_has_left():
     other = [car(t, 100) for t in range(9)]
     leaving = [car(t, max(0, 30 - 5 * t)) for t in range(7)]
     seen = sorted([*other, *leaving], key=lambda each: (each.frame, each.box))
-    assert not {key for key in columns(link(seen, replace(SETTINGS, predict_missing=2))) if key[0] > 6} - {
+    assert not {key for key in columns(link(seen, SETTINGS.changed(predict_missing=2))) if key[0] > 6} - {
         (7, 1002),
         (8, 1002),
     }
