@@ -28,7 +28,7 @@ from stc_track.tracking.settings import TrackerSettings
 from stc_track.tracking.smoothing import SmoothingSettings, smoothed
 
 DEFAULT = TrackerSettings()
-DETECTED = DEFAULT.changed(predict_missing=0)
+DETECTED = DEFAULT.changed(predict_missing_masks=0)
 DELAYED = SmoothingSettings(fill_gap=5, min_hits=2)
 # the best of `track_tuning --tracker NAME` on the tuning sequences, noise seed 1, or better ones found by hand there
 TUNED = {

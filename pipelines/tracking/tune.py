@@ -55,7 +55,7 @@ RANGES: dict[str, Ranges] = {
         "gate": (1.0, 4.0),
         "velocity_decay": (0.6, 1.0),
         "max_gap": (5, 60),
-        "predict_missing": (0, 2),
+        "predict_missing_masks": (0, 2),
         "predict_score": (0.5, 4.0),
         "measurement": (0.02, 0.1),
         "position": (0.02, 0.1),

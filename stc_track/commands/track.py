@@ -60,6 +60,8 @@ FLAGS = {
 def _flag(name: str, kind: click.ParamType | type, text: str, *names: str) -> Callable[[F], F]:
     """An option that sets a key of the settings, whose default stands in its help."""
     places = [FLAGS[name]] if not FLAGS[name].startswith("mask_costs.") else [FLAGS[name], "box" + FLAGS[name][4:]]
+    if name == "predict_missing":
+        places = ["output.predict_missing_masks", "output.predict_missing"]
     values = [getattr(getattr(DEFAULTS, group), key) for group, key in (place.split(".") for place in places)]
     shown = " and ".join(dict.fromkeys(f"{value:g}" if isinstance(value, float) else str(value) for value in values))
     if len(set(values)) > 1:
@@ -156,7 +158,7 @@ def _flag(name: str, kind: click.ParamType | type, text: str, *names: str) -> Ca
     help="Not online: leave out tracks that are detected on fewer frames.",
 )
 @click.option("--sequences", callback=split_names, help="Track only these, comma-separated.  [default: all]")
-@config_options(tuple(GROUPS), FLAGS)
+@config_options(GROUPS, FLAGS)
 def main(
     predictions: Path,
     out: Path,
@@ -239,11 +241,14 @@ def main(
 def _settings(preset: str, single_threshold: bool) -> TrackerSettings:
     """What the preset, the file and the flags say together."""
     config, start = current_config(), PRESETS[preset]
+    predict_missing = click.get_current_context().params["predict_missing"]
     groups = {}
     for name, kind in GROUPS.items():
         base = {each.name: getattr(getattr(start, name), each.name) for each in fields(kind)}
         if name == "box_costs":
             base |= {key: value for key, value in _given_costs().items() if key not in config.tables.get(name, {})}
+        if name == "output" and predict_missing is not None:
+            base["predict_missing_masks"] = predict_missing
         groups[name] = config.settings(name, kind, base)
     settings = TrackerSettings(**groups)
     return settings.changed(low_score=settings.lifecycle.high_score) if single_threshold else settings

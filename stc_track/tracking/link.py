@@ -13,7 +13,7 @@ from stc_track.masks.lazy import LazyMasks
 from stc_track.tracking.cues import CueReader
 from stc_track.tracking.incoming import Incoming
 from stc_track.tracking.output import OutputFrame, TrackedObject, disjoint_objects
-from stc_track.tracking.settings import TrackerSettings
+from stc_track.tracking.settings import OutputSettings, TrackerSettings
 from stc_track.tracking.tracker import Tracker
 from stc_track.tracking.types import Detections, Tracks
 
@@ -65,7 +65,7 @@ def link(
 def _frames(incoming: Incoming, settings: TrackerSettings, cues: CueReader | None) -> Iterator[OutputFrame]:
     """The tracker's output on each frame that has detections; arguments and errors as `link`."""
     tracker = Tracker(settings, incoming.frame_step)
-    remembered = _MissingTracks(settings.output.predict_missing, settings.output.predict_score)
+    remembered = _MissingTracks(settings.output)
     for group in incoming.frames():
         found = [each for each in group if each.score >= settings.lifecycle.low_score]
         if not found:
@@ -93,26 +93,29 @@ def _frames(incoming: Incoming, settings: TrackerSettings, cues: CueReader | Non
 
 
 class _MissingTracks:
-    """The last objects of tracks, for those that are missing: for up to `frames` frames, of a score of `score`."""
+    """The last objects of tracks, for those that are missing."""
 
-    def __init__(self, frames: int, score: float) -> None:
-        self._frames, self._score = frames, score
+    def __init__(self, settings: OutputSettings) -> None:
+        self._settings = settings
         self._last: dict[int, TrackedObject] = {}
 
     def predicted(self, objects: list[TrackedObject], tracks: Tracks, size: tuple[int, int]) -> list[TrackedObject]:
         """Missing tracks where they are expected; they yield to every detection."""
-        if not self._frames:
+        if not max(self._settings.predict_missing, self._settings.predict_missing_masks):
             return []
         self._last = {each: self._last[each] for each in tracks.missing_ids.tolist() if each in self._last}
         low, high = tracks.missing_boxes[:, :2], tracks.missing_boxes[:, 2:]
         within = (low > 0).all(1) & (high < size[::-1]).all(1) & (high > low).all(1)  # at the border objects leave
-        known = (tracks.missing_for <= self._frames) & (tracks.missing_scores >= self._score)
-        lately = np.flatnonzero(within & known)
+        places = np.flatnonzero(within & (tracks.missing_scores >= self._settings.predict_score))
         found = []
-        for track_id, box in zip(tracks.missing_ids[lately].tolist(), tracks.missing_boxes[lately], strict=True):
-            last = self._last.get(track_id)
+        for place in places.tolist():
+            last, box = self._last.get(int(tracks.missing_ids[place])), tracks.missing_boxes[place]
+            if last is None or last.detection_box is None:
+                continue
+            longest = self._settings.predict_missing_masks if last.has_mask else self._settings.predict_missing
             # as the detector's box moves, which need not be the mask's own
-            if last and last.detection_box and (shown := last.undetected(np.array(last.detection_box), box, size)):
+            moved_from = np.array(last.detection_box)
+            if tracks.missing_for[place] <= longest and (shown := last.undetected(moved_from, box, size)):
                 found.append(shown)
         self._last |= {each.track_id: each for each in objects}
         return found

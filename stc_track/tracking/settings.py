@@ -138,12 +138,12 @@ class LifecycleSettings:
             only: masks that overlap are cut instead.
     """
 
-    high_score: Score = 0.55
+    high_score: Score = 0.45
     low_score: Score = 0.1
     confirm_score: NotNegative = 0.5
     tentative_gap: Count = 1
     max_gap: Annotated[int, Between(0, 100_000)] = 30
-    birth_overlap: Share = 0.35
+    birth_overlap: Share = 0.25
 
     def __post_init__(self) -> None:
         check(self)
@@ -157,11 +157,14 @@ class OutputSettings:
 
     Attributes:
         predict_missing: frames for which `link` outputs a missing track where it is expected, if that is within the
-            frame and not behind others. Raising it finds more and is wrong more often; 0 outputs detections only.
+            frame. Raising it finds more and is wrong more often; 0 outputs detections only. Boxes only.
+        predict_missing_masks: the same where detections have masks, of which none is output that others hide by more
+            than half.
         predict_score: accumulated score that a track needs for that. Raising it predicts old tracks only.
     """
 
-    predict_missing: Annotated[int, Between(0, 1000)] = 3
+    predict_missing: Annotated[int, Between(0, 1000)] = 4
+    predict_missing_masks: Annotated[int, Between(0, 1000)] = 1
     predict_score: NotNegative = 2.0
 
     def __post_init__(self) -> None:
@@ -247,7 +250,7 @@ PRESETS: Mapping[str, TrackerSettings] = {
         mask_costs=_PAPER_COSTS,
         box_costs=_PAPER_COSTS,
         lifecycle=LifecycleSettings(confirm_score=0.0, birth_overlap=1.0),
-        output=OutputSettings(predict_missing=0),
+        output=OutputSettings(predict_missing=0, predict_missing_masks=0),
     ),
 }
 

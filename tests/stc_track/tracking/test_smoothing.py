@@ -70,9 +70,9 @@ def test_a_missing_track_is_predicted_where_nothing_hides_it():
     parked = [car(t, 150) for t in range(12)]
     moving = [car(t, 10 + 4 * t) for t in range(10)]
     seen = sorted([*parked, *moving], key=lambda each: (each.frame, each.box))
-    settings = SETTINGS.changed(predict_missing=0)
+    settings = SETTINGS.changed(predict_missing_masks=0)
     found = columns(link(seen, SETTINGS))
-    assert found.keys() - columns(link(seen, settings)).keys() == {(10, 1001), (11, 1001)}
+    assert found.keys() - columns(link(seen, settings)).keys() == {(10, 1001)}
     assert np.allclose(found[10, 1001], (50, 70), atol=2)
     behind = sorted([*seen, car(10, 44, width=30)], key=lambda each: (each.frame, each.box))
     behind = [replace(each, class_id=2) if each.box[2] - each.box[0] == 30 else each for each in behind]
@@ -97,7 +97,7 @@ def test_a_track_at_the_border_has_left():
     other = [car(t, 100) for t in range(9)]
     leaving = [car(t, max(0, 30 - 5 * t)) for t in range(7)]
     seen = sorted([*other, *leaving], key=lambda each: (each.frame, each.box))
-    assert not {key for key in columns(link(seen, SETTINGS.changed(predict_missing=2))) if key[0] > 6} - {
+    assert not {key for key in columns(link(seen, SETTINGS.changed(predict_missing_masks=2))) if key[0] > 6} - {
         (7, 1002),
         (8, 1002),
     }
