@@ -70,10 +70,11 @@ def as_table(by_sequence: dict[str, np.ndarray]) -> Table:
     for name, rows in [*by_sequence.items(), ("all", np.concatenate(parts))]:
         if not len(rows):
             continue
-        low, high = gain_interval(rows)
+        several = len(np.unique(rows[:, 0])) > 1  # one track says nothing of others
+        interval = "{:+.4f} to {:+.4f}".format(*gain_interval(rows)) if several else "-"
         rank = spearmanr(rows[:, 3], rows[:, 2]).statistic
         first, refined, _, network = rows[:, 1:].mean(0)
-        figures = (f"{first:.4f}", f"{refined:.4f}", f"{refined - first:+.4f}", f"{low:+.4f} to {high:+.4f}")
+        figures = (f"{first:.4f}", f"{refined:.4f}", f"{refined - first:+.4f}", interval)
         lines.append((name, str(len(rows)), str(len(np.unique(rows[:, 0]))), *figures, f"{network:.2f}", f"{rank:.2f}"))
     columns = ("sequence", "instances", "tracks", "first", "refined", "gain", "95 %", "network's", "rank of score")
     return Table("Refined masks", "Mean IoU with true masks; bootstrap over tracks.", columns, lines)
