@@ -39,7 +39,7 @@ def size(store: str) -> None:
     reader, frames, total = StoreReader(store), 0, Counter()
     for record in reader.records.values():
         frames += len(record["numbers"])
-        for key, (length, _) in record["files"].items():
+        for key, (length, *_) in record["files"].items():
             total[key.split("/")[0] if "/c/" in key and key.split("/")[0] in record["arrays"] else "other"] += length
     for name, length in total.most_common():
         click.echo(f"{name:20} {length / frames / 1e3:8.2f} kB a frame")

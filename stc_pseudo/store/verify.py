@@ -64,7 +64,7 @@ class SequenceState:
     @property
     def bytes(self) -> int:
         """Of all objects that its record lists."""
-        return sum(size for size, _ in self.record["files"].values()) if self.record else 0
+        return sum(size for size, *_ in self.record["files"].values()) if self.record else 0
 
     def findings(self) -> Iterator[tuple[str, str, str]]:
         """Kind, key and reason of everything that is not as it should be."""
@@ -133,7 +133,7 @@ def damage(store: Location, record: dict[str, Any], sizes: dict[str, int], deep:
         deep: read them.
     """
     prefix, found = f"{record['sequence']}/{record['version']}", {}
-    for key, (size, _) in record["files"].items():
+    for key, (size, *_) in record["files"].items():
         there = sizes.get(f"{prefix}/{key}")
         if there != size:
             found[f"{prefix}/{key}"] = "missing" if there is None else f"{there} bytes instead of {size}"

@@ -17,6 +17,7 @@ import hashlib
 import json
 import logging
 import os
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -129,8 +130,8 @@ class PartialSequence:
 
 
 def describe(content: bytes) -> list[int]:
-    """Bytes and CRC32C of an object, as records list them."""
-    return [len(content), checksum(content)]
+    """Bytes, CRC32C and CRC32 of an object, as records list them."""
+    return [len(content), checksum(content), zlib.crc32(content)]
 
 
 class StoreWriter:
@@ -280,7 +281,7 @@ class StoreWriter:
                 mark = unseal(content, self.store.where(key))
             except InputError:
                 continue  # torn: the shard is made again
-            if all(sizes.get(f"{prefix}/{each}") == size for each, (size, _) in mark["files"].items()):
+            if all(sizes.get(f"{prefix}/{each}") == size for each, (size, *_) in mark["files"].items()):
                 done[int(key.rsplit("/", 1)[1].split(".")[0])] = mark
         return done
 
@@ -353,7 +354,7 @@ class StoreWriter:
                 files |= {key: describe(content) for key, content in table.items()}
                 record["tables"][column] = {"dtype": dtype, "shape": [len(rows)]}
         sizes = self.store.find(f"{prefix}/")
-        for key, (size, _) in files.items():
+        for key, (size, *_) in files.items():
             if sizes.get(f"{prefix}/{key}") != size:
                 found = sizes.get(f"{prefix}/{key}", "no")
                 where = self.store.where(f"{prefix}/{key}")

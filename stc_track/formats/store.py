@@ -10,6 +10,7 @@ A record holds size and CRC32C of every object of its version; nothing is read t
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -259,3 +260,6 @@ def require_content(content: bytes, expected: list[int], where: str) -> None:
         raise DamagedStoreError(where, expected=f"{expected[0]} bytes", found=str(len(content)))
     if (found := checksum(content)) != expected[1]:
         raise DamagedStoreError(where, expected=f"content of CRC32C {expected[1]:08x}", found=f"{found:08x}")
+    # What ends with its own CRC32C has the same one as all such of its length: another polynomial tells them apart.
+    if len(expected) > 2 and (found := zlib.crc32(content)) != expected[2]:
+        raise DamagedStoreError(where, expected=f"content of CRC32 {expected[2]:08x}", found=f"{found:08x}")
