@@ -1,0 +1,140 @@
+"""Our tracker beside public ones on real boxes: MOT-Challenge sequences with detections and truth.
+
+`python -m pipelines.tracking.boxes --root DIR` prints TrackEval's figures of all sequences together, and HOTA and
+identity switches of each; `--mechanisms` turns each of ours off alone; `--drop N` takes every Nth frame, `--pan` and
+`--shake` move the boxes as a camera would, by shares of the frame's width.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import numpy as np
+
+from pipelines.tracking.box_metrics import HEAD, BoxVideo, Result, evaluate, read_video, row, summarise
+from stc_track import Detections, Tracker, TrackerSettings
+from stc_track.tracking.settings import PRESETS
+
+PEERS = {
+    "SORT": "SORTTracker",
+    "ByteTrack": "ByteTrackTracker",
+    "OC-SORT": "OCSORTTracker",
+    "C-BIoU": "CBIoUTracker",
+    "BoT-SORT": "BoTSORTTracker",
+}
+DEFAULT = TrackerSettings()
+MECHANISMS = {
+    "no buffer": DEFAULT.changed(buffer=0.0, buffer_growth=0.0),
+    "a buffer that does not grow": DEFAULT.changed(buffer_growth=0.0),
+    "noise as it is set": DEFAULT.changed(adaptation=0.0),
+    "no camera motion": DEFAULT.changed(camera_motion=False),
+    "births beside live tracks": DEFAULT.changed(birth_overlap=1.0),
+    "detections alone": DEFAULT.changed(predict_missing=0),
+    "scores do not count": DEFAULT.changed(score_weight=0.0),
+    "gaps do not count": DEFAULT.changed(gap_weight=0.0),
+    "greedy": DEFAULT.changed(matching="greedy"),
+    "Algorithm 1": DEFAULT.changed(matching="bi-greedy"),
+    "two rounds": DEFAULT.changed(two_rounds=True),
+}
+Run = Callable[[BoxVideo], Result]
+_NOTHING = np.zeros((0, 4)), np.zeros(0)
+
+
+def ours(settings: TrackerSettings) -> Run:
+    """Our tracker; missing tracks are output as `link` does."""
+
+    def run(video: BoxVideo) -> Result:
+        tracker, output, found = Tracker(settings, video.frames.step), settings.output, {}
+        for frame in video.frames:
+            boxes, scores = video.detections.get(frame, _NOTHING)
+            classes = np.ones(len(scores), np.int64)
+            tracks = tracker.update(Detections(frame, boxes.copy(), scores.copy(), classes))
+            low, high = tracks.missing_boxes[:, :2], tracks.missing_boxes[:, 2:]
+            shown = (low > 0).all(1) & (high < video.size[::-1]).all(1) & (tracks.missing_for <= output.predict_missing)
+            shown &= tracks.missing_scores >= output.predict_score
+            found[frame] = (
+                np.concatenate((boxes[tracks.indices[tracks.confirmed]], tracks.missing_boxes[shown])),
+                np.concatenate((tracks.track_ids[tracks.confirmed], tracks.missing_ids[shown])),
+            )
+        return found
+
+    return run
+
+
+def peer(name: str) -> Run:
+    """A tracker of the `trackers` package with its defaults and the video's frame rate."""
+
+    def run(video: BoxVideo) -> Result:
+        import supervision
+        import trackers
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tracker, found = getattr(trackers, PEERS[name])(frame_rate=video.frame_rate), {}
+            for frame in video.frames:
+                boxes, scores = video.detections.get(frame, _NOTHING)
+                given = supervision.Detections(
+                    xyxy=boxes.astype(np.float32), confidence=scores.copy(), class_id=np.zeros(len(scores), int)
+                )
+                tracked = tracker.update(given)
+                ids = np.asarray(tracked.tracker_id)
+                found[frame] = tracked.xyxy[ids >= 0], ids[ids >= 0]
+        return found
+
+    return run
+
+
+def perturbed(video: BoxVideo, drop: int, pan: float, shake: float, seed: int) -> BoxVideo:
+    """The video at a lower frame rate, and as a moving camera would have seen it."""
+    random = np.random.default_rng(seed)
+    frames = video.frames[::drop]
+    steps = random.normal(0, pan * video.size[1], (len(frames), 2)) * (1, 0.4)
+    place, velocity = random.normal(0, shake * video.size[1], (len(frames), 2)) * (1, 0.5), np.zeros(2)
+    drift = np.zeros(2)
+    for number, step in enumerate(steps):
+        velocity = 0.95 * velocity + 0.3 * step
+        drift = drift + velocity
+        place[number] += drift
+    offsets = {frame: np.tile(place[number], 2) for number, frame in enumerate(frames)}
+    kept = [frame for frame in frames if frame in video.detections]
+    detections = {frame: (video.detections[frame][0] + offsets[frame], video.detections[frame][1]) for frame in kept}
+    truth = {
+        frame: (video.truth[frame][0] + offsets[frame], *video.truth[frame][1:])
+        for frame in frames
+        if frame in video.truth
+    }
+    size = video.size if not (pan or shake) else (10**6, 10**6)  # nothing leaves a frame that moves along
+    return replace(
+        video, frames=frames, frame_rate=video.frame_rate / drop, detections=detections, truth=truth, size=size
+    )
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--root", required=True, type=click.Path(path_type=Path), help="Folder of {sequence}/det, gt, seqinfo.")
+@click.option("--peers/--no-peers", default=True, help="Measure the public trackers as well.")
+@click.option("--mechanisms", is_flag=True, help="Turn each mechanism of ours off alone.")
+@click.option("--drop", default=1, help="Take every Nth frame.")
+@click.option("--pan", default=0.0, help="Standard deviation of a camera's acceleration, share of the frame's width.")
+@click.option("--shake", default=0.0, help="Standard deviation of a camera's shaking, share of the frame's width.")
+@click.option("--seed", default=1, help="Of the camera.")
+def main(root: Path, peers: bool, mechanisms: bool, drop: int, pan: float, shake: float, seed: int) -> None:
+    """Measure our tracker and public ones on real boxes."""
+    folders = sorted(each for each in root.iterdir() if (each / "det" / "det.txt").is_file())
+    videos = [perturbed(read_video(each), drop, pan, shake, seed) for each in folders]
+    rows: dict[str, Run] = {"ours": ours(DEFAULT), "ours, --preset paper": ours(PRESETS["paper"])}
+    rows |= {name: peer(name) for name in PEERS} if peers else {}
+    rows |= {f"ours, {name}": ours(each) for name, each in MECHANISMS.items()} if mechanisms else {}
+    click.echo(f"{', '.join(each.name for each in videos)}\n{'':34}{HEAD}  each: HOTA/switches")
+    for name, run in rows.items():
+        parts = {video.name: evaluate(video, run(video)) for video in videos}
+        alone = [summarise({key: part}) for key, part in parts.items()]
+        each = " ".join(f"{scores.HOTA:.1f}/{scores.id_switches}" for scores in alone)
+        click.echo(f"{name:34}{row(summarise(parts))}  {each}")
+
+
+if __name__ == "__main__":
+    main()
