@@ -19,7 +19,7 @@ from pipelines.tracking.box_metrics import HEAD, BoxVideo, Result, evaluate, rea
 from stc_track import Detections, Tracker, TrackerSettings
 from stc_track.tracking.settings import PRESETS
 
-PEERS = {
+BASELINES = {
     "SORT": "SORTTracker",
     "ByteTrack": "ByteTrackTracker",
     "OC-SORT": "OCSORTTracker",
@@ -65,7 +65,7 @@ def ours(settings: TrackerSettings) -> Run:
     return run
 
 
-def peer(name: str) -> Run:
+def baseline(name: str) -> Run:
     """A tracker of the `trackers` package with its defaults and the video's frame rate."""
 
     def run(video: BoxVideo) -> Result:
@@ -74,7 +74,7 @@ def peer(name: str) -> Run:
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tracker, found = getattr(trackers, PEERS[name])(frame_rate=video.frame_rate), {}
+            tracker, found = getattr(trackers, BASELINES[name])(frame_rate=video.frame_rate), {}
             for frame in video.frames:
                 boxes, scores = video.detections.get(frame, _NOTHING)
                 given = supervision.Detections(
@@ -115,18 +115,18 @@ def perturbed(video: BoxVideo, drop: int, pan: float, shake: float, seed: int) -
 
 @click.command(context_settings={"show_default": True})
 @click.option("--root", required=True, type=click.Path(path_type=Path), help="Folder of {sequence}/det, gt, seqinfo.")
-@click.option("--peers/--no-peers", default=True, help="Measure the public trackers as well.")
+@click.option("--baselines/--no-baselines", default=True, help="Measure the public trackers as well.")
 @click.option("--mechanisms", is_flag=True, help="Turn each mechanism of ours off alone.")
 @click.option("--drop", default=1, help="Take every Nth frame.")
 @click.option("--pan", default=0.0, help="Standard deviation of a camera's acceleration, share of the frame's width.")
 @click.option("--shake", default=0.0, help="Standard deviation of a camera's shaking, share of the frame's width.")
 @click.option("--seed", default=1, help="Of the camera.")
-def main(root: Path, peers: bool, mechanisms: bool, drop: int, pan: float, shake: float, seed: int) -> None:
+def main(root: Path, baselines: bool, mechanisms: bool, drop: int, pan: float, shake: float, seed: int) -> None:
     """Measure our tracker and public ones on real boxes."""
     folders = sorted(each for each in root.iterdir() if (each / "det" / "det.txt").is_file())
     videos = [perturbed(read_video(each), drop, pan, shake, seed) for each in folders]
     rows: dict[str, Run] = {"ours": ours(DEFAULT), "ours, --preset paper": ours(PRESETS["paper"])}
-    rows |= {name: peer(name) for name in PEERS} if peers else {}
+    rows |= {name: baseline(name) for name in BASELINES} if baselines else {}
     rows |= {f"ours, {name}": ours(each) for name, each in MECHANISMS.items()} if mechanisms else {}
     click.echo(f"{', '.join(each.name for each in videos)}\n{'':34}{HEAD}  each: HOTA/switches")
     for name, run in rows.items():
