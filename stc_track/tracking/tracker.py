@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
@@ -13,9 +14,11 @@ from stc_track.tracking.displacement import common_displacement
 from stc_track.tracking.kalman import STILL, KalmanState, moved_boxes, points_of
 from stc_track.tracking.matching import MATCHERS, Pairs, Partners, left_over
 from stc_track.tracking.settings import TrackerSettings
+from stc_track.tracking.supervision_columns import from_columns, is_columns, with_track_ids
 from stc_track.tracking.track_table import TrackTable
 from stc_track.tracking.types import Detections, Tracks
 
+Columns = TypeVar("Columns")
 # Algorithm 1 leaves tracks without a partner whose nearest detection chose another: match them again
 _MATCHES_A_ROUND = 2
 _FEWEST_INNOVATIONS = 3  # matches of a frame that say how well motion is predicted
@@ -67,14 +70,42 @@ class Tracker:
         """Number of the last frame; None before the first."""
         return self._frame
 
-    def update(self, detections: Detections) -> Tracks:
+    @overload
+    def update(self, detections: Detections) -> Tracks: ...
+
+    @overload
+    def update(self, detections: Columns) -> Columns: ...
+
+    def update(self, detections: Any) -> Any:
         """Continue, end and begin tracks with the next frame's detections.
 
-        Frames left out count as frames without detections.
+        Args:
+            detections: `Detections`, of which frames left out count as frames without detections; or what has the
+                attributes of `supervision.Detections` (xyxy, confidence, class_id, tracker_id, perhaps mask), which
+                is the frame after the last one: call it for frames without detections as well.
+
+        Returns:
+            `Tracks`; or a copy of the `supervision.Detections` with `tracker_id` (N,) int64, -1 where there is no
+            confirmed track.
 
         Raises:
-            ValueError: the frame is not after the last one.
+            ValueError: the frame is not after the last one; scores above 1 where thresholds are not; columns of other
+                shapes.
+            TypeError: neither of both.
         """
+        if isinstance(detections, Detections):
+            return self._track(detections)
+        if not is_columns(detections):
+            kind = type(detections).__name__
+            raise TypeError(f"detections must be Detections, or have the attributes of supervision's. Got {kind}")
+        frame = 0 if self._frame is None else self._frame + self.frame_step
+        own, rows = from_columns(detections, frame)
+        lifecycle = self.settings.lifecycle
+        if len(own) and own.scores.max() > 1 and lifecycle.low_score >= 0 and lifecycle.high_score <= 1:
+            raise ValueError(f"confidence must be at most 1, as the thresholds are. Got {own.scores.max():g}")
+        return with_track_ids(detections, rows, self._track(own))
+
+    def _track(self, detections: Detections) -> Tracks:
         steps = self._predict(detections.frame)
         if self.settings.motion.camera_motion and len(self._table):
             self._compensate_camera_motion(detections, steps)
