@@ -19,13 +19,15 @@ from stc_track.masks import rle
 from stc_track.masks.disjoint import make_disjoint
 
 BASELINES = {"SORT": "SORTTracker", "ByteTrack": "ByteTrackTracker", "OC-SORT": "OCSORTTracker"}
+# those that only boxes are measured with as well; BoT-SORT is given no pictures, so it compensates no camera
+BOX_BASELINES = {**BASELINES, "C-BIoU": "CBIoUTracker", "BoT-SORT": "BoTSORTTracker"}
 
 
 class Baseline:
     """One public tracker for one class.
 
     Args:
-        name: one of BASELINES.
+        name: one of BOX_BASELINES.
         options: its constructor's arguments; what is left out has the package's default.
 
     Raises:
@@ -40,7 +42,7 @@ class Baseline:
             hint = "pip install 'stc-seg[baselines]'"
             raise InputError("trackers", expected="the package", found="none", hint=hint) from error
         self._detections = supervision.Detections
-        self._tracker = getattr(trackers, BASELINES[name])(**options)
+        self._tracker = getattr(trackers, BOX_BASELINES[name])(**options)
 
     def update(self, boxes: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Link the next frame's boxes (N, 4) of scores (N,).

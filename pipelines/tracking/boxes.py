@@ -8,24 +8,19 @@ identity switches of each; `--mechanisms` turns each of ours off alone; `--drop 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 
+from pipelines.baselines.public_trackers import BOX_BASELINES
 from pipelines.tracking.box_metrics import HEAD, BoxVideo, Result, evaluate, read_video, row, summarise
 from stc_track import Detections, Tracker, TrackerSettings
 from stc_track.tracking.settings import PRESETS
 
-BASELINES = {
-    "SORT": "SORTTracker",
-    "ByteTrack": "ByteTrackTracker",
-    "OC-SORT": "OCSORTTracker",
-    "C-BIoU": "CBIoUTracker",
-    "BoT-SORT": "BoTSORTTracker",
-}
 DEFAULT = TrackerSettings()
 MECHANISMS = {
     "no buffer": DEFAULT.changed(buffer=0.0, buffer_growth=0.0),
@@ -65,8 +60,15 @@ def ours(settings: TrackerSettings) -> Run:
     return run
 
 
-def baseline(name: str) -> Run:
-    """A tracker of the `trackers` package with its defaults and the video's frame rate."""
+def baseline(name: str, options: Mapping[str, Any] | None = None) -> Run:
+    """A tracker of the `trackers` package with its defaults and the video's frame rate.
+
+    Args:
+        name: one of BOX_BASELINES.
+        options: of its constructor; `low_score` leaves out detections below it before the tracker sees them.
+    """
+    chosen = dict(options or {})
+    low_score = chosen.pop("low_score", 0.0)
 
     def run(video: BoxVideo) -> Result:
         import supervision
@@ -74,9 +76,10 @@ def baseline(name: str) -> Run:
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tracker, found = getattr(trackers, BASELINES[name])(frame_rate=video.frame_rate), {}
+            tracker, found = getattr(trackers, BOX_BASELINES[name])(frame_rate=video.frame_rate, **chosen), {}
             for frame in video.frames:
                 boxes, scores = video.detections.get(frame, _NOTHING)
+                boxes, scores = boxes[scores >= low_score], scores[scores >= low_score]
                 given = supervision.Detections(
                     xyxy=boxes.astype(np.float32), confidence=scores.copy(), class_id=np.zeros(len(scores), int)
                 )
@@ -126,7 +129,7 @@ def main(root: Path, baselines: bool, mechanisms: bool, drop: int, pan: float, s
     folders = sorted(each for each in root.iterdir() if (each / "det" / "det.txt").is_file())
     videos = [perturbed(read_video(each), drop, pan, shake, seed) for each in folders]
     rows: dict[str, Run] = {"ours": ours(DEFAULT), "ours, --preset paper": ours(PRESETS["paper"])}
-    rows |= {name: baseline(name) for name in BASELINES} if baselines else {}
+    rows |= {name: baseline(name) for name in BOX_BASELINES} if baselines else {}
     rows |= {f"ours, {name}": ours(each) for name, each in MECHANISMS.items()} if mechanisms else {}
     click.echo(f"{', '.join(each.name for each in videos)}\n{'':34}{HEAD}  each: HOTA/switches")
     for name, run in rows.items():

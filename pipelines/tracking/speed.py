@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import resource
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 import numpy as np
 
-from pipelines.baselines.public_trackers import BASELINES, Baseline
+from pipelines.baselines.public_trackers import BOX_BASELINES, Baseline
 from pipelines.baselines.released_tracker import ReleasedTracker
 from stc_track.formats.mots import Detection
 from stc_track.io.files import replacing
@@ -50,7 +51,9 @@ def runner(name: str, settings: TrackerSettings) -> Callable[[int, np.ndarray, n
     if name == LOOPS:
         loops = ReleasedTracker()
         return lambda frame, boxes, scores: loops.update([tuple(each) for each in boxes.tolist()])
-    baseline = Baseline(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # no pictures are given
+        baseline = Baseline(name)
     return lambda frame, boxes, scores: baseline.update(boxes, scores)
 
 
@@ -108,7 +111,7 @@ def main(objects: str, frames: int, seed: int, baselines: bool, streamed: int, j
     """Measure speed and memory."""
     settings = TrackerSettings()
     counts = [int(each) for each in objects.split(",")]
-    names = [OURS, LOOPS, *(BASELINES if baselines else ())]
+    names = [OURS, LOOPS, *(BOX_BASELINES if baselines else ())]
     click.echo("frames per second of processor time\n" + f"{'objects a frame':16}" + "".join(f"{n:>13}" for n in names))
     figures: dict[str, dict] = {"fps": {}}
     for count in counts:

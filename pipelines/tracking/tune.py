@@ -93,7 +93,14 @@ def objective(found: Mapping[str, Scores], switch_cost: float) -> float:
     return float(mean - switch_cost * sum(each.id_switches for each in found.values()))
 
 
-def search(tracker: str, trials: int, seed: int, judge: Callable[[Values], float]) -> Iterator[tuple[Values, float]]:
+def search(
+    tracker: str,
+    trials: int,
+    seed: int,
+    judge: Callable[[Values], float],
+    ranges: Ranges | None = None,
+    possible: Callable[[Values], bool] | None = None,
+) -> Iterator[tuple[Values, float]]:
     """Random search around the best: each trial redraws one to three values of the best so far.
 
     Args:
@@ -101,19 +108,22 @@ def search(tracker: str, trials: int, seed: int, judge: Callable[[Values], float
         trials: how many, after the tracker's own defaults.
         seed: of the draws.
         judge: larger is better.
+        ranges: what is searched; None takes the tracker's of RANGES.
+        possible: whether values go together; those that do not are no trial's. None asks our settings for ours.
 
     Yields:
         each trial's values and what they are worth, the defaults (no values) first.
     """
     random = np.random.default_rng(seed)
-    ranges = RANGES[tracker]
+    ranges = RANGES[tracker] if ranges is None else ranges
+    possible = possible or (settings_are_possible if tracker == OURS else lambda _values: True)
     best: Values = {}
     worth = judge(best)
     yield best, worth
     for _ in range(trials):
         names = random.choice(list(ranges), size=random.integers(1, min(_REDRAWN, len(ranges)) + 1), replace=False)
         values = {**best, **{str(name): _draw(ranges[str(name)], random) for name in names}}
-        if tracker == OURS and not settings_are_possible(values):
+        if not possible(values):
             continue
         found = judge(values)
         yield values, found
