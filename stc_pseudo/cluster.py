@@ -31,7 +31,7 @@ from distributed import (
 from stc_pseudo.executors import TRIES, Estimators, Executor, Outcome
 from stc_pseudo.shard_task import Arrays, ShardTask
 from stc_track.formats.store import MANIFEST, SCHEMA
-from stc_track.io.errors import InputError
+from stc_track.io.errors import InputError, SettingError
 from stc_track.io.location import Location, NotWritableError
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ GPU, MASKS = "GPU", "MASKS"
 PLUGIN = "stc-estimators"
 # What must be the same on all workers for equal arrays.
 PACKAGES = ("stc-seg", "numpy", "torch", "opencv-python-headless", "scipy", "numcodecs", "distributed")
-FLAG = "--scheduler"
 
 
 class EstimatorPlugin(WorkerPlugin):
@@ -154,7 +153,7 @@ class OnDask(Executor):
         if "://" not in self.scheduler:
             if not Path(self.scheduler).is_file():
                 expected = "tcp://HOST:PORT or a scheduler file"
-                raise InputError(FLAG, expected=expected, found=f"{self.scheduler}, which is no file")
+                raise SettingError("scheduler", expected, f"{self.scheduler}, which is no file")
             where: dict[str, Any] = {"scheduler_file": self.scheduler}
         else:
             where = {"address": self.scheduler}
@@ -162,7 +161,7 @@ class OnDask(Executor):
             return Client(**where, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
             expected, found = "a Dask scheduler that answers", " ".join(str(error).split())[:200] or "none"
-            raise InputError(f"{FLAG} {self.scheduler}", expected=expected, found=found) from error
+            raise SettingError("scheduler", expected, f"{self.scheduler}: {found}") from error
 
     def _start(self) -> SpecCluster:
         if not self.gpu:
@@ -181,12 +180,12 @@ class OnDask(Executor):
         try:
             self.client.wait_for_workers(1, timeout=WORKERS_SECONDS)
         except TimeoutError as error:
-            raise InputError(f"{FLAG} {self.scheduler}", expected="a worker", found="none") from error
+            raise SettingError("scheduler", "a worker", f"none at {self.scheduler}") from error
         try:
             found = self.client.run(describe_worker, self.store)
         except Exception as error:
             expected, reason = "workers that have stc-seg", " ".join(f"{type(error).__name__}: {error}".split())[:200]
-            raise InputError(f"{FLAG} {self.scheduler}", expected=expected, found=reason) from error
+            raise SettingError("scheduler", expected, f"{self.scheduler}: {reason}") from error
         own = describe_worker(self.store)["versions"]
         for address, each in found.items():
             where = f"worker {address} on {each['host']}"

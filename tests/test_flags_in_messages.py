@@ -1,8 +1,9 @@
 """A message names only flags that its command has.
 
 Read from the sources: from each command's function on, every function and method that it may reach, and the texts in
-them. What is reached is guessed widely (a call of `x.read` may reach any `read` of a class that is reached); what a
-command never comes to is listed, with the reason. A flag in `stc-convert --shift 1` is that command's.
+them. A setting's name, `x=` between backquotes or first in a SettingError, stands for its flag. What is
+reached is guessed widely (a call of `x.read` may reach any `read` of a class that is reached); what a command never
+comes to is listed, with the reason. A flag in `stc-convert --shift 1` is that command's.
 """
 
 import ast
@@ -18,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("stc_track", "stc_pseudo", "stc_train")
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 ANOTHER = re.compile(r"(stc-[a-z]+)(?: ([a-z]+(?:-[a-z]+)*))?")
+SETTING = re.compile(r"(\w+)=")
 FOREIGN = re.compile(r"(torchrun|pip|sort|huggingface-cli|aws|git) [^`]*")
 # By command: where texts stand that it cannot come to, and why.
 NOT_REACHED = {
@@ -122,6 +124,12 @@ def texts(node):
             yield "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in each.values)
         elif isinstance(each, ast.Constant) and isinstance(each.value, str):
             yield from [each.value] if id(each) not in inside and each.value != docstring else []
+        elif isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id == "SettingError":
+            yield from (
+                f"`{name.value}=`"
+                for name in ast.walk(each.args[0])
+                if isinstance(name, ast.Constant) and isinstance(name.value, str)
+            )
 
 
 def body(node):
@@ -190,6 +198,9 @@ def strangers(name, text):
             known = flags(full if full in COMMANDS else called[1]) if {full, called[1]} & set(COMMANDS) else known
         elif index % 2 and FOREIGN.match(part):
             continue
+        elif index % 2 and (setting := SETTING.fullmatch(part)):
+            yield from [] if importlib.import_module(COMMANDS[name]).main.flag_of(setting[1]) else [part]
+            continue
         yield from (flag for flag in FLAG.findall(FOREIGN.sub("", part)) if flag not in known)
 
 
@@ -208,5 +219,6 @@ def test_what_is_looked_for_is_found():
     assert list(strangers("stc-convert", "--frames names the pictures, --nosuch does not")) == ["--nosuch"]
     assert list(strangers("stc-convert", "`stc-pseudo build --overwrite all` does it")) == []
     assert list(strangers("stc-convert", "`stc-pseudo build --shift 1` does not")) == ["--shift"]
+    assert list(strangers("stc-convert", "`shift=`, or `nosuch=` not")) == ["nosuch="]
     found = {where for _, where in reached("stc_track.commands.convert")}
     assert {"stc_track.formats.mot_boxes.write_mot", "stc_track.formats.sources._file"} <= found

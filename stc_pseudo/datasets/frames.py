@@ -11,7 +11,7 @@ from pathlib import Path
 from stc_pseudo.datasets.base import FrameRange, VideoSequence
 from stc_pseudo.datasets.boxes.source import BoxSource, with_boxes
 from stc_pseudo.datasets.images import FRAME_SUFFIXES, list_frames, read_frame
-from stc_track.io.errors import InputError
+from stc_track.io.errors import InputError, SettingError
 
 VIDEO_SUFFIXES = (
     ".mp4",
@@ -71,7 +71,7 @@ def read_frames(
     names = list(found) if sequences is None else list(sequences)
     for name in names:
         if name not in found:
-            raise InputError("--frames", expected=f"video '{name}'", found=", ".join(found), hint="see --sequences")
+            raise SettingError("frames", f"video '{name}'", ", ".join(found), "see `sequences=`")
     videos = [read_video(found[name], name, root) for name in names]
     if boxes is not None:
         videos = with_boxes(videos, replace(boxes, frame_range=frame_range))

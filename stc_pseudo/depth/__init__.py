@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stc_track.io.errors import InputError
+from stc_track.io.errors import SettingError
 
 if TYPE_CHECKING:
     from stc_pseudo.estimators import DepthEstimator
@@ -26,24 +26,18 @@ def make_depth_estimator(
         fill_artefacts: for `monodepth2`, fill infinite-depth artefacts (`stc_pseudo.depth.ground_fill`).
 
     Raises:
-        InputError: the name is unknown, or its file or folder is not given.
+        SettingError: the name is unknown, or its file or folder is not given.
     """
     if name == "precomputed":
         if folder is None:
-            raise InputError(
-                "--depth precomputed", expected="a folder of depth maps", found="none", hint="--depth-dir names it"
-            )
+            raise SettingError("depth_dir", "a folder of depth maps, for precomputed depth", "none")
         from stc_pseudo.depth.precomputed import PrecomputedDepth
 
         return PrecomputedDepth(folder)
     if name == "monodepth2":
         if weights is None:
-            raise InputError(
-                "--depth monodepth2",
-                expected="a file of network weights",
-                found="none",
-                hint="--depth-weights names it; stc-pseudo train-depth makes one",
-            )
+            expected = "a file of network weights, for monodepth2"
+            raise SettingError("depth_weights", expected, "none", "`stc-pseudo train-depth` makes one")
         from stc_pseudo.depth.monodepth2_estimator import Monodepth2Depth
 
         estimator = Monodepth2Depth(weights, device)
@@ -56,4 +50,4 @@ def make_depth_estimator(
         from stc_pseudo.depth.sgbm import SgbmDepth
 
         return SgbmDepth()
-    raise InputError("--depth", expected=f"one of {', '.join(DEPTH_METHODS)}", found=repr(name))
+    raise SettingError("depth", f"one of {', '.join(DEPTH_METHODS)}", repr(name))

@@ -12,8 +12,6 @@ from stc_pseudo.depth.checkpoint import read_checkpoint, read_published
 from stc_pseudo.nn import weights
 from stc_pseudo.nn.devices import require_device
 
-FLAG = "--depth-weights"
-
 
 class Monodepth2Depth:
     """A `DepthEstimator`: the network's inverse depth, 1/metre where it was trained with stereo.
@@ -29,7 +27,7 @@ class Monodepth2Depth:
 
     def __init__(self, path: Path, device: str = "cpu", batch_size: int = 8) -> None:
         read = read_published if path.is_dir() else read_checkpoint
-        content = read(path, FLAG)
+        content = read(path, "`depth_weights=`")
         self.network, self.size = content.network, content.size
         self.metres_per_unit = content.metres_per_unit or 1.0
         self.device, self.batch_size = require_device(device), batch_size

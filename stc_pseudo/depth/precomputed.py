@@ -11,7 +11,7 @@ from stc_pseudo.datasets.digests import folder_digest
 from stc_pseudo.datasets.images import decode_picture
 from stc_track.io.errors import InputError, require_folder
 
-FLAG = "--depth-dir"
+FOLDER = "`depth_dir=`"
 # KITTI's depth maps hold metres * 256, and 0 where nothing was measured.
 PNG_PER_METRE = 256
 SUFFIXES = (".npy", ".png")
@@ -25,7 +25,7 @@ class PrecomputedDepth:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = require_folder(folder, "depth maps, {sequence}/{frame}.png or .npy", FLAG)
+        self.folder = require_folder(folder, "depth maps, {sequence}/{frame}.png or .npy", FOLDER)
 
     def fingerprint(self, sequence: VideoSequence) -> str:
         """See `DepthEstimator.fingerprint`."""
@@ -45,15 +45,15 @@ class PrecomputedDepth:
         path = next((path for path in candidates if path.is_file()), None)
         if path is None:
             raise InputError(
-                candidates[-1], expected="a depth map of every frame (PNG, or .npy)", found="no file", hint=FLAG
+                candidates[-1], expected="a depth map of every frame (PNG, or .npy)", found="no file", hint=FOLDER
             )
-        depth = read_depth(path, FLAG)
+        depth = read_depth(path, FOLDER)
         if depth.shape != sequence.size:
             raise InputError(
                 path,
                 expected="a depth map of the frames' {1}x{0} pixels".format(*sequence.size),
                 found="{1}x{0}".format(*depth.shape),
-                hint=FLAG,
+                hint=FOLDER,
             )
         return 1 / depth
 

@@ -37,14 +37,14 @@ class SgbmDepth:
                 sequence.name,
                 expected="right frames for --depth sgbm",
                 found="none",
-                hint="--depth monodepth2 or precomputed needs none",
+                hint="`depth=` monodepth2 or precomputed needs none",
             )
         if camera is None or not camera.baseline:
             raise InputError(
                 sequence.name,
                 expected="a calibration with a stereo baseline for --depth sgbm",
                 found="none",
-                hint="--depth monodepth2 or precomputed needs none",
+                hint="`depth=` monodepth2 or precomputed needs none",
             )
         disparities = np.stack(
             [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stc_track.io.errors import InputError
+from stc_track.io.errors import SettingError
 
 if TYPE_CHECKING:
     from stc_pseudo.estimators import FlowEstimator
@@ -23,24 +23,19 @@ def make_flow_estimator(name: str, *, weights: Path | None, folder: Path | None,
         device: for `upflow`, `cpu`, `cuda`, ...
 
     Raises:
-        InputError: the name is unknown, or its file or folder is not given, is missing, or is of another kind.
+        SettingError: the name is unknown, or its file or folder is not given.
+        InputError: its file or folder is missing, or is of another kind.
     """
     if name == "precomputed":
         if folder is None:
-            raise InputError(
-                "--flow precomputed", expected="a folder of flow maps", found="none", hint="--flow-dir names it"
-            )
+            raise SettingError("flow_dir", "a folder of flow maps, for precomputed flow", "none")
         from stc_pseudo.flow.precomputed import PrecomputedFlow
 
-        return PrecomputedFlow(folder, "--flow-dir names the folder")
+        return PrecomputedFlow(folder, "`flow_dir=` names the folder")
     if name == "upflow":
         if weights is None:
-            raise InputError(
-                "--flow upflow",
-                expected="a file of network weights",
-                found="none",
-                hint="--flow-weights names it; stc-pseudo train-flow makes one",
-            )
+            expected = "a file of network weights, for upflow"
+            raise SettingError("flow_weights", expected, "none", "`stc-pseudo train-flow` makes one")
         from stc_pseudo.flow.upflow_estimator import UpflowFlow
 
         return UpflowFlow(weights, device)
@@ -48,4 +43,4 @@ def make_flow_estimator(name: str, *, weights: Path | None, folder: Path | None,
         from stc_pseudo.flow.dis import DisFlow
 
         return DisFlow()
-    raise InputError("--flow", expected=f"one of {', '.join(FLOW_METHODS)}", found=repr(name))
+    raise SettingError("flow", f"one of {', '.join(FLOW_METHODS)}", repr(name))

@@ -35,7 +35,7 @@ class UpflowFlow:
 
     def __init__(self, path: Path, device: str = "cpu", batch_size: int = 4) -> None:
         self.device, self.batch_size = require_device(device), batch_size
-        network, self.size, start = load_network(path, "--flow-weights")
+        network, self.size, start = load_network(path, "`flow_weights=`")
         self.network, self.start = network.to(self.device).eval(), make_start(start)
         method = f"-{start}-opencv-{cv2.__version__}" if self.start else ""  # the start is not among the weights
         self._fingerprint = f"upflow-{weights.fingerprint(path)}{method}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import torch
 
-from stc_track.io.errors import InputError
+from stc_track.io.errors import SettingError
 
 AUTO = "auto"
 
 
 def require_device(name: str) -> torch.device:
-    """Return the device that `--device` names, or raise an InputError if torch cannot compute on it here.
+    """Return the device of a name, or raise a SettingError if torch cannot compute on it here.
 
     Args:
         name: `cpu`, `cuda`, `cuda:N`, ..., or `auto` for cuda where there is one.
@@ -21,9 +21,8 @@ def require_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise InputError(
-            f"--device {name}",
-            expected="a device that torch can use here, as cpu or cuda",
-            found=str(error).splitlines()[0][:100],
+        reason = str(error).splitlines()[0][:100]
+        raise SettingError(
+            "device", "a device that torch can use here, as cpu or cuda", f"{name}, of which it says: {reason}"
         ) from error
     return device

@@ -132,7 +132,7 @@ def lite0_path(flag: str) -> Path:
     """Where the package of the extra `pretrained` keeps the weights; it is looked up and never imported.
 
     Raises:
-        InputError: the package is not installed; `flag` is the option that asked for it.
+        InputError: the package is not installed; `flag`, as in `weights.load`, asked for it.
     """
     found = importlib.util.find_spec(PACKAGE)
     if found is None or not found.submodule_search_locations:

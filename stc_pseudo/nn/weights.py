@@ -37,7 +37,7 @@ def load(path: Path, flag: str) -> dict[str, Any]:
 
     Args:
         path: a file that `torch.save` wrote.
-        flag: the command's flag that named the file, for the message.
+        flag: what named the file, for the message: a flag, or a setting as `InputError` writes it.
 
     Raises:
         InputError: no such file, or not a dictionary of plain tensors and values.
@@ -61,7 +61,7 @@ def load_state(network: torch.nn.Module, state: dict[str, Any], path: Path, flag
         network: takes the weights (half-precision tensors are widened).
         state: key to tensor; keys must be exactly the network's.
         path: the file they came from, for the message.
-        flag: the command's flag that named the file.
+        flag: as in `load`.
         name: the network's name, for the message.
 
     Raises:

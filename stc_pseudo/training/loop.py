@@ -20,7 +20,7 @@ from stc_pseudo.training.resume import TrainingState, state_path
 from stc_pseudo.training.sampler import BatchSampler, SeededClips
 from stc_pseudo.training.tensorboard import TrainingLog
 from stc_pseudo.training.validation import Validation
-from stc_track.io.errors import InputError
+from stc_track.io.errors import SettingError
 
 log = logging.getLogger(__name__)
 
@@ -46,12 +46,10 @@ MIN_INPUT_SIDE = 64  # a coarsest map of one pixel has nothing to reflect or to 
 
 
 def require_sides(height: int, width: int) -> None:
-    """Raise an InputError that names `--height` or `--width` if frames of this size do not fit the networks."""
-    for flag, value in (("--height", height), ("--width", width)):
+    """Raise a SettingError if frames of this size do not fit the networks."""
+    for name, value in (("height", height), ("width", width)):
         if value < MIN_INPUT_SIDE or value % SIDE_MULTIPLE:
-            raise InputError(
-                flag, expected=f"a multiple of {SIDE_MULTIPLE}, at least {MIN_INPUT_SIDE}", found=str(value)
-            )
+            raise SettingError(name, f"a multiple of {SIDE_MULTIPLE}, at least {MIN_INPUT_SIDE}", str(value))
 
 
 def fit(

@@ -12,7 +12,7 @@ from torch import nn
 from stc_pseudo.nn import weights
 from stc_track.io.errors import InputError
 
-FLAG = "--resume"
+RESUME = "`resume=`"
 # Settings that a resumed run may change: they say where it runs and what is shown, not what it computes.
 FREE = ("device", "workers", "resume", "log_dir", "truth")
 
@@ -63,14 +63,14 @@ class TrainingState:
         if not self.path.is_file():
             raise InputError(
                 self.path,
-                expected=f"the state of an interrupted training for {FLAG}",
+                expected=f"the state of an interrupted training for {RESUME}",
                 found="no file",
-                hint=f"leave {FLAG} away to start from the beginning",
+                hint=f"leave {RESUME} away to start from the beginning",
             )
-        content = weights.load(self.path, FLAG)
+        content = weights.load(self.path, RESUME)
         if missing := {"step", "settings", "network", "optimizer", "scaler", "random", "random_cuda"} - set(content):
             raise InputError(
-                self.path, expected=f"a training's state with '{min(missing)}'", found="no such entry", hint=FLAG
+                self.path, expected=f"a training's state with '{min(missing)}'", found="no such entry", hint=RESUME
             )
         own = _comparable(self.settings)
         for key in sorted(own.keys() | content["settings"].keys()):
@@ -80,7 +80,7 @@ class TrainingState:
                     self.path,
                     expected=f"{key} {before}, as in the interrupted training",
                     found=str(now),
-                    hint=f"leave {FLAG} away to start from the beginning",
+                    hint=f"leave {RESUME} away to start from the beginning",
                 )
         self.network.load_state_dict(content["network"])
         self.optimizer.load_state_dict(content["optimizer"])

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import default_collate
 
 from stc_pseudo.training.clips import Clips
-from stc_track.io.errors import InputError
+from stc_track.io.errors import SettingError
 
 MOST_CLIPS = 64  # evenly spread over the held-out ones: more would cost time and change no figure much
 PICTURED = 4
@@ -31,7 +31,7 @@ def split_clips(clips: Clips, indices: Iterable[int], share: float) -> tuple[lis
         positions to train on, and to hold out.
 
     Raises:
-        InputError: none is left to train on.
+        SettingError: none is left to train on.
     """
     by_video = defaultdict(list)
     for index in indices:
@@ -43,12 +43,8 @@ def split_clips(clips: Clips, indices: Iterable[int], share: float) -> tuple[lis
         last = clips.starts[own[-count]][1] - clips.length if count else np.inf
         train += [index for index in own if clips.starts[index][1] <= last]
     if not train:
-        raise InputError(
-            "--validation-share",
-            expected="a share that leaves clips to train on",
-            found=f"{share:g}",
-            hint="smaller, or longer videos",
-        )
+        expected = "a share that leaves clips to train on"
+        raise SettingError("validation_share", expected, f"{share:g}", "smaller, or longer videos")
     return train, held
 
 

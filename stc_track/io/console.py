@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from stc_track.io.errors import InputError
 from stc_track.io.system_errors import one_line
 
 PACKAGES = ("stc_track", "stc_pseudo", "stc_train", "pipelines")
@@ -49,10 +50,25 @@ class Command(click.Command):
         return super().parse_args(ctx, list(self._with_new_names(args)))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Set up logging, then run the command; what the system refuses ends it with a line."""
+        """Set up logging, then run the command; bad input, or what the system refuses, ends it with a line."""
         set_up_logging(ctx.meta.get(_VERBOSE, False))
         with one_line():
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except InputError as error:
+                raise error.with_flags(self.flag_of) from error
+
+    def flag_of(self, setting: str) -> str | None:
+        """The flag that sets a setting of this name: `depth_dir` is set by `--depth-dir`; None if the command has none.
+
+        Args:
+            setting: spelt as the flag with `_` for `-`, or as the command's argument.
+        """
+        flag = f"--{setting.replace('_', '-')}"
+        options = [param for param in self.params if isinstance(param, click.Option)]
+        if any(flag in option.opts for option in options):
+            return flag
+        return next((max(option.opts, key=len) for option in options if option.name == setting), None)
 
     def _with_new_names(self, args: list[str]) -> Iterator[str]:
         warned: set[str] = set()

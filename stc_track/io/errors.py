@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+
+_NAMED = re.compile(r"`(\w+)=`")
 
 
 class InputError(click.ClickException):
@@ -18,6 +22,9 @@ class InputError(click.ClickException):
         found: what was there.
         hint: what the user can do about it, naming the flag that helps; may be empty.
 
+    In library code a text names a setting as a Python caller writes it, `` `root=` ``; a command prints its flag there
+    (`with_flags`).
+
     Examples:
         >>> InputError("0000.txt:3", expected="5 columns", found="2").message
         '0000.txt:3: expected 5 columns, found 2'
@@ -27,6 +34,18 @@ class InputError(click.ClickException):
 
     def __init__(self, where: object, *, expected: str, found: str, hint: str = "") -> None:
         super().__init__(f"{where}: expected {expected}, found {found}" + (f" ({hint})" if hint else ""))
+
+    def with_flags(self, flag_of: Callable[[str], str | None]) -> InputError:
+        """The error as a command prints it.
+
+        Args:
+            flag_of: from a setting's name to the command's flag, None where it has none.
+
+        Examples:
+            >>> InputError("a.png", expected="a map", found="nothing", hint="`depth_dir=`").with_flags("--{}".format)
+            InputError('a.png: expected a map, found nothing (--depth_dir)')
+        """
+        return _rebuilt(InputError, _NAMED.sub(lambda match: flag_of(match[1]) or match[0], self.message))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # an exception is rebuilt from its arguments, of which only the message is left
@@ -38,6 +57,33 @@ def _rebuilt(kind: type[InputError], message: str) -> InputError:
     error = kind.__new__(kind)
     click.ClickException.__init__(error, message)
     return error
+
+
+class SettingError(InputError, ValueError):
+    """A setting - an argument, or a field of a settings class - has a value that it cannot have.
+
+    Args:
+        name: the setting's, dotted where settings lie in settings.
+        expected: what it may hold.
+        found: what it holds.
+        hint: as of `InputError`.
+
+    Examples:
+        >>> SettingError("dilation", "a whole number from 1 to 3", "7").message
+        'dilation: expected a whole number from 1 to 3, found 7'
+    """
+
+    def __init__(self, name: str, expected: str, found: str, hint: str = "") -> None:
+        super().__init__(name, expected=expected, found=found, hint=hint)
+        self.name, self.expected, self.found, self.hint = name, expected, found, hint
+
+    def with_flags(self, flag_of: Callable[[str], str | None]) -> InputError:
+        """See `InputError.with_flags`; the flag stands in the setting's own place as well."""
+        where = flag_of(self.name) or self.name
+        return InputError(where, expected=self.expected, found=self.found, hint=self.hint).with_flags(flag_of)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.name, self.expected, self.found, self.hint)
 
 
 # below os.path, not Path's methods, which raise where a name is too long for the system: there is nothing there

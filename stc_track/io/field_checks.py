@@ -20,26 +20,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-
-class SettingError(ValueError):
-    """A field of a settings class holds what it cannot.
-
-    Args:
-        name: the field, dotted where settings lie in settings.
-        expected: what it may hold.
-        found: what it holds.
-
-    Examples:
-        >>> str(SettingError("dilation", "a whole number from 1 to 3", "7"))
-        'dilation must be a whole number from 1 to 3. Got 7'
-    """
-
-    def __init__(self, name: str, expected: str, found: str) -> None:
-        super().__init__(name, expected, found)
-        self.name, self.expected, self.found = name, expected, found
-
-    def __str__(self) -> str:
-        return f"{self.name} must be {self.expected}. Got {self.found}"
+from stc_track.io.errors import SettingError
 
 
 @dataclass(frozen=True)

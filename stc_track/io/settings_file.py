@@ -10,8 +10,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
-from stc_track.io.errors import InputError, require_file
-from stc_track.io.field_checks import SettingError, allows, describe, hints
+from stc_track.io.errors import InputError, SettingError, require_file
+from stc_track.io.field_checks import allows, describe, hints
 
 T = TypeVar("T")
 
@@ -52,7 +52,9 @@ def from_values(kind: type[T], values: Mapping[str, Any], where: str | Path, pre
     try:
         return _build(kind, values, prefix)
     except SettingError as error:
-        raise InputError(f"{where}: {error.name}", expected=error.expected, found=error.found) from error
+        raise InputError(
+            f"{where}: {error.name}", expected=error.expected, found=error.found, hint=error.hint
+        ) from error
 
 
 def to_toml(settings: Any, name: str = "") -> str:
@@ -104,7 +106,7 @@ def _build(kind: type[T], values: Mapping[str, Any], prefix: str) -> T:
     try:
         return kind(**converted)
     except SettingError as error:
-        raise SettingError(prefix + error.name, error.expected, error.found) from error
+        raise SettingError(prefix + error.name, error.expected, error.found, error.hint) from error
     except TypeError as error:  # a field without a default
         missing = [name for name in known if name not in values]
         raise SettingError(prefix + ", ".join(missing), "given", "nothing") from error

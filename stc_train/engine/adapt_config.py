@@ -57,7 +57,7 @@ def adapt(config: Config) -> None:
     for key in ("model", "train_dataloader", "optim_wrapper", "train_cfg"):
         if key not in config:
             raise InputError(
-                config.filename or "--config", expected=f"a config of MMDetection, with {key}", found="none"
+                config.filename or "`config=`", expected=f"a config of MMDetection, with {key}", found="none"
             )
     dataset = config.train_dataloader.dataset
     if is_store_dataset(dataset):
@@ -66,7 +66,7 @@ def adapt(config: Config) -> None:
         dataset = dataset.dataset
     if "pipeline" not in dataset or "dataset" in dataset:
         raise InputError(
-            config.filename or "--config",
+            config.filename or "`config=`",
             found=f"{plain(dataset.get('type'))}",
             expected="a data set with one pipeline",
             hint="set train_dataloader.dataset to one",
@@ -134,7 +134,7 @@ def refuse_misaligned(config: Config) -> None:
     for name in named_transforms(steps):
         if name in UNNOTED:
             raise InputError(
-                config.filename or "--config",
+                config.filename or "`config=`",
                 found=name,
                 expected="a pipeline of Resize, RandomResize, RandomFlip, RandomCrop and colour changes",
                 hint=f"the store's maps would not move with {name}: take it out",
@@ -154,10 +154,10 @@ def require_edges(config: Config) -> None:
     if not loaders or not steps[loaders[0]].get("edges"):
         place = f"train_dataloader.dataset.pipeline.{loaders[0]}.edges=True" if loaders else ""
         raise InputError(
-            config.filename or "--config",
+            config.filename or "`config=`",
             found="edges=False" if loaders else "no such step",
             expected="a pipeline with stc_train.LoadPseudoLabels(edges=True) for boundary='pairwise'",
-            hint=f"--cfg-options {place}" if loaders else "take the pipeline of condinst_base.py",
+            hint=f"`cfg_options=` {place}" if loaders else "take the pipeline of condinst_base.py",
         )
 
 

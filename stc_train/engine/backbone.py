@@ -13,7 +13,7 @@ from mmengine.config import Config
 
 from stc_pseudo.nn import weights
 from stc_pseudo.nn.efficientnet_lite import PACKAGE, lite0_path
-from stc_track.io.errors import InputError
+from stc_track.io.errors import InputError, SettingError
 from stc_train.engine.adapt_config import plain
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AUTO, SCRATCH = "auto", "scratch"
-FLAG = "--init-backbone"
+NAMED = "`init_backbone=`"
 LITE0 = "EfficientNetLite0"  # its name in the registry
 RESNET_KEY = re.compile(r"(conv1|bn1|layer[1-4])\.")
 
 
 def find_weights(source: str, config: Config) -> Path | None:
-    """Return the file that `--init-backbone` names.
+    """Return the file that a training's `init_backbone` names.
 
     Args:
         source: a path; `auto` for weights of ImageNet that are installed here, if any; or `scratch` for none.
@@ -45,7 +45,7 @@ def find_weights(source: str, config: Config) -> Path | None:
     if source == SCRATCH or config.get("load_from") or (backbone.get("init_cfg") or {}).get("checkpoint"):
         return None
     if plain(backbone.get("type", "")) == LITE0:
-        return lite0_path(FLAG) if importlib.util.find_spec(PACKAGE) is not None else None
+        return lite0_path(NAMED) if importlib.util.find_spec(PACKAGE) is not None else None
     return cached_resnet(backbone)
 
 
@@ -78,23 +78,19 @@ def require_backbone(config: Config, run: TrainingRun) -> None:
         backbone.init_cfg = None
         return
     if pretrained is not None and not Path(pretrained).is_file():
-        raise InputError(
-            FLAG,
-            expected=f"a file in place of the config's {pretrained}",
-            found="none",
-            hint="torchvision's resnet*.pth, or a Monodepth2 encoder; or train from nothing: "
-            "--cfg-options model.backbone.init_cfg=None",
+        raise SettingError(
+            "init_backbone",
+            f"a file in place of the config's {pretrained}",
+            "none",
+            "torchvision's resnet*.pth, or a Monodepth2 encoder; or train from nothing: "
+            "`cfg_options=` model.backbone.init_cfg=None",
         )
     if pretrained is None and backbone.get("frozen_stages", -1) >= 0:
-        options = " ".join(f"--cfg-options model.backbone.{each}" for each in ("frozen_stages=-1", "norm_eval=False"))
-        raise InputError(
-            FLAG,
-            found="none",
-            hint=f"name a file, or train all of it: {options}",
-            expected="pretrained weights: this config keeps the backbone's first stages as they are",
-        )
+        options = " ".join(f"`cfg_options=` model.backbone.{each}" for each in ("frozen_stages=-1", "norm_eval=False"))
+        expected = "pretrained weights: this config keeps the backbone's first stages as they are"
+        raise SettingError("init_backbone", expected, "none", f"name a file, or train all of it: {options}")
     if pretrained is None:
-        log.info("the backbone starts from random weights; %s names a file of better ones", FLAG)
+        log.info("the backbone starts from random weights; `stc-train --init-backbone` names a file of better ones")
 
 
 def read_backbone(path: Path, config: Config) -> dict[str, Any]:
@@ -105,9 +101,9 @@ def read_backbone(path: Path, config: Config) -> dict[str, Any]:
     """
     if plain(config.model.backbone.type) != LITE0:
         return resnet_state(path)
-    state = weights.load(path, FLAG)
+    state = weights.load(path, NAMED)
     if "_conv_stem.weight" not in state:
-        raise InputError(path, expected="EfficientNet-Lite0's weights", found=_some_keys(state), hint=FLAG)
+        raise InputError(path, expected="EfficientNet-Lite0's weights", found=_some_keys(state), hint=NAMED)
     unused = ("_conv_head.", "_bn1.", "_fc.", "_blocks.15.")
     return {f"network.{key}": value for key, value in state.items() if not key.startswith(unused)}
 
@@ -116,7 +112,7 @@ def load_backbone(backbone: nn.Module, state: dict[str, Any], path: Path, config
     """Put weights that were read into a network's backbone; an InputError if they do not fit."""
     settings = config.model.backbone
     name = LITE0 if plain(settings.type) == LITE0 else f"this config's ResNet-{settings.depth}"
-    weights.load_state(backbone, state, path, FLAG, name)
+    weights.load_state(backbone, state, path, NAMED, name)
 
 
 def resnet_state(path: Path) -> dict[str, Any]:
@@ -129,7 +125,7 @@ def resnet_state(path: Path) -> dict[str, Any]:
     Raises:
         InputError: no ResNet for RGB in the file.
     """
-    content = weights.load(path, FLAG)
+    content = weights.load(path, NAMED)
     state = content.get("state", content.get("state_dict", content))
     for key, value in state.items():
         prefix = key.removesuffix("conv1.weight")
@@ -140,7 +136,7 @@ def resnet_state(path: Path) -> dict[str, Any]:
         path,
         expected="a ResNet's weights, as 'conv1.weight' and 'layer1.0.conv1.weight'",
         found=_some_keys(state),
-        hint=FLAG,
+        hint=NAMED,
     )
 
 

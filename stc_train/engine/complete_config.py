@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 
 from stc_pseudo.store.reader import StoreReader
-from stc_track.io.errors import InputError
+from stc_track.io.errors import SettingError
 from stc_train.engine.adapt_config import adapt, plain, refuse_misaligned, require_edges
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -89,14 +89,10 @@ def add_validation(
     if dataset.sequences is None:
         dataset.sequences = [name for name in reader.sequences if name not in sequences]
     if both := sorted(set(dataset.sequences) & set(sequences)):
-        raise InputError(
-            "--val-sequences",
-            expected="sequences that are not trained on",
-            found=", ".join(both),
-            hint="--sequences names those to train on",
-        )
+        expected, hint = "sequences that are not trained on", "`sequences=` names those to train on"
+        raise SettingError("val_sequences", expected, ", ".join(both), hint)
     if not dataset.sequences:
-        raise InputError("--val-sequences", expected="some sequences left to train on", found="none")
+        raise SettingError("val_sequences", "some sequences left to train on", "none")
     workers = config.train_dataloader.num_workers
     config.val_dataloader = ConfigDict(
         {
@@ -134,11 +130,11 @@ def set_precision(config: Config, precision: str) -> None:
         InputError: float16 without a GPU (its gradients need a scale that torch has for GPUs).
     """
     if precision not in get_args(Precision):
-        raise InputError("--precision", expected=", ".join(get_args(Precision)), found=precision)
+        raise SettingError("precision", ", ".join(get_args(Precision)), precision)
     wrapper, gpu = config.optim_wrapper, torch.cuda.is_available()
     scaled = precision == "float16" or wrapper.get("type") == "AmpOptimWrapper"
     if scaled and not gpu:
-        raise InputError("--precision", expected="a GPU for float16", found="none", hint="--precision bfloat16")
+        raise SettingError("precision", "a GPU for float16", "none", "`precision=` bfloat16")
     if precision == "float16":
         wrapper.type, wrapper.dtype, wrapper.loss_scale = "AmpOptimWrapper", "float16", "dynamic"
     elif precision == "bfloat16":
@@ -154,12 +150,8 @@ def shorten(config: Config, max_iters: int) -> None:
         InputError: the config counts epochs.
     """
     if "max_iters" not in config.train_cfg:
-        raise InputError(
-            "--max-iters",
-            expected="a config that counts steps",
-            found="one that counts epochs",
-            hint="--cfg-options train_cfg.max_epochs=N",
-        )
+        expected, hint = "a config that counts steps", "`cfg_options=` train_cfg.max_epochs=N"
+        raise SettingError("max_iters", expected, "one that counts epochs", hint)
     whole = config.train_cfg.max_iters
     factor = max_iters / whole
     config.train_cfg.max_iters = max_iters

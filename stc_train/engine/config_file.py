@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-from stc_track.io.errors import InputError, require_file
+from stc_track.io.errors import InputError, SettingError, require_file
 from stc_track.io.options import local_path
 from stc_train import configs
 
@@ -31,24 +31,27 @@ def load_config(name: str, options: Sequence[str] = ()) -> Config:
     path = CONFIGS / f"{name}.py"
     if not path.is_file():
         shipped = sorted(file.stem for file in CONFIGS.glob("*_*_*.py"))
-        path = require_file(local_path(name), f"a config's path, or one of {', '.join(shipped)}", "--config")
+        path = require_file(local_path(name), f"a config's path, or one of {', '.join(shipped)}", "`config=`")
     if path.suffix not in ENDINGS:
         raise InputError(
-            path, expected=f"a config, a file {' or '.join(ENDINGS)}", found=path.suffix or "no ending", hint="--config"
+            path,
+            expected=f"a config, a file {' or '.join(ENDINGS)}",
+            found=path.suffix or "no ending",
+            hint="`config=`",
         )
     try:
         config = Config.fromfile(path)
     except Exception as error:  # a config is a program of the user's, which may raise anything
-        raise InputError(path, expected="a config that MMEngine reads", found=told(error), hint="--config") from error
+        raise InputError(path, expected="a config that MMEngine reads", found=told(error), hint="`config=`") from error
     for option in options:
         key, equals, value = option.partition("=")
         if not key or not equals:
-            raise InputError("--cfg-options", expected="KEY=VALUE", found=f"'{option}'")
+            raise SettingError("cfg_options", "KEY=VALUE", f"'{option}'")
         try:
             config.merge_from_dict({key: DictAction._parse_iterable(value)})
         except (TypeError, KeyError, IndexError, ValueError, AttributeError) as error:
             expected = "a key that leads through the config's dictionaries and lists"
-            raise InputError("--cfg-options", expected=expected, found=f"'{option[:60]}': {told(error)}") from error
+            raise SettingError("cfg_options", expected, f"'{option[:60]}': {told(error)}") from error
     return config
 
 
@@ -57,10 +60,12 @@ def shaped(config: Config) -> Iterator[None]:
     """Turn what goes wrong in looking through a config, for want of a key or by another type, into an InputError."""
     try:
         yield
+    except InputError:
+        raise
     except (AttributeError, KeyError, TypeError, IndexError, ValueError) as error:
-        where, expected = config.filename or "--config", "a detector's config, as MMDetection's are"
+        where, expected = config.filename or "`config=`", "a detector's config, as MMDetection's are"
         raise InputError(
-            where, expected=expected, found=told(error), hint="--config or --cfg-options says it"
+            where, expected=expected, found=told(error), hint="`config=` or `cfg_options=` says it"
         ) from error
 
 
@@ -80,8 +85,8 @@ def built_from(config: Config, work_dir: Path) -> Iterator[None]:
             if not _is_builders(error):
                 raise
             expected = "settings that its parts take"
-            hint = "--config or --cfg-options says it"
-            raise InputError(config.filename or "--config", expected=expected, found=told(error), hint=hint) from error
+            hint = "`config=` or `cfg_options=` says it"
+            raise InputError(config.filename or "`config=`", expected=expected, found=told(error), hint=hint) from error
     except InputError:
         if fresh and not any(work_dir.glob("**/*.pth")):
             shutil.rmtree(work_dir, ignore_errors=True)

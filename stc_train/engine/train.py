@@ -15,7 +15,7 @@ from mmengine.config import Config
 from mmengine.model import is_model_wrapper
 
 import stc_train.registry  # noqa: F401  (mmcv's operators and our scope)
-from stc_track.io.errors import InputError
+from stc_track.io.errors import InputError, SettingError
 from stc_track.io.work_folder import only_writer
 from stc_train.engine import checkpoints, complete_config
 from stc_train.engine.backbone import load_backbone, read_backbone, require_backbone
@@ -145,17 +145,13 @@ def require_start(config: Config, run: TrainingRun) -> None:
         return
     if config.get("resume"):
         raise InputError(
-            config.filename or "--config",
+            config.filename or "`config=`",
             expected="no 'resume'",
             found="one",
-            hint="--resume goes on from the last checkpoint in --work-dir; --cfg-options resume=False",
+            hint="`resume=` goes on from the last checkpoint in `work_dir=`; `cfg_options=` resume=False",
         )
     if config.get("load_from"):
         if run.init_backbone is not None:
-            raise InputError(
-                "--init-backbone",
-                expected="no load_from in the config",
-                found=str(config.load_from),
-                hint="--cfg-options load_from=None",
-            )
+            expected, hint = "no load_from in the config", "`cfg_options=` load_from=None"
+            raise SettingError("init_backbone", expected, str(config.load_from), hint)
         checkpoints.require_network(str(config.load_from))

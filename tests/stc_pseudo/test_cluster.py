@@ -70,7 +70,7 @@ def test_a_scheduler_that_does_not_answer(drawn, monkeypatch):
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
     result = drawn.build("--scheduler", "tcp://127.0.0.1:9")
     assert result.exit_code == 2
-    assert "--scheduler tcp://127.0.0.1:9: expected a Dask scheduler that answers" in result.output
+    assert "--scheduler: expected a Dask scheduler that answers, found tcp://127.0.0.1:9: " in result.output
     assert not (drawn.store / "0000").exists()
     assert "which is no file" in drawn.build("--scheduler", "nowhere.json").output
 

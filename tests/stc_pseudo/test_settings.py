@@ -12,17 +12,21 @@ from stc_pseudo.settings import LabelSettings, MaskSettings, SimilaritySettings
 from stc_track.io.field_checks import SettingError
 
 WRONG = {
-    "no layer": (SimilaritySettings, {"layers": 0}, "layers must be a whole number from 1 to 4. Got 0"),
-    "share of a layer": (SimilaritySettings, {"layers": 2.0}, "layers must be a whole number"),
-    "too far apart": (SimilaritySettings, {"dilation": 4}, "dilation must be a whole number from 1 to 3. Got 4"),
-    "no gain": (SimilaritySettings, {"flow_gain": 0.0}, "flow_gain must be a number above 0. Got 0.0"),
-    "threshold over 1": (MaskSettings, {"threshold_depth": 1.5}, "threshold_depth must be a number from 0 to 1"),
-    "threshold NaN": (MaskSettings, {"threshold_flow": float("nan")}, "threshold_flow must be a number from 0 to 1"),
-    "unknown cue": (MaskSettings, {"cues": ("depth", "sound")}, "cues must be a list, each one of 'depth', 'flow'"),
-    "cues in one string": (MaskSettings, {"cues": "depth"}, "cues must be a list"),
-    "no deviation": (MaskSettings, {"depth_deviation": 0}, "depth_deviation must be a number above 0. Got 0"),
-    "margin over 1": (MaskSettings, {"occlusion_margin": 2}, "occlusion_margin must be a number from 0 to 1. Got 2"),
-    "detail of 3": (LabelSettings, {"detail": 3}, "detail must be one of 1, 2, 4. Got 3"),
+    "no layer": (SimilaritySettings, {"layers": 0}, "layers: expected a whole number from 1 to 4, found 0"),
+    "share of a layer": (SimilaritySettings, {"layers": 2.0}, "layers: expected a whole number"),
+    "too far apart": (SimilaritySettings, {"dilation": 4}, "dilation: expected a whole number from 1 to 3, found 4"),
+    "no gain": (SimilaritySettings, {"flow_gain": 0.0}, "flow_gain: expected a number above 0, found 0.0"),
+    "threshold over 1": (MaskSettings, {"threshold_depth": 1.5}, "threshold_depth: expected a number from 0 to 1"),
+    "threshold NaN": (MaskSettings, {"threshold_flow": float("nan")}, "threshold_flow: expected a number from 0 to 1"),
+    "unknown cue": (MaskSettings, {"cues": ("depth", "sound")}, "cues: expected a list, each one of 'depth', 'flow'"),
+    "cues in one string": (MaskSettings, {"cues": "depth"}, "cues: expected a list"),
+    "no deviation": (MaskSettings, {"depth_deviation": 0}, "depth_deviation: expected a number above 0, found 0"),
+    "margin over 1": (
+        MaskSettings,
+        {"occlusion_margin": 2},
+        "occlusion_margin: expected a number from 0 to 1, found 2",
+    ),
+    "detail of 3": (LabelSettings, {"detail": 3}, "detail: expected one of 1, 2, 4, found 3"),
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stc_pseudo.datasets.base import FrameRange, VideoSequence
 from stc_pseudo.datasets.boxes.rows import BoxRow, gather
-from stc_track.io.errors import InputError, require_file
+from stc_track.io.errors import InputError, SettingError, require_file
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def with_boxes(videos: list[VideoSequence], source: BoxSource) -> list[VideoSequ
             differently.
     """
     if source.video_name is not None and len(videos) > 1:
-        raise InputError("--boxes-video", expected="one video", found=str(len(videos)), hint="--sequences takes one")
+        raise SettingError("boxes_video", "one video", str(len(videos)), "`sequences=` takes one")
     rows, class_names = {}, source.wanted or {}
     for video in videos:
         path = file_of(video, source.path, alone=len(videos) == 1)

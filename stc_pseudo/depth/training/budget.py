@@ -26,7 +26,7 @@ from stc_pseudo.depth.training.trainer import DepthTrainer, DepthTraining, train
 from stc_pseudo.nn.efficientnet_lite import LITE0, PACKAGE, lite0_path
 from stc_pseudo.training.clips import Clips
 from stc_pseudo.training.resume import state_path
-from stc_track.io.errors import InputError
+from stc_track.io.errors import InputError, SettingError
 from stc_track.io.files import replacing
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Fit:
 
     def __post_init__(self) -> None:
         if not self.minutes > 0:
-            raise ValueError(f"minutes: expected a positive time, found {self.minutes}")
+            raise SettingError("fit_minutes", "a positive time", str(self.minutes))
 
     @property
     def weights(self) -> Path:
@@ -90,7 +90,7 @@ class Fit:
         )
         training = DepthTraining(
             **record["training"],
-            encoder_weights=lite0_path("--depth auto") if record["imagenet"] else None,
+            encoder_weights=lite0_path("`depth=`") if record["imagenet"] else None,
             device=self.device,
             resume=state_path(self.weights).is_file(),
         )
@@ -104,11 +104,11 @@ class Fit:
         batch_size = BATCH.get(kind, BATCH["cuda"])
         clips = sum(max(len(video) - 2, 0) for video in videos)
         if clips < batch_size:
-            raise InputError(
-                "--depth auto",
-                expected=f"maps, weights, stereo, or at least {batch_size + 2} frames of a video to train a network on",
-                found=f"{sum(map(len, videos))} frames in {len(videos)} videos",
-                hint="--depth-weights names a network, --depth-dir maps",
+            raise SettingError(
+                "depth",
+                f"maps, weights, stereo, or at least {batch_size + 2} frames of a video to train a network on",
+                f"{sum(map(len, videos))} frames in {len(videos)} videos",
+                "`depth_weights=` names a network, `depth_dir=` maps",
             )
         height, width = input_size(videos, INPUT_PIXELS.get(kind, INPUT_PIXELS["cuda"]))
         imagenet = importlib.util.find_spec(PACKAGE) is not None

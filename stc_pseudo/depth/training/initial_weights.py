@@ -36,9 +36,9 @@ def start_networks(
     """
     if init is not None:
         state, pose = _read(init)
-        weights.load_state(network, state, init, "--init", f"this {encoder} of {network.encoder.channels[0]} channels")
+        weights.load_state(network, state, init, "`init=`", f"this {encoder} of {network.encoder.channels[0]} channels")
         if pose_network is not None and pose:
-            weights.load_state(pose_network, pose, init, "--init", "the pose network")
+            weights.load_state(pose_network, pose, init, "`init=`", "the pose network")
     elif encoder_weights is not None:
         _start_encoders(network, pose_network, encoder, encoder_weights)
     else:
@@ -51,13 +51,13 @@ def start_networks(
 def _read(init: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The states of the depth and of the pose network (empty where there is none)."""
     if init.is_dir():
-        return read_published(init, "--init").network.state_dict(), read_published_pose(init, "--init")
-    content = read_checkpoint(init, "--init")
+        return read_published(init, "`init=`").network.state_dict(), read_published_pose(init, "`init=`")
+    content = read_checkpoint(init, "`init=`")
     return content.network.state_dict(), content.pose
 
 
 def _start_encoders(network: Monodepth2, pose_network: nn.Module | None, encoder: str, path: Path) -> None:
-    flag = "--encoder-weights"
+    flag = "`encoder_weights=`"
     if encoder == LITE0:
         wanted = network.encoder.encoder.state_dict()
         state = {key: value for key, value in weights.load(path, flag).items() if key in wanted}

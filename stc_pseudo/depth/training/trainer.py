@@ -29,7 +29,7 @@ from stc_pseudo.nn.precision import autocast
 from stc_pseudo.training.clips import Clips
 from stc_pseudo.training.loop import FIT_SETTINGS, fit, require_sides
 from stc_pseudo.training.validation import Validation, split_clips
-from stc_track.io.errors import InputError
+from stc_track.io.errors import SettingError
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ class DepthTraining:
     def __post_init__(self) -> None:
         require_sides(self.height, self.width)
         if round(64 * self.channel_width) < 1:
-            raise InputError("--channel-width", expected="at least one channel", found=str(self.channel_width))
+            raise SettingError("channel_width", "at least one channel", str(self.channel_width))
         if self.init and self.encoder_weights:
-            raise InputError("--init", expected="no --encoder-weights beside it", found=str(self.encoder_weights))
+            raise SettingError("init", "no `encoder_weights=` beside it", str(self.encoder_weights))
         require_device(self.device)
 
 

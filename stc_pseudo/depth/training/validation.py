@@ -17,7 +17,7 @@ from stc_pseudo.training.clips import Clips
 from stc_pseudo.visualisation import colour_inverse_depth
 from stc_track.io.errors import InputError, require_folder
 
-FLAG = "--truth"
+TRUTH = "`truth=`"
 
 
 class DepthTruth:
@@ -44,7 +44,7 @@ class DepthTruth:
         network: nn.Module,
         device: str,
     ) -> None:
-        require_folder(folder, "depth maps, {sequence}/{frame}.png or .npy", FLAG)
+        require_folder(folder, "depth maps, {sequence}/{frame}.png or .npy", TRUTH)
         self.clips, self.network, self.device = clips.plain(), network, device
         self.paths: dict[int, Path] = {}
         for index in held:
@@ -58,7 +58,7 @@ class DepthTruth:
                 folder,
                 expected="{sequence}/{frame}.png or .npy of held-out frames",
                 found=f"none of {len(held)} held-out frames",
-                hint=f"{FLAG}, or --validation-share",
+                hint=f"{TRUTH}, or `validation_share=`",
             )
 
     def __call__(self, index: int) -> dict[str, float]:
@@ -67,7 +67,7 @@ class DepthTruth:
 
         if index not in self.paths:
             return {}
-        truth = read_depth(self.paths[index], FLAG)
+        truth = read_depth(self.paths[index], TRUTH)
         frame = self.clips[index]["frames"][self.clips.length // 2][None].to(self.device)
         inverse = self.network(frame, scales=1)[0][0, 0].float().cpu().numpy()
         inverse = cv2.resize(inverse, truth.shape[::-1], interpolation=cv2.INTER_LINEAR)

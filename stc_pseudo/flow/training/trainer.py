@@ -22,7 +22,7 @@ from stc_pseudo.nn.devices import require_device
 from stc_pseudo.nn.precision import autocast
 from stc_pseudo.training.loop import FIT_SETTINGS, SIDE_MULTIPLE, fit, require_sides
 from stc_pseudo.training.validation import Validation, split_clips
-from stc_track.io.errors import InputError
+from stc_track.io.errors import SettingError
 
 CROP_SHARE = 7 / 8
 
@@ -77,9 +77,7 @@ class FlowTraining:
         require_device(self.device)
         require_sides(self.height, self.width)
         if (self.coarse_share or self.robust) and self.true_flow is None:
-            raise InputError(
-                "--robust" if self.robust else "--coarse-share", expected="--true-flow beside it", found="none"
-            )
+            raise SettingError("robust" if self.robust else "coarse_share", "`true_flow=` beside it", "none")
 
 
 class FlowTrainer:
@@ -150,9 +148,9 @@ def train_flow(videos: Iterable[Iterable[Path]], settings: FlowTraining, out: Pa
             though it was asked for, or `init` is not UPFlow's weights.
     """
     videos = [list(video) for video in videos]
-    initial = load_network(settings.init, "--init") if settings.init else None
+    initial = load_network(settings.init, "`init=`") if settings.init else None
     settings = replace(settings, start=settings.start or (initial.start if initial else "none"))
-    known = find_truth(videos, settings.true_flow, "--true-flow") if settings.true_flow else None
+    known = find_truth(videos, settings.true_flow, "`true_flow=`") if settings.true_flow else None
     clips = FlowClips(videos, (settings.height, settings.width), start=make_start(settings.start), truth=known)
     train, held = split_clips(clips, clips.with_truth() if known else range(len(clips)), settings.validation_share)
     torch.manual_seed(settings.seed)

@@ -18,7 +18,7 @@ from stc_pseudo.training.clips import Clips
 from stc_pseudo.visualisation import colour_flow
 from stc_track.io.errors import InputError
 
-FLAG = "--truth"
+TRUTH = "`truth=`"
 Predict = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -38,7 +38,12 @@ class FlowTruth:
     """
 
     def __init__(self, folder: Path, clips: Clips, held: list[int], predict: Predict, device: str) -> None:
-        self.maps, self.clips, self.predict, self.device = PrecomputedFlow(folder, FLAG), clips.plain(), predict, device
+        self.maps, self.clips, self.predict, self.device = (
+            PrecomputedFlow(folder, TRUTH),
+            clips.plain(),
+            predict,
+            device,
+        )
         videos = [
             VideoSequence(video[0].parent.name, (0, 0), tuple(video), tuple(range(len(video))))
             for video in clips.videos
@@ -53,7 +58,7 @@ class FlowTruth:
                 folder,
                 expected="{sequence}/{frame}.png, .npy or .flo of held-out frames",
                 found=f"none of {len(held)} held-out frames",
-                hint=f"{FLAG}, or --validation-share",
+                hint=f"{TRUTH}, or `validation_share=`",
             )
 
     def __call__(self, index: int) -> dict[str, float]:

@@ -96,9 +96,9 @@ def test_files_that_do_not_decode(tmp_path, suffix, content):
 def test_missing_map_names_file_and_flag(tmp_path):
     folder = folder_with(tmp_path, metres(1), metres(1))
     (folder / "0007" / "000001.npy").unlink()
-    with pytest.raises(InputError, match=r"0007/000001\.png.*--depth-dir"):
+    with pytest.raises(InputError, match=r"0007/000001\.png.*`depth_dir=`"):
         PrecomputedDepth(folder).inverse_depth(SEQUENCE, 0, FRAMES)
-    with pytest.raises(InputError, match="--depth-dir"):
+    with pytest.raises(InputError, match="`depth_dir=`"):
         PrecomputedDepth(tmp_path / "none")
 
 

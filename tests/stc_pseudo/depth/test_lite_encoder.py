@@ -38,7 +38,7 @@ def test_starts_from_a_file_of_imagenet_weights(tmp_path):
 
 def test_weights_of_another_network_are_refused(tmp_path):
     torch.save({"conv1.weight": torch.zeros(64, 3, 7, 7)}, tmp_path / "resnet.pth")
-    with pytest.raises(InputError, match="--encoder-weights"):
+    with pytest.raises(InputError, match="`encoder_weights=`"):
         start_networks(Monodepth2(LITE0), None, LITE0, None, tmp_path / "resnet.pth")
 
 

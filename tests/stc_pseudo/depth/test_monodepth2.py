@@ -138,9 +138,9 @@ def test_published_files_start_a_training(tmp_path, depth):
         state = part.state_dict()
         assert all(torch.equal(value, content[key]) for key, value in state.items())
     weights.save(tmp_path / "pose.pth", {"net.0.weight": torch.zeros(1)})
-    with pytest.raises(InputError, match=r"pose\.net\.0\.weight.*--init"):
+    with pytest.raises(InputError, match=r"pose\.net\.0\.weight.*`init=`"):
         start_networks(network, pose_network, f"resnet{depth}", tmp_path, None)
-    with pytest.raises(InputError, match="--init"):
+    with pytest.raises(InputError, match="`init=`"):
         start_networks(Monodepth2("resnet18", 0.5), None, "resnet18", tmp_path, None)
 
 

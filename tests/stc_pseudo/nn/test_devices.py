@@ -3,13 +3,13 @@ import torch
 
 from stc_pseudo.flow.training.trainer import FlowTraining
 from stc_pseudo.nn.devices import require_device
-from stc_track.io.errors import InputError
+from stc_track.io.errors import SettingError
 
 
 @pytest.mark.parametrize("use", [require_device, lambda name: FlowTraining(device=name)], ids=["itself", "train-flow"])
 @pytest.mark.parametrize("name", ["cuda:99", "toaster", ""])
 def test_a_device_that_is_not_there_is_named(use, name):
-    with pytest.raises(InputError, match=f"--device {name}: expected a device"):
+    with pytest.raises(SettingError, match=f"^device: expected a device .*, found {name}, "):
         use(name)
 
 

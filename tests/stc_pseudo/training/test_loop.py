@@ -96,17 +96,17 @@ def test_slow_steps_are_saved_by_the_clock(video, tmp_path, monkeypatch):
 def test_resuming_another_training_is_refused(video, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "CHECKPOINT_EVERY", 2)
     clips, out = Clips([video], 1, SIZE), tmp_path / "toy.pth"
-    with pytest.raises(InputError, match="--resume"):
+    with pytest.raises(InputError, match="`resume=`"):
         Toy().fit(clips, out, resume=True)
     with pytest.raises(InterruptedRunError):
         Toy(stop_at=3).fit(clips, out, settings={"seed": 1, "device": "cpu"})
-    with pytest.raises(InputError, match=r"seed 1.*found 2.*--resume"):
+    with pytest.raises(InputError, match=r"seed 1.*found 2.*`resume=`"):
         Toy().fit(clips, out, resume=True, settings={"seed": 2, "device": "cpu"})
     with pytest.raises(InputError, match="clips 7"):
         Toy().fit(Clips([video[:-1]], 1, SIZE), out, resume=True, settings={"seed": 1})
     Toy().fit(clips, out, resume=True, settings={"seed": 1, "device": "elsewhere"})
     state_path(out).write_bytes(b"cut")
-    with pytest.raises(InputError, match="--resume"):
+    with pytest.raises(InputError, match="`resume=`"):
         Toy().fit(clips, out, resume=True)
     weights.save(state_path(out), {"step": 2})
     with pytest.raises(InputError, match="'network'"):

@@ -1,6 +1,7 @@
 """What commands share at the terminal."""
 
 import logging
+import pickle
 import warnings
 
 import click
@@ -8,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from stc_track.io.console import Command, is_verbose
+from stc_track.io.errors import InputError, SettingError
 
 
 @click.command(cls=Command, renamed={"--limit": "--max-cost", "--drift": "--cascade", "--no-drift": "--no-cascade"})
@@ -62,3 +64,39 @@ def test_details_and_warnings_of_libraries_want_v(caplog):
         lines += [record.message for record in caplog.records] + [str(warning.message) for warning in caught]
     assert quiet == []
     assert verbose == ["a detail", "of a library"]
+
+
+ERRORS = {
+    "a flag's name": (SettingError("max_cost", "a cost", "3"), "--max-cost: expected a cost, found 3\n"),
+    "an argument's name": (SettingError("folder", "one", "none"), "--out-dir: expected one, found none\n"),
+    "no flag": (
+        SettingError("masks.rate", "a rate", "3", "`rate=`"),
+        "masks.rate: expected a rate, found 3 (`rate=`)\n",
+    ),
+    "in a hint": (
+        InputError("a.png", expected="a picture", found="text", hint="`folder=`, or `max_cost=` 3"),
+        "a.png: expected a picture, found text (--out-dir, or --max-cost 3)\n",
+    ),
+    "in what is expected": (
+        SettingError("max_cost", "no `folder=` beside it", "one"),
+        "--max-cost: expected no --out-dir beside it, found one\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("error", "said"), ERRORS.values(), ids=ERRORS)
+@pytest.mark.parametrize("carried", [False, True], ids=["raised here", "raised in another process"])
+def test_a_setting_is_named_by_its_flag(error, said, carried):
+    @click.command(cls=Command)
+    @click.option("--max-cost", type=float)
+    @click.option("--out-dir", "-o", "folder")
+    def fail(max_cost, folder):
+        raise pickle.loads(pickle.dumps(error)) if carried else error
+
+    done = CliRunner().invoke(fail)
+    assert (done.exit_code, done.stderr) == (2, f"Error: {said}")
+
+
+def test_a_setting_is_a_value_to_python():
+    with pytest.raises(ValueError, match=r"^max_cost: expected a cost, found 3$"):
+        raise SettingError("max_cost", "a cost", "3")

@@ -119,7 +119,7 @@ def test_a_key_without_default_is_asked_for() -> None:
     ("values", "name"), [({"layers": 0}, "layers"), ({"rate": True}, "rate"), ({"low": 2.0}, "low")]
 )
 def test_the_class_refuses_what_the_file_may_not_say(values: dict, name: str) -> None:
-    with pytest.raises(SettingError, match=f"^{name} must be "):
+    with pytest.raises(SettingError, match=f"^{name}: expected "):
         Outer(**values)
 
 

@@ -195,7 +195,9 @@ def test_bfloat16_on_a_cpu(drawn_store, tmp_path):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_float16_wants_a_gpu(drawn_store, tmp_path):
-    with pytest.raises(InputError, match="expected a GPU for float16, found none \\(--precision bfloat16\\)"):
+    with pytest.raises(
+        InputError, match=r"^precision: expected a GPU for float16, found none \(`precision=` bfloat16\)"
+    ):
         train(drawn_store, tmp_path, 1, precision="float16")
 
 

@@ -71,7 +71,7 @@ def test_an_interrupted_training_goes_on_with_its_own_plan(frames, tmp_path, sma
 
 
 def test_too_few_frames_are_said(frames, tmp_path, small):
-    with pytest.raises(InputError, match=r"at least 6 frames.*--depth-weights"):
+    with pytest.raises(InputError, match=r"at least 6 frames.*`depth_weights=`"):
         Fit(tmp_path, minutes=1.0).run([video_of(frames, 5)])
 
 

@@ -114,7 +114,7 @@ def test_torchvision_weights_start_both_encoders(tmp_path):
     first = pose.conv1.weight
     torch.testing.assert_close(first[:, :3] + first[:, 3:], state["conv1.weight"])
     narrow = DepthTrainer(DepthTraining(mode="stereo", channel_width=0.5), torch.eye(3)[None], torch.zeros(1))
-    with pytest.raises(InputError, match=r"conv1\.weight.*--encoder-weights"):
+    with pytest.raises(InputError, match=r"conv1\.weight.*`encoder_weights=`"):
         start_networks(narrow.network, None, "resnet18", None, tmp_path / "resnet18.pth")
 
 
@@ -128,7 +128,7 @@ def test_training_goes_on_from_a_checkpoint_of_another_size(stereo_video, tmp_pa
     for key in before:
         if key.endswith(("weight", "bias")):
             torch.testing.assert_close(after[key], before[key].float(), atol=1e-3, rtol=0)
-    with pytest.raises(InputError, match=r"16 channels.*--init"):
+    with pytest.raises(InputError, match=r"16 channels.*`init=`"):
         train_depth([sequence_of(stereo_video)], DepthTraining(init=first, **TINY | {"channel_width": 0.25}), second)
 
 

@@ -57,7 +57,7 @@ def test_error_is_in_pixels_of_the_truth(street):
 
 
 def test_without_truth_of_held_out_frames(street):
-    with pytest.raises(InputError, match=r"none of 1 held-out.*--truth"):
+    with pytest.raises(InputError, match=r"none of 1 held-out.*`truth=`"):
         FlowTruth(street / "truth", clips(street), [1], moves(0.0), "cpu")
 
 
