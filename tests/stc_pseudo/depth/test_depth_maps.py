@@ -74,7 +74,7 @@ def test_maps_that_are_refused(tmp_path, depth, named):
     with pytest.raises(InputError, match=named) as error:
         estimator.inverse_depth(SEQUENCE, 0, FRAMES)
     assert "000001" in error.value.message
-    assert "--depth-dir" in error.value.message
+    assert "`depth_dir=`" in error.value.message
 
 
 @pytest.mark.parametrize(

@@ -183,15 +183,15 @@ def test_precomputed_says_what_is_wrong(tmp_path, writers, size, told):
 @pytest.mark.parametrize(
     ("name", "given", "told"),
     [
-        ("precomputed", {}, "--flow-dir"),
-        ("precomputed", {"folder": "nowhere"}, "nowhere.*--flow-dir"),
-        ("precomputed", {"folder": "."}, "found none.*--flow-dir"),
-        ("upflow", {}, "--flow-weights"),
-        ("upflow", {"weights": "nowhere.pth"}, "nowhere.pth.*--flow-weights"),
-        ("raft", {}, "precomputed, upflow, dis"),
+        ("precomputed", {}, "^flow_dir: expected a folder of flow maps"),
+        ("precomputed", {"folder": "nowhere"}, "nowhere.*`flow_dir=`"),
+        ("precomputed", {"folder": "."}, "found none.*`flow_dir=`"),
+        ("upflow", {}, "^flow_weights: expected a file of network weights"),
+        ("upflow", {"weights": "nowhere.pth"}, "nowhere.pth.*`flow_weights=`"),
+        ("raft", {}, "^flow: expected one of precomputed, upflow, dis"),
     ],
 )
-def test_factory_names_the_flag(tmp_path, name, given, told):
+def test_factory_names_the_setting(tmp_path, name, given, told):
     paths = {key: tmp_path / value for key, value in given.items()}
     with pytest.raises(InputError, match=told):
         make_flow_estimator(name, **{"weights": None, "folder": None} | paths, device="cpu")
