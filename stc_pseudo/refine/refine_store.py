@@ -30,7 +30,7 @@ from stc_pseudo.stages import pool_objects
 from stc_pseudo.store.reader import SequenceReader, StoreReader
 from stc_pseudo.store.schema import REFINED_ARRAYS
 from stc_pseudo.store.writer import PartialSequence, StoreWriter
-from stc_track.io.errors import InputError
+from stc_track.io.errors import InputError, SettingError
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def refine_store(
     root = reader.sequence(sequences[0]).root
     with StoreWriter(out, reader.dataset, reader.class_names, root) as writer:
         if writer.url == reader.url:
-            raise InputError("--out", expected="another store than the one that is read", found=out)
+            raise SettingError("out", "another store than the one that is read", out)
         missing = [name for name in sequences if writer.recorded(name) != new[name]]
         for name in missing:
             if writer.recorded(name) is not None:

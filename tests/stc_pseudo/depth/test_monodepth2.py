@@ -203,7 +203,12 @@ def test_pose_starts_near_rest():
 
 
 @pytest.mark.parametrize(
-    ("name", "flag"), [("monodepth2", "--depth-weights"), ("precomputed", "--depth-dir"), ("midas", "monodepth2, sgbm")]
+    ("name", "flag"),
+    [
+        ("monodepth2", "^depth_weights: expected"),
+        ("precomputed", "^depth_dir: expected"),
+        ("midas", "monodepth2, sgbm"),
+    ],
 )
 def test_factory_names_what_is_missing(name, flag):
     with pytest.raises(InputError, match=flag):
