@@ -1,7 +1,8 @@
 """COCO result JSON: a list of `{image_id, category_id, segmentation, score, bbox}`, here one file a sequence.
 
 `image_id` is the number of the frame; `segmentation` is RLE, `{"size": [height, width], "counts": ...}` with compressed
-counts (a string) or plain ones (a list); `bbox` is `[x, y, width, height]` and may be absent (the mask's box is taken).
+counts (a string) or plain ones (a list); `bbox` is `[x, y, width, height]` and may be absent (the mask's box is taken);
+without width and height it may stand beside an empty mask.
 """
 
 from __future__ import annotations
@@ -46,8 +47,14 @@ def _detection(result: object, where: str, size: tuple[int, int] | None) -> Dete
     (score,) = json_fields.reals([result.get("score")], 1, "score", where)
     height, width, counts = json_fields.mask(result.get("segmentation"), where, size)
     given = json_fields.get(result, "bbox")
-    if given is not None:
+    if given is not None and not _is_nothing(given, where, counts, (height, width)):
         box = json_fields.box(given, "bbox", where)
     else:
         box = tuple(rle.tight_box(counts, height, width).tolist())
     return Detection(frame, box, score, class_id, height, width, counts)
+
+
+def _is_nothing(bbox: object, where: str, counts: bytes, size: tuple[int, int]) -> bool:
+    """Whether box and mask agree that there is nothing, as tools write it: an empty mask, a box of no area."""
+    _, _, width, height = json_fields.reals(bbox, 4, "bbox", where)
+    return width == height == 0 and rle.area(counts, *size) == 0

@@ -120,7 +120,10 @@ def _object(entry: dict, where: str, image: _Image, class_names: dict[int, str])
     (score,) = json_fields.reals([json_fields.get(entry, "score", 1.0)], 1, "score", where)
     given = json_fields.get(entry, "bbox")
     box = None if given is None else json_fields.box(given, "bbox", where)
-    return track, MotsObject(image.frame, 0, class_id, *image.size, counts, score, box, ignored=crowd)
+    detected = json_fields.flag(json_fields.get(entry, "detected", True), "detected", where)
+    return track, MotsObject(
+        image.frame, 0, class_id, *image.size, counts, score, box, ignored=crowd, detected=detected
+    )
 
 
 def write_coco_tracks(path: Path, sequences: Iterable[Tracks], class_names: Mapping[int, str]) -> None:
@@ -129,7 +132,8 @@ def write_coco_tracks(path: Path, sequences: Iterable[Tracks], class_names: Mapp
     Args:
         path: the file.
         sequences: without listed frames only those frames become images that have an object.
-        class_names: by number; a class without a name becomes `class N`. Ignored regions become crowds.
+        class_names: by number; a class without a name becomes `class N`. Ignored regions become crowds. What nobody
+            detected, but a tracker filled in, has the key `detected`, false.
 
     Raises:
         InputError: an object that a sequence's listed frames have no place for.
@@ -174,6 +178,7 @@ def _image_entry(image_id: int, sequence: str, number: int, name: str, size: tup
 
 def _annotation_entry(number: int, image_id: int, each: MotsObject) -> dict:
     x1, y1, x2, y2 = each.box or rle.tight_box(each.counts, each.height, each.width).tolist()
+    filled_in = {} if each.detected else {"detected": False}
     return {
         "id": number,
         "image_id": image_id,
@@ -184,4 +189,5 @@ def _annotation_entry(number: int, image_id: int, each: MotsObject) -> dict:
         "iscrowd": int(each.ignored),
         "score": each.score,
         "segmentation": {"size": [each.height, each.width], "counts": each.counts.decode()},
+        **filled_in,
     }

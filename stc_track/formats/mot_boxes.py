@@ -189,7 +189,8 @@ def _centres(low: float, high: float, limit: int) -> tuple[int, int]:
 def write_mot(path: Path, objects: Iterable[MotsObject]) -> None:
     """Write MOT-Challenge results, `frame,id,x,y,width,height,score,-1,-1,-1`; the file appears when it is whole.
 
-    Frames must count from 1; the box is the object's own, or else the mask's.
+    Frames must count from 1; the box is the object's own, or else the mask's. What nobody detected, but a tracker
+    filled in, has the score 0.
     """
     with replacing(path) as file:
         for each in objects:
@@ -202,4 +203,5 @@ def write_mot(path: Path, objects: Iterable[MotsObject]) -> None:
                 )
             x1, y1, x2, y2 = each.box or rle.tight_box(each.counts, each.height, each.width).tolist()
             box = f"{x1 + 1:.9g},{y1 + 1:.9g},{x2 - x1:.9g},{y2 - y1:.9g}"
-            file.write(f"{each.frame},{each.track_id},{box},{each.score:.9g},-1,-1,-1\n".encode())
+            score = each.score if each.detected else 0
+            file.write(f"{each.frame},{each.track_id},{box},{score:.9g},-1,-1,-1\n".encode())

@@ -19,13 +19,14 @@ from stc_track.masks import rle
 
 @dataclass(slots=True)
 class _Track:
-    """One object's masks, spans (S, 2) by position, and what its entry says."""
+    """One object's masks, spans (S, 2) by position, what its entry says, and positions that a tracker filled in."""
 
     track_id: int
     class_id: int
     crowd: bool
     masks: dict[int, np.ndarray] = field(default_factory=dict)
     scores: list[float] = field(default_factory=list)
+    undetected: list[int] = field(default_factory=list)
 
 
 def write_annotations(path: Path, sequences: Iterable[Tracks], class_names: Mapping[int, str]) -> None:
@@ -35,7 +36,8 @@ def write_annotations(path: Path, sequences: Iterable[Tracks], class_names: Mapp
         path: the file.
         sequences: without listed frames a video has those from 0 to the last object's. One without objects and listed
             frames is left out: nobody knows its size.
-        class_names: by number; a class without a name becomes `class N`. Ignored regions become crowds.
+        class_names: by number; a class without a name becomes `class N`. Ignored regions become crowds. A track's
+            key `undetected` lists positions of frames where a tracker filled it in.
 
     Raises:
         InputError: an object that a sequence's listed frames have no place for, or a track of two classes.
@@ -90,7 +92,13 @@ def _annotation(track: _Track, frames: Frames) -> dict:
         "areas": areas,
         "bboxes": boxes,
         "segmentations": segmentations,
+        **_filled_in(track),
     }
+
+
+def _filled_in(track: _Track) -> dict:
+    """The key that names the positions where nobody detected the track, if there are any."""
+    return {"undetected": track.undetected} if track.undetected else {}
 
 
 def write_results(path: Path, sequences: Iterable[Tracks], videos: Mapping[int, Video] | None = None) -> None:
@@ -137,7 +145,11 @@ def _results(found: Iterable[_Track], frames: Frames | None) -> Iterator[dict]:
         masks: list[dict | None] = [None] * len(frames.numbers)
         for position, mask in track.masks.items():
             masks[position] = {"size": list(frames.size), "counts": rle.from_spans(mask, *frames.size).decode()}
-        yield {"category_id": track.class_id, "score": float(np.mean(track.scores)), "segmentations": masks}
+        yield {
+            "category_id": track.class_id,
+            "score": float(np.mean(track.scores)),
+            "segmentations": masks,
+        } | _filled_in(track)
 
 
 def _collect(tracks: Tracks) -> tuple[list[_Track], Frames | None]:
@@ -156,5 +168,7 @@ def _collect(tracks: Tracks) -> tuple[list[_Track], Frames | None]:
             mask = rle.union_spans(track.masks[position], mask)
         track.masks[position] = mask
         track.scores.append(each.score)
+        if not each.detected:
+            track.undetected.append(position)
     frames = tracks.frames or (None if size is None else Frames.counted(last + 1, size, tracks.name))
     return list(found.values()), frames

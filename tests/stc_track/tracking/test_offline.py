@@ -55,3 +55,32 @@ def test_short_tracks_are_left_out():
         frames({t: tracked(1, 10) for t in range(9)}, {4: tracked(2, 200)}), 1, OfflineSettings(min_hits=2)
     )
     assert ids(result) == {t: [1] for t in range(9)}
+
+
+def test_formats_mark_what_nobody_detected(tmp_path):
+    """MOT-Challenge by the score 0, COCO and YouTube-VIS by a key."""
+    import json
+
+    import numpy as np
+
+    from stc_track.formats.base import Tracks
+    from stc_track.formats.coco_tracks import parse_coco_tracks, write_coco_tracks
+    from stc_track.formats.mot_boxes import write_mot
+    from stc_track.formats.mots import MotsObject
+    from stc_track.formats.youtube_vis_writers import write_annotations, write_results
+    from stc_track.masks import rle
+
+    mask = np.zeros((20, 30), bool)
+    mask[5:9, 6:12] = True
+    objects = [MotsObject(t, 1001, 1, 20, 30, rle.encode(mask), 0.75, detected=t != 2) for t in (1, 2, 3)]
+    write_mot(tmp_path / "mot.txt", objects)
+    assert [line.split(",")[6] for line in (tmp_path / "mot.txt").read_text().splitlines()] == ["0.75", "0", "0.75"]
+    coco = tmp_path / "coco.json"
+    write_coco_tracks(coco, [Tracks("a", objects)], {1: "car"})
+    content = json.loads(coco.read_text())
+    assert ["detected" in each for each in content["annotations"]] == [False, True, False]
+    assert [each.detected for each in parse_coco_tracks(content, coco).sequences["a"]] == [True, False, True]
+    write_annotations(tmp_path / "vis.json", [Tracks("a", objects)], {1: "car"})
+    write_results(tmp_path / "results.json", [Tracks("a", objects)])
+    assert json.loads((tmp_path / "vis.json").read_text())["annotations"][0]["undetected"] == [2]
+    assert json.loads((tmp_path / "results.json").read_text())[0]["undetected"] == [2]
