@@ -80,8 +80,10 @@ def main(
 ) -> None:
     """Train Monodepth2 on video, without depth truth; on a data set and further frames together, if both are given."""
     from stc_pseudo.depth.training.trainer import DepthTraining, train_depth
+    from stc_pseudo.training.settings import training_settings
 
-    training = DepthTraining(encoder_weights=_encoder_weights(encoder_weights), **fit_settings(settings, out))
+    weights = _encoder_weights(encoder_weights)
+    training = training_settings(DepthTraining, encoder_weights=weights, **fit_settings(settings, out))
     if nyu is not None:
         if data.dataset or frame_dirs:
             raise InputError("--nyu", expected="no --frames or --dataset beside it", found="one")

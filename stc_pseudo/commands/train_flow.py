@@ -62,8 +62,9 @@ from stc_track.io.work_folder import only_writer
 def main(data: DatasetFlags, frame_dirs: tuple[Path, ...], out: Path, **settings: object) -> None:
     """Train UPFlow on video, without flow truth, or from it."""
     from stc_pseudo.flow.training.trainer import FlowTraining, train_flow
+    from stc_pseudo.training.settings import training_settings
 
-    training = FlowTraining(**fit_settings(settings, out))
+    training = training_settings(FlowTraining, **fit_settings(settings, out))
     if (data.dataset is None) == (not frame_dirs):
         found = "both" if data.dataset else "neither"
         raise InputError("train-flow", expected="either --frames or --dataset", found=found)

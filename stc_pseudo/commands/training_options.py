@@ -15,7 +15,7 @@ DEFAULT_STEPS = 20_000
 
 
 def fit_options(batch_size: int, truth: str) -> Callable[[Callable], Callable]:
-    """Return the decorator that adds the flags of `stc_pseudo.training.loop.fit`.
+    """Return the decorator that adds the flags of `stc_pseudo.training.settings.OptimiserSettings`.
 
     Args:
         batch_size: its default.

@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from stc_pseudo.nn import weights
 from stc_pseudo.nn.precision import grad_scaler
 from stc_pseudo.training.resume import TrainingState, state_path
 from stc_pseudo.training.sampler import BatchSampler, SeededClips
+from stc_pseudo.training.settings import OptimiserSettings
 from stc_pseudo.training.tensorboard import TrainingLog
 from stc_pseudo.training.validation import Validation
 from stc_track.io.errors import SettingError
@@ -27,20 +29,6 @@ log = logging.getLogger(__name__)
 CHECKPOINT_EVERY, CHECKPOINT_SECONDS = 200, 600.0  # steps, or time, whichever comes first
 SCALARS_EVERY = 10
 GRADIENT_NORM = 10.0
-# What the settings of both trainings hand on to `fit` under the same name.
-FIT_SETTINGS = (
-    "steps",
-    "epochs",
-    "batch_size",
-    "learning_rate",
-    "drop_after",
-    "seed",
-    "device",
-    "workers",
-    "precision",
-    "resume",
-    "log_dir",
-)
 SIDE_MULTIPLE = 32  # five halvings in the encoders
 MIN_INPUT_SIDE = 64  # a coarsest map of one pixel has nothing to reflect or to correlate
 
@@ -59,20 +47,9 @@ def fit(
     *,
     out: Path,
     describe: dict[str, Any],
-    steps: int,
-    batch_size: int,
-    learning_rate: float,
-    drop_after: float = 0.75,
-    seed: int = 0,
-    device: str = "cpu",
-    workers: int = 0,
-    half: bool = False,
-    epochs: int | None = None,
-    precision: str = "float32",
-    resume: bool = False,
+    optimiser: OptimiserSettings,
     settings: dict[str, Any] | None = None,
     validation: Validation | None = None,
-    log_dir: Path | None = None,
     kept: Callable[[], dict[str, Tensor]] | None = None,
 ) -> None:
     """Minimise `loss` over random batches with Adam, and write the weights to `out`.
@@ -85,42 +62,32 @@ def fit(
             `describe`, the network's `state`, and `step`. What a resumed run needs lies beside it until the training is
             complete.
         describe: what `weights.load`'s caller needs to rebuild the network (`network`: its name, and its settings).
-        steps: optimisation steps.
-        batch_size: clips per step.
-        learning_rate: Adam's; a tenth of it after `drop_after` of the steps (paper, IV-D1: 1e-4, then 1e-5).
-        drop_after: share of the steps before the drop; 0.75 of 20 epochs are the paper's 15.
-        seed: of the batches' order and the augmentation.
-        device: `cpu`, `cuda`, ...
-        workers: processes that read frames.
-        half: store the weights in half precision, at half the size.
-        epochs: passes over the data, in place of `steps`.
-        precision: what the networks compute in, a key of `precision.PRECISIONS`; `loss` itself applies it, and here
-            float16 has its loss scaled.
-        resume: go on where an interrupted run with the same `out` and `settings` stopped. On a CPU the result is the
-            same to the bit as without the interruption.
-        settings: by name, what a resumed run must have in common with the interrupted one.
+        optimiser: how long and how fast, and where. In float16 the loss is scaled here; `loss` itself applies the
+            precision. After `resume`, the result is the same to the bit on a CPU as without the interruption.
+        settings: by name, what a resumed run must have in common with the interrupted one, beside `optimiser`.
         validation: asked at the end of every epoch and of the training.
-        log_dir: for TensorBoard and a picture of every epoch, or None.
         kept: the weights that the checkpoint holds, where that is not the network's whole state.
 
     Raises:
         FloatingPointError: the loss is not finite; the last checkpoint stays as it was.
         InputError: there is nothing to resume, or it was another training.
     """
+    seed, device = optimiser.seed, optimiser.device
     torch.manual_seed(seed)
-    batch_size = min(batch_size, len(clips))
+    batch_size = min(optimiser.batch_size, len(clips))
     per_epoch = len(clips) // batch_size
-    steps = epochs * per_epoch if epochs else steps
-    drop = math.ceil(steps * drop_after)
-    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
-    scaler = grad_scaler(device, precision)
-    state = TrainingState(state_path(out), (settings or {}) | {"clips": len(clips)}, network, optimizer, scaler)
-    start = state.restore() if resume else 0
+    steps = optimiser.epochs * per_epoch if optimiser.epochs else optimiser.steps
+    drop = math.ceil(steps * optimiser.drop_after)
+    optimizer = torch.optim.Adam(network.parameters(), lr=optimiser.learning_rate)
+    scaler = grad_scaler(device, optimiser.precision)
+    compared = asdict(optimiser) | (settings or {}) | {"clips": len(clips)}
+    state = TrainingState(state_path(out), compared, network, optimizer, scaler)
+    start = state.restore() if optimiser.resume else 0
     cuda = device.startswith("cuda")
     # The loader draws a seed for its processes; from a generator of its own, the network's stream stays as it was.
     loader = DataLoader(
         SeededClips(clips, seed),
-        num_workers=workers,
+        num_workers=optimiser.workers,
         pin_memory=cuda,
         generator=torch.Generator(),
         batch_sampler=BatchSampler(len(clips), batch_size, seed, start, steps),
@@ -128,12 +95,12 @@ def fit(
     network.train()
     saved = time.monotonic()
     with (
-        TrainingLog(log_dir, start) as record,
+        TrainingLog(optimiser.log_dir, start) as record,
         tqdm(total=steps, initial=start, desc=f"train {describe['network']}", unit="step", mininterval=1) as bar,
     ):
         for step, batch in enumerate(loader, start + 1):
             batch = {key: value.to(device, non_blocking=cuda) for key, value in batch.items()}
-            rate = learning_rate if step <= drop else learning_rate / 10
+            rate = optimiser.learning_rate / (1 if step <= drop else 10)
             figures = descend(network, optimizer, scaler, *loss(batch, step - 1), rate, step)
             bar.set_postfix({key: f"{figure:.3f}" for key, figure in figures.items()}, refresh=False)
             bar.update()
@@ -152,7 +119,7 @@ def fit(
                     )
             if step % CHECKPOINT_EVERY == 0 or step == steps or time.monotonic() - saved > CHECKPOINT_SECONDS:
                 saved = time.monotonic()
-                content = kept() if kept else _state(network, half)
+                content = kept() if kept else _state(network, optimiser.half)
                 weights.save(out, describe | {"state": content, "step": step})
                 if step < steps:
                     state.save(step)

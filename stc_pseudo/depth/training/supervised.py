@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,8 @@ from stc_pseudo.depth.training.trainer import DepthTraining
 from stc_pseudo.depth.training.validation import draw_depth
 from stc_pseudo.nn.precision import autocast
 from stc_pseudo.training.clips import cut, draw_window, jitter_colour
-from stc_pseudo.training.loop import FIT_SETTINGS, fit
+from stc_pseudo.training.loop import fit
+from stc_pseudo.training.settings import recorded
 from stc_pseudo.training.validation import Validation
 
 SCALE_WEIGHT = 0.5  # Eigen et al.'s lambda: 0 judges metres, 1 only relative depth
@@ -84,7 +84,7 @@ class SupervisedTrainer(nn.Module):
     def __init__(self, settings: DepthTraining) -> None:
         super().__init__()
         self.network = Monodepth2(settings.encoder, settings.channel_width)
-        self.precision = settings.precision
+        self.precision = settings.optimiser.precision
 
     def loss(self, batch: dict[str, Tensor], step: int) -> tuple[Tensor, dict[str, float]]:
         """Return the mean of `scale_invariant_error` over the four scales, and the finest scale's to show."""
@@ -132,10 +132,10 @@ def train_supervised(source: NyuDepth, settings: DepthTraining, out: Path) -> No
     size = settings.height, settings.width
     pictures = DepthPictures(source, size, settings.min_crop)
     train, held = source.split()
-    torch.manual_seed(settings.seed)
+    torch.manual_seed(settings.optimiser.seed)
     trainer = SupervisedTrainer(settings)
     start_networks(trainer.network, None, settings.encoder, settings.init, settings.encoder_weights)
-    trainer.to(settings.device).to(memory_format=torch.channels_last)
+    trainer.to(settings.optimiser.device).to(memory_format=torch.channels_last)
     validation = Validation(
         trainer,
         trainer.loss,
@@ -143,8 +143,8 @@ def train_supervised(source: NyuDepth, settings: DepthTraining, out: Path) -> No
         held,
         train,
         partial(draw_depth, trainer.network),
-        settings.device,
-        partial(_measure, trainer.network, pictures.plain(), settings.device),
+        settings.optimiser.device,
+        partial(_measure, trainer.network, pictures.plain(), settings.optimiser.device),
     )
     describe = {
         "network": NETWORK_NAME,
@@ -161,10 +161,9 @@ def train_supervised(source: NyuDepth, settings: DepthTraining, out: Path) -> No
         Subset(pictures, train),
         out=out,
         describe=describe,
-        settings=asdict(settings),
+        optimiser=settings.optimiser,
+        settings=recorded(settings),
         validation=validation,
-        half=settings.half,
-        **{name: getattr(settings, name) for name in FIT_SETTINGS},
     )
 
 

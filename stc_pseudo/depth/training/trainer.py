@@ -7,9 +7,10 @@ predictions come out in metres.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,19 +18,20 @@ from torch.utils.data import Subset
 
 from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.depth.checkpoint import NETWORK_NAME
-from stc_pseudo.depth.monodepth2 import Monodepth2, PoseNetwork
+from stc_pseudo.depth.monodepth2 import ENCODERS, Monodepth2, PoseNetwork
 from stc_pseudo.depth.training.cameras import network_intrinsics, stereo_baselines
 from stc_pseudo.depth.training.geometry import cropped_intrinsics, flipped_intrinsics, invert_rigid, rigid_transform
 from stc_pseudo.depth.training.initial_weights import start_networks
 from stc_pseudo.depth.training.losses import View, depth_loss
 from stc_pseudo.depth.training.static_frames import moving_clips
 from stc_pseudo.depth.training.validation import DepthTruth, draw_depth
-from stc_pseudo.nn.devices import require_device
 from stc_pseudo.nn.precision import autocast
 from stc_pseudo.training.clips import Clips
-from stc_pseudo.training.loop import FIT_SETTINGS, fit, require_sides
+from stc_pseudo.training.loop import fit, require_sides
+from stc_pseudo.training.settings import OptimiserSettings, ValidationShare, recorded
 from stc_pseudo.training.validation import Validation, split_clips
 from stc_track.io.errors import SettingError
+from stc_track.io.field_checks import Between, Positive, PositiveCount, check
 
 
 @dataclass(frozen=True)
@@ -44,43 +46,32 @@ class DepthTraining:
         encoder_weights: a torchvision ResNet's state dict to start from, or None for a random start.
         init: weights of the same encoder and width to start from, at any resolution, as `start_networks` takes them.
         min_crop: random crops of the network's proportions, as in `Clips`; None takes whole frames, squeezed.
-        steps, epochs, batch_size, learning_rate, drop_after, seed, device, workers, precision, resume, log_dir: as in
-            `stc_pseudo.training.loop.fit`.
-        half: keep only what prediction needs, in half precision.
+        optimiser: how it learns; `half` keeps only what prediction needs, in half precision.
         validation_share: of each video's clips, its last, that are held out.
         truth: depth maps of held-out frames, to measure only; or None.
     """
 
-    mode: str = "mono"
-    height: int = 192
-    width: int = 640
+    mode: Literal["mono", "stereo", "mono+stereo"] = "mono"
+    height: PositiveCount = 192
+    width: PositiveCount = 640
     encoder: str = "resnet18"
-    channel_width: float = 1.0
+    channel_width: Positive = 1.0
     encoder_weights: Path | None = None
     init: Path | None = None
-    min_crop: float | None = None
-    steps: int = 20_000
-    epochs: int | None = None
-    batch_size: int = 12
-    learning_rate: float = 1e-4
-    drop_after: float = 0.75
-    seed: int = 0
-    device: str = "cpu"
-    workers: int = 0
-    precision: str = "float32"
-    half: bool = False
-    resume: bool = False
-    validation_share: float = 0.0
+    min_crop: Annotated[float, Between(0, 1, above=True)] | None = None
+    optimiser: OptimiserSettings = field(default_factory=partial(OptimiserSettings, batch_size=12))
+    validation_share: ValidationShare = 0.0
     truth: Path | None = None
-    log_dir: Path | None = None
 
     def __post_init__(self) -> None:
+        check(self)
+        if self.encoder not in ENCODERS:
+            raise SettingError("encoder", f"one of {', '.join(ENCODERS)}", repr(self.encoder))
         require_sides(self.height, self.width)
         if round(64 * self.channel_width) < 1:
             raise SettingError("channel_width", "at least one channel", str(self.channel_width))
         if self.init and self.encoder_weights:
             raise SettingError("init", "no `encoder_weights=` beside it", str(self.encoder_weights))
-        require_device(self.device)
 
 
 class DepthTrainer(nn.Module):
@@ -95,7 +86,7 @@ class DepthTrainer(nn.Module):
     def __init__(self, settings: DepthTraining, intrinsics: Tensor, baselines: Tensor) -> None:
         super().__init__()
         self.network = Monodepth2(settings.encoder, settings.channel_width)
-        self.precision = settings.precision
+        self.precision = settings.optimiser.precision
         self.pose_network = PoseNetwork(settings.channel_width) if "mono" in settings.mode else None
         self.register_buffer("intrinsics", intrinsics, persistent=False)
         self.register_buffer("baselines", baselines, persistent=False)
@@ -159,14 +150,15 @@ def train_depth(sequences: Sequence[VideoSequence], settings: DepthTraining, out
     alone = [index for index, baseline in enumerate(baselines) if not baseline]
     used = moving_clips(clips, alone) if alone else range(len(clips))
     train, held = split_clips(clips, used, settings.validation_share)
-    torch.manual_seed(settings.seed)
+    torch.manual_seed(settings.optimiser.seed)
     trainer = DepthTrainer(settings, intrinsics, baselines)
     start_networks(trainer.network, trainer.pose_network, settings.encoder, settings.init, settings.encoder_weights)
     # Convolutions are faster on channels_last, on a CPU as on a GPU.
-    trainer.to(settings.device).to(memory_format=torch.channels_last)
-    truth = settings.truth and DepthTruth(settings.truth, sequences, clips, held, trainer.network, settings.device)
+    device = settings.optimiser.device
+    trainer.to(device).to(memory_format=torch.channels_last)
+    truth = settings.truth and DepthTruth(settings.truth, sequences, clips, held, trainer.network, device)
     validation = Validation(
-        trainer, trainer.loss, clips, held, train, partial(draw_depth, trainer.network), settings.device, truth
+        trainer, trainer.loss, clips, held, train, partial(draw_depth, trainer.network), device, truth
     )
     describe = {
         "network": NETWORK_NAME,
@@ -183,10 +175,10 @@ def train_depth(sequences: Sequence[VideoSequence], settings: DepthTraining, out
         Subset(clips, train),
         out=out,
         describe=describe,
-        settings=asdict(settings),
+        optimiser=settings.optimiser,
+        settings=recorded(settings),
         validation=validation,
-        kept=partial(_for_prediction, trainer) if settings.half else None,
-        **{name: getattr(settings, name) for name in FIT_SETTINGS},
+        kept=partial(_for_prediction, trainer) if settings.optimiser.half else None,
     )
 
 

@@ -6,6 +6,7 @@ All functions take both directions in one batch: the forward flows of B pairs, t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from stc_pseudo.flow.upflow import inside, pool_flow, upsample_flow
 from stc_pseudo.nn.photometric import ssim_distance, warp
+from stc_track.io.field_checks import NotNegative, check
 
 CENSUS_RADIUS = 3  # 7x7 windows
 CENSUS_SOFTNESS = 0.81  # of an intensity step, intensities in 0..255 (Meister et al., UnFlow, 2018)
@@ -39,12 +41,15 @@ class LossWeights:
         distillation: the finest flow as pseudo-label of the coarser levels.
     """
 
-    census: float = 1.0
-    ssim: float = 0.85
-    absolute: float = 0.15
-    smoothness: float = 2.0
-    smoothness_order: int = 2
-    distillation: float = 0.01
+    census: NotNegative = 1.0
+    ssim: NotNegative = 0.85
+    absolute: NotNegative = 0.15
+    smoothness: NotNegative = 2.0
+    smoothness_order: Literal[1, 2] = 2
+    distillation: NotNegative = 0.01
+
+    def __post_init__(self) -> None:
+        check(self)
 
     @staticmethod
     def of_order(order: int) -> LossWeights:

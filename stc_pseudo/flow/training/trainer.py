@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -18,11 +19,12 @@ from stc_pseudo.flow.training.losses import LossWeights, crop, mean_error, true_
 from stc_pseudo.flow.training.synthetic_warps import known_flow_loss
 from stc_pseudo.flow.training.validation import FlowTruth, draw_flow
 from stc_pseudo.flow.upflow import FINEST, LEVELS, UPFlow
-from stc_pseudo.nn.devices import require_device
 from stc_pseudo.nn.precision import autocast
-from stc_pseudo.training.loop import FIT_SETTINGS, SIDE_MULTIPLE, fit, require_sides
+from stc_pseudo.training.loop import SIDE_MULTIPLE, fit, require_sides
+from stc_pseudo.training.settings import OptimiserSettings, ValidationShare, recorded
 from stc_pseudo.training.validation import Validation, split_clips
 from stc_track.io.errors import SettingError
+from stc_track.io.field_checks import Count, PositiveCount, Share, check
 
 CROP_SHARE = 7 / 8
 
@@ -43,38 +45,26 @@ class FlowTraining:
         robust: whether errors against true flow count robustly (`losses.true_flow_loss`).
         init: weights to start from, or None for a random start.
         warm_up_steps: the first of the steps learn from frames moved by known flow (`warm_up`).
-        steps, epochs, batch_size, learning_rate, drop_after, seed, device, workers, precision, half, resume, log_dir:
-            as in `stc_pseudo.training.loop.fit`.
+        optimiser: how it learns.
         validation_share: of each video's clips, its last, that are held out.
         truth: flow maps of held-out frames, to measure only; or None.
     """
 
-    height: int = 256
-    width: int = 832
-    smoothness_order: int = 2
+    height: PositiveCount = 256
+    width: PositiveCount = 832
+    smoothness_order: Literal[1, 2] = 2
     start: str | None = None
     true_flow: Path | None = None
-    coarse_share: float = 0.0
+    coarse_share: Share = 0.0
     robust: bool = False
     init: Path | None = None
-    warm_up_steps: int = 0
-    steps: int = 20_000
-    epochs: int | None = None
-    batch_size: int = 4
-    learning_rate: float = 1e-4
-    drop_after: float = 0.75
-    seed: int = 0
-    device: str = "cpu"
-    workers: int = 0
-    precision: str = "float32"
-    half: bool = False
-    resume: bool = False
-    validation_share: float = 0.0
+    warm_up_steps: Count = 0
+    optimiser: OptimiserSettings = field(default_factory=partial(OptimiserSettings, batch_size=4))
+    validation_share: ValidationShare = 0.0
     truth: Path | None = None
-    log_dir: Path | None = None
 
     def __post_init__(self) -> None:
-        require_device(self.device)
+        check(self)
         require_sides(self.height, self.width)
         if (self.coarse_share or self.robust) and self.true_flow is None:
             raise SettingError("robust" if self.robust else "coarse_share", "`true_flow=` beside it", "none")
@@ -90,7 +80,7 @@ class FlowTrainer:
 
     def __init__(self, network: UPFlow, settings: FlowTraining) -> None:
         self.network = network
-        self.precision = settings.precision
+        self.precision = settings.optimiser.precision
         self.start = make_start(settings.start or "none")
         self.coarse_share, self.robust = settings.coarse_share, settings.robust
         self.warm_up_steps = settings.warm_up_steps
@@ -153,12 +143,12 @@ def train_flow(videos: Iterable[Iterable[Path]], settings: FlowTraining, out: Pa
     known = find_truth(videos, settings.true_flow, "`true_flow=`") if settings.true_flow else None
     clips = FlowClips(videos, (settings.height, settings.width), start=make_start(settings.start), truth=known)
     train, held = split_clips(clips, clips.with_truth() if known else range(len(clips)), settings.validation_share)
-    torch.manual_seed(settings.seed)
+    torch.manual_seed(settings.optimiser.seed)
     network = initial.network if initial else UPFlow()
-    trainer = FlowTrainer(network.to(settings.device), settings)
-    truth = settings.truth and FlowTruth(settings.truth, clips, held, trainer.predict, settings.device)
+    trainer = FlowTrainer(network.to(settings.optimiser.device), settings)
+    truth = settings.truth and FlowTruth(settings.truth, clips, held, trainer.predict, settings.optimiser.device)
     validation = Validation(
-        network, trainer.loss, clips, held, train, partial(draw_flow, trainer.predict), settings.device, truth
+        network, trainer.loss, clips, held, train, partial(draw_flow, trainer.predict), settings.optimiser.device, truth
     )
     fit(
         network,
@@ -166,8 +156,7 @@ def train_flow(videos: Iterable[Iterable[Path]], settings: FlowTraining, out: Pa
         Subset(clips, train),
         out=out,
         describe=describe((settings.height, settings.width), settings.start),
-        settings=asdict(settings),
+        optimiser=settings.optimiser,
+        settings=recorded(settings),
         validation=validation,
-        half=settings.half,
-        **{name: getattr(settings, name) for name in FIT_SETTINGS},
     )

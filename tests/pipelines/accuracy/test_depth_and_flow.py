@@ -6,6 +6,7 @@ from pipelines.accuracy.depth_and_flow import BASELINE, FOCAL, depth_rows, stere
 from pipelines.accuracy.moving_object_depth import hole_share
 from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.depth.training.trainer import DepthTraining, train_depth
+from stc_pseudo.training.settings import training_settings
 from stc_track.formats.mots import MotsObject, write_mots
 from stc_track.io.errors import InputError
 from stc_track.masks import rle
@@ -41,7 +42,9 @@ def test_disparity_becomes_depth(pair):
 
 def test_stereo_matching_is_measured_beside_the_network(pair):
     frames = list(stereo_frames(pair))
-    settings = DepthTraining(mode="stereo", height=64, width=96, channel_width=0.125, batch_size=1, steps=1)
+    settings = training_settings(
+        DepthTraining, mode="stereo", height=64, width=96, channel_width=0.125, batch_size=1, steps=1
+    )
     train_depth([frames[0][0]], settings, pair / "depth.pth")
     network, matching = depth_rows(frames, pair / "depth.pth", fill_artefacts=True)
     assert network.startswith("monodepth2  1 frames: AbsRel")

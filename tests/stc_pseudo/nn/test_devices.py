@@ -1,12 +1,14 @@
 import pytest
 import torch
 
-from stc_pseudo.flow.training.trainer import FlowTraining
 from stc_pseudo.nn.devices import require_device
+from stc_pseudo.training.settings import OptimiserSettings
 from stc_track.io.errors import SettingError
 
 
-@pytest.mark.parametrize("use", [require_device, lambda name: FlowTraining(device=name)], ids=["itself", "train-flow"])
+@pytest.mark.parametrize(
+    "use", [require_device, lambda name: OptimiserSettings(device=name)], ids=["itself", "training"]
+)
 @pytest.mark.parametrize("name", ["cuda:99", "toaster", ""])
 def test_a_device_that_is_not_there_is_named(use, name):
     with pytest.raises(SettingError, match=f"^device: expected a device .*, found {name}, "):

@@ -19,6 +19,7 @@ from stc_pseudo.training.clips import Clips
 from stc_pseudo.training.loop import fit
 from stc_pseudo.training.resume import state_path
 from stc_pseudo.training.sampler import BatchSampler, SeededClips
+from stc_pseudo.training.settings import OptimiserSettings
 from stc_pseudo.training.validation import Validation, split_clips
 from stc_track.io.errors import InputError
 
@@ -56,13 +57,17 @@ class Toy:
         return error, {"photometric": error.item()}
 
     def fit(self, clips, out, **settings):
+        options = {"steps": 8, "batch_size": 2, "learning_rate": 1e-2, "precision": self.precision}
+        names = OptimiserSettings.__dataclass_fields__
+        options |= {name: settings.pop(name) for name in list(settings) if name in names}
         fit(
             self.network,
             self.loss,
             clips,
             out=out,
             describe={"network": "toy"},
-            **{"steps": 8, "batch_size": 2, "learning_rate": 1e-2, "precision": self.precision} | settings,
+            optimiser=OptimiserSettings(**options),
+            **settings,
         )
 
 
@@ -160,9 +165,7 @@ def test_loss_that_is_not_finite_leaves_the_checkpoint(video, tmp_path):
             clips,
             out=out,
             describe={"network": "toy"},
-            steps=2,
-            batch_size=2,
-            learning_rate=1.0,
+            optimiser=OptimiserSettings(steps=2, batch_size=2, learning_rate=1.0),
         )
     assert out.read_bytes() == before
 

@@ -1,6 +1,7 @@
 """A depth network trained on the frames of a build, within a time."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -60,14 +61,14 @@ def test_an_interrupted_training_goes_on_with_its_own_plan(frames, tmp_path, sma
         if len(done) == 1:
             budget.state_path(out).write_bytes(b"state")
             raise KeyboardInterrupt
-        assert settings.resume
-        plain(videos, budget.DepthTraining(**{**vars(settings), "resume": False}), out)
+        assert settings.optimiser.resume
+        plain(videos, replace(settings, optimiser=replace(settings.optimiser, resume=False)), out)
 
     monkeypatch.setattr(budget, "train_depth", interrupted)
     with pytest.raises(KeyboardInterrupt):
         fit.run([video_of(frames)])
     Fit(fit.folder, minutes=5.0).run([video_of(frames)])
-    assert done[1].steps == done[0].steps
+    assert done[1].optimiser.steps == done[0].optimiser.steps
 
 
 def test_too_few_frames_are_said(frames, tmp_path, small):

@@ -11,6 +11,7 @@ from stc_pseudo.cli import main
 from stc_pseudo.depth.monodepth2_estimator import Monodepth2Depth
 from stc_pseudo.depth.training.supervised import DepthPictures, scale_invariant_error, train_supervised
 from stc_pseudo.depth.training.trainer import DepthTraining
+from stc_pseudo.training.settings import training_settings
 
 SIZE = (64, 96)
 TINY = {"height": 64, "width": 96, "channel_width": 0.125, "batch_size": 2}
@@ -71,7 +72,9 @@ def test_pictures_and_depth_move_together():
 
 def test_training_learns_metres(tmp_path, caplog):
     caplog.set_level(logging.INFO)
-    settings = DepthTraining(steps=30, learning_rate=3e-3, half=True, log_dir=tmp_path / "log", **TINY)
+    settings = training_settings(
+        DepthTraining, steps=30, learning_rate=3e-3, half=True, log_dir=tmp_path / "log", **TINY
+    )
     train_supervised(Walls(), settings, tmp_path / "depth.pth")
     assert "abs_rel" in caplog.text
     frame, _ = Walls()[5]

@@ -18,6 +18,7 @@ from stc_pseudo.depth.training.trainer import DepthTrainer, DepthTraining, train
 from stc_pseudo.nn import weights
 from stc_pseudo.training import loop
 from stc_pseudo.training.clips import Clips
+from stc_pseudo.training.settings import training_settings
 from stc_track.io.errors import InputError
 
 SIZE = (64, 96)
@@ -60,20 +61,20 @@ def losses(monkeypatch):
 
 
 def test_training_lowers_the_loss(stereo_video, tmp_path, losses):
-    settings = DepthTraining(mode="mono+stereo", steps=24, learning_rate=2e-3, **TINY)
+    settings = training_settings(DepthTraining, mode="mono+stereo", steps=24, learning_rate=2e-3, **TINY)
     train_depth([sequence_of(stereo_video)], settings, tmp_path / "depth.pth")
     assert np.mean(losses[-5:]) < 0.85 * np.mean(losses[:5])
 
 
 def test_one_moving_camera_needs_no_stereo(stereo_video, tmp_path, losses):
-    settings = DepthTraining(mode="mono", steps=24, learning_rate=2e-3, **TINY)
+    settings = training_settings(DepthTraining, mode="mono", steps=24, learning_rate=2e-3, **TINY)
     train_depth([sequence_of(stereo_video, right=False)], settings, tmp_path / "depth.pth")
     assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
     assert weights.load(tmp_path / "depth.pth", "--depth-weights")["metres_per_unit"] is None
 
 
 def test_stereo_training_learns_metres(stereo_video, tmp_path):
-    settings = DepthTraining(mode="stereo", steps=60, learning_rate=2e-3, half=True, **TINY)
+    settings = training_settings(DepthTraining, mode="stereo", steps=60, learning_rate=2e-3, half=True, **TINY)
     train_depth([sequence_of(stereo_video)], settings, tmp_path / "depth.pth")
     content = weights.load(tmp_path / "depth.pth", "--depth-weights")
     assert content["metres_per_unit"] == pytest.approx(5.0)
@@ -89,7 +90,7 @@ def test_mirrored_clip_has_the_loss_of_its_original(stereo_video):
     """With depth constant, mirroring pictures, camera and stereo side together changes nothing."""
     torch.manual_seed(0)
     camera = torch.tensor([[[60.0, 0, 40.0], [0, 60, 30], [0, 0, 1]]])
-    trainer = DepthTrainer(DepthTraining(mode="stereo", **TINY), camera, torch.tensor([0.1]))
+    trainer = DepthTrainer(training_settings(DepthTraining, mode="stereo", **TINY), camera, torch.tensor([0.1]))
     trainer.network.forward = lambda frames: [torch.full((1, 1, SIZE[0] >> s, SIZE[1] >> s), 1.0) for s in range(4)]
     item = Clips([sequence_of(stereo_video).frames], 1, SIZE, [sequence_of(stereo_video).right], augment=False)[0]
     batch = {key: torch.as_tensor(value)[None] for key, value in item.items()}
@@ -120,22 +121,25 @@ def test_torchvision_weights_start_both_encoders(tmp_path):
 
 def test_training_goes_on_from_a_checkpoint_of_another_size(stereo_video, tmp_path):
     first, second = tmp_path / "first.pth", tmp_path / "second.pth"
-    settings = DepthTraining(mode="stereo", steps=1, half=True, **TINY)
+    settings = training_settings(DepthTraining, mode="stereo", steps=1, half=True, **TINY)
     train_depth([sequence_of(stereo_video)], settings, first)
-    settings = DepthTraining(mode="mono+stereo", steps=1, init=first, learning_rate=1e-9, **TINY | {"width": 128})
+    settings = training_settings(
+        DepthTraining, mode="mono+stereo", steps=1, init=first, learning_rate=1e-9, **TINY | {"width": 128}
+    )
     train_depth([sequence_of(stereo_video)], settings, second)
     before, after = (weights.load(path, "--init")["state"] for path in (first, second))
     for key in before:
         if key.endswith(("weight", "bias")):
             torch.testing.assert_close(after[key], before[key].float(), atol=1e-3, rtol=0)
+    narrow = training_settings(DepthTraining, init=first, **TINY | {"channel_width": 0.25})
     with pytest.raises(InputError, match=r"16 channels.*`init=`"):
-        train_depth([sequence_of(stereo_video)], DepthTraining(init=first, **TINY | {"channel_width": 0.25}), second)
+        train_depth([sequence_of(stereo_video)], narrow, second)
 
 
 def test_videos_of_one_camera_among_stereo_ones(stereo_video, tmp_path, losses):
     """Without its right frames a video teaches by its motion, and the views that it lacks change nothing."""
     pair, alone = sequence_of(stereo_video), sequence_of(stereo_video, calibration=None, right=False)
-    settings = DepthTraining(mode="mono+stereo", steps=2, **TINY)
+    settings = training_settings(DepthTraining, mode="mono+stereo", steps=2, **TINY)
     train_depth([pair, alone], settings, tmp_path / "depth.pth")
     assert weights.load(tmp_path / "depth.pth", "--init")["metres_per_unit"] == pytest.approx(5.0)
     assert np.isfinite(losses).all()
@@ -164,7 +168,7 @@ def test_crops_agree_with_their_camera(stereo_video):
     """At the wall's true depth, the right view fits the left one in any crop."""
     torch.manual_seed(0)
     camera = torch.tensor([[[60.0, 0, 47.5], [0, 60, 31.5], [0, 0, 1]]])
-    trainer = DepthTrainer(DepthTraining(mode="stereo", **TINY), camera, torch.tensor([0.1]))
+    trainer = DepthTrainer(training_settings(DepthTraining, mode="stereo", **TINY), camera, torch.tensor([0.1]))
     trainer.network.forward = lambda frames: [torch.full((1, 1, SIZE[0] >> s, SIZE[1] >> s), 1.0) for s in range(4)]
     clips = Clips([sequence_of(stereo_video).frames], 1, SIZE, [sequence_of(stereo_video).right], min_crop=0.5)
     seen = 0

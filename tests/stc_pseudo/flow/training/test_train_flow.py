@@ -13,6 +13,7 @@ from stc_pseudo.flow.training.clips import FlowClips, find_truth
 from stc_pseudo.flow.training.trainer import FlowTrainer, FlowTraining
 from stc_pseudo.flow.upflow import UPFlow
 from stc_pseudo.nn import weights
+from stc_pseudo.training.settings import OptimiserSettings
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +151,7 @@ def test_learning_from_true_flow_lowers_its_error(video, true_flow):
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_few_steps_lower_the_loss(video, precision):
-    settings = FlowTraining(height=64, width=128, precision=precision)
+    settings = FlowTraining(height=64, width=128, optimiser=OptimiserSettings(precision=precision))
     frames = [cv2.imread(str(path))[..., ::-1].copy() for path in sorted(video.iterdir())[:2]]
     clip = torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2)[None].float() / 255
     torch.manual_seed(0)
