@@ -24,7 +24,7 @@ import click
 from pipelines.reporting.commands import Stages
 from pipelines.reporting.tables import Table
 from stc_track.io.errors import InputError
-from stc_track.io.files import replacing
+from stc_track.io.files import replacing, write_json
 
 BACKBONE = Path(__file__).parents[2] / "stc_pseudo" / "shipped" / "demo_monodepth2.pth"
 WARM_UP = 1 / 9  # of the steps: BoxInst's pairwise term rises over 10,000 of 90,000 (Tian et al., CVPR 2021)
@@ -126,8 +126,7 @@ class Experiment:
                 )
         else:
             out.mkdir(parents=True, exist_ok=True)
-            with replacing(recorded, "w") as file:
-                json.dump(asdict(settings), file, indent=1)
+            write_json(recorded, asdict(settings))
 
     @classmethod
     def of(
@@ -273,8 +272,7 @@ class Experiment:
 
     @staticmethod
     def _record(path: Path, figures: dict[str, Any]) -> None:
-        with replacing(path, "w") as file:
-            json.dump(figures, file, indent=1)
+        write_json(path, figures)
 
     def results(self, file: str) -> dict[str, dict[int, Any]]:
         """The figures that there are, by variant and training seed."""
@@ -469,10 +467,10 @@ def report(experiment: Experiment) -> None:
         click.echo(table.as_text())
     with replacing(experiment.out / "report.md", "w") as file:
         file.write("\n".join(table.as_markdown() for table in tables) + "\n")
-    with replacing(experiment.out / "report.json", "w") as file:
-        json.dump(
-            {"settings": asdict(experiment.settings), "ap": results, "boxes": converted, "bars": rows}, file, indent=1
-        )
+    write_json(
+        experiment.out / "report.json",
+        {"settings": asdict(experiment.settings), "ap": results, "boxes": converted, "bars": rows},
+    )
 
 
 if __name__ == "__main__":

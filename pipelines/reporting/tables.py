@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from stc_track.formats.mots import CLASS_NAMES
-from stc_track.io.files import replacing
+from stc_track.io.files import write_json
 
 METRICS = ("HOTA", "sMOTSA", "MOTSA", "MOTSP")
 # Rows of a report by class: each class's name, then all, with the class numbers that it gathers.
@@ -118,5 +118,4 @@ def show_by_class(report: dict[str, dict[str, Any]], json_file: Path | None) -> 
     for name, row in report.items():
         click.echo(f"{name:<12}" + "  ".join(f"{key} {value}" for key, value in row.items()))
     if json_file is not None:
-        with replacing(json_file, "w") as file:
-            json.dump(report, file, indent=1)
+        write_json(json_file, report)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -20,10 +19,9 @@ def main(store: str, format_name: str, out: Path, sequences: list[str] | None) -
     """Write STORE's pseudo-masks, with track ids, as annotations that other segmenters train on."""
     from stc_pseudo.export.coco import coco_annotations
     from stc_pseudo.store.reader import StoreReader
-    from stc_track.io.files import replacing
+    from stc_track.io.files import write_json
 
     reader = StoreReader(store)
     content = coco_annotations(reader, tuple(sequences or reader.sequences))
-    with replacing(out, "w") as file:
-        json.dump(content, file)
+    write_json(out, content, indent=None)
     click.echo(f"{len(content['annotations'])} annotations on {len(content['images'])} images: {out}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -26,13 +25,12 @@ def main(store: str, truth: Path, json_file: Path | None, sequences: list[str] |
     """Mean IoU of STORE's pseudo-masks with true masks, per class, beside the filled box and the inscribed ellipse."""
     from stc_pseudo.evaluation.pseudo_masks import SHAPES, inspect_store
     from stc_pseudo.store.reader import StoreReader
-    from stc_track.io.files import replacing
+    from stc_track.io.files import write_json
 
     reader = StoreReader(store)
     report = inspect_store(reader, truth, tuple(sequences or reader.sequences), min_area)
     if json_file is not None:
-        with replacing(json_file, "w") as file:
-            json.dump(report, file, indent=1)
+        write_json(json_file, report)
     click.echo(f"{'class':<12}{'instances':>10}{'without box':>13}" + "".join(f"{shape:>13}" for shape in SHAPES))
     for name, row in report["mean_iou"].items():
         means = "".join(f"{'-' if row[shape] is None else format(row[shape], '.4f'):>13}" for shape in SHAPES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -48,6 +49,12 @@ def replacing(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
+    """Write values as JSON, whole or not at all, as `replacing`; without `indent`, in one line."""
+    with replacing(path, "w") as file:
+        json.dump(content, file, indent=indent)
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from stc_pseudo.training.clips import Clips
 from stc_pseudo.training.resume import state_path
 from stc_pseudo.training.settings import OptimiserSettings, training_settings
 from stc_track.io.errors import InputError, SettingError
-from stc_track.io.files import replacing
+from stc_track.io.files import write_json
 
 log = logging.getLogger(__name__)
 
@@ -148,8 +148,7 @@ class Fit:
         return record
 
     def _write_record(self, record: dict[str, Any]) -> None:
-        with replacing(self.folder / RECORD, "w") as file:
-            json.dump(record, file, indent=1)
+        write_json(self.folder / RECORD, record)
 
 
 def input_size(videos: Sequence[VideoSequence], pixels: int) -> tuple[int, int]:

@@ -176,7 +176,10 @@ def test_other_places(ytvis, layout, tmp_path):
         ytvis.write("a.json")
         ytvis.write("b.json")
         assert len(read_youtube_vis(ytvis.root, annotations=tmp_path / "other.json")) == 1
-        with pytest.raises(InputError, match=r"one JSON file, found a\.json, b\.json \(--boxes names"):
+        with pytest.raises(
+            InputError,
+            match=r"one JSON file, found a\.json, b\.json \(keep one there; `stc-pseudo build --boxes` names",
+        ):
             read_youtube_vis(ytvis.root)
 
 
