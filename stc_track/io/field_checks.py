@@ -14,6 +14,7 @@ A settings class writes each field's type once, with its range, and calls `check
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from numbers import Integral, Real
 from pathlib import Path
@@ -88,6 +89,10 @@ def allows(hint: Any, value: object) -> bool:
         return any(allows(each, value) for each in arguments)
     if origin is Literal:
         return any(value == each and type(value) is type(each) for each in arguments)
+    if origin in (list, Sequence):
+        if isinstance(value, str) or not isinstance(value, origin):
+            return False
+        return all(allows(arguments[0], each) for each in value)
     if origin is tuple:
         if not isinstance(value, tuple):
             return False
@@ -119,6 +124,8 @@ def describe(hint: Any) -> str:
         return ", or ".join(describe(each) for each in arguments)
     if origin is Literal:
         return ("one of " if len(arguments) > 1 else "") + ", ".join(map(repr, arguments))
+    if origin in (list, Sequence):
+        return f"a list, each {describe(arguments[0])}"
     if origin is tuple:
         count = "" if arguments[1:] == (...,) else f" of {len(arguments)}"
         return f"a list{count}, each {describe(arguments[0])}"

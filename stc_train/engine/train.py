@@ -16,6 +16,7 @@ from mmengine.model import is_model_wrapper
 
 import stc_train.registry  # noqa: F401  (mmcv's operators and our scope)
 from stc_track.io.errors import InputError, SettingError
+from stc_track.io.field_checks import PositiveCount, check
 from stc_track.io.work_folder import only_writer
 from stc_train.engine import checkpoints, complete_config
 from stc_train.engine.backbone import load_backbone, read_backbone, require_backbone
@@ -51,7 +52,7 @@ class TrainingRun:
     store: str
     work_dir: Path
     resume: bool = False
-    max_iters: int | None = None
+    max_iters: PositiveCount | None = None
     seed: int = 0
     init_backbone: Path | None = None
     sequences: Sequence[str] | None = None
@@ -59,8 +60,11 @@ class TrainingRun:
     precision: str = "float32"
     val_sequences: Sequence[str] = ()
     val_truth: Path | None = None
-    val_interval: int | None = None
+    val_interval: PositiveCount | None = None
     verbose: bool = False
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 def train(config: Config, run: TrainingRun) -> None:

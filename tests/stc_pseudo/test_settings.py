@@ -8,7 +8,11 @@ import pytest
 from click.testing import CliRunner
 
 from stc_pseudo.cli import main
+from stc_pseudo.depth.training.trainer import DepthTraining
+from stc_pseudo.flow.training.losses import LossWeights
+from stc_pseudo.flow.training.trainer import FlowTraining
 from stc_pseudo.settings import LabelSettings, MaskSettings, SimilaritySettings
+from stc_pseudo.training.settings import OptimiserSettings
 from stc_track.io.field_checks import SettingError
 
 WRONG = {
@@ -26,6 +30,12 @@ WRONG = {
         {"occlusion_margin": 2},
         "occlusion_margin: expected a number from 0 to 1, found 2",
     ),
+    "no step": (OptimiserSettings, {"steps": 0}, "steps: expected a whole number of at least 1, found 0"),
+    "no such precision": (OptimiserSettings, {"precision": "int8"}, "precision: expected one of 'float32', "),
+    "third order": (LossWeights, {"smoothness_order": 3}, "smoothness_order: expected one of 1, 2, found 3"),
+    "no such mode": (DepthTraining, {"mode": "sound"}, "mode: expected one of 'mono', 'stereo', 'mono+stereo'"),
+    "no crop": (DepthTraining, {"min_crop": 0.0}, "min_crop: expected a number above 0 and at most 1"),
+    "all held out": (FlowTraining, {"validation_share": 1.0}, "validation_share: expected a number of at least 0 and "),
     "detail of 3": (LabelSettings, {"detail": 3}, "detail: expected one of 1, 2, 4, found 3"),
 }
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from stc_track.io.errors import InputError
+from stc_track.io.errors import InputError, SettingError
 from stc_train.commands.train import main as train_command
 
 SMALL = {
@@ -336,3 +336,18 @@ def test_two_processes_train_together(drawn_store, tmp_path):
     figures = scalars(tmp_path / "work")
     assert sorted(figures) == [1, 2]
     assert torch.load(tmp_path / "work" / "model.pth", weights_only=True)["step"] == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        pytest.param({"max_iters": 0}, "max_iters: expected a whole number of at least 1", id="no step"),
+        pytest.param({"sequences": "0000"}, "sequences: expected a list, each a string", id="one string"),
+        pytest.param({"val_sequences": (1,)}, "val_sequences: expected a list, each a string", id="a number"),
+    ],
+)
+def test_a_run_that_cannot_be_is_refused(tmp_path, values, said):
+    from stc_train.engine.train import TrainingRun
+
+    with pytest.raises(SettingError, match=f"^{said}"):
+        TrainingRun("store", tmp_path, **values)
