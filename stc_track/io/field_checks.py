@@ -90,7 +90,7 @@ def allows(hint: Any, value: object) -> bool:
     if origin is Literal:
         return any(value == each and type(value) is type(each) for each in arguments)
     if origin in (list, Sequence):
-        if isinstance(value, str) or not isinstance(value, origin):
+        if isinstance(value, str) or not isinstance(value, list if origin is list else Sequence):
             return False
         return all(allows(arguments[0], each) for each in value)
     if origin is tuple:
