@@ -13,7 +13,7 @@ import pytest
 
 README = Path(__file__).parents[1] / "README.md"
 NAMES = {
-    "stc_track": ["Detections", "Tracker", "TrackerSettings", "Tracks", "link"],
+    "stc_track": ["ClassTrackers", "Detections", "Tracker", "TrackerSettings", "Tracks", "link"],
     "stc_pseudo": ["LabelSettings", "StoreReader", "StoreWriter", "build"],
     "stc_train": ["PuzzleLoss", "predict"],
 }
