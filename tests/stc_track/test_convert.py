@@ -188,7 +188,7 @@ def test_detections(folder):
     assert len(found) == 5  # no ignore regions
     assert (found[0].box, found[0].score) == ((2, 3, 7, 8), 1)
     message = refused(out, "coco", folder / "out.json")
-    assert "0007.txt: frame 1: expected objects with a track, found detections (stc-track links them" in message
+    assert "0007.txt: frame 1: expected objects with a track, found detections (`stc-track` links them" in message
 
 
 def test_listed_frames(folder):
