@@ -30,7 +30,7 @@ def load_config(name: str, options: Sequence[str] = ()) -> Config:
     """
     path = CONFIGS / f"{name}.py"
     if not path.is_file():
-        shipped = sorted(file.stem for file in CONFIGS.glob("*_*_*.py"))
+        shipped = sorted(file.stem for file in CONFIGS.glob("*_[rl]*[0-9]_*.py"))
         path = require_file(local_path(name), f"a config's path, or one of {', '.join(shipped)}", "`config=`")
     if path.suffix not in ENDINGS:
         raise InputError(
