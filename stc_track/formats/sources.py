@@ -97,6 +97,9 @@ def open_sources(
         opened = {name: _folder(name, folder, size, text, boxes_as_masks) for name, folder in folders.items()}
         return _named(_chosen(opened, sequences, path, hint))
     files = sequence_files(path, sequences, hint, (".txt", ".json"))
+    for name in files.keys() & folders.keys():
+        if again := [place for place in _TEXT_IN_FOLDER if (folders[name] / place).is_file()]:
+            raise InputError(files[name], expected="one file a sequence", found=f"{name}/{again[0]} as well")
     return _named({name: _file(name, file, file.parent, size, text, boxes_as_masks) for name, file in files.items()})
 
 
