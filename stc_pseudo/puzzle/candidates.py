@@ -40,8 +40,15 @@ class Candidates:
     """
 
     grid: BoxGrid
-    masks: tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
-    contrast: tuple[float, float, float]
+    masks: tuple[np.ndarray | None, ...]
+    contrast: tuple[float, ...]
+
+    def mask(self, chosen: int) -> np.ndarray:
+        """One of the masks; a ValueError if it was not made."""
+        mask = self.masks[chosen]
+        if mask is None:
+            raise ValueError(f"candidate {chosen} was not made")
+        return mask
 
     def score(self, chosen: int) -> float:
         """Score of one of the masks.
@@ -50,16 +57,16 @@ class Candidates:
         be judged by, so it has the contrast and at most the certainty of the second mask, and should agree with it.
         """
         inside = self.grid.inside > 0.5
-        mask = self.masks[chosen]
+        mask = self.mask(chosen)
         sure, contrast = certainty(mask, inside), self.contrast[chosen]
         other = self.masks[LIKELY if chosen in (WALK, MOVING) else WALK]
         if chosen == MOVING and other is not None:
             sure, contrast = min(sure, certainty(other, inside)), self.contrast[LIKELY]
-        return score(contrast, sure, 1.0 if other is None else agreement(mask > 0.5, other > 0.5))
+        return score(contrast, sure, 1.0 if other is None else agreement(np.greater(mask, 0.5), np.greater(other, 0.5)))
 
     def placed(self, chosen: int) -> Placed:
         """One of the masks at the frame's size."""
-        return self.grid.to_frame(self.masks[chosen])
+        return self.grid.to_frame(self.mask(chosen))
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,8 +135,9 @@ def compare(maps: FrameMaps, boxes: FrameBoxes, k: int, foreground: Foreground, 
         # Motion alone is asked only where neither mask before follows what moves.
         if len(masks) > LIKELY and max(contrasts) >= own.choice_enough:
             break
-        masks.append(segment(colour, seen.motion, seen.inside, ring, own))
-        contrasts.append(seen.contrast(masks[-1]))
+        mask = segment(colour, seen.motion, seen.inside, ring, own)
+        masks.append(mask)
+        contrasts.append(seen.contrast(mask))
     missing = MOVING + 1 - len(masks)
     return Candidates(seen.grid, (*masks, *[None] * missing), (*contrasts, *[0.0] * missing))
 
