@@ -109,7 +109,10 @@ def test_a_refined_store_is_not_refined_again(store, tmp_path):
     [
         (["--init-backbone", "weights.pth"], "--init-backbone"),
         (["--init-backbone", "scratch", "--crop", "100"], "refine.crop: expected a multiple of 32, found 100"),
-        (["--init-backbone", "scratch", "--device", "nowhere"], "--device nowhere"),
+        (
+            ["--init-backbone", "scratch", "--device", "nowhere"],
+            "--device: expected a device that torch can use here, as cpu or cuda, found nowhere",
+        ),
         (["--init-backbone", "scratch", "--sequences", "other"], "only drawn"),
     ],
 )

@@ -77,9 +77,11 @@ def test_a_record_that_is_damaged_ends_the_training(store, tmp_path):
 
 
 def test_the_second_training_in_a_work_directory_is_refused(store, tmp_path):
-    with only_writer(tmp_path / "work", "training", ""), pytest.raises(TakenError, match="no other training writes to"):
-        train(store, tmp_path / "work", steps=1)
-    assert [path.name for path in (tmp_path / "work").iterdir()] == [".lock"]
+    with only_writer(tmp_path / "work", "training", ""):
+        with pytest.raises(TakenError, match="no other training writes to"):
+            train(store, tmp_path / "work", steps=1)
+        assert [path.name for path in (tmp_path / "work").iterdir()] == [".lock"]
+    assert not list((tmp_path / "work").iterdir())
     train(store, tmp_path / "work", steps=1)
 
 
