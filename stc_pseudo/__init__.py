@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from stc_track.io.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from stc_pseudo.build_store import build
+    from stc_pseudo.building.build_store import build
     from stc_pseudo.settings import LabelSettings
     from stc_pseudo.store.reader import StoreReader
     from stc_pseudo.store.writer import StoreWriter
@@ -22,6 +22,6 @@ __getattr__ = lazy_names(
         "LabelSettings": "stc_pseudo.settings",
         "StoreReader": "stc_pseudo.store.reader",
         "StoreWriter": "stc_pseudo.store.writer",
-        "build": "stc_pseudo.build_store",
+        "build": "stc_pseudo.building.build_store",
     },
 )

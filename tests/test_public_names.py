@@ -29,7 +29,7 @@ from stc_track import Detections, Tracker, TrackerSettings, Tracks, link
 sys.exit("torch" in sys.modules)
 """
 AFTER_SUBMODULES = """
-import stc_pseudo.build_store, stc_pseudo.commands.build
+import stc_pseudo.building.build_store, stc_pseudo.commands.build
 from stc_pseudo import build
 assert callable(build), build
 """

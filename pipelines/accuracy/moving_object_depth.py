@@ -84,7 +84,7 @@ def median_error(estimator: DepthEstimator, exact: DepthEstimator, truth: Path, 
 def main(root: Path, sequences: str, min_area: int) -> None:
     """Print the pseudo-masks' mean IoU and the depth's error without artefacts, with them, and with them filled."""
     logging.basicConfig(level=logging.WARNING)
-    from stc_pseudo.build_store import build
+    from stc_pseudo.building.build_store import build
     from stc_pseudo.datasets.kitti import read_kitti
     from stc_pseudo.depth.ground_fill import GroundFilledDepth
     from stc_pseudo.depth.precomputed import PrecomputedDepth

@@ -78,7 +78,7 @@ def main(rounds: int) -> None:
     logging.disable(logging.WARNING)
     import torch
 
-    import stc_pseudo.build_store
+    import stc_pseudo.building.build_store
     import stc_pseudo.commands.build  # noqa: F401 (loaded before the forks)
 
     torch.set_num_threads(1)

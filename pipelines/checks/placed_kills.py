@@ -278,7 +278,7 @@ def main(kills: int, full: bool, dask_workers: bool) -> None:
     logging.disable(logging.WARNING)
     import torch
 
-    import stc_pseudo.build_store
+    import stc_pseudo.building.build_store
     import stc_pseudo.commands.build  # noqa: F401 (loaded before the forks)
 
     torch.set_num_threads(1)

@@ -116,7 +116,7 @@ def build_tiny(folder: Path, sequences: int, frames: int, boxes: int) -> tuple[f
     """
     import cv2
 
-    from stc_pseudo.build_store import build
+    from stc_pseudo.building.build_store import build
     from stc_pseudo.datasets.base import FrameBoxes, Sequence
     from stc_pseudo.settings import LabelSettings
     from stc_pseudo.store.writer import StoreWriter

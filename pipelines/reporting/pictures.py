@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
-from stc_pseudo.visualisation import colour_flow, colour_inverse_depth
+from stc_pseudo.training.visualisation import colour_flow, colour_inverse_depth
 from stc_track.formats.store import CELL
 
 

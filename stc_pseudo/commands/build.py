@@ -123,8 +123,8 @@ def main(
         tables = {"similarity": settings.similarity, "masks": settings.masks}
         click.echo(current_config().text(tables, detail=settings.detail, trust=None), nl=False)
         return
-    from stc_pseudo.build_store import build
-    from stc_pseudo.executors import InProcess
+    from stc_pseudo.building.build_store import build
+    from stc_pseudo.building.executors import InProcess
     from stc_pseudo.store.reader import StoreReader
     from stc_pseudo.store.writer import StoreWriter
 
@@ -143,7 +143,7 @@ def main(
         estimators = choice.make()
         making = InProcess(estimators)
     else:
-        from stc_pseudo.cluster import OnDask
+        from stc_pseudo.building.cluster import OnDask
 
         estimators = choice.on_cpu().make()  # workers load their own: this process only asks what they are
         make = choice.for_workers().make

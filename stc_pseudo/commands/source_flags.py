@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stc_pseudo.building.sources import AUTO, LAYOUT_DEPTH, LAYOUT_FLOW, Source, choose_depth, choose_flow
 from stc_pseudo.commands.dataset_flags import PATH, DatasetFlags
-from stc_pseudo.sources import AUTO, LAYOUT_DEPTH, LAYOUT_FLOW, Source, choose_depth, choose_flow
 
 if TYPE_CHECKING:
+    from stc_pseudo.building.estimator_choice import EstimatorChoice
     from stc_pseudo.datasets.base import VideoSequence
-    from stc_pseudo.estimator_choice import EstimatorChoice
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class SourceFlags:
         Raises:
             InputError: a source lacks what it needs.
         """
-        from stc_pseudo.estimator_choice import EstimatorChoice
+        from stc_pseudo.building.estimator_choice import EstimatorChoice
 
         depth, flow = self._depth(data, videos, store), self._flow(data, videos)
         return EstimatorChoice(

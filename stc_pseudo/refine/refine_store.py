@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from stc_pseudo.building.stages import pool_objects
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.nn import weights
 from stc_pseudo.refine.crops import inside
@@ -26,7 +27,6 @@ from stc_pseudo.refine.score import choose
 from stc_pseudo.refine.settings import RefineSettings
 from stc_pseudo.refine.training import Trained, train
 from stc_pseudo.refine.views import Views, make_views
-from stc_pseudo.stages import pool_objects
 from stc_pseudo.store.reader import SequenceReader, StoreReader
 from stc_pseudo.store.schema import REFINED_ARRAYS
 from stc_pseudo.store.writer import PartialSequence, StoreWriter

@@ -45,8 +45,8 @@ def drawn_video(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def drawn_store(drawn_video, tmp_path_factory) -> Path:
     """Its store: the drawn masks as pseudo-masks; similarities are high but for one edge; frame 2 has no boxes."""
+    from stc_pseudo.building.stages import pool_objects
     from stc_pseudo.datasets.base import FrameBoxes, VideoSequence
-    from stc_pseudo.stages import pool_objects
     from stc_pseudo.store.schema import array_cell, arrays_of
     from stc_pseudo.store.writer import StoreWriter
 

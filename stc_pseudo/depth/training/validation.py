@@ -14,7 +14,7 @@ from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.depth.precomputed import SUFFIXES, read_depth
 from stc_pseudo.depth.training.accuracy import absolute_relative
 from stc_pseudo.training.clips import Clips
-from stc_pseudo.visualisation import colour_inverse_depth
+from stc_pseudo.training.visualisation import colour_inverse_depth
 from stc_track.io.errors import InputError, require_folder
 
 TRUTH = "`truth=`"

@@ -15,7 +15,7 @@ from stc_pseudo.flow.precomputed import READERS, PrecomputedFlow
 from stc_pseudo.flow.training.accuracy import end_point_error
 from stc_pseudo.flow.upflow import upsample_flow
 from stc_pseudo.training.clips import Clips
-from stc_pseudo.visualisation import colour_flow
+from stc_pseudo.training.visualisation import colour_flow
 from stc_track.io.errors import InputError
 
 TRUTH = "`truth=`"

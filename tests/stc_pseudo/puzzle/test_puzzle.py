@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stc_pseudo.building.stages import pool_objects
 from stc_pseudo.datasets.base import FrameBoxes
 from stc_pseudo.geometry.ground_plane import ground_plane, height_above
 from stc_pseudo.puzzle.colour_model import log_likelihood_ratio
@@ -14,7 +15,6 @@ from stc_pseudo.puzzle.random_walk import LEAK, conductance, walk
 from stc_pseudo.puzzle.solve import solve
 from stc_pseudo.puzzle.windows import window_around
 from stc_pseudo.settings import CUES, MaskSettings
-from stc_pseudo.stages import pool_objects
 
 DEPTH_ONLY = MaskSettings(cues=("depth",), max_cells=0)  # on the grid that the drawings have
 

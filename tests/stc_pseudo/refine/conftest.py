@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+from stc_pseudo.building.stages import pool_objects
 from stc_pseudo.datasets.base import FrameBoxes, Sequence
-from stc_pseudo.stages import pool_objects
 from stc_pseudo.store.schema import ARRAYS, array_cell
 from stc_pseudo.store.writer import StoreWriter
 

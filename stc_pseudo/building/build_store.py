@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 import click
 from tqdm import tqdm
 
+from stc_pseudo.building.executors import Executor, InProcess, Outcome
+from stc_pseudo.building.plan import Plan, make_plans
+from stc_pseudo.building.shard_task import ShardTask, kept_arrays
 from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.estimators import DepthEstimator, FlowEstimator
-from stc_pseudo.executors import Executor, InProcess, Outcome
-from stc_pseudo.plan import Plan, make_plans
 from stc_pseudo.settings import LabelSettings
-from stc_pseudo.shard_task import ShardTask, kept_arrays
 from stc_pseudo.store.verify import damage
 from stc_pseudo.store.writer import StoreWriter
 from stc_track.formats.store import DamagedStoreError, StoredSequence

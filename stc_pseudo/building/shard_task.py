@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from stc_pseudo.building.stages import fill_holes, mask_arrays
 from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.datasets.images import read_frame
 from stc_pseudo.estimators import DepthEstimator, FlowEstimator
 from stc_pseudo.settings import LabelSettings
 from stc_pseudo.signal.similarity import pool
 from stc_pseudo.signal.stored import stored_similarity
-from stc_pseudo.stages import fill_holes, mask_arrays
 from stc_pseudo.store.schema import ARRAYS, FINE_ARRAYS, SIMILARITY_ARRAYS
 from stc_pseudo.store.writer import PartialSequence
 from stc_track.formats.store import CELL, StoredSequence

@@ -12,8 +12,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from stc_pseudo.building.shard_task import ShardTask
 from stc_pseudo.estimators import DepthEstimator, FlowEstimator
-from stc_pseudo.shard_task import ShardTask
 from stc_track.io.location import NotWritableError
 
 log = logging.getLogger(__name__)

@@ -28,8 +28,8 @@ from distributed import (
     get_worker,
 )
 
-from stc_pseudo.executors import TRIES, Estimators, Executor, Outcome
-from stc_pseudo.shard_task import Arrays, ShardTask
+from stc_pseudo.building.executors import TRIES, Estimators, Executor, Outcome
+from stc_pseudo.building.shard_task import Arrays, ShardTask
 from stc_track.formats.store import MANIFEST, SCHEMA
 from stc_track.io.errors import InputError, SettingError
 from stc_track.io.location import Location, NotWritableError

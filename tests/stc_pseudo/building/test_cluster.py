@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from stc_pseudo import cluster
+from stc_pseudo.building import cluster
 from stc_pseudo.store.reader import StoreReader
 from stc_pseudo.store.schema import ARRAYS
 from stc_track.io.errors import InputError

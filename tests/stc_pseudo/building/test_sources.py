@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from stc_pseudo.building.sources import choose_depth, choose_flow
 from stc_pseudo.datasets.base import Calibration, VideoSequence
-from stc_pseudo.sources import choose_depth, choose_flow
 
 STEREO = Calibration(700.0, 700.0, 48.0, 32.0, baseline=0.5)
 ONE = Calibration(700.0, 700.0, 48.0, 32.0)
