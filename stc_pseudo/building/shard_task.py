@@ -16,7 +16,7 @@ from stc_pseudo.settings import LabelSettings
 from stc_pseudo.signal.similarity import pool
 from stc_pseudo.signal.stored import stored_similarity
 from stc_pseudo.store.schema import ARRAYS, FINE_ARRAYS, SIMILARITY_ARRAYS
-from stc_pseudo.store.writer import PartialSequence
+from stc_pseudo.store.versions import PartialSequence
 from stc_track.formats.store import CELL, StoredSequence
 
 Arrays = dict[str, np.ndarray]

@@ -29,7 +29,8 @@ from stc_pseudo.refine.training import Trained, train
 from stc_pseudo.refine.views import Views, make_views
 from stc_pseudo.store.reader import SequenceReader, StoreReader
 from stc_pseudo.store.schema import REFINED_ARRAYS
-from stc_pseudo.store.writer import PartialSequence, StoreWriter
+from stc_pseudo.store.versions import PartialSequence
+from stc_pseudo.store.writer import StoreWriter
 from stc_track.io.errors import InputError, SettingError
 
 log = logging.getLogger(__name__)

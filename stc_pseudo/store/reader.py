@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from stc_pseudo.datasets.base import FrameBoxes
+from stc_pseudo.store.records import read_records
 from stc_pseudo.store.schema import SIMILARITY_ARRAYS
-from stc_pseudo.store.writer import read_records
 from stc_track.formats.store import DamagedStoreError, StoredSequence, read_manifest
 from stc_track.io.errors import InputError
 from stc_track.io.location import Location

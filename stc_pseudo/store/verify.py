@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from stc_pseudo.store.lock import BUILDERS, LOCK, Builder, alive
+from stc_pseudo.store.records import without_record
 from stc_pseudo.store.schema import RESULT_TABLES
-from stc_pseudo.store.writer import BEGUN, DONE, drop_version, without_record
+from stc_pseudo.store.versions import BEGUN, DONE, drop_version
 from stc_track.formats.store import (
     MANIFEST,
     RECORD,

@@ -15,10 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
-import zlib
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,112 +23,13 @@ import numpy as np
 
 from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.store.lock import LOCK, Builder
-from stc_pseudo.store.schema import (
-    RESULT_TABLES,
-    array_metadata,
-    arrays_of,
-    box_tables,
-    frame_shape,
-    shard_frames,
-    table_metadata,
-)
-from stc_track.formats.shards import checksum, encode_shard, with_checksum
-from stc_track.formats.store import (
-    CELL,
-    MANIFEST,
-    RECORD,
-    SCHEMA,
-    DamagedStoreError,
-    read_manifest,
-    read_record,
-    seal,
-    shard_key,
-    unseal,
-)
+from stc_pseudo.store.records import read_records, recorded_version
+from stc_pseudo.store.schema import RESULT_TABLES, array_metadata, arrays_of, box_tables, frame_shape, shard_frames
+from stc_pseudo.store.versions import BEGUN, DONE, PartialSequence, describe, drop_version, table_files
+from stc_track.formats.store import CELL, MANIFEST, RECORD, SCHEMA, DamagedStoreError, read_manifest, seal, unseal
 from stc_track.io.errors import InputError
 from stc_track.io.files import is_plain
 from stc_track.io.location import Location
-
-log = logging.getLogger(__name__)
-
-BEGUN, DONE = "begun.json", "done"
-Files = dict[str, list[int]]  # key below a version: bytes and CRC32C
-
-
-@dataclass
-class PartialSequence:
-    """A version being written. Pickled for a task, it is small: what is done stays with the builder.
-
-    Attributes:
-        store: where the store is.
-        name: of the sequence.
-        version: the version's name.
-        length: frames in the sequence.
-        frames: in a shard.
-        arrays: (dtype, shape of one frame) of each array.
-        done: content of the marks of the shards that are whole, by first frame.
-        files: metadata and boxes.
-    """
-
-    store: Location
-    name: str
-    version: str
-    length: int
-    frames: int
-    arrays: dict[str, tuple[str, tuple[int, ...]]]
-    done: dict[int, dict[str, Any]] = field(default_factory=dict)
-    files: Files = field(default_factory=dict)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"done": {}, "files": {}}
-
-    @property
-    def url(self) -> str:
-        """Where the version is."""
-        return self.store.where(f"{self.name}/{self.version}")
-
-    def shards(self) -> list[tuple[int, int]]:
-        """Return (start, stop) of every shard's frames."""
-        return [(t, min(t + self.frames, self.length)) for t in range(0, self.length, self.frames)]
-
-    def missing(self) -> list[tuple[int, int]]:
-        """Return the shards that are not written yet."""
-        return [shard for shard in self.shards() if shard[0] not in self.done]
-
-    def write(
-        self, start: int, arrays: dict[str, np.ndarray], columns: dict[str, np.ndarray] | None = None
-    ) -> dict[str, Any]:
-        """Write one whole shard of every array, then mark it done.
-
-        Args:
-            start: the shard's first frame.
-            arrays: name to (n, ...) of the store's shape and dtype; those that the version does not keep are left out.
-            columns: values of `RESULT_TABLES` for the boxes of these frames, in order.
-
-        Returns:
-            the mark's content.
-        """
-        shard, files = start // self.frames, {}
-        stop = min(start + self.frames, self.length)
-        for name, (dtype, shape) in self.arrays.items():
-            block = arrays[name]
-            if str(block.dtype) != dtype:
-                raise TypeError(f"{name} must be {dtype}, got {block.dtype}")
-            if block.shape != (stop - start, *shape):
-                raise ValueError(f"{name} must be {(stop - start, *shape)}, got {block.shape}")
-            files[shard_key(name, shard, (self.length, *shape))] = encode_shard(block, self.frames)
-        prefix = f"{self.name}/{self.version}"
-        self.store.put_many({f"{prefix}/{key}": content for key, content in files.items()})
-        rows = {name: np.asarray(values).tolist() for name, values in (columns or {}).items()}
-        mark = {"files": {key: describe(content) for key, content in files.items()}, "columns": rows}
-        self.store.put(f"{prefix}/{DONE}/{start:08d}.json", seal(mark))
-        self.done[start] = mark
-        return mark
-
-
-def describe(content: bytes) -> list[int]:
-    """Bytes, CRC32C and CRC32 of an object, as records list them."""
-    return [len(content), checksum(content), zlib.crc32(content)]
 
 
 class StoreWriter:
@@ -214,7 +112,7 @@ class StoreWriter:
         """Give the sequences free that are not finished. The shards of them that are done stay for the next build."""
         for name, partial in self.open.items():
             if not partial.done and self.builder.still_holds(name):
-                self._drop(name, partial.version, self.store.find(f"{name}/{partial.version}/"))
+                drop_version(self.store, name, partial.version, self.store.find(f"{name}/{partial.version}/"))
         self.open.clear()
         self.builder.close()
 
@@ -243,7 +141,7 @@ class StoreWriter:
         name = sequence.name
         self.lock(name)
         content = self.store.read_many([f"{name}/{RECORD}"]).get(f"{name}/{RECORD}")
-        current = _version_of(self.store, name, content)
+        current = recorded_version(self.store, name, content)
         sizes = self.store.find(f"{name}/")
         # Of puts that were cut short; whoever holds the sequence has none under way.
         self.store.delete(key for key in sizes if _is_hidden(key) and key.endswith(".tmp"))
@@ -255,7 +153,7 @@ class StoreWriter:
         if number == 0 or version == current:
             version = f"{digest}-{number + 1}"
         for other in sorted(found - {current, version}):
-            self._drop(name, other, sizes)
+            drop_version(self.store, name, other, sizes)
 
         detail, frames = provenance.get("detail", CELL), shard_frames(sequence.size)
         kept = arrays_of(detail, provenance.get("keep", ()), "refine" in provenance)
@@ -369,38 +267,9 @@ class StoreWriter:
         self.store.prune(f"{prefix}/{DONE}")
         versions = {key[len(name) + 1 :].split("/", 1)[0] for key in everything if key.count("/") > 1} - {LOCK}
         for other in sorted(versions - {partial.version}):
-            self._drop(name, other, everything)
+            drop_version(self.store, name, other, everything)
         del self.open[name], self._begun[name]
         self.builder.release(name)
-
-    def _drop(self, name: str, version: str, sizes: dict[str, int]) -> None:
-        drop_version(self.store, name, version, sizes)
-
-
-def drop_version(store: Location, name: str, version: str, sizes: dict[str, int]) -> None:
-    """Remove a version: first the marks, so that whoever is killed here leaves none that promises a lost shard.
-
-    Args:
-        store: where the store is.
-        name: of the sequence.
-        version: its name.
-        sizes: every object of the sequence, by key.
-    """
-    prefix = f"{name}/{version}"
-    keys = [key for key in sizes if key.startswith(f"{prefix}/")]
-    marks = [key for key in keys if key.startswith(f"{prefix}/{DONE}/")]
-    store.delete(marks)
-    store.delete([f"{prefix}/{BEGUN}"] if f"{prefix}/{BEGUN}" in sizes else [])
-    store.delete(sorted(set(keys) - set(marks) - {f"{prefix}/{BEGUN}"}))
-    store.prune(prefix)
-
-
-def table_files(name: str, rows: np.ndarray) -> dict[str, bytes]:
-    """Zarr's objects of a table of one chunk."""
-    files = {f"{name}/zarr.json": json.dumps(table_metadata(rows.shape, str(rows.dtype))).encode()}
-    if len(rows):
-        files[f"{name}/c/0" + "/0" * (rows.ndim - 1)] = with_checksum(rows.tobytes())
-    return files
 
 
 def relative_frames(frames: tuple[Path, ...], root: Path) -> tuple[str, list[str]]:
@@ -409,52 +278,6 @@ def relative_frames(frames: tuple[Path, ...], root: Path) -> tuple[str, list[str
     if not all(path.is_relative_to(root) for path in paths):
         root = Path(os.path.commonpath([path.parent for path in paths]))
     return str(root), [path.relative_to(root).as_posix() for path in paths]
-
-
-def read_records(store: Location, damaged: str = "raise") -> dict[str, dict[str, Any]]:
-    """Records of the complete sequences, by name, sorted.
-
-    Args:
-        store: where the store is.
-        damaged: `raise`, or `leave out` with a warning, as a build does that makes them again.
-    """
-    names = store.folders()
-    contents = store.read_many(f"{name}/{RECORD}" for name in names)
-    records = {}
-    for name in names:
-        content = contents.get(f"{name}/{RECORD}")
-        if content is None:
-            if damaged == "raise" and without_record(store.find(f"{name}/"), name):
-                raise DamagedStoreError(store.where(f"{name}/{RECORD}"), expected="a record", found="none")
-            continue
-        try:
-            records[name] = read_record(store, name, content)
-        except DamagedStoreError as error:
-            if damaged == "raise":
-                raise
-            log.warning("%s: made again: %s", name, error.message)
-    return records
-
-
-def without_record(sizes: dict[str, int], name: str) -> bool:
-    """Whether a sequence without a record was complete once: no build of it is under way, or was cut short.
-
-    Args:
-        sizes: every object of the sequence, by key.
-        name: of the sequence.
-    """
-    versions = {key.split("/")[1] for key in sizes if key.count("/") > 1}
-    if not versions or LOCK in versions:
-        return False
-    marks = tuple(f"{name}/{version}/{mark}" for version in versions for mark in (BEGUN, f"{DONE}/"))
-    return not any(key.startswith(marks) for key in sizes)
-
-
-def _version_of(store: Location, name: str, content: bytes | None) -> str | None:
-    try:
-        return None if content is None else read_record(store, name, content)["version"]
-    except DamagedStoreError:
-        return None
 
 
 def _is_hidden(key: str) -> bool:
