@@ -20,8 +20,8 @@ from stc_pseudo.datasets.base import Calibration, FrameBoxes, FrameRange, VideoS
 from stc_pseudo.datasets.boxes.rows import LARGEST_ID, frame_boxes
 from stc_pseudo.datasets.images import list_frames, read_frame
 from stc_track.formats.kitti_labels import read_labels
-from stc_track.formats.mots import CLASS_NAMES, IDS_PER_CLASS, IGNORE_CLASS, MotsObject, read_mots
-from stc_track.formats.track_ids import number_names
+from stc_track.formats.mots import CLASS_NAMES, IGNORE_CLASS, MotsObject, read_mots
+from stc_track.formats.track_ids import number_names, track_name
 from stc_track.io.errors import InputError, require_file, require_folder
 from stc_track.io.text import plain_lines
 from stc_track.io.values import real
@@ -187,7 +187,7 @@ def _label_rows(root: Path, name: str) -> list[Row]:
     rows: list[Row] = []
     for label in read_labels(require_file(path, "KITTI tracking labels", "--boxes instances reads instances_txt")):
         class_id = LABEL_CLASSES.get(label.kind)
-        track = (class_id or 0) * IDS_PER_CLASS + label.track_id
+        track = track_name(class_id or 0, label.track_id)
         rows.append((label.frame, np.asarray(label.box, np.float32), class_id, track, f"{path}:{label.line}"))
     return rows
 

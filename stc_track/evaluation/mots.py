@@ -239,9 +239,10 @@ def _raw_data(name: str, found: Frames, true: Frames) -> dict[str, Any]:
     """What TrackEval's `get_raw_seq_data` would give, from objects in memory."""
     numbers = sorted({*found, *true})  # no figure changes with a frame on which there is nothing
     raw: dict[str, Any] = {"seq": name, "num_timesteps": len(numbers)}
-    seen: dict[str, list[Sequence[MotsObject]]] = {
-        "tracker": [found.get(number, ()) for number in numbers],
-        "gt": [[each for each in true.get(number, ()) if not each.ignored] for number in numbers],
+    # ignore regions share an id, which TrackEval refuses, and those of results count in no class
+    seen = {
+        who: [[each for each in objects.get(number, ()) if not each.ignored] for number in numbers]
+        for who, objects in (("tracker", found), ("gt", true))
     }
     for who, frames in seen.items():
         # TrackEval makes a table as long as the largest id

@@ -84,9 +84,11 @@ def iter_mots(path: Path) -> Iterator[MotsObject]:
 
     Raises:
         InputError: naming file and line: a missing column, a foreign number, a broken RLE, a second size in one file,
-            an object's id for the second time among neighbouring lines of one frame.
+            an object's id for the second time among neighbouring lines of one frame. Ignore regions may share an id
+            with each other, not with an object.
     """
-    size, current, seen = None, -1, set()
+    size, current = None, -1
+    seen: dict[tuple[int, int], bool] = {}
     for number, fields in lines(path, f"a text file of lines {MOTS_LINE}"):
         where = f"{path}:{number}"
         _require_columns(fields, 6, MOTS_LINE, where, exact=True)
@@ -95,12 +97,11 @@ def iter_mots(path: Path) -> Iterator[MotsObject]:
         height, width, counts = _mask(fields[3:6], where, size)
         size = height, width
         if frame != current:
-            current, seen = frame, set()
-        ignored = class_id == IGNORE_CLASS
-        if track_id in seen and not ignored:
+            current, seen = frame, {}
+        found = MotsObject(frame, track_id, class_id, height, width, counts, ignored=class_id == IGNORE_CLASS)
+        if _is_repeated(found, seen):
             raise InputError(where, expected=f"each id once on frame {frame}", found=f"{track_id} a second time")
-        seen.add(track_id)
-        yield MotsObject(frame, track_id, class_id, height, width, counts, ignored=ignored)
+        yield found
 
 
 def read_mots(path: Path) -> dict[int, list[MotsObject]]:
@@ -110,14 +111,13 @@ def read_mots(path: Path) -> dict[int, list[MotsObject]]:
         InputError: as `iter_mots`, or where an object's id appears twice on one frame, lines of others between.
     """
     frames: dict[int, list[MotsObject]] = {}
-    seen: set[tuple[int, int]] = set()
+    seen: dict[tuple[int, int], bool] = {}
     for found in iter_mots(path):
-        key = found.frame, found.track_id
-        if key in seen and not found.ignored:
-            where = f"{path}:{line_of(path, found.frame, found.track_id, nth=2)}"
+        if _is_repeated(found, seen):
+            nth = 1 + sum(each.track_id == found.track_id for each in frames[found.frame])
+            where = f"{path}:{line_of(path, found.frame, found.track_id, nth)}"
             expected, twice = f"each id once on frame {found.frame}", f"{found.track_id} a second time"
             raise InputError(where, expected=expected, found=twice)
-        seen.add(key)
         frames.setdefault(found.frame, []).append(found)
     return frames
 
@@ -203,6 +203,19 @@ class DetectionWriter:
         box = " ".join(f"{value:.9g}" for value in each.box)
         head = f"{each.frame} {box} {each.score:.9g} {each.class_id} {each.height} {each.width} "
         self._file.write(head.encode() + each.counts + b"\n")
+
+
+def _is_repeated(found: MotsObject, seen: dict[tuple[int, int], bool]) -> bool:
+    """Whether an id stood on the frame before; two ignore regions may share one.
+
+    Args:
+        found: what has the id.
+        seen: by frame and id, whether an ignore region has it; `found` is added.
+    """
+    key = found.frame, found.track_id
+    repeated = key in seen and not (found.ignored and seen[key])
+    seen[key] = found.ignored
+    return repeated
 
 
 def _require_columns(fields: list[bytes], count: int, line: str, where: str, *, exact: bool = False) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from stc_track.formats.mots import IDS_PER_CLASS
+from stc_track.formats.mots import IDS_PER_CLASS, IGNORE_ID
 from stc_track.io.values import LARGEST_ID
 
 _IDS_PER_CLASS_BEYOND = 1_000_000  # of a class's tracks after the 999th, so that they are no other class's
@@ -62,6 +62,8 @@ def number_names(names: Iterable[int | str], largest: int = LARGEST_ID) -> dict[
 class TrackIdAllocator:
     """The names of one sequence's tracks: `track_name` of each class's tracks in the order of asking, no name twice.
 
+    The id of ignore regions is nobody's name.
+
     Args:
         keep: whether an id that is a name of its class already stays, unless another track has taken it. Files' ids
             are to stay where they can; a tracker's count over all classes, and one that looks like a name is none.
@@ -76,7 +78,7 @@ class TrackIdAllocator:
     def __init__(self, *, keep: bool = False) -> None:
         self._keep = keep
         self._names: dict[tuple[int, int], int] = {}
-        self._taken: set[int] = set()
+        self._taken = {IGNORE_ID}
         self._counts: Counter[int] = Counter()
 
     def of(self, track_id: int, class_id: int) -> int:

@@ -52,3 +52,15 @@ def test_ignore_regions_reach_the_store_and_nothing_else(drawn, region, tmp_path
 def test_an_empty_ignore_region_says_nothing(drawn):
     add_region(drawn, np.zeros(drawn.size, bool))
     assert not any(len(boxes.ignore) for boxes in read_kitti(drawn.root)[0].boxes.values())
+
+
+def test_track_1001_of_a_class_is_not_track_1_of_the_next(drawn):
+    path = drawn.root / "training/label_02/0000.txt"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(
+        "1 1001 Car 0 0 0 2 2 20 20 1 1 1 0 0 9 0\n"
+        "1 1 Pedestrian 0 0 0 40 2 60 30 1 1 1 0 0 9 0\n"
+        "1 -1 DontCare -1 -1 -10 90 1 99 9 -1 -1 -1 -1000 -1000 -1000 -10\n"
+    )
+    (sequence,) = read_kitti(drawn.root, boxes="labels")
+    assert sequence.boxes_at(1).track_ids.tolist() == [1_001_001, 2001]

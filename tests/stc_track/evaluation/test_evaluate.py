@@ -103,6 +103,15 @@ def test_parity_with_trackeval(folders, tmp_path):
     assert 0 < ours.combined["car"].HOTA < 100
 
 
+def test_ignore_regions_of_results_count_for_nothing(folders):
+    """Several on a frame have one id, which TrackEval would refuse of objects."""
+    before = evaluate(*folders)
+    for path in folders[0].glob("*.txt"):
+        regions = [drawn(t, 10000, IGNORE_CLASS, x, 36, 3) for t in range(FRAMES) for x in (50, 70)]
+        write_mots(path, [*iter_mots(path), *regions])
+    assert evaluate(*folders) == before
+
+
 @pytest.fixture
 def mots20(folders):
     """The same counted from frame 1, truth as MOTS20 lays it out."""

@@ -3,9 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stc_track.formats.mots import IGNORE_ID
 from stc_track.formats.track_ids import TrackIdAllocator, is_track_name, track_name
 
-tracks = st.lists(st.tuples(st.integers(0, 3_000_000) | st.integers(0, 5), st.integers(0, 3) | st.integers(999, 1003)))
+ids = st.integers(0, 3_000_000) | st.integers(0, 5) | st.just(IGNORE_ID)
+tracks = st.lists(st.tuples(ids, st.integers(0, 3) | st.integers(999, 1003)))
 
 
 def test_a_tracker_s_ids_are_counted_even_where_they_look_like_names():
@@ -37,11 +39,17 @@ def test_track_1001_of_class_1_leaves_class_1001_its_name():
         assert len(set(found)) == len(found)
 
 
+def test_no_track_has_the_id_of_ignore_regions():
+    names = TrackIdAllocator(keep=True)
+    assert names.of(IGNORE_ID, 0) == 1  # 10000 is a name of class 0, too
+    assert names.of(IGNORE_ID, 10) == 10_001
+
+
 @given(tracks, st.booleans())
 def test_no_two_tracks_share_a_name(asked, keep):
     names = TrackIdAllocator(keep=keep)
     found = {each: names.of(*each) for each in asked}
-    assert len(set(found.values())) == len(found)
+    assert len({*found.values(), IGNORE_ID}) == len(found) + 1
     assert all(is_track_name(name, class_id) for (_, class_id), name in found.items())
     assert found == {each: names.of(*each) for each in asked}
 

@@ -147,6 +147,20 @@ def test_duplicate_ids(tmp_path):
     assert len(read_mots(path)[3]) == 2
 
 
+@pytest.mark.parametrize("classes", [(1, 10), (10, 1), (10, 10, 1)])
+@pytest.mark.parametrize("apart", [False, True])
+def test_an_object_and_an_ignore_region_share_no_id(tmp_path, classes, apart):
+    """Whichever comes first: programs that read such a file next, as TrackEval, take them for one."""
+    path = tmp_path / "0000.txt"
+    rows = [f"3 10000 {class_id} 2 2 {HALF}" for class_id in classes]
+    if apart:
+        rows.insert(-1, f"4 1001 1 2 2 {HALF}")
+    path.write_text("\n".join(rows))
+    message = rf"0000.txt:{len(rows)}: expected each id once on frame 3, found 10000 a second time"
+    with pytest.raises(InputError, match=message):
+        read_mots(path)
+
+
 def test_further_detection_columns_are_ignored(tmp_path):
     path = tmp_path / "0000.txt"
     path.write_text(f"{GOOD['detections']} 0.1 0.2\n")
