@@ -13,7 +13,7 @@ import numpy as np
 
 from pipelines.baselines.mmdetection import mmdetection_model
 from stc_pseudo.building.stages import pool_objects
-from stc_pseudo.evaluation.pseudo_masks import true_masks
+from stc_pseudo.evaluation.ground_truth import true_masks
 from stc_pseudo.store.reader import StoreReader
 from stc_pseudo.store.schema import ARRAYS, SIMILARITY_ARRAYS
 from stc_pseudo.store.writer import StoreWriter

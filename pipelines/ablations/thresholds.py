@@ -50,7 +50,7 @@ def frames_of(store: StoreReader, truth: Path, step: int) -> Iterator[tuple[np.n
     """Every `step`-th frame of a store that has true masks: inverse depth (h, w), flow (2, h, w), class numbers (N,),
     tight boxes (N, 4), and masks (N, H, W) bool.
     """
-    from stc_pseudo.evaluation.pseudo_masks import true_masks
+    from stc_pseudo.evaluation.ground_truth import true_masks
     from stc_track.masks import rle
 
     for name in store.sequences:
@@ -104,7 +104,7 @@ def measure(
     from tqdm import tqdm
 
     from pipelines.ablations.sub_regions import assemble, mask_in_box, sub_regions
-    from stc_pseudo.evaluation.pseudo_masks import mask_iou
+    from stc_pseudo.evaluation.overlap import mask_iou
     from stc_pseudo.signal.fusion import fuse
 
     tables, classes, filled = variants(), [], []

@@ -14,7 +14,8 @@ import click
 import numpy as np
 
 from pipelines.reporting.tables import CLASS_ROWS, show_by_class
-from stc_pseudo.evaluation.pseudo_masks import drawn_shapes, mask_iou, true_masks
+from stc_pseudo.evaluation.ground_truth import true_masks
+from stc_pseudo.evaluation.overlap import drawn_shapes, mask_iou
 from stc_track.formats.mots import read_mots
 from stc_track.io.files import sequence_files
 from stc_track.masks import rle

@@ -25,8 +25,8 @@ DISPARITY_PER_PIXEL = 256
 
 def lidar_frames(root: Path, name: str, step: int) -> Iterator[tuple[VideoSequence, int, np.ndarray]]:
     """Every `step`-th frame of a sequence that has LiDAR: sequence, position, depth (H, W) in metres, NaN unknown."""
+    from stc_pseudo.datasets.depth_maps import read_depth
     from stc_pseudo.datasets.kitti import read_sequence
-    from stc_pseudo.depth.precomputed import read_depth
 
     video = read_sequence(root, name, boxes=None)
     lidar = root / "training" / "lidar_depth" / name

@@ -70,10 +70,10 @@ def seen_in_both(truth: np.ndarray, depth: np.ndarray | None) -> np.ndarray:
 
 def demo_pairs(root: Path, step: int) -> Iterator[Pair]:
     """Every `step`-th pair of each sequence of rendered scenes."""
+    from stc_pseudo.datasets.depth_maps import read_depth
     from stc_pseudo.datasets.flow_maps import read_kitti_flow
     from stc_pseudo.datasets.images import read_frame
     from stc_pseudo.datasets.kitti import read_kitti
-    from stc_pseudo.depth.precomputed import read_depth
 
     for sequence in read_kitti(root, None, boxes=None):
         for index in range(0, len(sequence) - 1, step):

@@ -51,7 +51,7 @@ def samples_of(
 ) -> Iterator[list[Sample]]:
     """Samples of a sequence, a list for each of its shards; the store's own masks only where `stored` asks for them."""
     from stc_pseudo.datasets.images import read_frame
-    from stc_pseudo.evaluation.pseudo_masks import true_masks
+    from stc_pseudo.evaluation.ground_truth import true_masks
     from stc_pseudo.puzzle.features import FrameMaps
     from stc_pseudo.store.schema import shard_frames
     from stc_track.formats.store import CELL
@@ -82,7 +82,8 @@ def samples_of(
 
 def _fitting(masks: dict[int, np.ndarray], box: np.ndarray, min_area: int) -> np.ndarray | None:
     """The mask, of at least `min_area` pixels, whose tight box fits a box best, at an IoU of one half at the least."""
-    from stc_pseudo.evaluation.pseudo_masks import MATCH_IOU, box_iou
+    from stc_pseudo.evaluation.overlap import MATCH_IOU
+    from stc_track.masks.iou import box_iou
 
     large = [mask for mask in masks.values() if np.count_nonzero(mask) >= min_area]
     if not large:
@@ -101,7 +102,7 @@ def grabcut(frame: np.ndarray, box: np.ndarray) -> np.ndarray:
     """OpenCV's GrabCut of a box in a frame (H, W, 3) uint8: (H, W) bool; the filled box where it finds no models."""
     import cv2
 
-    from stc_pseudo.evaluation.pseudo_masks import drawn_shapes
+    from stc_pseudo.evaluation.overlap import drawn_shapes
 
     height, width = frame.shape[:2]
     sides = GROWTH * (box[2:] - box[:2])
@@ -128,7 +129,7 @@ class Measurement:
 
     def add_rivals(self, shard: list[Sample], with_grabcut: bool) -> None:
         """Measure what a box alone and a single frame give."""
-        from stc_pseudo.evaluation.pseudo_masks import drawn_shapes, mask_iou
+        from stc_pseudo.evaluation.overlap import drawn_shapes, mask_iou
 
         for sample in shard:
             for box, mask in zip(sample.boxes.xyxy, sample.truth, strict=True):
@@ -144,7 +145,7 @@ class Measurement:
 
     def add(self, name: str, shard: list[Sample], objects: Iterable[np.ndarray], scores: Iterable[np.ndarray]) -> None:
         """Measure masks of a shard's frames."""
-        from stc_pseudo.evaluation.pseudo_masks import mask_iou
+        from stc_pseudo.evaluation.overlap import mask_iou
 
         for sample, of_frame, of_boxes in zip(shard, objects, scores, strict=True):
             for k, mask in enumerate(sample.truth):

@@ -11,7 +11,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from stc_pseudo.evaluation.pseudo_masks import true_masks
+from stc_pseudo.evaluation.ground_truth import true_masks
 from stc_track.formats.mots import CLASS_NAMES, read_detections
 from stc_track.io.errors import require_file
 from stc_track.masks import rle

@@ -14,10 +14,11 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from pipelines.reporting.tables import CLASS_ROWS, show_by_class
-from stc_pseudo.evaluation.pseudo_masks import MATCH_IOU, box_iou, drawn_shapes, mask_iou
+from stc_pseudo.evaluation.overlap import MATCH_IOU, drawn_shapes, mask_iou
 from stc_track.formats.mots import IGNORE_CLASS, Detection, MotsObject, read_detections, read_mots
 from stc_track.io.errors import InputError
 from stc_track.masks import rle
+from stc_track.masks.iou import box_iou
 
 
 def matched_ious(detections: list[Detection], objects: list[MotsObject]) -> list[tuple[int, float, float]]:

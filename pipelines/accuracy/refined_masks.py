@@ -12,10 +12,12 @@ import click
 import numpy as np
 
 from pipelines.reporting.tables import Table
-from stc_pseudo.evaluation.pseudo_masks import MATCH_IOU, box_iou, mask_iou, true_masks
+from stc_pseudo.evaluation.ground_truth import true_masks
+from stc_pseudo.evaluation.overlap import MATCH_IOU, mask_iou
 from stc_pseudo.store.reader import SequenceReader, StoreReader
 from stc_track.io.errors import InputError
 from stc_track.masks import rle
+from stc_track.masks.iou import box_iou
 
 RESAMPLES = 2000
 PATH = click.Path(path_type=Path)

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from stc_track.masks.iou import box_iou
+
 Result = Mapping[int, tuple[np.ndarray, np.ndarray]]  # frame -> boxes (K, 4) x1 y1 x2 y2, track ids (K,)
 
 
@@ -178,12 +180,3 @@ def _raw_data(video: BoxVideo, result: Result) -> dict:
         raw["tracker_confidences"].append(np.ones(len(track_ids)))
         raw["similarity_scores"].append(box_iou(boxes, found))
     return {**raw, "num_timesteps": len(video.frames), "seq": video.name}
-
-
-def box_iou(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """IoU (M, K) of boxes (M, 4) and (K, 4) x1 y1 x2 y2."""
-    low = np.maximum(one[:, None, :2], other[None, :, :2])
-    shared = (np.minimum(one[:, None, 2:], other[None, :, 2:]) - low).clip(0).prod(2)
-    areas = ((each[:, 2:] - each[:, :2]).prod(1) for each in (one, other))
-    mine, theirs = areas
-    return shared / np.maximum(mine[:, None] + theirs - shared, 1e-12)

@@ -99,6 +99,9 @@ def read_npy_flow(path: Path) -> np.ndarray:
     return np.where(np.isfinite(flow).all(0), flow, np.nan).astype(np.float32)
 
 
+READERS = {".png": read_kitti_flow, ".flo": read_flo, ".npy": read_npy_flow}
+
+
 def _replace(path: Path, content: bytes) -> None:
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(content)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +9,15 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from tqdm import tqdm
 
-from stc_pseudo.datasets.kitti import instances_file
+from stc_pseudo.evaluation.ground_truth import require_truth_of, true_masks
+from stc_pseudo.evaluation.overlap import MATCH_IOU, drawn_shapes, mask_iou
 from stc_pseudo.store.reader import SequenceReader, StoreReader
-from stc_track.evaluation.fit import better_shift
-from stc_track.formats.mots import IGNORE_CLASS, MotsObject, read_mots
-from stc_track.formats.youtube_vis import objects_of, read_annotations
-from stc_track.io.errors import InputError, require_file
+from stc_track.formats.mots import MotsObject
+from stc_track.io.errors import InputError
 from stc_track.masks import rle
+from stc_track.masks.iou import box_iou
 
 SHAPES = ("pseudo_mask", "filled_box", "ellipse")
-MATCH_IOU = 0.5  # least IoU of a box with a true mask's tight box for both to be one object
 
 
 def inspect_store(store: StoreReader, truth: Path, sequences: tuple[str, ...], min_area: int) -> dict[str, Any]:
@@ -50,31 +48,6 @@ def inspect_store(store: StoreReader, truth: Path, sequences: tuple[str, ...], m
             **dict(zip(SHAPES, means, strict=True)),
         }
     return {"min_area": min_area, "sequences": list(sequences), "mean_iou": report}
-
-
-def true_masks(truth: Path, name: str) -> dict[int, list[MotsObject]]:
-    """A sequence's true masks by frame number, without ignore regions and crowds; `truth` as for `inspect_store`."""
-    frames: dict[int, list[MotsObject]] = {}
-    if truth.is_file():
-        annotations = _annotations(truth)
-        video = next((video for video in annotations.videos.values() if video.name == name), None)
-        if video is None:
-            raise InputError(truth, expected=f"masks of a video '{name}'", found="none", hint="--truth")
-        for each in objects_of((track for track in annotations.tracks if not track.crowd), video):
-            frames.setdefault(each.frame, []).append(each)
-        return frames
-    plain = truth / f"{name}.txt"
-    path = (
-        plain
-        if plain.is_file()
-        else require_file(instances_file(truth, name, "--truth"), "masks in MOTS text", "--truth")
-    )
-    return {
-        frame: [each for each in objects if each.class_id != IGNORE_CLASS] for frame, objects in read_mots(path).items()
-    }
-
-
-_annotations = lru_cache(maxsize=1)(read_annotations)  # one file holds all sequences
 
 
 def inspect_sequence(
@@ -122,50 +95,3 @@ def inspect_sequence(
             true = rle.decode(o.counts, o.height, o.width)
             rows.append((name, np.array([mask_iou(shape, true) for shape in (pseudo, *drawn_shapes(box, true.shape))])))
     return rows
-
-
-def require_truth_of(sequence: SequenceReader, truth: dict[int, list[MotsObject]], where: str, hint: str) -> None:
-    """Refuse true masks of other frames than the sequence's.
-
-    Args:
-        sequence: of the store; its boxes tell whether the truth is a frame early or late.
-        truth: true masks by frame number; frames that the store leaves out do not count.
-        where: names the truth in messages.
-        hint: the flag that named it.
-
-    Raises:
-        InputError: no frame in common, or masks that fit the boxes of the frame before or after clearly better.
-    """
-    if truth and not set(truth) & set(sequence.numbers):
-        expected = f"true masks of frames {sequence.numbers[0]} to {sequence.numbers[-1]} of {sequence.name}"
-        raise InputError(where, expected=expected, found=f"of {min(truth)} to {max(truth)}", hint=hint)
-    boxes = {number: sequence.boxes_at(t).xyxy for t, number in enumerate(sequence.numbers)}
-    masks = {
-        number: np.array([rle.tight_box(o.counts, o.height, o.width) for o in objects])
-        for number, objects in truth.items()
-    }
-    if shift := better_shift(boxes, masks):
-        found = f"those of a frame {'earlier' if shift > 0 else 'later'}: numbers that count from another frame"
-        raise InputError(where, expected=f"true masks of the frames of {sequence.name}", found=found, hint=hint)
-
-
-def drawn_shapes(box: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the filled box and the ellipse inscribed in it, each (H, W) bool."""
-    y, x = np.ogrid[: size[0], : size[1]]
-    x, y = x + 0.5, y + 0.5  # a pixel is inside where its centre is
-    filled = (x > box[0]) & (x < box[2]) & (y > box[1]) & (y < box[3])
-    centre, radius = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2
-    return filled, ((x - centre[0]) / radius[0]) ** 2 + ((y - centre[1]) / radius[1]) ** 2 <= 1
-
-
-def mask_iou(a: np.ndarray, b: np.ndarray) -> float:
-    """Intersection over union of two (H, W) bool masks, not both empty."""
-    return np.count_nonzero(a & b) / np.count_nonzero(a | b)
-
-
-def box_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Intersection over union of every box in (N, 4) with every one in (M, 4), x1 y1 x2 y2: (N, M)."""
-    low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
-    intersection = np.prod((high - low).clip(min=0), axis=-1)
-    area_a, area_b = (np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (a, b))
-    return intersection / np.maximum(area_a[:, None] + area_b[None] - intersection, 1e-9)

@@ -9,11 +9,10 @@ import numpy as np
 
 from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.datasets.digests import folder_digest
-from stc_pseudo.datasets.flow_maps import read_flo, read_kitti_flow, read_npy_flow
+from stc_pseudo.datasets.flow_maps import READERS
 from stc_track.io.errors import InputError, require_folder
 
 BACKWARD = "backward"  # folder of the flow from a frame to the one before it
-READERS = {".png": read_kitti_flow, ".flo": read_flo, ".npy": read_npy_flow}
 
 
 class PrecomputedFlow:

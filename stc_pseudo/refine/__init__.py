@@ -7,7 +7,7 @@ a true mask.
     crops         the cut around a box, and what is known of it besides its picture
     views         training examples: crops off-centre, flipped, occluded by other boxes' objects, their features cached
     network       from cached features to a mask
-    mean_field    colour edges in the targets
+    colour_edges  the targets follow colour edges
     training      a round: the network, its running average, when to stop
     relabel       a trained network's masks of every box, at the frame's size
     score         how good a mask looks without a true one, and the choice of the better

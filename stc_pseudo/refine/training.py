@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from stc_pseudo.refine.mean_field import mean_field
+from stc_pseudo.refine.colour_edges import mean_field
 from stc_pseudo.refine.network import CropNetwork, side_distances
 from stc_pseudo.refine.settings import RefineSettings
 from stc_pseudo.refine.views import Views

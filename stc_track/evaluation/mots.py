@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from stc_track.evaluation.fit import require_same_frames
+from stc_track.evaluation.frame_alignment import require_same_frames
 from stc_track.formats.mot_boxes import sequence_length
 from stc_track.formats.mots import CLASS_NAMES, MotsObject, line_of, read_mots
 from stc_track.io.errors import InputError, require_folder
@@ -123,7 +123,8 @@ def evaluate(
 
     Raises:
         InputError: a missing or malformed file, masks that overlap, a frame size that is not the truth's, a frame
-            before the benchmark's first, or results of other frames than the truth (`fit.require_same_frames`).
+            before the benchmark's first, or results of other frames than the truth
+            (`frame_alignment.require_same_frames`).
     """
     true_files = truth_files(truth, sequences)
     result_files = sequence_files(results, list(true_files), "--sequences measures only those it names")

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from stc_track.evaluation.fit import require_same_frames
+from stc_track.evaluation.frame_alignment import require_same_frames
 from stc_track.evaluation.mots import require_trackeval
 from stc_track.formats.youtube_vis import Annotations, VideoTrack, read_annotations, read_results
 from stc_track.io.errors import InputError

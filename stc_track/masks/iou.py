@@ -1,4 +1,4 @@
-"""How far masks cover each other, from their runs."""
+"""Overlap of masks, from their runs, and of boxes."""
 
 from __future__ import annotations
 
@@ -31,6 +31,26 @@ def iou(tracks: Sequence[np.ndarray], detections: Sequence[np.ndarray]) -> np.nd
     inside = np.interp(mine.ravel(), theirs.ravel(), counted.ravel()).reshape(mine.shape)
     shared = np.add.reduceat(inside[:, 1] - inside[:, 0], mine_first[:-1])
     return shared / (mine_area + theirs_area - shared)
+
+
+def box_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Intersection over union of every box with every other one: 1 equal, 0 apart.
+
+    Args:
+        boxes: (N, 4) x1 y1 x2 y2, pixels.
+        others: (M, 4) of the same form.
+
+    Returns:
+        (N, M) in [0, 1]; 0 where both are empty.
+
+    Examples:
+        >>> box_iou(np.array([[0, 0, 2, 2]]), np.array([[0, 0, 2, 2], [1, 0, 3, 2], [5, 5, 6, 6]])).round(3).tolist()
+        [[1.0, 0.333, 0.0]]
+    """
+    low, high = np.maximum(boxes[:, None, :2], others[None, :, :2]), np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    shared = (high - low).clip(min=0).prod(-1)
+    areas, other_areas = ((each[:, 2:] - each[:, :2]).prod(1) for each in (boxes, others))
+    return shared / np.maximum(areas[:, None] + other_areas - shared, 1e-9)
 
 
 def shifted(spans: np.ndarray, offset: np.ndarray, height: int) -> np.ndarray:

@@ -13,7 +13,8 @@ from mmengine.evaluator import BaseMetric
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from stc_pseudo.evaluation.pseudo_masks import drawn_shapes, require_truth_of, true_masks
+from stc_pseudo.evaluation.ground_truth import require_truth_of, true_masks
+from stc_pseudo.evaluation.overlap import drawn_shapes
 from stc_pseudo.store.reader import SequenceReader, StoreReader
 from stc_track.formats.mots import MotsObject
 from stc_track.io.errors import InputError

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from stc_pseudo.datasets.base import FrameBoxes, VideoSequence
 from stc_pseudo.datasets.images import read_frame
-from stc_pseudo.evaluation.pseudo_masks import drawn_shapes
+from stc_pseudo.evaluation.overlap import drawn_shapes
 from stc_track.formats.mots import IDS_PER_CLASS, IGNORE_CLASS, MotsObject, write_mots
 from stc_track.io.errors import InputError
 from stc_track.masks import rle

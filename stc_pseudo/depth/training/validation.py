@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from stc_pseudo.datasets.base import VideoSequence
-from stc_pseudo.depth.precomputed import SUFFIXES, read_depth
+from stc_pseudo.datasets.depth_maps import SUFFIXES, read_depth
 from stc_pseudo.depth.training.accuracy import absolute_relative
 from stc_pseudo.training.clips import Clips
 from stc_pseudo.training.visualisation import colour_inverse_depth

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stc_pseudo.datasets.flow_maps import READERS
 from stc_pseudo.datasets.flyingthings import read_pfm_flow, true_flow
 from stc_pseudo.datasets.images import read_frame
-from stc_pseudo.flow.precomputed import READERS
 from stc_pseudo.flow.upflow import FINEST, pool_flow
 from stc_pseudo.training.clips import Clips
 from stc_track.io.errors import InputError, require_folder

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from stc_pseudo.datasets.base import VideoSequence
-from stc_pseudo.flow.precomputed import READERS, PrecomputedFlow
+from stc_pseudo.datasets.flow_maps import READERS
+from stc_pseudo.flow.precomputed import PrecomputedFlow
 from stc_pseudo.flow.training.accuracy import end_point_error
 from stc_pseudo.flow.upflow import upsample_flow
 from stc_pseudo.training.clips import Clips

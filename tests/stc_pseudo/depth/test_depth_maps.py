@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from stc_pseudo.datasets.base import Calibration, VideoSequence
+from stc_pseudo.datasets.depth_maps import read_depth
 from stc_pseudo.depth import make_depth_estimator
-from stc_pseudo.depth.precomputed import PrecomputedDepth, read_depth
+from stc_pseudo.depth.precomputed import PrecomputedDepth
 from stc_pseudo.depth.sgbm import SgbmDepth, match_stereo
 from stc_track.io.errors import InputError
 

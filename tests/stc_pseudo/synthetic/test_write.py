@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
+from stc_pseudo.datasets.depth_maps import read_depth
 from stc_pseudo.datasets.flow_maps import read_kitti_flow
 from stc_pseudo.datasets.images import read_frame
 from stc_pseudo.datasets.kitti import read_kitti
-from stc_pseudo.depth.precomputed import read_depth
 from stc_pseudo.synthetic import render_dataset
 from stc_pseudo.synthetic.camera import Camera
 from stc_pseudo.synthetic.layout import make_scene

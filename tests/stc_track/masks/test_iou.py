@@ -1,12 +1,13 @@
-"""Overlap of masks against pixels."""
+"""Overlap of masks against pixels, and of boxes against pycocotools."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from pycocotools import mask as coco_mask
 
 from stc_track.masks import rle
-from stc_track.masks.iou import iou, shifted
+from stc_track.masks.iou import box_iou, iou, shifted
 
 STACKS = st.tuples(st.integers(2, 6), st.integers(1, 7), st.integers(1, 7)).flatmap(lambda s: hnp.arrays(bool, s))
 
@@ -20,6 +21,17 @@ def test_iou(masks, data):
     found = iou([spans[one] for one, _ in pairs], [spans[other] for _, other in pairs])
     expected = [(masks[one] & masks[other]).sum() / (masks[one] | masks[other]).sum() for one, other in pairs]
     np.testing.assert_allclose(found, expected)
+
+
+def test_box_iou():
+    rng = np.random.default_rng(0)
+    boxes, others = (
+        np.concatenate([low, low + rng.uniform(1, 40, low.shape)], 1) for low in rng.uniform(0, 50, (2, 9, 2))
+    )
+    expected = coco_mask.iou(*(np.hstack([b[:, :2], b[:, 2:] - b[:, :2]]) for b in (boxes, others)), [False] * 9)
+    np.testing.assert_allclose(box_iou(boxes, others), expected)
+    assert box_iou(np.zeros((1, 4)), np.zeros((1, 4))).tolist() == [[0]]  # both empty
+    assert box_iou(boxes, np.zeros((0, 4))).shape == (9, 0)
 
 
 def test_shifted():

@@ -2,7 +2,7 @@ import math
 
 import torch
 
-from stc_pseudo.refine.mean_field import CLAMP, COLOUR_SIGMA, ITERATIONS, RADIUS, SPATIAL_SIGMA, STRENGTH, mean_field
+from stc_pseudo.refine.colour_edges import CLAMP, COLOUR_SIGMA, ITERATIONS, RADIUS, SPATIAL_SIGMA, STRENGTH, mean_field
 
 
 def plain(probability, lab):

@@ -1,7 +1,8 @@
 """Colour edges in soft masks: some rounds of mean-field inference in a small neighbourhood.
 
 A pairwise term between a pixel and those near it and of like colour (Krähenbühl and Koltun, NIPS 2011, cut to a
-window, as in Mask Auto-Labeler, Lan et al., CVPR 2023).
+window, as in Mask Auto-Labeler, Lan et al., CVPR 2023). It works on a batch of crops on the training's device, from
+soft masks; `puzzle.mean_field` on the cells of one box, from log odds of any features.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from stc_track.io.errors import InputError
+from stc_track.masks.iou import box_iou
 
 log = logging.getLogger(__name__)
 
@@ -85,19 +86,10 @@ def better_shift(found: Boxes, true: Boxes) -> int:
     frames = [t for t in true if len(true[t]) and all(len(found.get(t + s, ())) for s in (-1, 0, 1))]
     if len(frames) < FEWEST_FRAMES:
         return 0
-    best = {s: np.concatenate([_box_iou(true[t], found[t + s]).max(1) for t in frames]) for s in (-1, 0, 1)}
+    best = {s: np.concatenate([box_iou(true[t], found[t + s]).max(1) for t in frames]) for s in (-1, 0, 1)}
     for shift in (-1, 1):
         gain = best[shift] - best[0]
         changed = gain[abs(gain) > 1e-6]
         if len(changed) >= FEWEST_OBJECTS and gain.mean() > GAIN and (changed > 0).mean() > SHARE:
             return shift
     return 0
-
-
-def _box_iou(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """(N, M) overlap of (N, 4) with (M, 4)."""
-    low = np.maximum(one[:, None, :2], other[None, :, :2])
-    high = np.minimum(one[:, None, 2:], other[None, :, 2:])
-    both = (high - low).clip(min=0).prod(-1)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(-1) for boxes in (one, other)]
-    return both / np.maximum(areas[0][:, None] + areas[1][None] - both, 1e-9)

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from stc_track.commands.evaluate import main
-from stc_track.evaluation.fit import better_shift
+from stc_track.evaluation.frame_alignment import better_shift
 from stc_track.formats.mots import MotsObject, write_mots
 from stc_track.masks import rle
 

@@ -1,0 +1,66 @@
+"""True masks of a sequence, and whether they are of its frames."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from stc_pseudo.datasets.kitti import instances_file
+from stc_pseudo.store.reader import SequenceReader
+from stc_track.evaluation.frame_alignment import better_shift
+from stc_track.formats.mots import IGNORE_CLASS, MotsObject, read_mots
+from stc_track.formats.youtube_vis import objects_of, read_annotations
+from stc_track.io.errors import InputError, require_file
+from stc_track.masks import rle
+
+
+def true_masks(truth: Path, name: str) -> dict[int, list[MotsObject]]:
+    """A sequence's true masks by frame number, without ignore regions and crowds; `truth` as for `inspect_store`."""
+    frames: dict[int, list[MotsObject]] = {}
+    if truth.is_file():
+        annotations = _annotations(truth)
+        video = next((video for video in annotations.videos.values() if video.name == name), None)
+        if video is None:
+            raise InputError(truth, expected=f"masks of a video '{name}'", found="none", hint="--truth")
+        for each in objects_of((track for track in annotations.tracks if not track.crowd), video):
+            frames.setdefault(each.frame, []).append(each)
+        return frames
+    plain = truth / f"{name}.txt"
+    path = (
+        plain
+        if plain.is_file()
+        else require_file(instances_file(truth, name, "--truth"), "masks in MOTS text", "--truth")
+    )
+    return {
+        frame: [each for each in objects if each.class_id != IGNORE_CLASS] for frame, objects in read_mots(path).items()
+    }
+
+
+_annotations = lru_cache(maxsize=1)(read_annotations)  # one file holds all sequences
+
+
+def require_truth_of(sequence: SequenceReader, truth: dict[int, list[MotsObject]], where: str, hint: str) -> None:
+    """Refuse true masks of other frames than the sequence's.
+
+    Args:
+        sequence: of the store; its boxes tell whether the truth is a frame early or late.
+        truth: true masks by frame number; frames that the store leaves out do not count.
+        where: names the truth in messages.
+        hint: the flag that named it.
+
+    Raises:
+        InputError: no frame in common, or masks that fit the boxes of the frame before or after clearly better.
+    """
+    if truth and not set(truth) & set(sequence.numbers):
+        expected = f"true masks of frames {sequence.numbers[0]} to {sequence.numbers[-1]} of {sequence.name}"
+        raise InputError(where, expected=expected, found=f"of {min(truth)} to {max(truth)}", hint=hint)
+    boxes = {number: sequence.boxes_at(t).xyxy for t, number in enumerate(sequence.numbers)}
+    masks = {
+        number: np.array([rle.tight_box(o.counts, o.height, o.width) for o in objects])
+        for number, objects in truth.items()
+    }
+    if shift := better_shift(boxes, masks):
+        found = f"those of a frame {'earlier' if shift > 0 else 'later'}: numbers that count from another frame"
+        raise InputError(where, expected=f"true masks of the frames of {sequence.name}", found=found, hint=hint)
