@@ -6,10 +6,13 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Literal, get_args
 
-from stc_track.io.field_checks import Between, Count, NotNegative, Positive, PositiveCount, Share, check
+from stc_track.io.field_checks import Between, Count, NotNegative, Positive, PositiveCount, Share, check, require
 
 Cue = Literal["depth", "flow", "colour", "motion"]
 CUES: tuple[Cue, ...] = get_args(Cue)
+Labels = Literal["mask", "regions", "walk"]
+SIGNALS: tuple[Cue, ...] = ("depth", "flow")  # all that Eq. 2 knows of
+Preset = Literal["best", "paper"]
 
 
 @dataclass(frozen=True)
@@ -92,10 +95,12 @@ class MaskSettings:
     """Settings of the fusion and of the puzzle pieces; the defaults suit exact depth and flow.
 
     Attributes:
+        labels: `mask`, M of Eq. 2 in the box; `regions`, the sub-regions between cut edges that lie in it; `walk`, a
+            random walk and likelihoods, which cut softly and know all cues.
         threshold_depth: phi_s of Eq. 2, for the depth signal (IV-D1, best of Table VII); raising it keeps less.
         threshold_flow: phi_t of Eq. 2, for the flow signal (IV-D1, best of Table VII); raising it keeps less.
         cues: which of `depth`, `flow`, `colour` and `motion` (flow with the camera's removed) are features of the
-        affinities.
+            affinities; `mask` and `regions` know the first two.
         depth_deviation: of the logarithm of inverse depth between neighbours within an object; raising any deviation
             lets that cue count for less.
         height_deviation: of the height above the ground, heights of the camera.
@@ -110,6 +115,7 @@ class MaskSettings:
         likelihood: of the second candidate, and of the choice between it and the walk's.
     """
 
+    labels: Labels = "walk"
     threshold_depth: Share = 0.3
     threshold_flow: Share = 0.4
     cues: tuple[Cue, ...] = CUES
@@ -146,6 +152,14 @@ TRUST: dict[str, dict[str, Any]] = {
 }
 
 
+# The method as printed (III-B1, IV-B, IV-D1): M of Eq. 2 in the box, on the store's cells. Tables III, V, VI and VII
+# vary what `PAPER_TABLES` names; everything else is the preset's.
+PAPER: dict[str, Any] = {"labels": "mask", "cues": SIGNALS}
+PAPER_TABLES = (
+    "similarity.layers", "similarity.dilation", "masks.threshold_depth", "masks.threshold_flow", "masks.cues",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class LabelSettings:
     """Everything that decides the pseudo-labels, once depth and flow are known.
@@ -155,14 +169,20 @@ class LabelSettings:
         masks: of the fusion and of the puzzle pieces.
         detail: pixels a side of the cells of depth and flow that pieces are cut by. Below 4, the store keeps both so
             fine as well.
+        preset: the bundle that the settings began with, kept beside them.
     """
 
     similarity: SimilaritySettings = field(default_factory=SimilaritySettings)
     masks: MaskSettings = field(default_factory=MaskSettings)
     detail: Literal[1, 2, 4] = DETAIL["exact"]
+    preset: Preset = "best"
 
     def __post_init__(self) -> None:
         check(self)
+        labels, cues = self.masks.labels, self.masks.cues
+        if labels != "walk":
+            expected = f"some of {','.join(SIGNALS)} for labels '{labels}'"
+            require(set(cues) <= set(SIGNALS), "cues", expected, ",".join(cues))
 
     def as_json(self) -> dict[str, Any]:
         """Return the settings as JSON values, by stage."""

@@ -19,7 +19,7 @@ def test_five_lines_of_zarr_read_a_store(tmp_path):
     draw(tmp_path / "data", 2)
     training = tmp_path / "data/training"
     arguments = ["build", "--dataset", "kitti", "--root", tmp_path / "data", "--out", tmp_path / "store"]
-    arguments += ["--depth", "precomputed", "--depth-dir", training / "depth", "--trust", "estimated"]
+    arguments += ["--depth", "precomputed", "--depth-dir", training / "depth", "--detail", 4]
     arguments += ["--flow", "precomputed", "--flow-dir", training / "flow"]
     done = CliRunner().invoke(main, [str(each) for each in arguments])
     assert done.exit_code == 0, done.output

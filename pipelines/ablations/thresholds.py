@@ -103,8 +103,8 @@ def measure(
     """
     from tqdm import tqdm
 
-    from pipelines.ablations.sub_regions import assemble, mask_in_box, sub_regions
     from stc_pseudo.evaluation.overlap import mask_iou
+    from stc_pseudo.puzzle.sub_regions import regions_in_boxes
     from stc_pseudo.signal.fusion import fuse
 
     tables, classes, filled = variants(), [], []
@@ -121,8 +121,8 @@ def measure(
             if network not in known:
                 known[network] = similarities(depth, flow, size, network, gains)
             edges = fuse(*known[network], settings, network.dilation)[1][0]
-            pieces = assemble(sub_regions(edges), boxes)
-            found += [mask_iou(mask_in_box(pieces, i + 1, boxes[i]), true[i]) for i in counted]
+            pieces = regions_in_boxes(edges, boxes, size)
+            found += [mask_iou(pieces[i][1] > 0, true[i]) for i in counted]
     of_class = {name: np.array(classes) == number for number, name in store.class_names.items()}
 
     def means(values: list[float]) -> dict[str, float | None]:

@@ -88,7 +88,7 @@ def draw_data(folder: Path) -> Path:
 def arguments(root: Path, store: Path, level: str) -> list[str]:
     """The build of a level: a new one, or one that changes what the level makes again."""
     training = root / "training"
-    flags = ["build", "--dataset", "kitti", "--root", root, "--out", store, "--trust", "estimated"]
+    flags = ["build", "--dataset", "kitti", "--root", root, "--out", store, "--detail", 4]
     flags += ["--depth", "precomputed", "--depth-dir", training / "depth"]
     flags += ["--flow", "precomputed", "--flow-dir", training / "flow"]
     change = {

@@ -125,7 +125,7 @@ def build_store(folder: Path) -> tuple[Path, Path]:
     shutil.copy(root / "instances_txt/0000.txt", root / "instances_txt/0001.txt")
     training = root / "training"
     arguments = ["build", "--dataset", "kitti", "--root", root, "--out", store, "--depth", "precomputed", "--depth-dir"]
-    arguments += [training / "depth", "--flow", "precomputed", "--flow-dir", training / "flow", "--trust", "estimated"]
+    arguments += [training / "depth", "--flow", "precomputed", "--flow-dir", training / "flow", "--detail", 4]
     done = CliRunner().invoke(stc_pseudo, [str(each) for each in arguments])
     if done.exit_code:
         raise click.ClickException(done.output[-1000:])

@@ -6,9 +6,12 @@ import numpy as np
 from scipy import ndimage
 
 from stc_pseudo.datasets.base import Calibration, FrameBoxes
+from stc_pseudo.puzzle.assign import assign_pixels
+from stc_pseudo.puzzle.candidates import rate
 from stc_pseudo.puzzle.features import FrameMaps
 from stc_pseudo.puzzle.solve import solve_frames
-from stc_pseudo.settings import LabelSettings
+from stc_pseudo.puzzle.sub_regions import masks_in_boxes, regions_in_boxes
+from stc_pseudo.settings import LabelSettings, MaskSettings
 from stc_pseudo.signal.fusion import fuse
 from stc_track.formats.store import CELL
 
@@ -53,14 +56,20 @@ def mask_arrays(
     Returns:
         arrays of the store, and tables with a row a box: pixels of its mask and the mask's score.
     """
-    mask, _ = fuse(arrays["similarity_depth"], arrays["similarity_flow"], settings.masks, settings.similarity.dilation)
+    mask, edges = fuse(
+        arrays["similarity_depth"], arrays["similarity_flow"], settings.masks, settings.similarity.dilation
+    )
     fine = "fine_" if settings.detail < CELL else ""
     known = (np.nan_to_num(arrays[f"{fine}{name}"].astype(np.float32)) for name in ("inverse_depth", "flow"))
     maps = [  # what is unknown on a whole frame separates nothing there
         FrameMaps(frame, depth, flow, settings.detail, camera)
         for frame, depth, flow in zip(frames, *known, strict=True)
     ]
-    objects, scores = solve_frames(maps, boxes, settings.masks)
+    if settings.masks.labels == "walk":
+        objects, scores = solve_frames(maps, boxes, settings.masks)
+    else:
+        printed = [printed_labels(*of_frame, settings.masks) for of_frame in zip(maps, boxes, mask, edges, strict=True)]
+        objects, scores = np.stack([each for each, _ in printed]), [each for _, each in printed]
     pooled = [pool_objects(on_frame) for on_frame in objects]
     made = {
         "mask": mask,
@@ -72,6 +81,29 @@ def mask_arrays(
         np.bincount(of_frame.ravel(), minlength=len(own) + 1)[1:] for of_frame, own in zip(objects, boxes, strict=True)
     ]
     return made, {"box_area": np.concatenate(areas), "box_score": np.concatenate(scores)}
+
+
+def printed_labels(
+    maps: FrameMaps, boxes: FrameBoxes, mask: np.ndarray, edges: np.ndarray, settings: MaskSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """The labels `mask` or `regions` of one frame; the score of one reading asks how far the other agrees.
+
+    Args:
+        maps: of the frame; only the score looks at them.
+        boxes: of the frame.
+        mask: (h, w) bool, M of Eq. 2.
+        edges: (8, h, w) bool, the kept edges.
+        settings: which labels.
+
+    Returns:
+        (H, W) uint16, 0 for none, k for the object of row k - 1, and (N,) float32 scores.
+    """
+    readings = [masks_in_boxes(mask, boxes.xyxy, maps.size), regions_in_boxes(edges, boxes.xyxy, maps.size)]
+    chosen, other = readings if settings.labels == "mask" else readings[::-1]
+    scores = [
+        rate(maps, boxes, k, *pair, settings.likelihood) for k, pair in enumerate(zip(chosen, other, strict=True))
+    ]
+    return assign_pixels(chosen, maps.size), np.array(scores, np.float32)
 
 
 def pool_objects(objects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from stc_pseudo.commands.dataset_flags import DatasetFlags, dataset_options
 from stc_pseudo.commands.source_flags import SourceFlags, source_options
-from stc_pseudo.settings import CUES, DETAIL, TRUST, LabelSettings, MaskSettings, SimilaritySettings
+from stc_pseudo.settings import (
+    CUES,
+    DETAIL,
+    PAPER,
+    PAPER_TABLES,
+    SIGNALS,
+    TRUST,
+    Labels,
+    LabelSettings,
+    MaskSettings,
+    Preset,
+    SimilaritySettings,
+)
 from stc_track.io.config_option import config_options, current_config
 from stc_track.io.console import Command
 from stc_track.io.errors import InputError
+from stc_track.io.preset_option import is_said, preset_option, refuse_contradiction
 
 if TYPE_CHECKING:
     from stc_pseudo.store.reader import StoreReader
@@ -26,15 +40,29 @@ TABLE_KEYS = {
     "threshold_depth": "masks.threshold_depth",
     "threshold_flow": "masks.threshold_flow",
     "cues": "masks.cues",
+    "labels": "masks.labels",
 }
 
 
-def split_cues(_ctx: click.Context, _option: click.Parameter, value: str) -> tuple[str, ...]:
-    """The cues in `a,b,c`."""
+def split_cues(_ctx: click.Context, _option: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    """The cues in `a,b,c`; None where nothing is said."""
+    if value is None:
+        return None
     names = tuple(name.strip() for name in value.split(",") if name.strip())
     if not names or not set(names) <= set(CUES):
         raise InputError("--cues", expected=f"some of {','.join(CUES)}", found=value)
     return names
+
+
+def warn_of_trust(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Say once that a former flag goes."""
+    if value is not None:
+        click.echo(
+            "warning: --trust goes with version 0.3: --preset best tells by itself how sharp depth and flow are, and "
+            "[masks] of --config sets the deviations",
+            err=True,
+        )
+    return value
 
 
 @click.command(cls=Command, renamed={"--depth-holes": "--depth-artefacts"}, context_settings={"show_default": True})
@@ -42,22 +70,25 @@ def split_cues(_ctx: click.Context, _option: click.Parameter, value: str) -> tup
 @config_options({"similarity": SimilaritySettings, "masks": MaskSettings}, TABLE_KEYS)
 @click.option("--out", default="runs/store", help="the store: a folder or an fsspec URL")
 @source_options
+@preset_option(get_args(Preset), "the method as printed: --labels mask from depth and flow alone")
+@click.option(
+    "--labels",
+    type=click.Choice(get_args(Labels)),
+    help="mask: M of Eq. 2 in the box; regions: the sub-regions between cut edges that lie in it; walk: soft cuts, "
+    "which know colour and motion too  [default: walk, or mask with --preset paper]",
+)
 @click.option(
     "--cues",
-    default=",".join(CUES),
     callback=split_cues,
-    help="features of the affinities, comma-separated; motion is flow with camera motion compensation",
+    help="what the masks are cut by, comma-separated; motion is flow with camera motion compensation  [default: "
+    f"{','.join(CUES)} for walk, else {','.join(SIGNALS)}]",
 )
-@click.option(
-    "--trust",
-    type=click.Choice(["exact", "estimated"]),
-    help="how sharp the cuts at depth and flow are  [default: exact where both are precomputed]",
-)
+@click.option("--trust", type=click.Choice(list(TRUST)), hidden=True, callback=warn_of_trust)
 @click.option(
     "--detail",
     type=click.Choice(["1", "2", "4"]),
     help="pixels a side of the cells of depth and flow that masks are cut by; below 4 the store keeps these "
-    "too  [default: 1 for --trust exact, else 4]",
+    "too  [default: 1 where both are precomputed, else 4]",
 )
 @click.option("--layers", type=click.IntRange(1, 4), default=NETWORK.layers, help="of the mini network")
 @click.option("--dilation", type=click.IntRange(1, 3), default=NETWORK.dilation, help="of the mini network, cells")
@@ -104,6 +135,7 @@ def split_cues(_ctx: click.Context, _option: click.Parameter, value: str) -> tup
 def main(
     data: DatasetFlags,
     out: str,
+    preset: Preset,
     trust: str | None,
     detail: str | None,
     overwrite: str,
@@ -119,7 +151,7 @@ def main(
     """Write depth, flow, similarity maps and pseudo-masks of every frame to a store."""
     sources = SourceFlags.take(others)  # the rest are keys of tables
     if print_config:
-        settings = _settings(trust or ("exact" if sources.exact(data) else "estimated"), detail)
+        settings = _settings(preset, trust or ("exact" if sources.exact(data) else "estimated"), detail)
         tables = {"similarity": settings.similarity, "masks": settings.masks}
         click.echo(current_config().text(tables, detail=settings.detail, trust=None), nl=False)
         return
@@ -137,7 +169,7 @@ def main(
     target, out = out, f"{out.rstrip('/')}.first" if refine else out
     refiner = _refiner(sources.device) if refine else None  # says what it lacks before anything is built
     choice = sources.choose(data, videos, out)
-    settings = _settings(trust or ("exact" if choice.exact else "estimated"), detail)
+    settings = _settings(preset, trust or ("exact" if choice.exact else "estimated"), detail)
     writer = StoreWriter(out, data.dataset, videos[0].class_names, root)
     if workers == 1 and scheduler is None:
         estimators = choice.make()
@@ -166,10 +198,26 @@ def _refiner(device: str) -> Callable[[StoreReader, str, tuple[str, ...]], None]
     return partial(refine_store, encoder=make_encoder(BACKBONE, place), settings=settings, device=place)
 
 
-def _settings(preset: str, detail: str | None) -> LabelSettings:
+def _settings(preset: Preset, maps: str, detail: str | None) -> LabelSettings:
+    """What preset, file and flags say together; `maps` is a key of `TRUST`.
+
+    Raises:
+        InputError: a flag or a key of the file contradicts the preset.
+    """
     config = current_config()
-    return LabelSettings(
+    base = dict(PAPER if preset == "paper" else TRUST[maps])
+    labels = config.said("labels") or base.get("labels", MASKS.labels)
+    if labels != "walk":
+        base.setdefault("cues", SIGNALS)
+    settings = LabelSettings(
         config.settings("similarity", SimilaritySettings),
-        config.settings("masks", MaskSettings, TRUST[preset]),
-        int(detail) if detail else DETAIL[preset],
+        config.settings("masks", MaskSettings, base),
+        int(detail) if detail else DETAIL[maps],
+        preset,
     )
+    if preset == "paper":
+        bundle = {"similarity": asdict(SimilaritySettings()), "masks": asdict(MaskSettings(**PAPER))}
+        refuse_contradiction(preset, settings, bundle, PAPER_TABLES, TABLE_KEYS)
+    elif is_said():
+        refuse_contradiction(preset, settings, {"masks": {"labels": MASKS.labels}}, (), TABLE_KEYS)
+    return settings

@@ -56,6 +56,11 @@ class ConfigFile:
                 values[key] = value
         return from_values(kind, values, self.path or "settings", f"{name}.")
 
+    def said(self, flag: str) -> Any:
+        """What the command line, else the file's table, says of a flag that sets a key; None where neither does."""
+        table, _, key = self.flags[flag].rpartition(".")
+        return _given().get(flag, self.tables.get(table, {}).get(key))
+
     def text(self, tables: Mapping[str, Any], **resolved: Any) -> str:
         """The file that reproduces this run.
 

@@ -75,7 +75,7 @@ def test_a_file_may_change_one_setting_and_keep_the_preset(tmp_path: Path) -> No
 
 
 BAD = {
-    "unknown key": ("[masks]\nthreshold = 0.2", "masks.threshold: expected one of the keys threshold_depth,"),
+    "unknown key": ("[masks]\nthreshold = 0.2", "masks.threshold: expected one of the keys labels, threshold_depth,"),
     "wrong type": ('[similarity]\nlayers = "3"', "similarity.layers: expected a whole number from 1 to 4, found '3'"),
     "out of range": ("[masks]\nthreshold_depth = 3", "masks.threshold_depth: expected a number from 0 to 1, found 3"),
     "a flag's value": ("detail = 3", "detail: expected one of 1, 2, 4, found 3"),

@@ -1,8 +1,8 @@
-"""Pseudo-masks as the paper reads plainly: sub-regions between cut edges, given to the boxes that hold them (III-B).
+"""Pseudo-masks as the paper prints them: M of Eq. 2, and the sub-regions of Fig. 3 (III-B).
 
-Edges whose similarity in depth or in flow fails its threshold (Eq. 2) are cut; what stays connected is a sub-region; a
-box's object is the sub-regions that lie almost wholly in it. `stc-pseudo build` cuts more finely; this reading is what
-the thresholds are chosen by, because it has no other evidence.
+M is where both signals pass their thresholds; a box's object is M in the box. Edges whose similarity in depth or flow
+fails its threshold are cut; what stays connected is a sub-region, and a box's object is the sub-regions that lie almost
+wholly in it. Neither looks at colour, nor at the box's shape. The thresholds were chosen by the second reading.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from stc_pseudo.puzzle.assign import Placed
 from stc_track.formats.store import CELL, DIRECTIONS
 
 WHOLLY = 0.8  # share of a sub-region's area that must lie in a box
@@ -75,20 +76,46 @@ def assemble(regions: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return np.where(share.max(0) >= WHOLLY, share.argmax(0) + 1, 0)[regions]
 
 
-def mask_in_box(pieces: np.ndarray, k: int, box: np.ndarray) -> np.ndarray:
-    """The part of a box that object k is.
+def masks_in_boxes(mask: np.ndarray, boxes: np.ndarray, size: tuple[int, int]) -> list[Placed]:
+    """What M says of each box: its part of M; where boxes share a pixel, the smallest box has it, as in FCOS.
 
     Args:
-        pieces: (h, w), as `assemble` gives them.
-        k: which object.
-        box: its x1 y1 x2 y2, pixels of the frame.
+        mask: (h, w) bool, M of Eq. 2.
+        boxes: (N, 4), x1 y1 x2 y2, pixels of the frame.
+        size: (height, width) of the frame.
 
     Returns:
-        (y2 - y1, x2 - x1) bool, pixels; outside its box an object is nowhere.
+        of each box, where its pixels lie in the frame and (rows, columns) float32, 1 on its object and 0 elsewhere.
     """
-    x1, y1, x2, y2 = np.round(box).astype(int)
-    rows, columns = np.arange(y1, y2) // CELL, np.arange(x1, x2) // CELL
-    mask = np.zeros((y2 - y1, x2 - x1), bool)
-    covered = np.ix_(rows < pieces.shape[0], columns < pieces.shape[1])  # the frame's last rows may have no cell
-    mask[covered] = pieces[np.ix_(rows[rows < pieces.shape[0]], columns[columns < pieces.shape[1]])] == k
-    return mask
+    owner = np.full(size, -1)
+    for k in np.argsort(-(boxes[:, 2:] - boxes[:, :2]).prod(1), kind="stable"):  # the last one written is the smallest
+        owner[pixels_of(boxes[k], size)] = k
+    whole = at_frame_size(mask, size)
+    placed = []
+    for k, box in enumerate(boxes):
+        place = pixels_of(box, size)
+        placed.append((place, (whole[place] & (owner[place] == k)).astype(np.float32)))
+    return placed
+
+
+def regions_in_boxes(edges: np.ndarray, boxes: np.ndarray, size: tuple[int, int]) -> list[Placed]:
+    """The sub-regions of each box; arguments as of `sub_regions` and `masks_in_boxes`, result as of the latter."""
+    whole = at_frame_size(assemble(sub_regions(edges), boxes), size)
+    places = [pixels_of(box, size) for box in boxes]
+    return [(place, (whole[place] == k).astype(np.float32)) for k, place in enumerate(places, 1)]
+
+
+def pixels_of(box: np.ndarray, size: tuple[int, int]) -> tuple[slice, slice]:
+    """Rows and columns of the pixels whose centre a box (x1 y1 x2 y2) holds; of a box between centres, one."""
+    low, high = np.ceil(np.asarray(box, np.float64).reshape(2, 2) - 0.5).astype(int)
+    low = low.clip(0, np.array(size[::-1]) - 1)
+    (x1, y1), (x2, y2) = low.tolist(), np.minimum(np.maximum(high, low + 1), size[::-1]).tolist()
+    return slice(y1, y2), slice(x1, x2)
+
+
+def at_frame_size(cells: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A map (h, w) of cells at the frame's (height, width); its last rows and columns may have no cell and are 0."""
+    whole = np.zeros(size, cells.dtype)
+    drawn = cells.repeat(CELL, 0).repeat(CELL, 1)[: size[0], : size[1]]
+    whole[: drawn.shape[0], : drawn.shape[1]] = drawn
+    return whole
