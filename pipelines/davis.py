@@ -13,6 +13,8 @@ from pathlib import Path
 
 import click
 
+from stc_track.io.console import Command
+
 PATH = click.Path(path_type=Path)
 
 
@@ -46,7 +48,7 @@ def write_sequence(masks: Path, boxes: Path, truth: Path) -> int:
     return len(rows)
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--root", type=PATH, required=True, help="folder of {sequence}/images and {sequence}/masks")
 @click.option("--out", type=PATH, default=Path("runs/davis"), help="folder to write to")
 def main(root: Path, out: Path) -> None:

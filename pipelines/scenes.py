@@ -10,8 +10,10 @@ from pathlib import Path
 
 import click
 
+from stc_track.io.console import Command
 
-@click.command(context_settings={"show_default": True})
+
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="folder to write to")
 @click.option("--seed", default=9, help="of the scenes")
 @click.option("--sequences", default=6, help="how many scenes")

@@ -22,6 +22,7 @@ import click
 
 from pipelines.reporting.commands import Stages
 from pipelines.reporting.tables import Table, number
+from stc_track.io.console import Command
 
 PATH = click.Path(path_type=Path)
 CUES = ("depth", "flow", "depth,flow", "colour", "depth,flow,colour")  # Table III's rows, and the third cue
@@ -54,7 +55,7 @@ def as_table(rows: list[dict[str, Any]], note: str) -> Table:
     return Table("Cues (Table III) and sources (Table X)", note, ("source", "cues", *columns), [*drawn, *made])
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--root", type=PATH, required=True, help="data set in KITTI MOTS's layout, with true masks")
 @click.option("--sequences", help="comma-separated names; all, if not given")
 @click.option("--boxes", type=click.Choice(["instances", "labels"]), default="instances", help="as of stc-pseudo build")

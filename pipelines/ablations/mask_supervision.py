@@ -23,6 +23,7 @@ import click
 
 from pipelines.reporting.commands import Stages
 from pipelines.reporting.tables import Table
+from stc_track.io.console import Command
 from stc_track.io.errors import InputError
 from stc_track.io.files import replacing, write_json
 
@@ -418,7 +419,7 @@ def experiment_options(out: str, seeds: str) -> Callable[[Callable], Callable]:
     return decorate
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @experiment_options("runs/mask_quality", seeds="0,1,2")
 @click.option("--only", help=f"comma-separated, of {', '.join(EVERY)}  [default: {', '.join(DEFAULT_VARIANTS)}]")
 @click.option("--networks", is_flag=True, help="train on the demo's networks' pseudo-labels as well")

@@ -26,6 +26,7 @@ from pipelines.ablations.mask_supervision import (
     whole_numbers,
 )
 from pipelines.reporting.tables import Table
+from stc_track.io.console import Command
 from stc_track.io.errors import InputError
 from stc_track.io.files import replacing
 
@@ -93,7 +94,7 @@ def table(found: Results, settings: Settings) -> Table:
     )
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @experiment_options("runs/plug_and_play", seeds="0")
 @click.option("--networks", default=",".join(NETWORKS), help="comma-separated")
 @click.option("--true", "true_masks", is_flag=True, help="train on the true masks as well")

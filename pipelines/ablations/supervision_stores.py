@@ -13,7 +13,7 @@ import numpy as np
 
 from pipelines.baselines.mmdetection import mmdetection_model
 from stc_pseudo.building.stages import pool_objects
-from stc_pseudo.evaluation.ground_truth import true_masks
+from stc_pseudo.evaluation.ground_truth import fitting_masks
 from stc_pseudo.store.reader import StoreReader
 from stc_pseudo.store.schema import ARRAYS, SIMILARITY_ARRAYS
 from stc_pseudo.store.writer import StoreWriter
@@ -98,7 +98,8 @@ def write_true_store(source: StoreReader, root: Path, out: Path) -> None:
             provenance = {"masks": "true", "detail": CELL, "keep": ["similarity"], "source": source.fingerprint}
             if writer.recorded(name) == provenance:
                 continue
-            reader, truth = source.sequence(name), true_masks(root, name)
+            reader = source.sequence(name)
+            truth = fitting_masks(reader, root)
             arrays = {each: reader.read(each, slice(None)) for each in (*ARRAYS, *SIMILARITY_ARRAYS)}
             arrays["objects"] = np.stack(
                 [

@@ -16,6 +16,7 @@ import click
 import numpy as np
 
 from pipelines.reporting.tables import Table, number
+from stc_track.io.console import Command
 
 if TYPE_CHECKING:
     from stc_pseudo.settings import MaskSettings, SimilaritySettings
@@ -50,11 +51,12 @@ def frames_of(store: StoreReader, truth: Path, step: int) -> Iterator[tuple[np.n
     """Every `step`-th frame of a store that has true masks: inverse depth (h, w), flow (2, h, w), class numbers (N,),
     tight boxes (N, 4), and masks (N, H, W) bool.
     """
-    from stc_pseudo.evaluation.ground_truth import true_masks
+    from stc_pseudo.evaluation.ground_truth import fitting_masks
     from stc_track.masks import rle
 
     for name in store.sequences:
-        sequence, masks = store.sequence(name), true_masks(truth, name)
+        sequence = store.sequence(name)
+        masks = fitting_masks(sequence, truth)
         for t in range(0, len(sequence), step):
             objects = masks.get(sequence.numbers[t])
             if objects:
@@ -160,7 +162,7 @@ def as_tables(report: dict[str, dict[str, dict]]) -> list[Table]:
     ]
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--store", "url", required=True, help="by `stc-pseudo build`; its depth and flow are used")
 @click.option("--truth", type=click.Path(path_type=Path), required=True, help="data set with true masks")
 @click.option("--step", type=click.IntRange(min=1), default=1, help="every how many frames")

@@ -16,7 +16,9 @@ import numpy as np
 from pipelines.reporting.tables import CLASS_ROWS, show_by_class
 from stc_pseudo.evaluation.ground_truth import true_masks
 from stc_pseudo.evaluation.overlap import drawn_shapes, mask_iou
+from stc_track.evaluation.frame_alignment import require_fit
 from stc_track.formats.mots import read_mots
+from stc_track.io.console import Command
 from stc_track.io.files import sequence_files
 from stc_track.masks import rle
 
@@ -36,8 +38,10 @@ def measure(results: Path, truth: Path, min_area: int) -> dict[str, dict[str, fl
     """
     rows = []
     for name, file in sequence_files(results, None, "stc-predict --boxes writes them").items():
-        found = {frame: {o.track_id: o for o in objects} for frame, objects in read_mots(file).items()}
-        for frame, objects in true_masks(truth, name).items():
+        converted, true_objects = read_mots(file), true_masks(truth, name)
+        require_fit(converted, true_objects, file, truth)
+        found = {frame: {o.track_id: o for o in objects} for frame, objects in converted.items()}
+        for frame, objects in true_objects.items():
             for o in objects:
                 if rle.area(o.counts, o.height, o.width) < min_area:
                     continue
@@ -55,7 +59,7 @@ def measure(results: Path, truth: Path, min_area: int) -> dict[str, dict[str, fl
     return report
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.argument("results", type=click.Path(path_type=Path))
 @click.option("--truth", type=click.Path(path_type=Path), required=True, help="true masks: a KITTI MOTS folder")
 @click.option("--min-area", default=300, help="true masks of fewer pixels are left out")

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
+from stc_track.io.console import Command
+from stc_track.io.errors import InputError
+
 if TYPE_CHECKING:
     from stc_pseudo.datasets.base import VideoSequence
 
@@ -32,7 +35,12 @@ def lidar_frames(root: Path, name: str, step: int) -> Iterator[tuple[VideoSequen
     lidar = root / "training" / "lidar_depth" / name
     frames = [t for t, path in enumerate(video.frames) if (lidar / f"{path.stem}.png").is_file()]
     for t in frames[::step]:
-        yield video, t, read_depth(lidar / f"{video.frames[t].stem}.png")
+        path = lidar / f"{video.frames[t].stem}.png"
+        depth = read_depth(path)
+        if depth.shape != video.size:
+            sizes = ("{} x {}".format(*size) for size in (video.size, depth.shape))
+            raise InputError(path, expected=f"{next(sizes)} pixels as the frames", found=next(sizes))
+        yield video, t, depth
 
 
 def stereo_frames(root: Path) -> Iterator[tuple[VideoSequence, int, np.ndarray]]:
@@ -82,24 +90,19 @@ def depth_rows(
 
 def flow_rows(pair: Path, flow_weights: Path) -> Iterator[str]:
     """Measure UPFlow and OpenCV's DIS on a pair of KITTI 2012; give a line each."""
-    from stc_pseudo.datasets.base import VideoSequence
-    from stc_pseudo.datasets.flow_maps import read_kitti_flow
-    from stc_pseudo.datasets.images import read_frame
+    from pipelines.accuracy.flow import kitti_pair
     from stc_pseudo.flow import make_flow_estimator
     from stc_pseudo.flow.training.accuracy import end_point_error
 
-    paths = tuple(sorted((pair / "image_0").iterdir()))
-    frames = np.stack([read_frame(path) for path in paths])
-    truth = read_kitti_flow(next((pair / "flow_occ").iterdir()))
-    video = VideoSequence("pair", frames.shape[1:3], paths, (0, 1))
-    length = np.nanmean(np.hypot(*truth))
+    one = kitti_pair(pair)
+    length = np.nanmean(np.hypot(*one.truth))
     for name in ("upflow", "dis"):
-        flow = make_flow_estimator(name, weights=flow_weights, folder=None, device="cpu").flow(video, 0, frames)[0]
-        error, outliers = end_point_error(flow, truth)
+        estimator = make_flow_estimator(name, weights=flow_weights, folder=None, device="cpu")
+        error, outliers = end_point_error(estimator.flow(one.sequence, 0, one.frames)[0], one.truth)
         yield f"{name:<11} EPE {error:.2f} px, F1 {outliers:.1%}, mean motion {length:.1f} px"
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--root", type=PATH, help="KITTI MOTS layout, with training/lidar_depth")
 @click.option("--sequence", default="0000")
 @click.option("--kitti2015", type=PATH, help="stereo pairs: image_02, image_03 and disp_occ_0")

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
+from stc_track.io.console import Command
+from stc_track.io.errors import InputError
+
 if TYPE_CHECKING:
     from stc_pseudo.datasets.base import VideoSequence
 
@@ -39,6 +42,13 @@ class Pair:
     frames: np.ndarray
     truth: np.ndarray
     depth: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        size, found = self.frames.shape[1:3], self.truth.shape[1:]
+        if size != found:
+            where = f"{self.sequence.name}, frame {self.index}"
+            expected = f"true flow of {size[0]} x {size[1]} pixels as the frames"
+            raise InputError(where, expected=expected, found=f"{found[0]} x {found[1]}")
 
 
 def seen_in_both(truth: np.ndarray, depth: np.ndarray | None) -> np.ndarray:
@@ -115,7 +125,7 @@ def measure(estimators: dict[str, object], pairs: Iterator[Pair]) -> dict[str, n
     return {name: np.mean(values, axis=0) for name, values in rows.items()}
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--flow-weights", type=PATH, multiple=True, help="UPFlow's; repeatable")
 @click.option("--demo", type=PATH, multiple=True, help="rendered scenes, with their flow and depth; repeatable")
 @click.option("--flow-pair", type=PATH, help="kitti2012_flow: image_0/*_10.png, *_11.png and flow_occ/*_10.png")

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
+from stc_track.io.console import Command
+
 if TYPE_CHECKING:
     from stc_pseudo.datasets.base import FrameBoxes
     from stc_pseudo.puzzle.features import FrameMaps
@@ -47,17 +49,17 @@ class Sample:
 
 
 def samples_of(
-    sequence: SequenceReader, truth: Path, name: str, every: int, min_area: int, stored: bool
+    sequence: SequenceReader, truth: Path, every: int, min_area: int, stored: bool
 ) -> Iterator[list[Sample]]:
     """Samples of a sequence, a list for each of its shards; the store's own masks only where `stored` asks for them."""
     from stc_pseudo.datasets.images import read_frame
-    from stc_pseudo.evaluation.ground_truth import true_masks
+    from stc_pseudo.evaluation.ground_truth import fitting_masks
     from stc_pseudo.puzzle.features import FrameMaps
     from stc_pseudo.store.schema import shard_frames
     from stc_track.formats.store import CELL
     from stc_track.masks import rle
 
-    objects, length = true_masks(truth, name), shard_frames(sequence.size)
+    objects, length = fitting_masks(sequence, truth), shard_frames(sequence.size)
     fine = "fine_" if "fine_flow" in sequence.stored else ""
     for start in range(0, len(sequence), length):
         shard = []
@@ -163,7 +165,7 @@ class Measurement:
         self.add(name, shard, objects, scores)
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.argument("store")
 @click.option("--truth", type=click.Path(path_type=Path), required=True, help="as of stc-pseudo inspect")
 @click.option("--sequences", help="comma-separated names; all, if not given")
@@ -200,7 +202,7 @@ def main(
     measured = {}
     for name in names:
         one = Measurement()
-        for shard in samples_of(reader.sequence(name), truth, name, every, min_area, stored):
+        for shard in samples_of(reader.sequence(name), truth, every, min_area, stored):
             one.add_rivals(shard, with_grabcut)
             if stored:
                 one.add("stored", shard, *zip(*(sample.stored for sample in shard), strict=True))

@@ -12,6 +12,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from stc_pseudo.evaluation.ground_truth import true_masks
+from stc_track.evaluation.frame_alignment import require_fit
 from stc_track.formats.mots import CLASS_NAMES, read_detections
 from stc_track.io.errors import require_file
 from stc_track.masks import rle
@@ -34,12 +35,14 @@ def mask_ap(
         under `all` and `large`, for each class and for `mean`, the mean of the classes that have objects: the figures.
 
     Raises:
-        InputError: a file is missing or malformed.
+        InputError: a file is missing or malformed, or of other frames than the truth.
     """
     annotations, detections, images = [], [], []
     for name in sequences:
         objects = true_masks(truth, name)
-        found = read_detections(require_file(predictions / f"{name}.txt", "detections", "predictions"))
+        path = require_file(predictions / f"{name}.txt", "detections", "predictions")
+        found = read_detections(path)
+        require_fit(found, objects, path, truth)
         for frame in sorted({*objects, *found}):
             image = len(images) + 1
             of_frame = objects.get(frame, [])

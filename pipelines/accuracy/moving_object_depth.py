@@ -18,6 +18,8 @@ import click
 import cv2
 import numpy as np
 
+from stc_track.io.console import Command
+
 if TYPE_CHECKING:
     from stc_pseudo.datasets.base import VideoSequence
     from stc_pseudo.estimators import DepthEstimator
@@ -77,7 +79,7 @@ def median_error(estimator: DepthEstimator, exact: DepthEstimator, truth: Path, 
     return float(np.median(np.concatenate(errors)))
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--root", type=PATH, required=True, help="rendered scenes, as `make demo` writes them")
 @click.option("--sequences", required=True, help="comma-separated names")
 @click.option("--min-area", default=300, help="pixels of the true masks that count")

@@ -15,7 +15,9 @@ from scipy.optimize import linear_sum_assignment
 
 from pipelines.reporting.tables import CLASS_ROWS, show_by_class
 from stc_pseudo.evaluation.overlap import MATCH_IOU, drawn_shapes, mask_iou
+from stc_track.evaluation.frame_alignment import require_fit
 from stc_track.formats.mots import IGNORE_CLASS, Detection, MotsObject, read_detections, read_mots
+from stc_track.io.console import Command
 from stc_track.io.errors import InputError
 from stc_track.masks import rle
 from stc_track.masks.iou import box_iou
@@ -59,7 +61,7 @@ def measure(predictions: Path, truth: Path, score: float, min_area: int) -> dict
         min_area: true masks of fewer pixels are left out.
 
     Raises:
-        InputError: a predicted sequence has no truth, or there are no predictions.
+        InputError: a predicted sequence has no truth or does not fit it, or there are no predictions.
     """
     files = sorted(predictions.glob("*.txt"))
     if not files:
@@ -67,13 +69,16 @@ def measure(predictions: Path, truth: Path, score: float, min_area: int) -> dict
     rows, objects_seen = [], []
     for file in files:
         true_objects = read_mots(truth / file.name)
-        detections = read_detections(file)
+        detections = {
+            frame: [each for each in objects if each.score >= score] for frame, objects in read_detections(file).items()
+        }
+        require_fit(detections, true_objects, file, truth / file.name)
         for frame, objects in true_objects.items():
             kept = [
                 o for o in objects if o.class_id != IGNORE_CLASS and rle.area(o.counts, o.height, o.width) >= min_area
             ]
             objects_seen += [o.class_id for o in kept]
-            rows += matched_ious([d for d in detections.get(frame, ()) if d.score >= score], kept)
+            rows += matched_ious(detections.get(frame, []), kept)
     table = np.array(rows).reshape(-1, 3)
     report = {}
     for name, classes in CLASS_ROWS:
@@ -88,7 +93,7 @@ def measure(predictions: Path, truth: Path, score: float, min_area: int) -> dict
     return report
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.argument("predictions", type=click.Path(path_type=Path))
 @click.option("--truth", type=click.Path(path_type=Path), required=True, help="folder of {sequence}.txt in MOTS text")
 @click.option("--score", default=0.3, help="leave out detections below")

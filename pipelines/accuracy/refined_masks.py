@@ -12,9 +12,10 @@ import click
 import numpy as np
 
 from pipelines.reporting.tables import Table
-from stc_pseudo.evaluation.ground_truth import true_masks
+from stc_pseudo.evaluation.ground_truth import fitting_masks
 from stc_pseudo.evaluation.overlap import MATCH_IOU, mask_iou
 from stc_pseudo.store.reader import SequenceReader, StoreReader
+from stc_track.io.console import Command
 from stc_track.io.errors import InputError
 from stc_track.masks import rle
 from stc_track.masks.iou import box_iou
@@ -32,7 +33,7 @@ def compare(sequence: SequenceReader, truth: Path, min_area: int) -> np.ndarray:
         truth: as `stc-pseudo inspect` takes it.
         min_area: true masks of fewer pixels are left out.
     """
-    masks, rows = true_masks(truth, sequence.name), []
+    masks, rows = fitting_masks(sequence, truth), []
     for t, number in enumerate(sequence.numbers):
         boxes = sequence.boxes_at(t)
         objects = [o for o in masks.get(number, ()) if rle.area(o.counts, o.height, o.width) >= min_area]
@@ -82,7 +83,7 @@ def as_table(by_sequence: dict[str, np.ndarray]) -> Table:
     return Table("Refined masks", "Mean IoU with true masks; bootstrap over tracks.", columns, lines)
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.argument("store")
 @click.option("--truth", type=PATH, required=True, help="as of stc-pseudo inspect")
 @click.option("--min-area", default=300, help="pixels of the true masks that count")

@@ -32,6 +32,7 @@ from pipelines.checks.corruptions import corrupt
 from pipelines.checks.fuzz_inputs import READERS
 from stc_track.commands import convert, evaluate, track
 from stc_track.formats.mots import IGNORE_CLASS, IGNORE_ID, MotsObject, read_mots, write_mots
+from stc_track.io.console import Command
 from stc_track.masks import rle
 from stc_track.masks.disjoint import touching
 
@@ -252,7 +253,7 @@ def _work(seed: int, end: float, targets: list[Target], current: Any, ended: mul
     ended.put((None, "", counts))
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--minutes", default=5.0, show_default=True, type=click.FloatRange(min=0.01))
 @click.option("--seed", default=0, show_default=True)
 @click.option("--case", type=click.IntRange(min=0), help="Run this case alone, and show what it raises.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 
 from pipelines.baselines.mmdetection import DICE, mmdetection_model
+from stc_track.io.console import Command
 
 
 def boxinst_terms(seed: int = 2) -> tuple[dict[str, tuple[float, float]], float]:
@@ -170,7 +171,7 @@ def condinst_differences(
     return {name: (float((a - b).detach().abs().max()), float(a.detach().abs().max())) for name, (a, b) in rows.items()}
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--config", default="condinst_r18_demo", help="of our CondInst")
 @click.option("--seed", default=0, help="of the random weights and pictures")
 def main(config: str, seed: int) -> None:

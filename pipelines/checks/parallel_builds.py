@@ -18,6 +18,7 @@ import click
 
 from pipelines.checks.placed_kills import arguments, contents, run
 from stc_pseudo.store.verify import stale_files, verify_store
+from stc_track.io.console import Command
 from stc_track.io.location import Location
 
 FRAMES = 5
@@ -71,7 +72,7 @@ def trial(root: Path, folder: Path, count: int, same: bool, right: dict[str, str
     return counts, bad
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--rounds", type=click.IntRange(min=1), default=5, help="of each kind")
 def main(rounds: int) -> None:
     """Run two and four builds at once; exit code 1 where anything was lost."""

@@ -28,6 +28,7 @@ import numpy as np
 
 from stc_pseudo.store.reader import StoreReader
 from stc_pseudo.store.verify import stale_files, verify_store
+from stc_track.io.console import Command
 from stc_track.io.errors import InputError
 from stc_track.io.location import Location
 
@@ -269,7 +270,7 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--kills", type=click.IntRange(min=1), default=200, help="spread over all levels")
 @click.option("--full", is_flag=True, help="fill the disk instead")
 @click.option("--dask-workers", is_flag=True, help="kill Dask's worker processes instead")

@@ -22,6 +22,7 @@ import numpy as np
 
 from stc_pseudo.store.reader import StoreReader
 from stc_pseudo.store.verify import verify_store
+from stc_track.io.console import Command
 from stc_track.io.errors import InputError
 from stc_track.io.location import Location
 
@@ -178,7 +179,7 @@ class Check:
                 self.bad.append(f"{label}: read by {name} without a word")
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--damages", type=click.IntRange(min=1), default=200)
 @click.option("--seed", default=0)
 def main(damages: int, seed: int) -> None:

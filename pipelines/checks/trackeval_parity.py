@@ -15,6 +15,7 @@ import numpy as np
 
 from stc_track.evaluation.mots import Evaluation, evaluate, truth_files
 from stc_track.formats.mots import read_mots
+from stc_track.io.console import Command
 from stc_track.io.errors import InputError
 from stc_track.io.files import sequence_files
 from stc_track.io.processes import usable_cores
@@ -73,7 +74,7 @@ def largest_difference(ours: Evaluation, theirs: dict) -> tuple[float, int]:
     return max(differences, default=math.nan), len(differences)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("results", type=click.Path(path_type=Path))
 @click.option("--truth", required=True, type=click.Path(path_type=Path), help="As of stc-eval.")
 def main(results: Path, truth: Path) -> None:

@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
+from stc_track.io.console import Command
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -202,7 +204,7 @@ def main() -> None:
     """Measure `stc-pseudo build`: its time beside the networks', and its memory."""
 
 
-@main.command("time", context_settings={"show_default": True})
+@main.command("time", cls=Command, context_settings={"show_default": True})
 @click.option("--root", type=PATH, required=True, help="data set in KITTI MOTS's layout")
 @click.option("--sequence", default="0000")
 @click.option("--frames", type=click.IntRange(min=2), default=16, help="from its start")
@@ -267,7 +269,7 @@ def time_command(
         raise click.ClickException(f"the rest is more than {OTHER_SHARE:.0%} of the wall time")
 
 
-@main.command("memory", context_settings={"show_default": True})
+@main.command("memory", cls=Command, context_settings={"show_default": True})
 @click.option(
     "--frames",
     "lengths",

@@ -20,6 +20,8 @@ from pathlib import Path
 import click
 import numpy as np
 
+from stc_track.io.console import Command
+
 PATH = click.Path(path_type=Path)
 TINY = 24, 40  # height and width of the frames of `scale`
 MAPS = ("instances", "coverage")  # what a training sample reads by default
@@ -30,7 +32,7 @@ def main() -> None:
     """Measure stores and builds."""
 
 
-@main.command(context_settings={"show_default": True})
+@main.command(cls=Command, context_settings={"show_default": True})
 @click.argument("store")
 def size(store: str) -> None:
     """Bytes a frame of each array of STORE, and of everything else."""
@@ -46,7 +48,7 @@ def size(store: str) -> None:
     click.echo(f"{'all':20} {total.total() / frames / 1e3:8.2f} kB a frame, {frames} frames")
 
 
-@main.command(context_settings={"show_default": True})
+@main.command(cls=Command, context_settings={"show_default": True})
 @click.argument("store")
 @click.option("--draws", default=400, help="random samples")
 def sample(store: str, draws: int) -> None:
@@ -158,7 +160,7 @@ def build_tiny(folder: Path, sequences: int, frames: int, boxes: int) -> tuple[f
     return float(answer[0]), float(answer[1]), float(answer[2])
 
 
-@main.command(context_settings={"show_default": True})
+@main.command(cls=Command, context_settings={"show_default": True})
 @click.option(
     "--case",
     "cases",
@@ -185,7 +187,7 @@ def scale(cases: tuple[tuple[int, int], ...], boxes: int) -> None:
         )
 
 
-@main.command(context_settings={"show_default": True})
+@main.command(cls=Command, context_settings={"show_default": True})
 @click.option("--root", type=PATH, required=True, help="data set in KITTI MOTS's layout, with stereo")
 @click.option("--sequence", default="0000")
 @click.option("--short", default=11, help="sequences of 16 frames beside the whole one")

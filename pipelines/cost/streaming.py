@@ -18,6 +18,7 @@ import click
 import numpy as np
 
 from stc_track.formats.mots import Detection, DetectionWriter, MotsObject, write_mots
+from stc_track.io.console import Command
 from stc_track.masks import rle
 
 HEIGHT, WIDTH, SIDE = 375, 1242, 60
@@ -77,7 +78,7 @@ def run(arguments: list[str]) -> tuple[float, float]:
     return time.perf_counter() - started, usage.ru_maxrss / 1024
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--lines",
     multiple=True,

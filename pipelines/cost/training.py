@@ -21,6 +21,7 @@ from typing import Any
 import click
 
 from pipelines.baselines.mmdetection import mmdetection_model
+from stc_track.io.console import Command
 
 KINDS = ("ours", "condinst", "boxinst")
 
@@ -196,7 +197,7 @@ def peak(take: Callable[[], None], device: str) -> float:
     return most / 2**20
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--config", default="condinst_r18_demo", help="of our CondInst")
 @click.option("--height", default=160, help="of the pictures, a multiple of 32")
 @click.option("--width", default=544, help="likewise")

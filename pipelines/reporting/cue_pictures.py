@@ -13,6 +13,8 @@ from pathlib import Path
 import click
 import numpy as np
 
+from stc_track.io.console import Command
+
 ENLARGED = 3  # pixels of the picture a cell of the grid
 GREY_STEP = 32  # of 255, for motion of one unit after compression
 
@@ -31,7 +33,7 @@ def row_of(panels: list[np.ndarray], captions: list[str], outline: np.ndarray) -
     return np.concatenate(drawn, 1)
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.argument("store")
 @click.option("--sequence", "name", required=True, help="name")
 @click.option("--frame", default=0, help="position in the sequence")

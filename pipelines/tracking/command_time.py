@@ -20,6 +20,7 @@ import numpy as np
 
 from pipelines.tracking.box_metrics import BoxVideo, read_video
 from stc_track import Detections, Tracker
+from stc_track.io.console import Command
 from stc_track.io.errors import InputError
 
 PEERS = "bytetrack", "ocsort", "botsort"
@@ -67,7 +68,7 @@ def peer_command(folders: list[Path], tracker: str, out: Path) -> float:
     )  # fmt: skip
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--root", required=True, type=click.Path(path_type=Path), help="Folder of {sequence}/det, gt, seqinfo.")
 @click.option("--repeats", default=3, help="The best of so many is taken.")
 @click.option("--baselines/--no-baselines", default=True, help="Measure the other package's command as well.")

@@ -21,6 +21,7 @@ from pipelines.tracking.metrics import CLASSES, TUNING, Link, Video, measure, re
 from pipelines.tracking.noisy_detections import Noise
 from pipelines.tracking.tune import noisy_videos
 from stc_track.evaluation.mots import Scores
+from stc_track.io.console import Command
 from stc_track.io.files import replacing
 from stc_track.tracking.cues import CueReader
 from stc_track.tracking.link import link
@@ -106,7 +107,7 @@ def _others(root: Path, sequences: Iterable[str] | None) -> tuple[str, ...]:
     return tuple(sequences or (name for name in read_truth(root) if name not in TUNING))
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--root", required=True, type=click.Path(path_type=Path), help="Data set with instances_txt.")
 @click.option("--sequences", help="Comma-separated.  [default: all that no setting was chosen on]")
 @click.option("--seed", default=0, help="Of the noise; the settings were chosen with seed 1.")

@@ -15,6 +15,7 @@ import click
 
 from pipelines.tracking.metrics import CLASSES, TUNING, Video, measure, read_truth, scores
 from pipelines.tracking.noisy_detections import perfect
+from stc_track.io.console import Command
 from stc_track.io.files import replacing
 from stc_track.tracking.link import link
 from stc_track.tracking.settings import TrackerSettings
@@ -39,7 +40,7 @@ def splits(names: list[str]) -> dict[str, list[str]]:
     return {"tuning": tuning, "others": [name for name in names if name not in TUNING], "all": names}
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--root", required=True, type=click.Path(path_type=Path), help="Data set with instances_txt.")
 @click.option("--variants", is_flag=True, help="Measure each switch of the tracker as well.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures to this file as well.")

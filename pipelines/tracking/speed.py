@@ -19,6 +19,7 @@ import numpy as np
 from pipelines.baselines.public_trackers import BOX_BASELINES, Baseline
 from pipelines.baselines.released_tracker import ReleasedTracker
 from stc_track.formats.mots import Detection
+from stc_track.io.console import Command
 from stc_track.io.files import replacing
 from stc_track.masks import rle
 from stc_track.tracking.link import link
@@ -100,7 +101,7 @@ def memory(total: int, a_frame: int, seed: int, settings: TrackerSettings) -> di
     return peaks
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--objects", default="8,25,50,100,200", help="Objects a frame, comma-separated.")
 @click.option("--frames", default=300, help="Of each measurement.")
 @click.option("--seed", default=0, help="Of the boxes.")

@@ -23,6 +23,7 @@ from pipelines.tracking.metrics import CLASSES, TUNING, Link, Video, measure, re
 from pipelines.tracking.noisy_detections import Noise, noisy, perfect
 from stc_track.evaluation.mots import Scores
 from stc_track.formats.mots import iter_detections
+from stc_track.io.console import Command
 from stc_track.io.errors import InputError
 from stc_track.io.files import replacing, sequence_files
 from stc_track.tracking.link import link
@@ -186,7 +187,7 @@ def _tried(text: str) -> tuple[str, list[Any]]:
         raise InputError("--try", expected="numbers or words", found=text) from error
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--root", required=True, type=click.Path(path_type=Path), help="Data set with instances_txt.")
 @click.option(
     "--predictions", type=click.Path(path_type=Path), help="A detector's output; without it, noisy true masks."

@@ -5,15 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
 from stc_pseudo.datasets.kitti import instances_file
 from stc_pseudo.store.reader import SequenceReader
-from stc_track.evaluation.frame_alignment import better_shift
+from stc_track.evaluation.frame_alignment import better_shift, tight_boxes
 from stc_track.formats.mots import IGNORE_CLASS, MotsObject, read_mots
 from stc_track.formats.youtube_vis import objects_of, read_annotations
 from stc_track.io.errors import InputError, require_file
-from stc_track.masks import rle
 
 
 def true_masks(truth: Path, name: str) -> dict[int, list[MotsObject]]:
@@ -42,7 +39,7 @@ _annotations = lru_cache(maxsize=1)(read_annotations)  # one file holds all sequ
 
 
 def require_truth_of(sequence: SequenceReader, truth: dict[int, list[MotsObject]], where: str, hint: str) -> None:
-    """Refuse true masks of other frames than the sequence's.
+    """Refuse true masks of another size or of other frames than the sequence's.
 
     Args:
         sequence: of the store; its boxes tell whether the truth is a frame early or late.
@@ -51,16 +48,26 @@ def require_truth_of(sequence: SequenceReader, truth: dict[int, list[MotsObject]
         hint: the flag that named it.
 
     Raises:
-        InputError: no frame in common, or masks that fit the boxes of the frame before or after clearly better.
+        InputError: another size, no frame in common, or masks that fit the boxes of the frame before or after clearly
+            better.
     """
+    for number, objects in truth.items():
+        for o in objects:
+            if (o.height, o.width) != sequence.size:
+                place = f"{where}: frame {number}, id {o.track_id}"
+                expected = f"{sequence.size[1]}x{sequence.size[0]} pixels as in {sequence.name}"
+                raise InputError(place, expected=expected, found=f"{o.width}x{o.height}", hint=hint)
     if truth and not set(truth) & set(sequence.numbers):
         expected = f"true masks of frames {sequence.numbers[0]} to {sequence.numbers[-1]} of {sequence.name}"
         raise InputError(where, expected=expected, found=f"of {min(truth)} to {max(truth)}", hint=hint)
     boxes = {number: sequence.boxes_at(t).xyxy for t, number in enumerate(sequence.numbers)}
-    masks = {
-        number: np.array([rle.tight_box(o.counts, o.height, o.width) for o in objects])
-        for number, objects in truth.items()
-    }
-    if shift := better_shift(boxes, masks):
+    if shift := better_shift(boxes, tight_boxes(truth)):
         found = f"those of a frame {'earlier' if shift > 0 else 'later'}: numbers that count from another frame"
         raise InputError(where, expected=f"true masks of the frames of {sequence.name}", found=found, hint=hint)
+
+
+def fitting_masks(sequence: SequenceReader, truth: Path, hint: str = "--truth") -> dict[int, list[MotsObject]]:
+    """As `true_masks`, of a sequence of a store; refused where they do not fit it (`require_truth_of`)."""
+    masks = true_masks(truth, sequence.name)
+    require_truth_of(sequence, masks, str(truth), hint)
+    return masks

@@ -7,12 +7,14 @@ does not reach, and results that agree with the truth a frame earlier or later c
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from stc_track.formats.mots import Detection, MotsObject
 from stc_track.io.errors import InputError
+from stc_track.masks import rle
 from stc_track.masks.iou import box_iou
 
 log = logging.getLogger(__name__)
@@ -24,6 +26,7 @@ SHARE = 0.7  # of the objects that a shift changes, better by it: then it is no 
 BEYOND, BEYOND_SHARE = 2, 0.1
 
 Boxes = Mapping[int, np.ndarray]  # by frame number: (N, 4) x1 y1 x2 y2, pixels
+Objects = Mapping[int, Sequence[MotsObject | Detection]]  # by frame number
 
 
 def require_same_frames(
@@ -73,6 +76,42 @@ def require_same_frames(
             found=f"objects that fit those {abs(shift)} frame {when}: numbers that count from another frame",
             hint=hint,
         )
+
+
+def require_one_size(found: Objects, true: Objects, where: str | Path) -> None:
+    """Refuse results of frames of another size than the truth's; `where` names them. Each has one size in itself.
+
+    Raises:
+        InputError: the sizes differ.
+    """
+    sizes = [
+        {(each.height, each.width) for each in next(filter(None, of_frames.values()), ())}
+        for of_frames in (found, true)
+    ]
+    if all(sizes) and sizes[0] != sizes[1]:
+        (found_size,), (true_size,) = sizes
+        expected = f"masks of {true_size[0]} x {true_size[1]} as in the truth"
+        raise InputError(where, expected=expected, found=f"{found_size[0]} x {found_size[1]}")
+
+
+def require_fit(found: Objects, true: Objects, where: str | Path, truth: str | Path, hint: str = "") -> None:
+    """Refuse results of another size or of other frames than the truth's; see `require_same_frames`."""
+    require_one_size(found, true, where)
+    require_same_frames(tight_boxes(found), tight_boxes(true), where, truth, hint=hint)
+
+
+def tight_boxes(frames: Objects) -> dict[int, np.ndarray]:
+    """Tight boxes (N, 4) of each frame's masks, without ignore regions and empty masks."""
+    return {
+        number: np.array(
+            [
+                rle.tight_box(each.counts, each.height, each.width)
+                for each in objects
+                if not getattr(each, "ignored", False) and rle.area(each.counts, each.height, each.width)
+            ]
+        )
+        for number, objects in frames.items()
+    }
 
 
 def better_shift(found: Boxes, true: Boxes) -> int:

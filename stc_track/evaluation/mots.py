@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from stc_track.evaluation.frame_alignment import require_same_frames
+from stc_track.evaluation.frame_alignment import require_one_size, require_same_frames, tight_boxes
 from stc_track.formats.mot_boxes import sequence_length
 from stc_track.formats.mots import CLASS_NAMES, MotsObject, line_of, read_mots
 from stc_track.io.errors import InputError, require_folder
@@ -143,27 +143,15 @@ def evaluate_sequence(
         InputError: as `evaluate`.
     """
     found, true = _read_disjoint(result), _read_disjoint(truth)
-    _require_one_size(result, found, true)
+    require_one_size(found, true, result)
     for path, frames in ((result, found), (truth, true)):
         if (first := min(frames, default=benchmark.first_frame)) < benchmark.first_frame:
             expected = f"frames that count from {benchmark.first_frame}"
             raise InputError(path, expected=expected, found=f"frame {first}", hint="--benchmark names the rules")
     if not any_frames:
         hint = "`stc-convert --shift N` counts from another; --any-frames measures all the same"
-        require_same_frames(_boxes(found), _boxes(true), result, truth, _video_numbers(truth), hint)
+        require_same_frames(tight_boxes(found), tight_boxes(true), result, truth, _video_numbers(truth), hint)
     return evaluate_frames(truth.stem, found, true, benchmark)
-
-
-def _boxes(frames: Frames) -> dict[int, np.ndarray]:
-    """Tight boxes of each frame's objects."""
-    known = {
-        number: [each for each in objects if not each.ignored and rle.area(each.counts, each.height, each.width)]
-        for number, objects in frames.items()
-    }
-    return {
-        number: np.array([rle.tight_box(each.counts, each.height, each.width) for each in objects])
-        for number, objects in known.items()
-    }
 
 
 def _video_numbers(truth: Path) -> set[int] | None:
@@ -202,14 +190,6 @@ def _read_disjoint(path: Path) -> Frames:
             found = f"ids {', '.join(map(str, ids))} overlap"
             raise InputError(where, expected=f"masks that do not overlap on frame {frame}", found=found)
     return frames
-
-
-def _require_one_size(result: Path, found: Frames, true: Frames) -> None:
-    sizes = [{(each.height, each.width) for each in next(iter(frames.values()), ())} for frames in (found, true)]
-    if all(sizes) and sizes[0] != sizes[1]:
-        (found_size,), (true_size,) = sizes
-        expected = f"masks of {true_size[0]} x {true_size[1]} as in the truth"
-        raise InputError(result, expected=expected, found=f"{found_size[0]} x {found_size[1]}")
 
 
 def require_trackeval() -> None:

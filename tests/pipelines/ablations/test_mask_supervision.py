@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from pipelines.ablations import mask_supervision, supervision_stores
 from pipelines.accuracy.mask_ap import mask_ap
+from stc_pseudo.evaluation.ground_truth import true_masks
 from stc_pseudo.store.reader import StoreReader
 from stc_track.formats.kitti_labels import read_labels
 from stc_track.formats.mots import Detection, DetectionWriter, MotsObject, write_mots
@@ -127,7 +128,7 @@ def test_store_of_true_masks(drawn_store, tmp_path):
     (name,) = source.sequences
     ours, theirs = StoreReader(str(tmp_path / "true")).sequence(name), source.sequence(name)
     np.testing.assert_array_equal(ours.read("inverse_depth", 0), theirs.read("inverse_depth", 0))
-    objects = {each.track_id: each for each in supervision_stores.true_masks(root, name)[ours.numbers[0]]}
+    objects = {each.track_id: each for each in true_masks(root, name)[ours.numbers[0]]}
     drawn, boxes = ours.read("objects", 0), ours.boxes_at(0)
     for k, track in enumerate(boxes.track_ids.tolist(), 1):
         np.testing.assert_array_equal(drawn == k, rle.decode(objects[track].counts, *ours.size))
