@@ -24,15 +24,18 @@ def true_masks(truth: Path, name: str) -> dict[int, list[MotsObject]]:
         for each in objects_of((track for track in annotations.tracks if not track.crowd), video):
             frames.setdefault(each.frame, []).append(each)
         return frames
+    found = read_mots(truth_file(truth, name))
+    return {frame: [each for each in objects if each.class_id != IGNORE_CLASS] for frame, objects in found.items()}
+
+
+def truth_file(truth: Path, name: str) -> Path:
+    """The file that holds a sequence's true masks; `truth` as for `inspect_store`."""
+    if truth.is_file():
+        return truth
     plain = truth / f"{name}.txt"
-    path = (
-        plain
-        if plain.is_file()
-        else require_file(instances_file(truth, name, "--truth"), "masks in MOTS text", "--truth")
-    )
-    return {
-        frame: [each for each in objects if each.class_id != IGNORE_CLASS] for frame, objects in read_mots(path).items()
-    }
+    if plain.is_file():
+        return plain
+    return require_file(instances_file(truth, name, "--truth"), "masks in MOTS text", "--truth")
 
 
 _annotations = lru_cache(maxsize=1)(read_annotations)  # one file holds all sequences

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from stc_track.masks import rle
+from stc_track.masks.iou import box_iou
+
+if TYPE_CHECKING:
+    from stc_track.formats.mots import MotsObject
 
 MATCH_IOU = 0.5  # least IoU of a box with a true mask's tight box for both to be one object
 
@@ -19,3 +29,22 @@ def drawn_shapes(box: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np
 def mask_iou(a: np.ndarray, b: np.ndarray) -> float:
     """Intersection over union of two (H, W) bool masks, not both empty."""
     return np.count_nonzero(a & b) / np.count_nonzero(a | b)
+
+
+def matched_boxes(objects: Sequence[MotsObject], boxes: np.ndarray, class_ids: np.ndarray) -> dict[int, int]:
+    """Which box is each true mask's: one to one, of its class, and of an IoU of at least `MATCH_IOU` with its own.
+
+    Args:
+        objects: of one frame.
+        boxes: (N, 4) x1 y1 x2 y2, pixels.
+        class_ids: (N,) of the boxes.
+
+    Returns:
+        row of the box of each object that has one, by the object's position.
+    """
+    if not objects or not len(boxes):
+        return {}
+    overlap = box_iou(np.stack([rle.tight_box(o.counts, o.height, o.width) for o in objects]), boxes)
+    overlap[np.array([o.class_id for o in objects])[:, None] != class_ids[None]] = 0
+    pairs = zip(*(each.tolist() for each in linear_sum_assignment(-overlap)), strict=True)
+    return {i: k for i, k in pairs if overlap[i, k] >= MATCH_IOU}

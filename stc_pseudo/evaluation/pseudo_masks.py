@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 from tqdm import tqdm
 
 from stc_pseudo.evaluation.ground_truth import require_truth_of, true_masks
-from stc_pseudo.evaluation.overlap import MATCH_IOU, drawn_shapes, mask_iou
+from stc_pseudo.evaluation.overlap import drawn_shapes, mask_iou, matched_boxes
 from stc_pseudo.store.reader import SequenceReader, StoreReader
 from stc_track.formats.mots import MotsObject
 from stc_track.io.errors import InputError
 from stc_track.masks import rle
-from stc_track.masks.iou import box_iou
 
 SHAPES = ("pseudo_mask", "filled_box", "ellipse")
 
@@ -77,10 +75,7 @@ def inspect_sequence(
                 expected, found = f"a class of {class_names}", f"class {o.class_id}"
                 raise InputError(place, expected=expected, found=found, hint="--truth")
         boxes = sequence.boxes_at(t)
-        tight = np.stack([rle.tight_box(o.counts, o.height, o.width) for o in objects])
-        overlap = box_iou(tight, boxes.xyxy)
-        overlap[np.array([o.class_id for o in objects])[:, None] != boxes.class_ids[None]] = 0
-        pairs = {i: k for i, k in zip(*linear_sum_assignment(-overlap), strict=True) if overlap[i, k] >= MATCH_IOU}
+        pairs = matched_boxes(objects, boxes.xyxy, boxes.class_ids)
         pieces = sequence.read("objects", t)
         for i, o in enumerate(objects):
             name = class_names[o.class_id]

@@ -5,11 +5,16 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from stc_track.io.console import Command, is_verbose
 from stc_track.io.options import PATH, split_names
+from stc_track.io.preset_option import preset_option
+
+if TYPE_CHECKING:
+    from stc_train.engine.recorded_labels import Preset
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +26,11 @@ log = logging.getLogger(__name__)
     default="auto",
     help="A name in stc_train/configs, or the path of your own MMEngine config; auto takes ResNet-50 where there is a "
     "GPU, and a small network on a CPU, with the frames' proportions kept.",
+)
+@preset_option(
+    ("best", "paper"),
+    "the loss of III-B2 on labels of `stc-pseudo build --preset paper`; with --config auto also network and schedule "
+    "of IV-C and IV-D",
 )
 @click.option(
     "--work-dir",
@@ -49,6 +59,13 @@ log = logging.getLogger(__name__)
     default="auto",
     help="Start from these weights: torchvision's state dict of a ResNet, a Monodepth2 encoder, EfficientNet-Lite0; "
     "auto takes ImageNet's where they are installed here, scratch takes none.",
+)
+@click.option(
+    "--true-masks",
+    type=PATH,
+    default=None,
+    help="Train on the true masks of the store's boxes instead of its pseudo-masks: a KITTI MOTS folder, one of "
+    "{sequence}.txt, or a YouTube-VIS JSON file.",
 )
 @click.option("--sequences", callback=split_names, help="Train on these sequences only: names with commas between.")
 @click.option(
@@ -82,6 +99,7 @@ log = logging.getLogger(__name__)
 def main(
     store: str,
     config: str,
+    preset: Preset,
     work_dir: Path | None,
     resume: bool,
     cfg_options: tuple[str, ...],
@@ -89,6 +107,7 @@ def main(
     max_iters: int | None,
     seed: int,
     init_backbone: str,
+    true_masks: Path | None,
     sequences: list[str] | None,
     frames_root: Path | None,
     precision: str,
@@ -109,14 +128,24 @@ def main(
     if not is_verbose():
         mute_libraries()
     from stc_train.engine.backbone import find_weights, train_whole
-    from stc_train.engine.choose_config import AUTO, choose_config, keep_proportions
+    from stc_train.engine.choose_config import AUTO, choose_config, keep_proportions, paper_config
+    from stc_train.engine.config_file import change_config
+    from stc_train.engine.recorded_labels import apply_paper, require_paper
     from stc_train.engine.train import TrainingRun, load_config, train
 
+    if preset == "paper" and config == AUTO:
+        config = paper_config(store)
+        log.info("config: %s (--preset paper)", config)
     choice = choose_config(store) if config == AUTO else None
     if choice is not None:
         log.info("config: %s (%s; %s for the other)", choice.config, choice.reason, choice.other)
         config = choice.config
-    complete = load_config(config, cfg_options + more_options)
+    complete = load_config(config)
+    if preset == "paper":
+        apply_paper(complete)
+    change_config(complete, cfg_options + more_options)
+    if preset == "paper":
+        require_paper(complete)
     weights = find_weights(init_backbone, complete)
     if choice is not None:
         keep_proportions(complete, store)
@@ -138,6 +167,7 @@ def main(
                 val_sequences=tuple(val_sequences or ()),
                 val_truth=val_truth,
                 val_interval=val_interval,
+                true_masks=true_masks,
                 verbose=is_verbose(),
             ),
         )

@@ -14,6 +14,7 @@ from mmdet.datasets import BaseDetDataset
 from stc_pseudo.store.reader import StoreReader
 from stc_track.io.errors import InputError
 from stc_train.data.sampler import Sample, seed_everything
+from stc_train.data.true_masks import TrueMaskReader, truth_digest
 from stc_train.registry import DATASETS
 
 
@@ -35,6 +36,7 @@ class StoreDataset(BaseDetDataset):
         root: folder of the frames, if they are no longer where the store was built from.
         sequences: names of those to use; all by default.
         empty_frames: list the frames without boxes as well, as a validation wants.
+        true_masks: folder or file of true masks, which take the place of the pseudo-masks (`data.true_masks`).
         kwargs: MMDetection's, such as `pipeline`.
 
     Raises:
@@ -47,12 +49,16 @@ class StoreDataset(BaseDetDataset):
         root: str | None = None,
         sequences: Sequence[str] | None = None,
         empty_frames: bool = False,
+        true_masks: str | None = None,
         **kwargs: Any,
     ) -> None:
         self.empty_frames = empty_frames
         self.store = StoreReader(store, None if root is None else Path(root))
         self.sequences = tuple(sequences) if sequences is not None else self.store.sequences
         self.readers = [self.store.sequence(name) for name in self.sequences]
+        self.true_masks = None if true_masks is None else Path(true_masks)
+        if self.true_masks is not None:
+            self.readers = [TrueMaskReader(reader, self.true_masks) for reader in self.readers]
         names = self.store.class_names
         self.label_of = {number: label for label, number in enumerate(sorted(names))}
         kwargs["metainfo"] = {"classes": tuple(names[number] for number in sorted(names))}
@@ -60,8 +66,12 @@ class StoreDataset(BaseDetDataset):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of everything that these sequences were made from."""
-        return fingerprint_of(self.store, self.sequences)
+        """Hash of everything that these sequences, and the masks that they are trained on, were made from."""
+        return self._fingerprint_of(self.store)
+
+    def _fingerprint_of(self, store: StoreReader) -> str:
+        own = fingerprint_of(store, self.sequences)
+        return own if self.true_masks is None else f"{own}-{truth_digest(self.true_masks, self.sequences)}"
 
     def require_unchanged(self) -> None:
         """Look at the store again.
@@ -71,7 +81,7 @@ class StoreDataset(BaseDetDataset):
                 damaged.
         """
         now = StoreReader(self.store.url, self.store.root)
-        if set(self.sequences) - set(now.sequences) or fingerprint_of(now, self.sequences) != self.fingerprint:
+        if set(self.sequences) - set(now.sequences) or self._fingerprint_of(now) != self.fingerprint:
             raise InputError(
                 self.store.url,
                 expected="the store as it was when the training began",

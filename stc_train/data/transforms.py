@@ -9,7 +9,7 @@ the note says they went.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -49,6 +49,7 @@ class LoadPseudoLabels(BaseTransform):
     Args:
         edges: load the kept edges as well, for the `pairwise` boundary term.
         depth_threshold, flow_threshold: an edge is kept where both similarities reach theirs (Eq. 2, IV-D1).
+            `stc-train` sets those that the store records.
     """
 
     def __init__(
@@ -118,12 +119,16 @@ class PackPseudoLabels(PackDetInputs):
 
     Args:
         stride: pixels of the network's input per cell.
+        centers: of the locations that learn an object: its pseudo-`mask`'s, or with no `centers` added its `box`'s, so
+            that nothing but the loss knows the masks. `stc-train` sets what suits loss and labels where None is said.
         kwargs: MMDetection's.
     """
 
-    def __init__(self, stride: int = CELL, **kwargs: Any) -> None:
+    def __init__(self, stride: int = CELL, centers: Literal["mask", "box"] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.stride = stride
+        if centers not in ("mask", "box", None):
+            raise ValueError(f"centers must be one of mask, box; got {centers!r}")
+        self.stride, self.centers = stride, centers or "mask"
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Pack; `results` may have been resized, flipped and cropped."""
@@ -135,8 +140,9 @@ class PackPseudoLabels(PackDetInputs):
         pieces = (results["instances_map"] == ids[:, None, None]) * results["coverage"].astype(np.float32)
         pieces = axis_weights(*rows) @ pieces @ axis_weights(*columns).T
         sample.gt_instances.pieces = torch.from_numpy(pieces.round().astype(np.uint8))
-        boxes = sample.gt_instances.bboxes.tensor
-        sample.gt_instances.centers = _centers(boxes, sample.gt_instances.pieces, self.stride)
+        if self.centers == "mask":
+            boxes = sample.gt_instances.bboxes.tensor
+            sample.gt_instances.centers = _centers(boxes, sample.gt_instances.pieces, self.stride)
         if "edges" in results:
             edges = results["edges"][:, nearest(*rows)][:, :, nearest(*columns)]
             for (_, _, scale, _), order in ((rows, MIRRORED_ROWS), (columns, MIRRORED_COLUMNS)):

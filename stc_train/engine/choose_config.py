@@ -16,6 +16,7 @@ from stc_train.engine.adapt_config import plain
 AUTO = "auto"
 GPU_CONFIGS = {"kitti": "condinst_r50_kitti", "ytvis": "condinst_r50_ytvis"}
 GPU_DEFAULT = "condinst_r50_kitti"
+PAPER_CONFIGS = {"kitti": "condinst_r50_kitti_paper", "ytvis": "condinst_r50_ytvis_paper"}
 CPU_PRETRAINED, CPU_SCRATCH = "condinst_lite0_demo", "condinst_r18_demo"
 GRID = 32  # a network's input is padded to multiples of it
 
@@ -44,6 +45,11 @@ def choose_config(store: str) -> Choice:
         return Choice(gpu_config, f"a GPU is here: {torch.cuda.get_device_name()}", f"--config {cpu_config}")
     start = "" if pretrained else ", and the extra `pretrained` is not installed"
     return Choice(cpu_config, f"no GPU is here{start}", f"--config {gpu_config}")
+
+
+def paper_config(store: str) -> str:
+    """Name of the config that trains as the paper did on this store's data set; KITTI's for what is neither."""
+    return PAPER_CONFIGS.get(StoreReader(store).dataset, PAPER_CONFIGS["kitti"])
 
 
 def keep_proportions(config: Config, store: str) -> None:

@@ -12,6 +12,7 @@ from mmengine.config import Config, ConfigDict
 from stc_pseudo.store.reader import StoreReader
 from stc_track.io.errors import SettingError
 from stc_train.engine.adapt_config import adapt, plain, refuse_misaligned, require_edges
+from stc_train.engine.recorded_labels import follow_store
 
 Precision = Literal["float32", "bfloat16", "float16"]
 # What every training of ours does, whosever config it runs.
@@ -19,11 +20,20 @@ HOOKS = ("stc_train.StepRandomness", "stc_train.StopAtNaN", "stc_train.Throughpu
 DEFAULT_INTERVAL = 500  # steps between checkpoints, where a config says nothing
 
 
-def complete_config(config: Config, store: str, sequences: Sequence[str] | None, root: Path | None) -> None:
-    """Write into the config what the store decides: paths, classes, and what must hold for any config.
+def complete_config(
+    config: Config, store: str, sequences: Sequence[str] | None, root: Path | None, true_masks: Path | None = None
+) -> None:
+    """Write into the config what the store decides: paths, classes, labels, and what must hold for any config.
+
+    Args:
+        config: changed in place.
+        store: path or URL.
+        sequences: of the store; None for all.
+        root: folder of the frames, if they moved.
+        true_masks: folder or file of true masks to train on instead of the store's; None for the store's.
 
     Raises:
-        InputError: no such store or sequence, or the config cannot train on a store.
+        InputError: no such store or sequence, the config cannot train on a store, or contradicts its labels.
     """
     reader = StoreReader(store, root)
     for name in sequences or ():
@@ -31,10 +41,13 @@ def complete_config(config: Config, store: str, sequences: Sequence[str] | None,
     adapt(config)
     refuse_misaligned(config)
     require_edges(config)
+    follow_store(config, reader, sequences, true_masks is not None)
     loader = config.train_dataloader
     loader.dataset.update(
         store=store, sequences=None if sequences is None else list(sequences), root=None if root is None else str(root)
     )
+    if true_masks is not None:
+        loader.dataset.true_masks = str(true_masks)
     loader.persistent_workers = loader.num_workers > 0  # torch refuses the one without the other
     if plain(loader.sampler.type) == "InfiniteSampler":
         loader.sampler.type = "stc_train.NumberedSampler"

@@ -43,6 +43,12 @@ def load_config(name: str, options: Sequence[str] = ()) -> Config:
         config = Config.fromfile(path)
     except Exception as error:  # a config is a program of the user's, which may raise anything
         raise InputError(path, expected="a config that MMEngine reads", found=told(error), hint="`config=`") from error
+    change_config(config, options)
+    return config
+
+
+def change_config(config: Config, options: Sequence[str]) -> None:
+    """Change settings of a config; `options` and errors as of `load_config`."""
     for option in options:
         key, equals, value = option.partition("=")
         if not key or not equals:
@@ -52,7 +58,6 @@ def load_config(name: str, options: Sequence[str] = ()) -> Config:
         except (TypeError, KeyError, IndexError, ValueError, AttributeError) as error:
             expected = "a key that leads through the config's dictionaries and lists"
             raise SettingError("cfg_options", expected, f"'{option[:60]}': {told(error)}") from error
-    return config
 
 
 @contextmanager

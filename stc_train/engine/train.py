@@ -46,6 +46,7 @@ class TrainingRun:
         val_sequences: sequences to measure the masks on during training; none, if empty.
         val_truth: folder of true masks for these; the store's pseudo-masks, if None.
         val_interval: steps between validations; that of the checkpoints, if None.
+        true_masks: folder or file of true masks to train on, in place of the store's pseudo-masks; None for these.
         verbose: print MMEngine's log instead of a progress bar; the log file in `work_dir` has it in either case.
     """
 
@@ -61,6 +62,7 @@ class TrainingRun:
     val_sequences: Sequence[str] = ()
     val_truth: Path | None = None
     val_interval: PositiveCount | None = None
+    true_masks: Path | None = None
     verbose: bool = False
 
     def __post_init__(self) -> None:
@@ -88,7 +90,7 @@ def train(config: Config, run: TrainingRun) -> None:
 
 def _train(config: Config, run: TrainingRun) -> None:
     with shaped(config):
-        complete_config.complete_config(config, run.store, run.sequences, run.root)
+        complete_config.complete_config(config, run.store, run.sequences, run.root, run.true_masks)
         complete_config.set_precision(config, run.precision)
         if run.max_iters is not None:
             complete_config.shorten(config, run.max_iters)

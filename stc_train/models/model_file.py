@@ -58,6 +58,7 @@ def save(path: Path, network: nn.Module, config: Any, class_names: dict[int, str
             "class_names": dict(class_names),
             "store": store,
             "step": step,
+            "preset": described.get("preset", "best"),
             "state": network.state_dict(),
         },
     )

@@ -5,7 +5,7 @@ the box is the object. Pure PyTorch; no MMDetection. Everything is computed in f
 type, so it stays finite in float16 and bfloat16.
 
 Both terms are means over the N masks of a batch, so an object's weight does not depend on its size; Eq. 4 prints
-`1 / (h * w)`, with which a far pedestrian would count for nothing beside a near car.
+`1 / (h * w)`, the frame's area, with which a far pedestrian counts for next to nothing beside a near car: `area`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 BoxTerm = Literal["dice", "dice_penalty"]
 Boundary = Literal["pixel", "bce", "dice", "pairwise", "none"]
+Area = Literal["box", "frame"]
 
 EPSILON = 5e-6  # of the dice losses, as in BoxInst
 # The four of the eight neighbour directions (rows, columns) that look down or right; the other four are their
@@ -50,6 +51,8 @@ class PuzzleLoss(nn.Module):
             the box term says. `bce` adds the rest of the box as background. `dice` is the dice loss of the whole mask
             against the pseudo-mask. `pairwise` asks both ends of each kept edge for the same label (the paper's
             released code, after BoxInst). `none` leaves the box term alone.
+        area: what `pixel` and `bce` are a mean over: the cells of the `box`, or those of the whole `frame` as Eq. 4
+            prints it, where `bce` takes all that is not of the pseudo-mask for background.
         dilation: cells between the ends of an edge, for `pairwise`.
         inside_weight, outside_weight: of the box term's positions inside and outside the box; for loose boxes lower
             the second (end of III-B2).
@@ -61,6 +64,7 @@ class PuzzleLoss(nn.Module):
         self,
         box_term: BoxTerm = "dice_penalty",
         boundary: Boundary = "bce",
+        area: Area = "box",
         dilation: int = 2,
         inside_weight: float = 1.0,
         outside_weight: float = 1.0,
@@ -71,10 +75,11 @@ class PuzzleLoss(nn.Module):
         for name, value, choices in (
             ("box_term", box_term, get_args(BoxTerm)),
             ("boundary", boundary, get_args(Boundary)),
+            ("area", area, get_args(Area)),
         ):
             if value not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
-        self.box_term, self.boundary, self.dilation = box_term, boundary, dilation
+        self.box_term, self.boundary, self.area, self.dilation = box_term, boundary, area, dilation
         self.inside_weight, self.outside_weight = inside_weight, outside_weight
         self.positive_weight, self.negative_weight = positive_weight, negative_weight
 
@@ -112,7 +117,8 @@ class PuzzleLoss(nn.Module):
         if edges is not None:
             per_image = edges.float().mean(1)[image]
             kept = ((per_image * boxes).sum((1, 2)) / area).mean()
-        counted, labels = (boxes, pieces) if known is None else (boxes & known, pieces * known)
+        whole = boxes if self.area == "box" else torch.ones_like(boxes)
+        counted, labels = (whole, pieces) if known is None else (whole & known, pieces * known)
         match self.boundary:
             case "pixel" | "bce":
                 boundary = self._pixel_term(logits, counted, labels, counted.sum((1, 2)).clamp(min=1))
@@ -144,7 +150,7 @@ class PuzzleLoss(nn.Module):
         return total
 
     def _pixel_term(self, logits: Tensor, boxes: Tensor, pieces: Tensor, area: Tensor) -> Tensor:
-        """Eq. 4, per box area instead of per image area; `bce` with the box's other cells as background."""
+        """Eq. 4, a mean over the cells that count; `bce` with those beside the pseudo-mask as background."""
         cells = self.positive_weight * pieces * F.softplus(-logits)  # -log P(foreground)
         if self.boundary == "bce":
             cells = cells + self.negative_weight * (1 - pieces) * F.softplus(logits)

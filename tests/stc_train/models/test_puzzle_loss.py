@@ -285,3 +285,17 @@ def test_a_config_that_reads_no_edges_is_refused_before_the_training(config, cha
         require_edges(config)
     whole = load_config("condinst_r18_demo", ["model.mask_head.loss_mask.boundary=pairwise"])
     require_edges(whole)
+
+
+def test_as_printed_the_mean_is_over_the_frame_and_all_beside_the_mask_is_background():
+    """Eq. 4 by a loop; `bce` adds the other cells of the frame, not of the box alone."""
+    logits, boxes, pieces, _, _ = example()
+    positive, both = 0.0, 0.0
+    for k in (0, 1):  # the third has no pseudo-mask
+        for row, drawn_row in zip(logits[k].tolist(), pieces[k].tolist(), strict=True):
+            for x, m in zip(row, drawn_row, strict=True):
+                positive -= m * math.log(sigmoid(x)) / 48
+                both -= (m * math.log(sigmoid(x)) + (1 - m) * math.log(1 - sigmoid(x))) / 48
+    for boundary, expected in (("pixel", positive), ("bce", both)):
+        found = PuzzleLoss(boundary=boundary, area="frame")(logits, boxes, pieces).boundary
+        assert found.item() == pytest.approx(expected / 3, rel=1e-6)
