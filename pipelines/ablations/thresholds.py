@@ -103,15 +103,14 @@ def measure(
     Returns:
         by table, row and class (or `all`), and for the row `filled box` of the table `boxes`: the mean IoU.
     """
-    from tqdm import tqdm
-
     from stc_pseudo.evaluation.overlap import mask_iou
     from stc_pseudo.puzzle.sub_regions import regions_in_boxes
     from stc_pseudo.signal.fusion import fuse
+    from stc_track.io.progress import Bar
 
     tables, classes, filled = variants(), [], []
     scores = {(table, row): [] for table, rows in tables.items() for row in rows}
-    for depth, flow, class_ids, boxes, masks in tqdm(frames_of(store, truth, step), desc="grid", unit="frame"):
+    for depth, flow, class_ids, boxes, masks in Bar(frames_of(store, truth, step), desc="grid", unit="frame"):
         size = masks.shape[1:]
         true = [mask[y1:y2, x1:x2] for mask, (x1, y1, x2, y2) in zip(masks, boxes.astype(int), strict=True)]
         counted = [i for i, mask in enumerate(true) if np.count_nonzero(mask) >= min_area]

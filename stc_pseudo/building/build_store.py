@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import click
-from tqdm import tqdm
 
 from stc_pseudo.building.executors import Executor, InProcess, Outcome
 from stc_pseudo.building.plan import Plan, make_plans
@@ -21,6 +20,7 @@ from stc_pseudo.store.verify import damage
 from stc_pseudo.store.writer import StoreWriter
 from stc_track.formats.store import DamagedStoreError, StoredSequence
 from stc_track.io.errors import InputError
+from stc_track.io.progress import Bar
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Build:
     failures: list[Outcome] = field(default_factory=list)
     finished: int = 0
 
-    def tasks(self, plans: list[Plan], bar: tqdm) -> Iterator[ShardTask]:
+    def tasks(self, plans: list[Plan], bar: Bar) -> Iterator[ShardTask]:
         """The missing shards of all videos; a video is begun when its first is asked for."""
         for plan in plans:
             sequence = plan.sequence
@@ -73,7 +73,7 @@ class Build:
                     return
                 yield ShardTask.of(sequence, start, stop, partial, self.settings, old, kept)
 
-    def take(self, outcome: Outcome, bar: tqdm) -> None:
+    def take(self, outcome: Outcome, bar: Bar) -> None:
         """Note what became of a task; complete its video where it was the last one."""
         task, name = outcome.task, outcome.task.partial.name
         self.left[name] -= 1
@@ -160,10 +160,7 @@ def build(
         lock_all(writer, [plan.sequence.name for plan in plans])
         run = Build(writer, settings, limit_failures)
         total = sum(len(plan.sequence) for plan in plans)
-        with (
-            tqdm(total=total, desc="build", unit="frame", mininterval=0.5) as bar,
-            executor or InProcess((depth, flow)) as making,
-        ):
+        with Bar(total=total, desc="build", unit="frame") as bar, executor or InProcess((depth, flow)) as making:
             for outcome in making.run(run.tasks(plans, bar)):
                 run.take(outcome, bar)
         run.report()

@@ -12,8 +12,6 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from tqdm import tqdm
-
 from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.datasets.digests import files_digest, known_digests
 from stc_pseudo.estimators import DepthEstimator, FlowEstimator
@@ -22,6 +20,7 @@ from stc_pseudo.store.schema import box_tables
 from stc_pseudo.store.writer import StoreWriter
 from stc_track.formats.store import CELL
 from stc_track.io.errors import InputError
+from stc_track.io.progress import Bar
 
 MIN_SIDE = 3 * CELL  # pixels of a frame: a cell with neighbours; OpenCV's flow refuses less as well
 LEVELS = ("none", "masks", "similarity", "all")
@@ -77,7 +76,7 @@ def make_plans(
     """
     plans = []
     total = sum(len(sequence) for sequence in sequences)
-    with tqdm(total=total, desc="check inputs", unit="frame", mininterval=0.5, delay=2) as bar:
+    with Bar(total=total, desc="check inputs", unit="frame", delay=2) as bar:
         for sequence in sequences:
             with known_digests({} if check_frames else writer.frames_seen(sequence.name)) as seen:
                 provenance, level = plan(sequence, depth, flow, writer, settings, overwrite, keep)

@@ -17,17 +17,16 @@ from stc_track.io.console import Command
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object instead of lines")
 def main(store: str, deep: bool, repair: bool, as_json: bool) -> None:
     """Tell what of STORE is complete, damaged, orphaned or unfinished; exit code 1 where anything is damaged."""
-    from tqdm import tqdm
-
     from stc_pseudo.store.lock import Builder
     from stc_pseudo.store.verify import repair_sequence, stale_files, verify_store
     from stc_track.io.location import Location
+    from stc_track.io.progress import Bar
 
     place = Location(store, writable=repair)
     counts, findings = Counter(), []
     builder = Builder(place)
     try:
-        for state in tqdm(verify_store(place, deep), desc="verify", unit="sequence", delay=2, leave=False):
+        for state in Bar(verify_store(place, deep), desc="verify", unit="sequence", delay=2, leave=False):
             counts["complete" if state.complete else "damaged" if state.damaged else "without a record"] += 1
             counts["bytes"] += state.bytes
             own = [{"kind": kind, "key": key, "reason": reason} for kind, key, reason in state.findings()]

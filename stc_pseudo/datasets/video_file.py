@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
 from stc_pseudo.datasets.digests import files_digest
 from stc_pseudo.datasets.images import list_frames, require_pixels
 from stc_track.io.errors import InputError, require_file
+from stc_track.io.progress import Bar
 
 if TYPE_CHECKING:
     import av.container
@@ -89,7 +89,7 @@ def _write_frames(path: Path, folder: Path) -> tuple[tuple[int, int], list[float
     import cv2
 
     size, times = None, []
-    for picture, time in tqdm(_decode(path), desc=f"unpack {path.name}", unit="frame", mininterval=0.5):
+    for picture, time in Bar(_decode(path), desc=f"unpack {path.name}", unit="frame"):
         if size is None:
             size = picture.shape[:2]
             require_pixels(size, path)

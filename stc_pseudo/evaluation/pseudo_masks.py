@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from stc_pseudo.evaluation.ground_truth import require_truth_of, true_masks
 from stc_pseudo.evaluation.overlap import drawn_shapes, mask_iou, matched_boxes
 from stc_pseudo.store.reader import SequenceReader, StoreReader
 from stc_track.formats.mots import MotsObject
 from stc_track.io.errors import InputError
+from stc_track.io.progress import Bar
 from stc_track.masks import rle
 
 SHAPES = ("pseudo_mask", "filled_box", "ellipse")
@@ -33,7 +33,7 @@ def inspect_store(store: StoreReader, truth: Path, sequences: tuple[str, ...], m
         and the mean IoU of each of `SHAPES`.
     """
     rows: list[tuple[str, np.ndarray | None]] = []
-    for name in tqdm(sequences, desc="inspect", unit="sequence"):
+    for name in Bar(sequences, desc="inspect", unit="sequence"):
         rows += inspect_sequence(store.sequence(name), true_masks(truth, name), store.class_names, min_area, str(truth))
     report = {}
     for class_name in (*store.class_names.values(), "all"):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tqdm import tqdm
-
 from stc_pseudo.store.reader import StoreReader
+from stc_track.io.progress import Bar
 from stc_track.masks import rle
 
 
@@ -17,7 +16,7 @@ def coco_annotations(store: StoreReader, sequences: tuple[str, ...]) -> dict[str
     no pseudo-mask was found for has no annotation.
     """
     images, annotations = [], []
-    for name in tqdm(sequences, desc="export", unit="sequence"):
+    for name in Bar(sequences, desc="export", unit="sequence"):
         sequence = store.sequence(name)
         height, width = sequence.size
         for t, number in enumerate(sequence.numbers):

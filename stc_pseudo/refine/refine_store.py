@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from stc_pseudo.building.stages import pool_objects
 from stc_pseudo.datasets.base import Sequence
@@ -32,6 +31,7 @@ from stc_pseudo.store.schema import REFINED_ARRAYS
 from stc_pseudo.store.versions import PartialSequence
 from stc_pseudo.store.writer import StoreWriter
 from stc_track.io.errors import InputError, SettingError
+from stc_track.io.progress import Bar
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ def refine_store(
         kept = Kept.beside(writer, digest(described))
         refiner = learn(reader, sequences, encoder, settings, device, kept)
         total, counts = sum(len(reader.sequence(name)) for name in missing), np.zeros(2, np.int64)
-        with tqdm(total=total, desc="refine", unit="frame", mininterval=1) as bar:
+        with Bar(total=total, desc="refine", unit="frame") as bar:
             for name in missing:
                 old = reader.sequence(name)
                 partial = writer.begin(as_sequence(old, name, reader.class_names), new[name])

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from tqdm import tqdm
 
 from stc_pseudo.refine.colour_edges import mean_field
 from stc_pseudo.refine.network import CropNetwork, side_distances
 from stc_pseudo.refine.settings import RefineSettings
 from stc_pseudo.refine.views import Views
+from stc_track.io.progress import Bar
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def train(
     weight = torch.where(area < SMALL_AREA, settings.small_weight, 1.0)
     generator = torch.Generator().manual_seed(seed)
     best, best_step, kept = 0.0, 0, None
-    with tqdm(total=steps, desc="train", unit="step", mininterval=1) as bar:
+    with Bar(total=steps, desc="train", unit="step") as bar:
         for step in range(1, steps + 1):
             drawn = learn[torch.randint(len(learn), (settings.batch_size,), generator=generator)]
             index = drawn * views.per_box + torch.randint(views.per_box, drawn.shape, generator=generator)

@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from stc_pseudo.refine.crops import GROWTH, SHIFT, Crop, FrameData, cut, cut_picture, move, region_around
 from stc_pseudo.refine.encoder import Encoder
@@ -22,6 +21,7 @@ from stc_pseudo.refine.instances import Instance, by_frame, read_frame_data
 from stc_pseudo.refine.network import side_channels
 from stc_pseudo.refine.settings import RefineSettings
 from stc_pseudo.store.reader import StoreReader
+from stc_track.io.progress import Bar
 
 ENCODE = 32  # crops at a time
 DONORS = 64  # objects that may be pasted over others
@@ -227,7 +227,7 @@ def flip(crop: Crop) -> Crop:
 
 def encode(pictures: list[np.ndarray], encoder: Encoder, device: str, what: str | None = None) -> list[Tensor]:
     """Features of (S, S, 3) uint8 pictures, on the CPU; `what` shows a progress bar of that name."""
-    starts = tqdm(range(0, len(pictures), ENCODE), desc=what, unit="batch", mininterval=1, disable=what is None)
+    starts = Bar(range(0, len(pictures), ENCODE), desc=what, unit="batch", disable=what is None)
     batches = [torch.from_numpy(np.stack(pictures[k : k + ENCODE])).permute(0, 3, 1, 2).to(device) for k in starts]
     encoded = [[level.cpu() for level in encoder(batch)] for batch in batches]
     return [torch.cat(level) for level in zip(*encoded, strict=True)]

@@ -99,10 +99,10 @@ def render_dataset(
     _claim(root, settings)
     wanted = [k for k in range(sequences) if not _complete(root, k, settings)]
     if wanted:
-        from tqdm import tqdm
+        from stc_track.io.progress import Bar
 
         with (
-            tqdm(total=len(wanted) * frames, unit="frame", desc="rendering", disable=not progress) as bar,
+            Bar(total=len(wanted) * frames, unit="frame", desc="rendering", disable=not progress) as bar,
             closing(_render_all(root, wanted, settings, workers)) as done,
         ):
             for count in done:

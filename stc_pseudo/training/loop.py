@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
-from tqdm import tqdm
 
 from stc_pseudo.nn import weights
 from stc_pseudo.nn.precision import grad_scaler
@@ -23,6 +22,7 @@ from stc_pseudo.training.settings import OptimiserSettings
 from stc_pseudo.training.tensorboard import TrainingLog
 from stc_pseudo.training.validation import Validation
 from stc_track.io.errors import SettingError
+from stc_track.io.progress import Bar
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ def fit(
     saved = time.monotonic()
     with (
         TrainingLog(optimiser.log_dir, start) as record,
-        tqdm(total=steps, initial=start, desc=f"train {describe['network']}", unit="step", mininterval=1) as bar,
+        Bar(total=steps, initial=start, desc=f"train {describe['network']}", unit="step") as bar,
     ):
         for step, batch in enumerate(loader, start + 1):
             batch = {key: value.to(device, non_blocking=cuda) for key, value in batch.items()}

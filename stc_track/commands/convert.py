@@ -89,13 +89,12 @@ def main(
 
 
 def _each(found: Sources, frames: Path | None, changes: Changes, kind: str) -> Iterator[Tracks]:
-    from tqdm import tqdm
-
     from stc_track.convert import prepared, shifted
     from stc_track.formats.base import Tracks
     from stc_track.io.pictures import list_frames
+    from stc_track.io.progress import Bar
 
-    for name, source in tqdm(found.sequences.items(), unit="sequence", desc="convert", disable=None):
+    for name, source in Bar(found.sequences.items(), unit="sequence", desc="convert"):
         objects = source.objects()
         ready = (
             shifted(source.place, objects, changes)

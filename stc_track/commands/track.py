@@ -26,11 +26,10 @@ from stc_track.io.errors import InputError
 from stc_track.tracking.settings import GROUPS, PRESETS, CueTerms, Matching, Motion, TrackerSettings
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
-
     from stc_track.convert import Changes
     from stc_track.formats.mots import Detection, MotsObject
     from stc_track.formats.sources import Source
+    from stc_track.io.progress import Bar
     from stc_track.tracking.link import Delayed
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -188,13 +187,12 @@ def main(
     result list with the frame's number as image_id. PREDICTIONS may also be a folder of MOTS PNG or MOT-Challenge
     sequences, or a file of YouTube-VIS results, whose ids are not looked at; ignore regions are left out.
     """
-    from tqdm import tqdm
-
     from stc_track.convert import Changes, require_place, write
     from stc_track.formats.base import Tracks
     from stc_track.formats.sources import open_sources
     from stc_track.formats.youtube_vis import read_annotations
     from stc_track.io.pictures import list_frames
+    from stc_track.io.progress import Bar
     from stc_track.tracking.cues import CueReader
     from stc_track.tracking.link import link
 
@@ -217,7 +215,7 @@ def main(
     files = found.sequences
     changes = Changes(classes=classes or {})
     readers = {name: CueReader(cues, name) if cues else None for name in files}
-    with tqdm(total=_count(files.values()), unit="detection", desc="track", disable=None) as bar:
+    with Bar(total=_count(files.values()), unit="detection", desc="track") as bar:
         linked = (
             Tracks(
                 name,
@@ -311,7 +309,7 @@ def _count(sources: Iterable[Source]) -> int | None:
     return total
 
 
-def _detections(source: Source, changes: Changes, bar: tqdm) -> Iterator[Detection]:
+def _detections(source: Source, changes: Changes, bar: Bar) -> Iterator[Detection]:
     """What is to be tracked of a sequence: all but ignored regions, which are no objects."""
     from stc_track.convert import as_detection, shifted
 
@@ -320,7 +318,7 @@ def _detections(source: Source, changes: Changes, bar: tqdm) -> Iterator[Detecti
     return (as_detection(each) for each in renumbered if not each.ignored)
 
 
-def _counted(detections: Iterable[MotsObject], bar: tqdm) -> Iterator[MotsObject]:
+def _counted(detections: Iterable[MotsObject], bar: Bar) -> Iterator[MotsObject]:
     for each in detections:
         bar.update()
         yield each

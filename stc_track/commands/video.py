@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,9 +11,8 @@ from stc_track.commands.options import PATH, NumberRange, frame_size_option, spl
 from stc_track.io.console import Command
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
-
     from stc_track.formats.sources import Source
+    from stc_track.io.progress import Bar
     from stc_track.rendering.overlay import Overlay
     from stc_track.rendering.video import VideoWriter
 
@@ -52,10 +51,9 @@ def main(
 
     RESULTS is whatever stc-convert reads; masks keep their colour for as long as their track lives.
     """
-    from tqdm import tqdm
-
     from stc_track.formats.sources import open_sources
     from stc_track.io.errors import InputError
+    from stc_track.io.progress import Bar
     from stc_track.rendering.overlay import Overlay, Style
     from stc_track.rendering.video import VideoWriter
 
@@ -64,13 +62,13 @@ def main(
     if one_file and len(found.sequences) > 1:
         raise InputError(out, expected="a folder, for several sequences", found="a file", hint="--sequences picks one")
     style = Style(opacity, ids, trail)
-    with tqdm(unit="frame", desc="video", disable=None) as bar:
+    with Bar(unit="frame", desc="video") as bar:
         for name, source in found.sequences.items():
             with VideoWriter(out if one_file else out / f"{name}.mp4", fps, quality) as writer:
                 _draw(source, frames, Overlay(found.class_names, style), writer, bar)
 
 
-def _draw(source: Source, frames: Path, overlay: Overlay, writer: VideoWriter, bar: tqdm[Any]) -> None:
+def _draw(source: Source, frames: Path, overlay: Overlay, writer: VideoWriter, bar: Bar) -> None:
     """Write one sequence's video; frames before the first and after the last object are in it too."""
     import itertools
 

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import active_children
 from typing import Any
 
-from tqdm import tqdm
+from stc_track.io.progress import Bar
 
 
 def usable_cores() -> int:
@@ -31,7 +31,7 @@ def run_each(
         Exception: the first that a job raised; the other jobs are dropped, those that run are ended.
     """
     order = sorted(jobs, key=lambda name: -weights[name])
-    bar = tqdm(total=len(jobs), unit="sequence", desc="evaluate", disable=None)
+    bar = Bar(total=len(jobs), unit="sequence", desc="evaluate")
     found = {}
     if workers == 1 or len(jobs) < 2:
         for name in jobs:

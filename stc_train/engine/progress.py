@@ -10,9 +10,9 @@ from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
-from tqdm import tqdm
 
 import stc_train.registry  # noqa: F401  (mmcv's operators)
+from stc_track.io.progress import Bar
 from stc_train.engine.runner import TrainingRunner
 
 # Warnings that say nothing about the user's training: of MMEngine about itself, and of an operator for road lanes.
@@ -44,14 +44,7 @@ class ProgressBar(Hook):
 
     def before_train(self, runner: Any) -> None:
         """Open the bar at the step where the training starts."""
-        self.bar = tqdm(
-            total=runner.max_iters,
-            initial=runner.iter,
-            desc="train",
-            unit="step",
-            mininterval=1,
-            disable=runner.rank != 0,
-        )
+        self.bar = Bar(total=runner.max_iters, initial=runner.iter, desc="train", unit="step", disable=runner.rank != 0)
 
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Count the step; every `LOSS_EVERY` steps and at the end, show the loss."""

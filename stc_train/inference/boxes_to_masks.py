@@ -8,13 +8,13 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from stc_pseudo.datasets.base import FrameBoxes, VideoSequence
 from stc_pseudo.datasets.images import read_frame
 from stc_pseudo.evaluation.overlap import drawn_shapes
 from stc_track.formats.mots import IDS_PER_CLASS, IGNORE_CLASS, MotsObject, write_mots
 from stc_track.io.errors import InputError
+from stc_track.io.progress import Bar
 from stc_track.masks import rle
 from stc_train.data.resample import axis_weights
 from stc_train.engine.adapt_config import plain
@@ -79,7 +79,7 @@ def convert(
                 )
     network = model.network.to(device)
     boxes = masks = 0
-    with tqdm(total=sum(map(len, sequences)), desc="masks", unit="frame", mininterval=1) as bar:
+    with Bar(total=sum(map(len, sequences)), desc="masks", unit="frame") as bar:
         for sequence in sequences:
             size = input_size(model.pipeline, sequence.size, scale)
             objects: list[MotsObject] = []

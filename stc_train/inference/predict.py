@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from mmengine.dataset import Compose
 from mmengine.structures import InstanceData
-from tqdm import tqdm
 
 import stc_train.registry  # noqa: F401  (mmcv's operators and our scope)
 from stc_pseudo.datasets.base import VideoSequence
 from stc_track.formats.mots import Detection, DetectionWriter
+from stc_track.io.progress import Bar
 from stc_track.masks import rle
 from stc_train.models.condinst_dense import dense_outputs, detect, require_condinst, soft_masks
 from stc_train.models.model_file import TrainedModel
@@ -59,7 +59,7 @@ def predict(
     if max_detections is not None:
         set_max_detections(network, max_detections)
     prepare, total = Compose(model.pipeline), 0
-    with tqdm(total=sum(map(len, sequences)), desc="predict", unit="frame", mininterval=1) as bar:
+    with Bar(total=sum(map(len, sequences)), desc="predict", unit="frame") as bar:
         for sequence in sequences:
             with DetectionWriter(out / f"{sequence.name}.txt") as writer:
                 for numbers, samples in _batches(sequence, prepare, batch_size):

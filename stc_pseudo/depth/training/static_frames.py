@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from stc_pseudo.datasets.images import read_frame
 from stc_pseudo.training.clips import Clips
 from stc_track.io.errors import InputError
+from stc_track.io.progress import Bar
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def moving_clips(clips: Clips, watched: Iterable[int] | None = None) -> list[int
     videos = set(range(len(clips.videos)) if watched is None else watched)
     moves = {
         video: [magnitude >= STATIC_FLOW for magnitude in _mean_flows(clips.videos[video])]
-        for video in tqdm(sorted(videos), desc="find static frames", unit="video", disable=len(videos) < 2)
+        for video in Bar(sorted(videos), desc="find static frames", unit="video", disable=len(videos) < 2)
     }
     kept = [
         index
