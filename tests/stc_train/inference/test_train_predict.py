@@ -226,7 +226,7 @@ def test_settings_are_changed_as_in_mmdetection(drawn_store, tmp_path):
 BAD_TRAINING = {
     "a word too much": (["model.mask_head.topk_masks_per_img=7"], "expected flags only, found 'model.mask_head"),
     "no store": (["--pseudo-store", "nowhere"], "nowhere: expected a store with a manifest.json, found none"),
-    "no config": (["--config", "condinst_r34"], "condinst_r34: expected a config's path, or one of blendmask_r18"),
+    "no config": (["--config", "condinst_r34"], "condinst_r34: expected a config's path, or one of blendmask_"),
     "no sequence": (["--sequences", "0009"], "expected sequence '0009', found only 0003"),
     "an option without a value": (["--cfg-options", "lr"], "expected KEY=VALUE, found 'lr'"),
     "frozen stages of noise": (["--config", "condinst_r50_kitti"], "expected pretrained weights"),
