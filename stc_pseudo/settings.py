@@ -68,6 +68,7 @@ class LikelihoodSettings:
             raising it takes such masks more rarely.
         choice_prior: boxes of the whole shard's mean that stand beside a track's own in that choice; raising it makes
             the tracks of a video more alike.
+        judged: boxes of a track in a shard that all masks are made of for that choice; raising it takes longer.
     """
 
     side: PositiveCount = 48
@@ -81,10 +82,11 @@ class LikelihoodSettings:
     largest_odds: Positive = 1.5
     smoothness: NotNegative = 18.0
     updates: Count = 8
-    choice_margin: float = 0.4
+    choice_margin: float = 0.3
     choice_enough: Positive = 1.2
     motion_margin: float = 1.0
     choice_prior: NotNegative = 8.0
+    judged: PositiveCount = 8
 
     def __post_init__(self) -> None:
         check(self)
@@ -109,7 +111,8 @@ class MaskSettings:
         unary_weight: weight of a store cell's data term (its place in the box) beside 1 for an edge without any
             difference; raising it makes masks rounder, lowering it lets the cues decide.
         colour_model: weight of how often a cell's colour occurs in the box and around it.
-        max_cells: a box is solved on the finest grid of which at most this many cells cover it and its surroundings.
+        max_cells: a box is solved on the finest grid of which at most this many cells cover it and its surroundings;
+            0 for the store's.
         occlusion_margin: the nearer of two boxes owns a cell down to this much less foreground probability than the
             farther one; raising it gives overlaps to the nearer box.
         likelihood: of the second candidate, and of the choice between it and the walk's.

@@ -44,7 +44,7 @@ def main(store: str, name: str, frame: int, limit: int, out: Path) -> None:
     import cv2
 
     from stc_pseudo.datasets.images import read_frame
-    from stc_pseudo.puzzle.candidates import compare, observe
+    from stc_pseudo.puzzle.candidates import LIKELY, MOVING, Candidates, make, observe
     from stc_pseudo.puzzle.features import FrameMaps
     from stc_pseudo.puzzle.solve import walk_boxes
     from stc_pseudo.settings import TRUST, MaskSettings
@@ -64,7 +64,9 @@ def main(store: str, name: str, frame: int, limit: int, out: Path) -> None:
     sides = boxes.xyxy[:, 2:] - boxes.xyxy[:, :2]
     for k in np.argsort(-sides.prod(1))[:limit]:
         seen = observe(maps, boxes, k, settings.likelihood)
-        found = compare(maps, boxes, k, walks[k], settings)
+        found = Candidates.of_walk(seen, walks[k])
+        for which in (LIKELY, MOVING):
+            make([found], np.ones(1, bool), which, settings)
         near = np.log(np.maximum(seen.grid.sample(depth, detail), 1e-6))
         near = (near - near.min()) / max(float(np.ptp(near)), 1e-6)
         motion = np.concatenate([seen.motion, np.zeros_like(seen.motion[..., :1])], -1) * GREY_STEP + 128

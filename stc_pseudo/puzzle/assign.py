@@ -19,9 +19,16 @@ def assign_pixels(shares: Iterable[Placed], size: tuple[int, int]) -> np.ndarray
     Returns:
         (height, width) uint16, 0 for none, k for the box at k - 1.
     """
-    objects, best = np.zeros(size, np.uint16), np.full(size, 0.5, np.float32)
-    for k, (place, share) in enumerate(shares, 1):
+    shares, objects = list(shares), np.zeros(size, np.uint16)
+    if not shares:
+        return objects
+    # The rectangle that all lie in: a frame is much larger than its boxes.
+    top, left = (min(place[axis].start for place, _ in shares) for axis in (0, 1))
+    bottom, right = (max(place[axis].stop for place, _ in shares) for axis in (0, 1))
+    owner, best = objects[top:bottom, left:right], np.full((bottom - top, right - left), 0.5, np.float32)
+    for k, ((rows, columns), share) in enumerate(shares, 1):
+        place = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
         wins = share > best[place]
         best[place][wins] = share[wins]
-        objects[place][wins] = k
+        owner[place][wins] = k
     return objects

@@ -29,47 +29,6 @@ LEAST_RING = 0.05  # of the grid's cells that must be surroundings, or nothing c
 
 
 @dataclass(frozen=True, eq=False)
-class Candidates:
-    """The masks of one box on one grid.
-
-    Attributes:
-        grid: of the box.
-        masks: (side, side) float32 in 0..1 each: the random walk's, that of likelihoods of colour and motion, and that
-            of motion's alone; None where one could not be made, or is not needed.
-        contrast: of each along its outline (`score.edge_contrast`).
-    """
-
-    grid: BoxGrid
-    masks: tuple[np.ndarray | None, ...]
-    contrast: tuple[float, ...]
-
-    def mask(self, chosen: int) -> np.ndarray:
-        """One of the masks; a ValueError if it was not made."""
-        mask = self.masks[chosen]
-        if mask is None:
-            raise ValueError(f"candidate {chosen} was not made")
-        return mask
-
-    def score(self, chosen: int) -> float:
-        """Score of one of the masks.
-
-        It should agree with the walk's, and the walk's with the second. A mask of motion alone is cut by what it would
-        be judged by, so it has the contrast and at most the certainty of the second mask, and should agree with it.
-        """
-        inside = self.grid.inside > 0.5
-        mask = self.mask(chosen)
-        sure, contrast = certainty(mask, inside), self.contrast[chosen]
-        other = self.masks[LIKELY if chosen in (WALK, MOVING) else WALK]
-        if chosen == MOVING and other is not None:
-            sure, contrast = min(sure, certainty(other, inside)), self.contrast[LIKELY]
-        return score(contrast, sure, 1.0 if other is None else agreement(np.greater(mask, 0.5), np.greater(other, 0.5)))
-
-    def placed(self, chosen: int) -> Placed:
-        """One of the masks at the frame's size."""
-        return self.grid.to_frame(self.mask(chosen))
-
-
-@dataclass(frozen=True, eq=False)
 class Observation:
     """What a frame shows of a box, on its grid.
 
@@ -105,41 +64,139 @@ def observe(maps: FrameMaps, boxes: FrameBoxes, k: int, settings: LikelihoodSett
     others = [box for row, box in enumerate(boxes.xyxy) if row != k]
     for box in (*others, *boxes.ignore):
         ring = ring * (1 - OTHER_BOXES * grid.coverage(box))
-    flow = grid.sample(np.ascontiguousarray(maps.flow.transpose(1, 2, 0)), maps.detail)
+    flow = grid.sample(maps.channels_last, maps.detail)
     colour = cv2.cvtColor(grid.sample(maps.frame).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     motion = compress(relative_motion(flow, ring)) if ring.mean() >= LEAST_RING else np.zeros_like(flow)
     return Observation(grid, colour, motion, ring, (grid.inside > 0.5) & (grid.visible > 0.5))
 
 
-def compare(maps: FrameMaps, boxes: FrameBoxes, k: int, foreground: Foreground, settings: MaskSettings) -> Candidates:
-    """Make the other masks of a box, and compare them with the walk's.
+@dataclass(eq=False)
+class Candidates:
+    """The masks of one box on its grid.
+
+    Attributes:
+        seen: what the frame shows of the box.
+        masks: (side, side) float32 in 0..1 each: the random walk's, that of likelihoods of colour and motion, and that
+            of motion's alone; None where one could not be made, or is not needed.
+        contrast: of each along its outline (`score.edge_contrast`); 0 without a mask.
+    """
+
+    seen: Observation
+    masks: list[np.ndarray | None]
+    contrast: list[float]
+
+    @classmethod
+    def of_walk(cls, seen: Observation, foreground: Foreground) -> Candidates:
+        """Those of a box that has its walk's mask alone."""
+        window = foreground.window
+        corner = (window.columns.start * window.cell, window.rows.start * window.cell)
+        walked = seen.grid.sample(foreground.known_share(), window.cell, corner, outside=0.0)
+        return cls(seen, [walked, None, None], [seen.contrast(walked), 0.0, 0.0])
+
+    def has(self, chosen: int) -> bool:
+        """Whether one of the masks was made."""
+        return self.masks[chosen] is not None
+
+    def mask(self, chosen: int) -> np.ndarray:
+        """One of the masks; a ValueError if it was not made."""
+        mask = self.masks[chosen]
+        if mask is None:
+            raise ValueError(f"candidate {chosen} was not made")
+        return mask
+
+    def agreement(self, chosen: int) -> float | None:
+        """IoU of one of the masks with the one that it should agree with; None where that was not made.
+
+        The walk's mask should agree with the second, the others with the walk's and the second.
+        """
+        other = self.masks[LIKELY if chosen in (WALK, MOVING) else WALK]
+        return None if other is None else agreement(self.mask(chosen) > 0.5, other > 0.5)
+
+    def score(self, chosen: int, agree: float) -> float:
+        """Score of one of the masks that agrees so far with the other.
+
+        A mask of motion alone is cut by what it would be judged by, so it has the contrast and at most the certainty of
+        the second mask.
+        """
+        inside = self.seen.grid.inside > 0.5
+        sure, contrast = certainty(self.mask(chosen), inside), self.contrast[chosen]
+        if chosen == MOVING and self.has(LIKELY):
+            sure, contrast = min(sure, certainty(self.mask(LIKELY), inside)), self.contrast[LIKELY]
+        return score(contrast, sure, agree)
+
+    def placed(self, chosen: int) -> Placed:
+        """One of the masks at the frame's size."""
+        return self.seen.grid.to_frame(self.mask(chosen))
+
+
+def compare(walks: list[Candidates], tracks: np.ndarray, settings: MaskSettings) -> np.ndarray:
+    """Make the other masks of boxes as far as they are needed, and choose.
+
+    A track's choice is made by a few of its boxes, spread over the frames; the others get the chosen mask alone.
 
     Args:
-        maps: of the frame.
-        boxes: of the frame.
-        k: row of the box.
-        foreground: its walk.
-        settings: of both.
+        walks: of n boxes of some frames of one video, with their walk's masks; the others are added.
+        tracks: (n,) id of each one's object.
+        settings: of the masks.
+
+    Returns:
+        (n,) int, index into `Candidates.masks`.
     """
-    seen, window = observe(maps, boxes, k, settings.likelihood), foreground.window
-    corner = (window.columns.start * window.cell, window.rows.start * window.cell)
-    walked = seen.grid.sample(foreground.known_share(), window.cell, corner, outside=0.0)
-    contrast = seen.contrast(walked)
-    if not seen.has_ring or not {"flow", "motion"} & set(settings.cues):
-        return Candidates(seen.grid, (walked, None, None), (contrast, 0.0, 0.0))
-    colours = [seen.colour, seen.colour[..., :0]] if "colour" in settings.cues else [seen.colour[..., :0]]
-    masks: list[np.ndarray | None] = [walked]
-    contrasts = [contrast]
-    own, ring = settings.likelihood, seen.ring * (seen.grid.inside < 0.5)
-    for colour in colours:
-        # Motion alone is asked only where neither mask before follows what moves.
-        if len(masks) > LIKELY and max(contrasts) >= own.choice_enough:
-            break
-        mask = segment(colour, seen.motion, seen.inside, ring, own)
-        masks.append(mask)
-        contrasts.append(seen.contrast(mask))
-    missing = MOVING + 1 - len(masks)
-    return Candidates(seen.grid, (*masks, *[None] * missing), (*contrasts, *[0.0] * missing))
+    likelihood = settings.likelihood
+    if not walks or not {"flow", "motion"} & set(settings.cues):
+        return np.zeros(len(walks), int)
+    judged = spread(tracks, np.array([c.seen.has_ring for c in walks]), likelihood.judged)
+    make(walks, judged, LIKELY, settings)
+    # Motion alone is asked only where neither mask before follows what moves.
+    make(walks, judged & _weak(walks, likelihood), MOVING, settings)
+    chosen = choose(walks, tracks, likelihood)
+    make(walks, chosen > WALK, LIKELY, settings)
+    make(walks, (chosen == MOVING) & _weak(walks, likelihood), MOVING, settings)
+    return np.array([next(m for m in (k, LIKELY, WALK) if c.has(m)) for c, k in zip(walks, chosen, strict=True)])
+
+
+def _weak(candidates: list[Candidates], settings: LikelihoodSettings) -> np.ndarray:
+    """Which boxes (n,) have a second mask, but neither that nor the first has contrast enough."""
+    return np.array([c.has(LIKELY) and max(c.contrast[:MOVING]) < settings.choice_enough for c in candidates])
+
+
+def make(candidates: list[Candidates], wanted: np.ndarray, which: int, settings: MaskSettings) -> None:
+    """Add a mask to the boxes (n,) bool that have none of this kind yet and have surroundings."""
+    boxes = [c for c, want in zip(candidates, wanted, strict=True) if want and not c.has(which) and c.seen.has_ring]
+    if not boxes:
+        return
+    channels = 3 if which == LIKELY and "colour" in settings.cues else 0
+    colour, motion, inside, ring = (
+        np.stack(values)
+        for values in (
+            [c.seen.colour[..., :channels] for c in boxes],
+            [c.seen.motion for c in boxes],
+            [c.seen.inside for c in boxes],
+            [c.seen.ring * (c.seen.grid.inside < 0.5) for c in boxes],
+        )
+    )
+    for box, mask in zip(boxes, segment(colour, motion, inside, ring, settings.likelihood), strict=True):
+        box.masks[which], box.contrast[which] = mask, box.seen.contrast(mask)
+
+
+def spread(tracks: np.ndarray, able: np.ndarray, count: int) -> np.ndarray:
+    """At most `count` of each track's boxes that are `able`, evenly: (n,) bool; tracks and able (n,)."""
+    chosen = np.zeros(len(tracks), bool)
+    for track in np.unique(tracks):
+        rows = np.flatnonzero((tracks == track) & able)
+        chosen[rows[np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int))]] = True
+    return chosen
+
+
+def scores(candidates: list[Candidates], chosen: np.ndarray, tracks: np.ndarray) -> np.ndarray:
+    """Scores (n,) float32 in 0..1 of the masks `chosen` (n,); where no other was made, its track's agreement counts."""
+    agree = np.array([c.agreement(k) for c, k in zip(candidates, chosen.tolist(), strict=True)], float)  # None is NaN
+    for track in np.unique(tracks[np.isnan(agree)]):
+        rows = tracks == track
+        known = agree[rows & ~np.isnan(agree)]
+        agree[rows & np.isnan(agree)] = known.mean() if len(known) else 1.0
+    pairs = zip(candidates, chosen.tolist(), agree.tolist(), strict=True)
+    return np.array([c.score(k, how_far) for c, k, how_far in pairs], np.float32)
 
 
 def rate(
@@ -164,7 +221,7 @@ def rate(
 
 
 def choose(candidates: list[Candidates], tracks: np.ndarray, settings: LikelihoodSettings) -> np.ndarray:
-    """Choose a mask for every box.
+    """Choose a mask for every track.
 
     The second mask is taken where it has `choice_margin` more contrast than the walk's, of which more than
     `choice_enough` does not count. The third is cut by the very motion that it is judged by: it must have
@@ -176,26 +233,32 @@ def choose(candidates: list[Candidates], tracks: np.ndarray, settings: Likelihoo
         settings: of the choice.
 
     Returns:
-        (n,) int, index into `Candidates.masks`; the same for all boxes of a track that have such a mask.
+        (n,) int, index into `Candidates.masks`, the same for all boxes of a track; a box may lack that mask.
     """
     chosen = np.zeros(len(candidates), int)
     if not candidates:
         return chosen
     contrast = np.array([c.contrast for c in candidates])
     capped = np.minimum(contrast, settings.choice_enough)
-    has = np.array([[mask is not None for mask in c.masks] for c in candidates])
-    gain = _by_track(capped[:, LIKELY] - capped[:, WALK], has[:, LIKELY], tracks, settings.choice_prior)
-    chosen[has[:, LIKELY] & (gain > settings.choice_margin)] = LIKELY
+    judged, moving = (np.array([c.has(which) for c in candidates]) for which in (LIKELY, MOVING))
+    gain = _by_track(capped[:, LIKELY] - capped[:, WALK], judged, tracks, settings.choice_prior)
+    chosen[gain > settings.choice_margin] = LIKELY
     gain = contrast[:, MOVING] - contrast[np.arange(len(chosen)), chosen]
-    gain = _by_track(np.where(has[:, MOVING], gain, 0), has[:, LIKELY], tracks, settings.choice_prior)
-    chosen[has[:, MOVING] & (gain > settings.motion_margin)] = MOVING
+    gain = _by_track(np.where(moving, gain, 0), judged, tracks, settings.choice_prior)
+    chosen[gain > settings.motion_margin] = MOVING
     return chosen
 
 
-def _by_track(gains: np.ndarray, counted: np.ndarray, tracks: np.ndarray, prior: float) -> np.ndarray:
-    """Mean of each track's gains (n,) over the boxes that count, with `prior` boxes of the mean of all beside them."""
-    means = np.full(len(gains), -np.inf)
-    for track in np.unique(tracks[counted]):
-        own = counted & (tracks == track)
-        means[own] = (gains[own].sum() + prior * gains[counted].mean()) / (own.sum() + prior)
+def _by_track(gains: np.ndarray, judged: np.ndarray, tracks: np.ndarray, prior: float) -> np.ndarray:
+    """Mean of the judged gains (n,) of each box's track, with `prior` boxes of the mean of all tracks beside it.
+
+    A track counts by all of its boxes, judged or not; one of which none is judged gets minus infinity.
+    """
+    means, counts = np.full(len(gains), -np.inf), np.zeros(len(gains))
+    for track in np.unique(tracks[judged]):
+        rows = tracks == track
+        means[rows], counts[rows] = gains[rows & judged].mean(), rows.sum()
+    known = np.isfinite(means)
+    if known.any():
+        means[known] = (counts * means + prior * means[known].mean())[known] / (counts[known] + prior)
     return means

@@ -1,8 +1,9 @@
-"""Features of the affinities: depth, height above the ground, flow, motion and colour, on grids of any cell size."""
+"""Features of the affinities: depth, height above the ground, flow, motion and colour, in windows of any cell size."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -42,10 +43,15 @@ class FrameMaps:
         """(height, width) of the frame."""
         return self.frame.shape[:2]
 
+    @cached_property
+    def channels_last(self) -> np.ndarray:
+        """`flow` as OpenCV takes it, (H // detail, W // detail, 2) float32."""
+        return np.ascontiguousarray(self.flow.transpose(1, 2, 0))
+
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """The cues of a frame, or of a window of it.
+    """The cues in a window of a frame.
 
     Attributes:
         features: (C, h, w) float32, scaled so that 1 is a standard deviation within an object.
@@ -57,12 +63,9 @@ class Grid:
     ground: np.ndarray
     lab: np.ndarray
 
-    def __getitem__(self, place: tuple[slice, slice]) -> Grid:
-        return Grid(self.features[:, *place], self.ground[place], self.lab[place])
 
-
-class CueGrids:
-    """The grids of one frame, each made when it is first asked for.
+class Cues:
+    """The cues of one frame, made for windows of it.
 
     Args:
         maps: of the frame.
@@ -75,48 +78,41 @@ class CueGrids:
         self.plane = None  # of the ground, on the store's grid
         if "depth" in settings.cues:
             self.plane = ground_plane(resample(maps.inverse_depth, maps.detail, CELL, maps.size))
+            # A step in depth counts by its ratio, near as far; the floor is a 60th of the median's nearness.
+            self.floor = max(float(np.median(maps.inverse_depth)) / 60, 1e-6)
         self.motion = relative_motion(maps, boxes) if "motion" in settings.cues else None
-        self.grids: dict[int, Grid] = {}
 
-    def at(self, cell: int) -> Grid:
-        """The grid whose cells are `cell` pixels a side; it covers the frame."""
-        if cell not in self.grids:
-            self.grids[cell] = self._make(cell)
-        return self.grids[cell]
-
-    def _make(self, cell: int) -> Grid:
-        maps, settings = self.maps, self.settings
-        shape = grid_shape(maps.size, cell)
-        lab = cv2.cvtColor(resample(maps.frame, 1, cell, maps.size).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-        features: list[np.ndarray] = [np.zeros((0, *shape))]
-        ground = np.zeros(shape, bool)
+    def at(self, cell: int, rows: slice, columns: slice) -> Grid:
+        """The cells in some rows and columns of the frame's grid whose cells are `cell` pixels a side."""
+        maps, settings, window = self.maps, self.settings, (rows, columns)
+        lab = cv2.cvtColor(resample(maps.frame, 1, cell, maps.size, window).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+        features: list[np.ndarray] = [np.zeros((0, *lab.shape[:2]), np.float32)]
+        ground = np.zeros(lab.shape[:2], bool)
         if "depth" in settings.cues:
-            inverse_depth = resample(maps.inverse_depth, maps.detail, cell, maps.size)
-            # Logarithm: a step counts by its ratio, near as far; the floor is a 60th of the median's nearness.
-            floor = max(float(np.median(maps.inverse_depth)) / 60, 1e-6)
-            features.append(np.log(np.maximum(inverse_depth, floor))[None] / settings.depth_deviation)
+            inverse_depth = resample(maps.inverse_depth, maps.detail, cell, maps.size, window)
+            features.append(np.log(np.maximum(inverse_depth, self.floor))[None] / settings.depth_deviation)
             if self.plane is not None:
-                height = self._height(self.plane, inverse_depth, cell)
+                height = height_above(on_cells(self.plane, cell, rows.start, columns.start), inverse_depth)
                 features.append(np.clip(height, *GROUND_CUE_RANGE)[None] / settings.height_deviation)
                 ground = np.abs(height) < GROUND_TOLERANCE
-        for flow in (maps.flow if "flow" in settings.cues else None, self.motion):
+        for flow in (maps.channels_last if "flow" in settings.cues else None, self.motion):
             if flow is not None:
-                flow = resample(flow.transpose(1, 2, 0), maps.detail, cell, maps.size)
+                flow = resample(flow, maps.detail, cell, maps.size, window)
                 features.append(flow.transpose(2, 0, 1) / settings.flow_deviation)
         if "colour" in settings.cues:
             features.append(lab.transpose(2, 0, 1) / settings.colour_deviation)
         return Grid(np.concatenate(features).astype(np.float32), ground, lab)
 
-    @staticmethod
-    def _height(plane: np.ndarray, inverse_depth: np.ndarray, cell: int) -> np.ndarray:
-        """Height above the ground, in heights of the camera, on cells of another size than the plane's."""
-        ratio = cell / CELL
-        a, b, c = plane  # at the centres of the store's cells
-        return height_above(np.array([a * ratio, b * ratio, c + (a + b) * (ratio - 1) / 2]), inverse_depth)
+
+def on_cells(plane: np.ndarray, cell: int, row: int, column: int) -> np.ndarray:
+    """A plane on the store's grid, as one on a grid of other cells whose first is at (row, column) of the frame's."""
+    ratio = cell / CELL
+    a, b, c = plane  # at the centres of the store's cells
+    return np.array([a * ratio, b * ratio, c + (a + b) * (ratio - 1) / 2 + (a * row + b * column) * ratio])
 
 
 def relative_motion(maps: FrameMaps, boxes: np.ndarray) -> np.ndarray | None:
-    """Flow less the camera's, (2, h, w) on the maps' cells; None where the camera's motion cannot be told.
+    """Flow less the camera's, (h, w, 2) on the maps' cells; None where the camera's motion cannot be told.
 
     Args:
         maps: of the frame.
@@ -128,21 +124,33 @@ def relative_motion(maps: FrameMaps, boxes: np.ndarray) -> np.ndarray | None:
     height, width = maps.size
     camera = maps.camera or Calibration(USUAL_FOCAL * width, USUAL_FOCAL * width, width / 2, height / 2)
     ego = camera_flow(maps.inverse_depth, maps.flow, static, camera, maps.detail)
-    return None if ego is None else maps.flow - ego
+    return None if ego is None else np.ascontiguousarray((maps.flow - ego).transpose(1, 2, 0))
 
 
-def resample(values: np.ndarray, have: int, want: int, size: tuple[int, int]) -> np.ndarray:
+def resample(
+    values: np.ndarray, have: int, want: int, size: tuple[int, int], window: tuple[slice, slice] | None = None
+) -> np.ndarray:
     """Bring a map from cells of `have` pixels a side to cells of `want`: averages, or bilinear between.
 
     Args:
         values: (h, w[, C]), covers the frame but for up to `have - 1` rows and columns at its lower and right border.
         have, want: pixels, each a multiple of the other or a part of it.
         size: (height, width) of the frame.
+        window: rows and columns of `grid_shape(size, want)` that are wanted; None for all.
 
     Returns:
-        (*grid_shape(size, want)[, C]); where `values` does not reach, the border's go on.
+        the window's cells (h, w[, C]); where `values` does not reach, the border's go on.
     """
-    height, width = grid_shape(size, want)
+    rows, columns = window or (slice(0, side) for side in grid_shape(size, want))
+    cut, before = [], []
+    for part, length in zip((rows, columns), values.shape[:2], strict=True):
+        # A cell more on each side: bilinear interpolation looks there.
+        low = min(max(part.start * want // have - 1, 0) if want < have else part.start * want // have, length - 1)
+        high = min(-(-part.stop * want // have) + 1, length) if want < have else part.stop * want // have
+        cut.append(slice(low, high))
+        before.append(part.start - low * have // want if want < have else 0)
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    values = values[*cut]
     if want > have:
         step = want // have
         below, right = height * step - values.shape[0], width * step - values.shape[1]
@@ -150,5 +158,6 @@ def resample(values: np.ndarray, have: int, want: int, size: tuple[int, int]) ->
         return cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA)
     if want < have:
         values = cv2.resize(values, None, fx=have / want, fy=have / want, interpolation=cv2.INTER_LINEAR)
+        values = values[before[0] :, before[1] :]
     below, right = max(height - values.shape[0], 0), max(width - values.shape[1], 0)
     return cv2.copyMakeBorder(values, 0, below, 0, right, cv2.BORDER_REPLICATE)[:height, :width]

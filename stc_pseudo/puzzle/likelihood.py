@@ -11,56 +11,69 @@ from __future__ import annotations
 import numpy as np
 
 from stc_pseudo.puzzle.mean_field import MeanField
-from stc_pseudo.puzzle.mixture import Mixture, quadratic
+from stc_pseudo.puzzle.mixture import Mixtures, quadratic
 from stc_pseudo.settings import LikelihoodSettings
 
 SWEEPS = 2  # of expectation maximisation, and half as many updates of the field as in the end, a round
 LEAST_WEIGHT = 1e-6
 SEED = 0
+AT_ONCE = 8  # boxes: more do not fit the processor's cache
 
 
 def segment(
     colour: np.ndarray, motion: np.ndarray, inside: np.ndarray, ring: np.ndarray, settings: LikelihoodSettings
 ) -> np.ndarray:
-    """Separate a box's object from its surroundings.
+    """Separate the objects of B boxes from their surroundings.
 
     Args:
-        colour: (h, w, C) float32, CIELAB, or no channels where colour does not count.
-        motion: (h, w, M) float32, relative to the surroundings, compressed; or no channels.
-        inside: (h, w) bool, cells of the box.
-        ring: (h, w), at least 0: weight of each cell outside the box as background.
+        colour: (B, h, w, C) float32, CIELAB, or no channels where colour does not count.
+        motion: (B, h, w, M) float32, relative to the surroundings, compressed; or no channels.
+        inside: (B, h, w) bool, cells of the box.
+        ring: (B, h, w), at least 0: weight of each cell outside the box as background.
         settings: scales and rounds.
 
     Returns:
-        (h, w) float32, probability of the object, 0 outside the box.
+        (B, h, w) float32, probability of the object, 0 outside the box.
     """
+    parts = [slice(start, start + AT_ONCE) for start in range(0, len(inside), AT_ONCE)]
+    masks = [_segment(colour[k], motion[k], inside[k], ring[k].astype(np.float32), settings) for k in parts]
+    return np.concatenate(masks) if masks else np.zeros(inside.shape, np.float32)
+
+
+def _segment(
+    colour: np.ndarray, motion: np.ndarray, inside: np.ndarray, ring: np.ndarray, settings: LikelihoodSettings
+) -> np.ndarray:
     cues = [
         (colour, settings.colour_noise, settings.colour_edge),
         (motion, settings.motion_noise, settings.motion_edge),
     ]
     cues = [cue for cue in cues if cue[0].shape[-1]]
+    count, height, width = inside.shape
     field = MeanField(np.concatenate([values / edge for values, _, edge in cues], -1))
     # Mixtures are fitted to every second cell, as on a chessboard; neighbours hardly differ.
-    chosen = (np.add.outer(np.arange(inside.shape[0]), np.arange(inside.shape[1])) % 2 == 0).ravel()
-    samples = [(values / np.float32(noise)).reshape(-1, values.shape[-1]) for values, noise, _ in cues]
+    chosen = (np.add.outer(np.arange(height), np.arange(width)) % 2 == 0).ravel()
+    # (B, 1, channels, cells): the second axis is that of object and background, whose mixtures see the same samples.
+    samples = [
+        np.ascontiguousarray((values / np.float32(noise)).reshape(count, 1, -1, values.shape[-1]).swapaxes(-1, -2))
+        for values, noise, _ in cues
+    ]
     terms = [quadratic(values) for values in samples]
-    rng = np.random.default_rng(SEED)
+    learnt = [np.ascontiguousarray(basis[..., chosen]) for basis in terms]
+    draws = np.random.default_rng(SEED).random(settings.components)
     belief = inside.astype(np.float32)
-    models: list[tuple[Mixture, Mixture]] = []
+    models: list[Mixtures] = []
     for turn in range(settings.rounds):
         background = np.maximum(ring, (1 - belief) * inside) if turn else ring
-        weights = [(side.ravel() + LEAST_WEIGHT).astype(np.float32)[chosen] for side in (belief, background)]
-        odds = np.zeros(inside.size, np.float32)
-        for k, (values, basis) in enumerate(zip(samples, terms, strict=True)):
-            part = basis[chosen]
+        weight = np.stack([belief, background], 1).reshape(count, 2, -1)[..., chosen] + np.float32(LEAST_WEIGHT)
+        odds = np.zeros(inside.shape, np.float32)
+        for k, (values, basis, part) in enumerate(zip(samples, terms, learnt, strict=True)):
             if not turn:
-                first, second = (Mixture(values[chosen], part, w, settings.components, rng) for w in weights)
-                models.append((first, second))
-            for model, weight in zip(models[k], weights, strict=True):
-                for _ in range(SWEEPS):
-                    model.improve(part, weight)
-            ratio = models[k][0].log_density(basis) - models[k][1].log_density(basis)
-            odds += np.clip(ratio, -settings.largest_odds, settings.largest_odds)
+                models.append(Mixtures(values[..., chosen], part, weight, settings.components, draws))
+            for _ in range(SWEEPS):
+                models[k].improve(part, weight)
+            density = models[k].log_density(basis)
+            ratio = np.clip(density[:, 0] - density[:, 1], -settings.largest_odds, settings.largest_odds)
+            odds += ratio.reshape(inside.shape)
         updates = settings.updates if turn == settings.rounds - 1 else settings.updates // SWEEPS
-        belief = field.infer(odds.reshape(inside.shape), settings.smoothness, updates, inside)
+        belief = field.infer(odds, settings.smoothness, updates, inside)
     return belief

@@ -15,34 +15,35 @@ OFFSETS = tuple(
 
 
 class MeanField:
-    """The affinities of a grid's cells, for several inferences.
+    """The affinities of the cells of one grid or several, for several inferences.
 
     Args:
-        features: (h, w, C) float32, scaled so that a difference of 1 is one standard deviation within an object.
+        features: (..., h, w, C) float32, scaled so that a difference of 1 is one standard deviation within an object.
     """
 
     def __init__(self, features: np.ndarray) -> None:
-        height, width = features.shape[:2]
+        height, width = features.shape[-3:-1]
         spatial = [np.exp(-(dy * dy + dx * dx) / (2 * SPATIAL_SIGMA**2)) for dy, dx in OFFSETS]
         total = 2 * sum(spatial)  # each offset and its opposite
+        channels = np.ascontiguousarray(np.moveaxis(features, -1, 0))
         self._pairs = []
         for (dy, dx), near in zip(OFFSETS, spatial, strict=True):
-            one = slice(0, height - dy), slice(max(0, -dx), width - max(0, dx))
-            other = slice(dy, height), slice(max(0, dx), width - max(0, -dx))
-            apart = np.square(features[one] - features[other]).sum(-1)
+            one = ..., slice(0, height - dy), slice(max(0, -dx), width - max(0, dx))
+            other = ..., slice(dy, height), slice(max(0, dx), width - max(0, -dx))
+            apart = sum(np.square(channel[one] - channel[other]) for channel in channels)
             self._pairs.append((one, other, (near / total * np.exp(-0.5 * apart)).astype(np.float32)))
 
     def infer(self, unary: np.ndarray, smoothness: float, rounds: int, inside: np.ndarray) -> np.ndarray:
         """Probability of the foreground.
 
         Args:
-            unary: (h, w) float32, log odds of each cell on its own.
+            unary: (..., h, w) float32, log odds of each cell on its own.
             smoothness: log odds that all neighbours together give a cell that is as they are.
             rounds: of updates.
-            inside: (h, w) in 0..1, what the probability is multiplied by.
+            inside: (..., h, w) in 0..1, what the probability is multiplied by.
 
         Returns:
-            (h, w) float32.
+            (..., h, w) float32.
         """
         belief = _sigmoid(unary) * inside
         for _ in range(rounds):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 ROUNDS = 8  # of reweighting
+RIDGE = 1e-9  # of the equations' trace: surroundings in one row leave a direction free
 LEAST_NOISE = 1e-3  # pixels: exact flow around the box may leave nothing
 
 
@@ -27,16 +28,20 @@ def relative_motion(flow: np.ndarray, ring: np.ndarray) -> np.ndarray:
     height, width = ring.shape
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     basis = np.stack([np.ones_like(x), x, y], -1).reshape(-1, 3)
-    target, own = flow.reshape(-1, 2).astype(np.float64), ring.ravel().astype(np.float64)
+    target = flow.reshape(-1, 2).astype(np.float64)
+    # Every second cell is fitted, as on a chessboard.
+    chosen = np.flatnonzero((ring > 0) & (np.add.outer(np.arange(height), np.arange(width)) % 2 == 0))
+    chosen = chosen if len(chosen) else np.flatnonzero(ring > 0)
+    own, seen, moved = ring.ravel()[chosen].astype(np.float64), basis[chosen], target[chosen]
     weight = own
     for _ in range(ROUNDS):
-        normal = (basis * weight[:, None]).T
-        motion = np.linalg.lstsq(normal @ basis, normal @ target, rcond=None)[0]
-        residual = target - basis @ motion
-        length = np.hypot(*residual.T)
+        normal = (seen * weight[:, None]).T
+        system = normal @ seen
+        motion = np.linalg.solve(system + RIDGE * np.trace(system) * np.eye(3), normal @ moved)
+        length = np.linalg.norm(moved - seen @ motion, axis=1)
         noise = max(weighted_median(length, own), LEAST_NOISE)
         weight = own / (1 + np.square(length / noise))
-    return (residual / noise).reshape(flow.shape).astype(np.float32)
+    return ((target - basis @ motion) / noise).reshape(flow.shape).astype(np.float32)
 
 
 def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:

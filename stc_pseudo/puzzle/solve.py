@@ -21,9 +21,9 @@ import numpy as np
 
 from stc_pseudo.datasets.base import FrameBoxes
 from stc_pseudo.puzzle.assign import Placed, assign_pixels
-from stc_pseudo.puzzle.candidates import choose, compare
+from stc_pseudo.puzzle.candidates import Candidates, compare, observe, scores
 from stc_pseudo.puzzle.colour_model import log_likelihood_ratio
-from stc_pseudo.puzzle.features import CueGrids, FrameMaps, Grid
+from stc_pseudo.puzzle.features import Cues, FrameMaps, Grid
 from stc_pseudo.puzzle.matting import matte
 from stc_pseudo.puzzle.random_walk import walk
 from stc_pseudo.puzzle.windows import Window, window_around
@@ -91,34 +91,34 @@ def solve_frames(
         (n, H, W) uint16, 0 for none, k for the object of row k - 1 of the frame's boxes; and of each frame a score of
         its boxes' masks, (N,) float32 in 0..1 (`puzzle.score`).
     """
-    foregrounds, found = [], []
-    for of_frame, on_frame in zip(maps, boxes, strict=True):
-        walked = walk_boxes(of_frame, on_frame, settings)
-        foregrounds.append(walked)
-        found.append([compare(of_frame, on_frame, k, foreground, settings) for k, foreground in enumerate(walked)])
-    tracks = [on_frame.track_ids for on_frame in boxes]
-    taken = iter(choose([c for on_frame in found for c in on_frame], np.concatenate(tracks), settings.likelihood))
-    objects, scores = np.zeros((len(maps), *maps[0].size), np.uint16), []
-    for t, (walked, compared) in enumerate(zip(foregrounds, found, strict=True)):
-        shares, of_boxes = [], np.zeros(len(walked), np.float32)
-        for k, (foreground, candidates) in enumerate(zip(walked, compared, strict=True)):
-            chosen = int(next(taken))
-            of_boxes[k] = candidates.score(chosen)
-            shares.append(candidates.placed(chosen) if chosen else foreground.placed(maps[t].size))
-        objects[t] = assign_pixels(shares, maps[t].size)
-        scores.append(of_boxes)
-    return objects, scores
+    foregrounds = [walk_boxes(of_frame, on_frame, settings) for of_frame, on_frame in zip(maps, boxes, strict=True)]
+    found = [
+        Candidates.of_walk(observe(of_frame, on_frame, k, settings.likelihood), foreground)
+        for of_frame, on_frame, walked in zip(maps, boxes, foregrounds, strict=True)
+        for k, foreground in enumerate(walked)
+    ]
+    tracks = np.concatenate([on_frame.track_ids for on_frame in boxes])
+    chosen = compare(found, tracks, settings)
+    ends = np.cumsum([len(walked) for walked in foregrounds])[:-1]
+    objects, rows = np.zeros((len(maps), *maps[0].size), np.uint16), iter(zip(found, chosen.tolist(), strict=True))
+    for of_frame, walked in zip(objects, foregrounds, strict=True):
+        shares = [
+            candidates.placed(which) if which else foreground.placed(of_frame.shape)
+            for foreground, (candidates, which) in zip(walked, rows)  # noqa: B905 - rows go on in the next frame
+        ]
+        of_frame[:] = assign_pixels(shares, of_frame.shape)
+    return objects, np.split(scores(found, chosen, tracks), ends)
 
 
 def walk_boxes(maps: FrameMaps, boxes: FrameBoxes, settings: MaskSettings) -> list[Foreground]:
     """Foreground of all boxes of a frame by random walks, disjoint where boxes overlap."""
     if not len(boxes):
         return []
-    grids, foregrounds = CueGrids(maps, np.concatenate([boxes.xyxy, boxes.ignore]), settings), []
+    cues, foregrounds = Cues(maps, np.concatenate([boxes.xyxy, boxes.ignore]), settings), []
     for box in boxes.xyxy:
         window = window_around(box, maps.size, settings.max_cells)
-        shape = window.prior.shape
-        foregrounds.append(Foreground(window, grids.at(window.cell)[window.place], np.zeros(shape, bool), window.prior))
+        grid = cues.at(window.cell, *window.place)
+        foregrounds.append(Foreground(window, grid, np.zeros(window.prior.shape, bool), window.prior))
     for _ in range(ROUNDS):
         for foreground in foregrounds:
             foreground.probability = foreground_probability(foreground, settings)

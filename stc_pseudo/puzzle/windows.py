@@ -11,7 +11,7 @@ from stc_track.formats.store import CELL
 
 MARGIN = 0.2  # of the box's side, how much of its surroundings a walk may use
 MIN_MARGIN = 3  # cells
-CELLS = tuple(side for side in (1, 2, 4) if side <= CELL)  # pixels a cell's side
+CELLS = (1, 2, 4, 8, 16, 32)  # pixels a cell's side
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ class Window:
 
 
 def window_around(box: np.ndarray, size: tuple[int, int], max_cells: int) -> Window:
-    """Window of a box, with the smallest cells of which at most `max_cells` cover it; else with the store's.
+    """Window of a box, with the smallest cells of which at most `max_cells` cover it; else with the largest.
 
     The prior falls from the box's centre to its corners as `sigmoid(3 (1 - |2u|^2.2 - |2v|^2.2))`, u and v in
     -0.5..0.5: one half on a curve between the inscribed ellipse and the box.
@@ -82,10 +82,10 @@ def window_around(box: np.ndarray, size: tuple[int, int], max_cells: int) -> Win
     Args:
         box: (4,) x1 y1 x2 y2, pixels of the frame.
         size: (height, width) of the frame.
-        max_cells: of the window.
+        max_cells: of the window; 0 for the store's cells.
     """
     sides = (1 + 2 * MARGIN) * (box[2:] - box[:2])
-    cell = next((cell for cell in CELLS if np.prod(sides / cell) <= max_cells), CELL)
+    cell = next((cell for cell in CELLS if np.prod(sides / cell) <= max_cells), CELLS[-1]) if max_cells else CELL
     x1, y1, x2, y2 = (float(v) / cell for v in box)
     margin_x, margin_y = max(MIN_MARGIN, MARGIN * (x2 - x1)), max(MIN_MARGIN, MARGIN * (y2 - y1))
     height, width = grid_shape(size, cell)

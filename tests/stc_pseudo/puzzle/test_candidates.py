@@ -6,14 +6,26 @@ from hypothesis import strategies as st
 from stc_pseudo.datasets.base import FrameBoxes
 from stc_pseudo.puzzle.assign import assign_pixels
 from stc_pseudo.puzzle.box_grid import BoxGrid
-from stc_pseudo.puzzle.candidates import Candidates, choose, rate
+from stc_pseudo.puzzle.candidates import (
+    LIKELY,
+    MOVING,
+    WALK,
+    Candidates,
+    Observation,
+    choose,
+    compare,
+    observe,
+    rate,
+    scores,
+    spread,
+)
 from stc_pseudo.puzzle.features import FrameMaps
 from stc_pseudo.puzzle.likelihood import segment
 from stc_pseudo.puzzle.mean_field import OFFSETS, SPATIAL_SIGMA, MeanField
-from stc_pseudo.puzzle.mixture import Mixture, quadratic
+from stc_pseudo.puzzle.mixture import Mixtures, quadratic
 from stc_pseudo.puzzle.motion import compress, relative_motion, weighted_median
 from stc_pseudo.puzzle.score import agreement, certainty, edge_contrast, score
-from stc_pseudo.puzzle.solve import solve_frames
+from stc_pseudo.puzzle.solve import solve_frames, walk_boxes
 from stc_pseudo.settings import TRUST, LikelihoodSettings, MaskSettings
 
 RNG = np.random.default_rng(0)
@@ -94,24 +106,37 @@ def test_weighted_median_of_repeated_values():
 def test_mixture_of_one_is_the_gaussian_of_mean_and_covariance():
     samples = (RNG.normal(size=(500, 3)) @ RNG.normal(size=(3, 3)) + 2).astype(np.float32)
     weight = RNG.uniform(0.1, 1, 500)
-    model = Mixture(samples, quadratic(samples), weight, 1, np.random.default_rng(0))
+    model = Mixtures(samples.T, quadratic(samples.T), weight, 1, np.array([0.3]))
     mean = np.average(samples, axis=0, weights=weight)
     covariance = np.cov(samples.T, aweights=weight, bias=True) + 1.001 * np.eye(3)
     apart = np.einsum("ni,ij,nj->n", samples - mean, np.linalg.inv(covariance), samples - mean)
     expected = -0.5 * apart - 0.5 * np.linalg.slogdet(covariance)[1]  # without the factor that all share
-    np.testing.assert_allclose(model.log_density(quadratic(samples)), expected, atol=2e-3)
+    np.testing.assert_allclose(model.log_density(quadratic(samples.T)), expected, atol=2e-3)
 
 
 def test_improving_a_mixture_finds_two_clusters():
     samples = np.concatenate([RNG.normal(0, 1, (300, 2)), RNG.normal(12, 1, (100, 2))]).astype(np.float32)
-    terms, weight = quadratic(samples), np.ones(400, np.float32)
-    model = Mixture(samples, terms, weight, 2, np.random.default_rng(1))
+    terms, weight = quadratic(samples.T), np.ones(400, np.float32)
+    model = Mixtures(samples.T, terms, weight, 2, np.array([0.1, 0.5]))
     before = model.log_density(terms).mean()
     for _ in range(10):
         model.improve(terms, weight)
     assert model.log_density(terms).mean() >= before - 1e-4
-    between = quadratic(np.array([[6.0, 6.0]], np.float32))
+    between = quadratic(np.array([[6.0], [6.0]], np.float32))
     assert model.log_density(between)[0] < model.log_density(terms).min()
+
+
+def test_mixtures_in_a_stack_are_those_fitted_one_by_one():
+    samples = RNG.normal(size=(3, 1, 2, 50)).astype(np.float32) * 4
+    weight, draws = RNG.uniform(size=(3, 2, 50)).astype(np.float32), np.array([0.2, 0.6, 0.9])
+    stack = Mixtures(samples, quadratic(samples), weight, 3, draws)
+    stack.improve(quadratic(samples), weight)
+    together = stack.log_density(quadratic(samples))
+    for k, side in np.ndindex(3, 2):
+        terms = quadratic(samples[k, 0])
+        alone = Mixtures(samples[k, 0], terms, weight[k, side], 3, draws)
+        alone.improve(terms, weight[k, side])
+        np.testing.assert_allclose(together[k, side], alone.log_density(terms), rtol=1e-4, atol=1e-4)
 
 
 def test_one_update_of_the_field_is_the_sum_over_neighbours():
@@ -142,7 +167,8 @@ def test_an_object_is_found_by_one_cue_and_the_other_does_no_harm(cue):
         colour[cross()] += 25
     else:
         motion[cross()] += 2.5
-    mask = segment(colour.astype(np.float32), motion.astype(np.float32), INSIDE, ~INSIDE * 1.0, LikelihoodSettings())
+    cues = (values[None].astype(np.float32) for values in (colour, motion))
+    mask = segment(*cues, INSIDE[None], ~INSIDE[None] * 1.0, LikelihoodSettings())[0]
     assert (mask[~INSIDE] == 0).all()
     assert iou(mask > 0.5, cross()) > 0.9
 
@@ -166,10 +192,10 @@ def test_score_rises_with_each_of_its_parts():
 
 def candidates(*contrasts):
     """Candidates of boxes with these contrasts of the three masks; None where there is no such mask."""
-    grid = BoxGrid(np.array([0, 0, 4, 4], np.float32), (8, 8), 8, 0.3)
-    mask = np.zeros((8, 8), np.float32)
+    grid, empty = BoxGrid(np.array([0, 0, 4, 4], np.float32), (8, 8), 8, 0.3), np.zeros((8, 8), np.float32)
+    seen = Observation(grid, empty[..., None], np.zeros((8, 8, 2), np.float32), empty, empty > 0)
     return [
-        Candidates(grid, tuple(None if c is None else mask for c in of_box), tuple(c or 0.0 for c in of_box))
+        Candidates(seen, [None if c is None else empty for c in of_box], [c or 0.0 for c in of_box])
         for of_box in contrasts
     ]
 
@@ -182,7 +208,7 @@ def test_a_track_chooses_as_one():
         np.array([1, 1, 1, 1, 2, 2, 2, 2]),
         LikelihoodSettings(choice_margin=0.3, choice_prior=0),
     )
-    assert chosen.tolist() == [1, 1, 1, 0, 0, 0, 0, 0]
+    assert chosen.tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
     assert not choose([], np.zeros(0, int), LikelihoodSettings()).any()
 
 
@@ -199,6 +225,45 @@ def test_a_track_chooses_as_one():
 )
 def test_contrast_chooses(contrasts, settings, expected):
     assert choose(candidates(contrasts), np.ones(1), LikelihoodSettings(**settings)).tolist() == [expected]
+
+
+def test_boxes_that_were_not_judged_count_as_their_track():
+    of_boxes = candidates((0, 0.6, None), (0, None, None), (0, None, None), (0, -1, None))
+    settings = LikelihoodSettings(choice_margin=0.3, choice_prior=1)
+    # Of the mean of three boxes with a gain of 0.6 and one of -1, 0.2, one box stands beside each track's own.
+    assert choose(of_boxes, np.array([1, 1, 1, 2]), settings).tolist() == [1, 1, 1, 0]
+    assert choose(of_boxes[1:3], np.array([1, 1]), settings).tolist() == [0, 0]
+
+
+def test_judged_boxes_are_spread_over_a_track():
+    tracks, able = np.array([1, 2, 1, 1, 1, 1, 2]), np.array([1, 1, 1, 1, 1, 0, 0], bool)
+    assert spread(tracks, able, 2).tolist() == [True, True, False, False, True, False, False]
+
+
+def test_a_few_boxes_choose_for_their_track():
+    maps, box, mask = scene(moves=1)
+    settings = MaskSettings(
+        cues=("flow", "colour", "motion"), likelihood=LikelihoodSettings(judged=2), **TRUST["estimated"]
+    )
+    objects, of_boxes = solve_frames([maps] * 5, [box] * 5, settings)
+    assert all((on_frame == objects[0]).all() for on_frame in objects[1:])
+    assert iou(objects[0] == 1, mask) > 0.8
+    assert np.ptp(np.concatenate(of_boxes)) < 1e-6
+    still, _, _ = scene(moves=0)
+    walks = walk_candidates(still, box, 5, settings)
+    assert compare(walks, np.ones(5, int), settings).tolist() == [WALK] * 5
+    assert [candidates.has(LIKELY) for candidates in walks] == [True, False, False, False, True]
+    known = walks[0].agreement(WALK)
+    expected = [walks[0].score(WALK, known)] * 5
+    np.testing.assert_allclose(scores(walks, np.zeros(5, int), np.ones(5, int)), expected, rtol=1e-6)
+    with pytest.raises(ValueError, match="was not made"):
+        walks[1].mask(MOVING)
+
+
+def walk_candidates(maps, box, count, settings):
+    """Candidates of one box, so many times, with the walk's masks alone."""
+    (foreground,) = walk_boxes(maps, box, settings)
+    return [Candidates.of_walk(observe(maps, box, 0, settings.likelihood), foreground) for _ in range(count)]
 
 
 def test_pixels_go_to_the_larger_share():

@@ -191,7 +191,18 @@ def test_resampled_maps_stay_in_place(have, want):
     np.testing.assert_allclose(found[2:4, 2:5], expected[2:4, 2:5], rtol=1e-6)
 
 
-@pytest.mark.parametrize(("side", "cell"), [(10, 1), (60, 2), (150, 4), (900, 4)], ids=str)
+@pytest.mark.parametrize(("have", "want"), [(4, 1), (4, 2), (4, 4), (1, 4), (2, 8), (4, 16), (1, 1)], ids=str)
+def test_a_window_is_resampled_as_the_whole_frame_is(have, want):
+    size = (37, 50)
+    values = np.random.default_rng(5).normal(size=(size[0] // have, size[1] // have, 2)).astype(np.float32)
+    whole = resample(values, have, want, size)
+    height, width = whole.shape[:2]
+    for rows, columns in ((slice(0, height), slice(0, width)), (slice(height // 2, height), slice(1, width))):
+        found = resample(values, have, want, size, (rows, columns))
+        np.testing.assert_allclose(found, whole[rows, columns], atol=1e-5)
+
+
+@pytest.mark.parametrize(("side", "cell"), [(10, 1), (60, 2), (150, 4), (900, 32)], ids=str)
 def test_small_boxes_get_small_cells(side, cell):
     window = window_around(np.array([5, 5, 5 + side, 5 + side], np.float32), (1000, 1000), 3000)
     assert window.cell == cell
@@ -209,6 +220,13 @@ def test_walk_solves_its_equations():
         dense[[i, j], [j, i]] -= weight
     expected = np.linalg.solve(dense, (pull * target).ravel()).reshape(4, 5)
     np.testing.assert_allclose(walk(features, target, pull), expected, atol=1e-10)
+    turned = walk(features.transpose(0, 2, 1), target.T, pull.T)
+    np.testing.assert_allclose(turned.T, expected, atol=1e-10)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (4, 1), (2, 2)], ids=str)
+def test_walk_on_the_smallest_grids(shape):
+    np.testing.assert_allclose(walk(np.zeros((0, *shape)), np.full(shape, 0.3), np.ones(shape)), 0.3)
 
 
 def test_conductance_of_equal_neighbours_is_free():
