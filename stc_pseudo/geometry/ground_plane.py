@@ -65,9 +65,9 @@ def ground_plane(inverse_depth: np.ndarray, seed: int = 0) -> np.ndarray | None:
     residual = (planes @ points[judged].T - values[judged]).astype(np.float32)
     tolerance = (TOLERANCE * values[judged]).astype(np.float32)
     votes = (np.abs(residual) < tolerance).sum(1) - (residual > 3 * tolerance).sum(1) / 2
-    plane, tolerance = planes[votes.argmax()], TOLERANCE * values
+    plane, near = planes[votes.argmax()], TOLERANCE * values
     for _ in range(4):
-        on = np.abs(points @ plane - values) < tolerance
+        on = np.abs(points @ plane - values) < near
         if on.mean() < MIN_SHARE:
             return None
         weighted = (points * on[:, None]).T
