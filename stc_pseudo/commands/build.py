@@ -101,6 +101,11 @@ def warn_of_trust(_ctx: click.Context, _option: click.Parameter, value: str | No
     help="the earliest stage to redo in complete sequences",
 )
 @click.option(
+    "--cues-only",
+    is_flag=True,
+    help="depth and flow for `stc-track --cues`, of video without boxes: no masks are made, and no boxes are read",
+)
+@click.option(
     "--refine",
     is_flag=True,
     help="refine the masks as `stc-pseudo refine` does by default; the first round stays in OUT.first",
@@ -139,6 +144,7 @@ def main(
     trust: str | None,
     detail: str | None,
     overwrite: str,
+    cues_only: bool,
     refine: bool,
     keep: tuple[str, ...],
     limit_failures: int,
@@ -150,6 +156,9 @@ def main(
 ) -> None:
     """Write depth, flow, similarity maps and pseudo-masks of every frame to a store."""
     sources = SourceFlags.take(others)  # the rest are keys of tables
+    if cues_only and (refine or data.boxes is not None):
+        found = "--refine" if refine else "--boxes"
+        raise InputError("--cues-only", expected="no flag about masks or boxes", found=found)
     if print_config:
         settings = _settings(preset, trust or ("exact" if sources.exact(data) else "estimated"), detail)
         tables = {"similarity": settings.similarity, "masks": settings.masks}
@@ -165,7 +174,7 @@ def main(
         from stc_pseudo.synthetic import render_dataset
 
         render_dataset(root)
-    videos = data.read()
+    videos = data.read(boxes=not cues_only)
     target, out = out, f"{out.rstrip('/')}.first" if refine else out
     refiner = _refiner(sources.device) if refine else None  # says what it lacks before anything is built
     choice = sources.choose(data, videos, out)

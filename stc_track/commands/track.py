@@ -23,7 +23,8 @@ from stc_track.commands.options import (
 from stc_track.io.config_option import config_options, current_config
 from stc_track.io.console import Command
 from stc_track.io.errors import InputError
-from stc_track.tracking.settings import GROUPS, PRESETS, CueTerms, Matching, Motion, TrackerSettings
+from stc_track.io.preset_option import preset_option, refuse_contradiction
+from stc_track.tracking.settings import GROUPS, PAPER_OPEN, PRESETS, CueTerms, Matching, Motion, TrackerSettings
 
 if TYPE_CHECKING:
     from stc_track.convert import Changes
@@ -94,11 +95,8 @@ def _flag(name: str, kind: click.ParamType | type, text: str, *names: str) -> Ca
 @annotations_option
 @classes_option
 @click.option("--cues", metavar="STORE", help="Store of pseudo-labels whose depth and flow the matching uses as well.")
-@click.option(
-    "--preset",
-    type=click.Choice(list(PRESETS)),
-    default="best",
-    help="Settings to start from: best, or paper: Eq. 7 to 9 alone, Algorithm 1, cascade, two thresholds.",
+@preset_option(
+    list(PRESETS), "Eq. 7 to 9 alone, Algorithm 1, cascade, two thresholds; --motion and --cue-terms stay open"
 )
 @_flag("cue_terms", click.Choice(get_args(CueTerms)), "Which terms of Eq. 9 count where --cues is given.")
 @_flag("points", click.Choice(get_args(Motion)), "Filter both corners, the centre, or nothing.", "--motion")
@@ -182,6 +180,8 @@ def main(
 ) -> None:
     """Link the detections in PREDICTIONS, a folder of {sequence}.txt or {sequence}.json, to tracks.
 
+    Beside --out, a file of its name that ends in .toml keeps the settings; --config takes it.
+
     A line of a text file is `frame x1 y1 x2 y2 score class height width rle`, by increasing frame (the public MOTS
     detections; further columns are ignored), or MOT-Challenge's `frame,id,x,y,width,height,score`. JSON is COCO's
     result list with the frame's number as image_id. PREDICTIONS may also be a folder of MOTS PNG or MOT-Challenge
@@ -191,15 +191,24 @@ def main(
     from stc_track.formats.base import Tracks
     from stc_track.formats.sources import open_sources
     from stc_track.formats.youtube_vis import read_annotations
+    from stc_track.io.files import replacing
     from stc_track.io.pictures import list_frames
     from stc_track.io.progress import Bar
     from stc_track.tracking.cues import CueReader
     from stc_track.tracking.link import link
 
     settings = _settings(preset, single_threshold)
+    if preset == "paper":
+        refuse_contradiction(preset, settings, PRESETS[preset], PAPER_OPEN, FLAGS)
+        later = {"offline": offline, "fill_gaps": fill_gaps, "min_hits": min_hits, "single_threshold": single_threshold}
+        off = dict.fromkeys(later, 0)
+        refuse_contradiction(
+            preset, {key: int(value) for key, value in later.items()}, off, (), {key: key for key in off}
+        )
+    tables = {name: getattr(settings, name) for name in GROUPS}
+    recorded = current_config().text(tables, max_gap=None, single_threshold=None)
     if print_config:
-        tables = {name: getattr(settings, name) for name in GROUPS}
-        click.echo(current_config().text(tables, max_gap=None, single_threshold=None), nl=False)
+        click.echo(recorded, nl=False)
         return
     require_place(kind, out, predictions, "PREDICTIONS", annotations)
     known = annotations and read_annotations(annotations)
@@ -234,6 +243,9 @@ def main(
             for name, source in files.items()
         )
         write(kind, out, linked, changes.names(known.class_names if known else found.class_names), known)
+    # Beside the tracks, what they were made with, as --config takes it: a folder of tracks holds nothing else.
+    with replacing(out.with_name(f"{out.name if out.is_dir() else out.stem}.toml"), "w") as file:
+        file.write(recorded)
 
 
 def _settings(preset: str, single_threshold: bool) -> TrackerSettings:

@@ -44,7 +44,10 @@ def pairs(table: TrackTable, state: KalmanState, detections: Detections, setting
         return []
     deviation = state.deviation(STILL if settings.motion.points == "none" else settings.motion)
     costs = np.full(len(rows), -float(weights.max_cost))
-    if weights.alpha[0]:
+    plain = weights.distance == "plain"
+    if plain:
+        costs += weights.alpha[0] * np.linalg.norm(points[columns] - state.position[rows], axis=1)
+    elif weights.alpha[0]:
         costs += weights.alpha[0] * (off[near].max(1) @ (1, weights.vertical_weight)) / deviation[rows]
     of_tracks = weights.gap_weight * (table.missing - 1.0)
     if weights.speed_weight:
@@ -56,7 +59,10 @@ def pairs(table: TrackTable, state: KalmanState, detections: Detections, setting
     cue_terms = settings.association.cue_terms
     if detections.cues is not None and cue_terms != "none":
         pair_cues = table.cues[rows], detections.cues[columns]
-        depth, flow = cues.discrepancy(*pair_cues, sizes[rows, columns], cue_terms)
+        if plain:
+            depth, flow = cues.plain_discrepancy(*pair_cues, cue_terms)
+        else:
+            depth, flow = cues.discrepancy(*pair_cues, sizes[rows, columns], cue_terms)
         costs += weights.alpha[1] * depth + weights.alpha[2] * flow
     hopeful = np.flatnonzero(costs < 0)  # masks only add to it
     rows, columns, costs = rows[hopeful], columns[hopeful], costs[hopeful]

@@ -175,5 +175,25 @@ def discrepancy(
     return depth / _DEVIATIONS[0], flow / _DEVIATIONS[1]
 
 
+def plain_discrepancy(tracks: np.ndarray, detections: np.ndarray, terms: CueTerms) -> tuple[np.ndarray, np.ndarray]:
+    """The second and third term of Eq. 9 as printed.
+
+    Args:
+        tracks, detections, terms: as of `discrepancy`.
+
+    Returns:
+        depth (P,): Euclidean distance between both corners' inverse depths, shares of the frame's median; flow (P,):
+        of their flows, pixels. A corner unknown on either side counts 0.
+    """
+    depth = flow = np.zeros(len(tracks))
+    if terms in ("depth", "both"):
+        total = tracks[..., 0] + detections[..., 0]
+        known = (tracks[..., 0] > 0) & (detections[..., 0] > 0) & np.isfinite(total)
+        depth = np.sqrt((np.where(known, tracks[..., 0] - detections[..., 0], 0) ** 2).sum(1))
+    if terms in ("flow", "both"):
+        flow = np.sqrt((np.nan_to_num(tracks[..., 1:] - detections[..., 1:]) ** 2).sum((1, 2)))
+    return depth, flow
+
+
 def _mean(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.where(known, values, 0).mean(-1)

@@ -11,6 +11,7 @@ from stc_track.io.field_checks import Between, Count, NotNegative, Share, check,
 Motion = Literal["diagonal", "center", "none"]
 Matching = Literal["bi-greedy", "hungarian", "greedy"]
 CueTerms = Literal["none", "depth", "flow", "both"]
+Distance = Literal["deviations", "plain"]
 
 ALPHA = (0.7, 0.2, 0.1)  # Eq. 9's weights of position, depth and flow
 Score = Annotated[float, Between(-1e6, 1e6)]
@@ -58,8 +59,11 @@ class CostWeights:
     """What speaks against a pair of a track and a detection; it is possible where the sum stays below `max_cost`.
 
     Attributes:
-        alpha: Eq. 9's weights of position, depth and flow, each in standard deviations. Raising one makes its cue
-            decide, and forbids pairs that deviate.
+        alpha: Eq. 9's weights of position, depth and flow. Raising one makes its cue decide, and forbids pairs that
+            deviate.
+        distance: what each of them weighs: standard `deviations` of what pairs of one object differ by, or as printed
+            the `plain` Euclidean distances of the points, pixels, of their inverse depths, shares of the frame's
+            median, and of their flows, pixels.
         vertical_weight: what a vertical deviation counts beside a horizontal one. Raising it punishes boxes whose
             height is cut by what hides them.
         overlap_weight: cost of a pair that does not overlap, `1 - IoU` of the moved mask (or box) and the detection's.
@@ -79,6 +83,7 @@ class CostWeights:
     """
 
     alpha: tuple[NotNegative, NotNegative, NotNegative] = ALPHA
+    distance: Distance = "deviations"
     vertical_weight: NotNegative = 0.15
     overlap_weight: NotNegative = 9.0
     buffer: NotNegative = 0.0
@@ -238,12 +243,13 @@ def places(key: str) -> list[str]:
 
 
 _PAPER_COSTS = CostWeights(
-    alpha=ALPHA, vertical_weight=1.0, overlap_weight=0.0, gap_weight=0.0, score_weight=0.0, new_track_penalty=0.0,
-    speed_weight=0.0, max_cost=7.0,
+    alpha=ALPHA, distance="plain", vertical_weight=1.0, overlap_weight=0.0, gap_weight=0.0, score_weight=0.0,
+    new_track_penalty=0.0, speed_weight=0.0, max_cost=1e6,
 )  # fmt: skip
 PRESETS: Mapping[str, TrackerSettings] = {
     "best": TrackerSettings(),
-    # Eq. 7 to 9 and nothing else, Algorithm 1, the matching cascade, and two thresholds in two rounds (III-C)
+    # Eq. 7 to 9 and nothing else, Algorithm 1, the matching cascade, and two thresholds in two rounds (III-C). The gate
+    # is the cascade's, as in DeepSORT, whose size is not printed; nor are the thresholds and how long a track may miss.
     "paper": TrackerSettings(
         motion=MotionSettings(robust=0.0, adaptation=0.0, velocity_decay=1.0, common_start=False, camera_motion=False),
         association=AssociationSettings(matching="bi-greedy", cascade=True, two_rounds=True),
@@ -253,9 +259,15 @@ PRESETS: Mapping[str, TrackerSettings] = {
         output=OutputSettings(predict_missing=0, predict_missing_masks=0),
     ),
 }
+# What the preset `paper` leaves open: Table VIII's rows, and values that are not printed.
+PAPER_OPEN = (
+    "motion.points", "association.cue_terms", "lifecycle.high_score", "lifecycle.low_score", "lifecycle.max_gap",
+    "mask_costs.gate", "box_costs.gate",
+)  # fmt: skip
 
 __all__ = [
-    "ALPHA", "BOX_COSTS", "GROUPS", "MASK_COSTS", "PRESETS", "AssociationSettings", "CostWeights", "CueTerms",
+    "ALPHA", "BOX_COSTS", "GROUPS", "MASK_COSTS", "PAPER_OPEN", "PRESETS",
+    "AssociationSettings", "CostWeights", "CueTerms",
     "LifecycleSettings", "Matching", "Motion", "MotionSettings", "OutputSettings",
     "TrackerSettings",
 ]  # fmt: skip

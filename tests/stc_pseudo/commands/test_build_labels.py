@@ -92,3 +92,20 @@ def test_the_former_flag_of_sharpness_warns_once(drawn):
     done = drawn.build("--trust", "estimated")
     assert done.exit_code == 0
     assert done.output.count("--trust goes with version 0.3") == 1
+
+
+def test_depth_and_flow_of_video_without_boxes(drawn):
+    assert drawn.build().exit_code == 0
+    with_boxes = reader(drawn).read("flow", slice(None))
+    (drawn.root / "instances_txt" / "0000.txt").unlink()
+    drawn.store = drawn.store.with_name("cues")
+    refused = drawn.build()
+    assert refused.exit_code == 2
+    done = drawn.build("--cues-only", "--preset", "paper")
+    assert done.exit_code == 0, done.output
+    assert np.array_equal(reader(drawn).read("flow", slice(None)), with_boxes)
+    assert not reader(drawn).read("objects", slice(None)).any()
+    assert len(reader(drawn).boxes_at(0)) == 0
+    contradicted = drawn.build("--cues-only", "--boxes", "labels")
+    assert contradicted.exit_code == 2
+    assert "--cues-only: expected no flag about masks or boxes, found --boxes" in contradicted.output

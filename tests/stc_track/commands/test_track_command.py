@@ -375,3 +375,32 @@ def test_the_paper_is_a_preset(folder):
     printed = invoke(folder, "--preset", "paper", "--print-config").output
     assert 'matching = "bi-greedy"' in printed
     assert "overlap_weight = 0.0" in printed
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--matching", "hungarian"], "--matching: expected bi-greedy, as --preset paper has it, found hungarian"),
+        (["--overlap-weight", "2"], "--overlap-weight: expected 0.0, as --preset paper has it, found 2.0"),
+        (["--single-threshold"], "--single-threshold: expected 0, as --preset paper has it, found 1"),
+        (["--offline"], "--offline: expected 0, as --preset paper has it, found 1"),
+    ],
+    ids=["matching", "a cost", "one threshold", "not online"],
+)
+def test_what_contradicts_the_paper_is_refused(folder, flags, words):
+    done = invoke(folder, "--preset", "paper", *flags)
+    assert done.exit_code == 2
+    assert words in done.output
+    assert not (folder.parent / "results").exists()
+
+
+def test_table_viii_s_rows_are_open_and_recorded_beside_the_tracks(folder):
+    done = invoke(folder, "--preset", "paper", "--motion", "center", "--cue-terms", "none")
+    assert done.exit_code == 0, done.output
+    tracks = (folder.parent / "results" / "0000.txt").read_bytes()
+    record = folder.parent / "results.toml"
+    assert 'preset = "paper"' in record.read_text()
+    again = record.rename(folder.parent / "settings.toml")
+    assert invoke(folder, "--config", str(again)).exit_code == 0
+    assert (folder.parent / "results" / "0000.txt").read_bytes() == tracks
+    assert record.read_text() == again.read_text()
