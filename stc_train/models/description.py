@@ -52,6 +52,7 @@ MODEL_WORDS = frozenset(
         "block",
         "boundary",
         "box_format",
+        "area",
         "box_term",
         "centers",
         "channel_order",

@@ -1,0 +1,110 @@
+"""`python -m pipelines.paper --table IV --seeds 0,1 --data rendered --budget cpu`: rows of the paper's tables.
+
+Every row is built, trained, predicted, tracked and evaluated; what is done is kept, so a call that was interrupted goes
+on where it was. `--report` turns what there is into a page: our figures beside the paper's.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipelines.paper.data import BUDGETS, Data, given_sources, kitti, rendered, ytvis
+from pipelines.paper.rows import chosen_rows, read_tables
+from stc_track.io.console import Command
+from stc_track.io.errors import InputError
+from stc_track.io.options import PATH
+
+
+@click.command(cls=Command, context_settings={"show_default": True})
+@click.option("--table", "tables", help="comma-separated, of III to X  [default: all]")
+@click.option("--rows", help="names of rows with `;` between  [default: all of the table]")
+@click.option("--seeds", default="0", help="of the trainings, comma-separated")
+@click.option("--data", "name", type=click.Choice(["rendered", "kitti", "ytvis"]), default="rendered", help="data set")
+@click.option("--budget", type=click.Choice(list(BUDGETS)), default="cpu", help="size of networks, data and trainings")
+@click.option("--out", type=PATH, help="folder of all that it makes  [default: runs/paper/DATA-BUDGET]")
+@click.option("--labels-only", is_flag=True, help="stop after the pseudo-labels and their mean IoU")
+@click.option("--root", type=PATH, help="of real data: the folder")
+@click.option("--test-root", type=PATH, help="of ytvis: the folder to test on, with true masks in its annotations")
+@click.option("--train-sequences", help="of kitti, comma-separated  [default: the official split]")
+@click.option("--test-sequences", help="of kitti, comma-separated  [default: the official split]")
+@click.option("--depth-weights", type=PATH, help="of real data: Monodepth2's")
+@click.option("--flow-weights", type=PATH, help="of real data: UPFlow's")
+@click.option("--true-depth", type=PATH, help="of real data: folder of depth maps, for Table X")
+@click.option("--true-flow", type=PATH, help="of real data: folder of flow maps, for Table X")
+@click.option("--init-backbone", type=PATH, help="weights that trainings start from, as of stc-train")
+@click.option("--device", help="cpu, cuda or cuda:N")
+@click.option("--workers", default=1, help="processes that render")
+@click.option("--report", type=PATH, help="write what there is to this page, and end")
+def main(
+    tables: str | None,
+    rows: str | None,
+    seeds: str,
+    name: str,
+    budget: str,
+    out: Path | None,
+    labels_only: bool,
+    init_backbone: Path | None,
+    device: str | None,
+    report: Path | None,
+    **others: Any,
+) -> None:
+    """Train and measure rows of the paper's Tables III to X, each as printed but for what its table varies."""
+    from pipelines.ablations.mask_supervision import whole_numbers
+    from pipelines.paper.report import write_page
+    from pipelines.paper.run import Experiment
+
+    known = read_tables()
+    chosen = [each.strip() for each in tables.split(",")] if tables else list(known)
+    if unknown := [each for each in chosen if each not in known]:
+        raise InputError("--table", expected=f"some of {', '.join(known)}", found=", ".join(unknown))
+    out = out or Path("runs/paper") / f"{name}-{budget}"
+    if report is not None:
+        write_page(report, out, known, name, budget)
+        click.echo(f"wrote {report}")
+        return
+    names = [each.strip() for each in rows.split(";")] if rows else None
+    wanted = [(number, row) for number in chosen for row in chosen_rows(known[number], number, names)]
+    numbers = whole_numbers("--seeds", seeds)
+    experiment = Experiment(out, _data(name, out, budget, **others), name, BUDGETS[budget], init_backbone, device)
+    for seed in numbers:
+        for number, row in wanted:
+            done = experiment.run(number, row, known[number].rows[row], seed, labels_only)
+            shown = (f"{key} {_text(value)}" for key, value in done["figures"].items())
+            click.echo(f"Table {number}, {row}, seed {seed}: {'; '.join(shown)}")
+
+
+def _text(values: dict[str, float | None]) -> str:
+    return ", ".join(f"{name} {value:.3g}" for name, value in values.items() if value is not None)
+
+
+def _data(
+    name: str,
+    out: Path,
+    budget: str,
+    root: Path | None,
+    test_root: Path | None,
+    train_sequences: str | None,
+    test_sequences: str | None,
+    depth_weights: Path | None,
+    flow_weights: Path | None,
+    true_depth: Path | None,
+    true_flow: Path | None,
+    workers: int,
+) -> Data:
+    if name == "rendered":
+        return rendered(out, BUDGETS[budget], workers)
+    if root is None:
+        raise InputError("--root", expected=f"the folder of --data {name}", found="none")
+    sources = given_sources(depth_weights, flow_weights, true_depth, true_flow)
+    if name == "kitti":
+        return kitti(root, sources, train_sequences, test_sequences)
+    if test_root is None:
+        raise InputError("--test-root", expected="a folder with true masks in its annotations", found="none")
+    return ytvis(root, sources, test_root)
+
+
+if __name__ == "__main__":
+    main()
