@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
+from stc_track.commands.class_tables import TABLE, by_number, check_tables
 from stc_track.commands.options import (
     PATH,
     TRACK_FORMATS,
@@ -20,9 +21,9 @@ from stc_track.commands.options import (
     frames_option,
     split_names,
 )
+from stc_track.commands.track_settings import FLAGS, class_settings, config_text, of_sequence, read_settings
 from stc_track.io.config_option import config_options, current_config
 from stc_track.io.console import Command
-from stc_track.io.errors import InputError
 from stc_track.io.preset_option import preset_option, refuse_contradiction
 from stc_track.tracking.settings import GROUPS, PAPER_OPEN, PRESETS, CueTerms, Matching, Motion, TrackerSettings
 
@@ -35,26 +36,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 DEFAULTS = TrackerSettings()
+_UNITS = "sequences", "frames", "tracks"
 SCORE = NumberRange(-1e6, 1e6)
 POSITIVE = NumberRange(0, 1e6)
-# key of the settings that each flag sets; of costs, those of boxes as well
-FLAGS = {
-    "points": "motion.points",
-    "camera_motion": "motion.camera_motion",
-    "matching": "association.matching",
-    "cascade": "association.cascade",
-    "two_rounds": "association.two_rounds",
-    "cue_terms": "association.cue_terms",
-    "overlap_weight": "mask_costs.overlap_weight",
-    "gap_weight": "mask_costs.gap_weight",
-    "score_weight": "mask_costs.score_weight",
-    "max_cost": "mask_costs.max_cost",
-    "gate": "mask_costs.gate",
-    "high_score": "lifecycle.high_score",
-    "low_score": "lifecycle.low_score",
-    "confirm_score": "lifecycle.confirm_score",
-    "predict_missing": "output.predict_missing",
-}
 
 
 def _flag(name: str, kind: click.ParamType | type, text: str, *names: str) -> Callable[[F], F]:
@@ -155,7 +139,7 @@ def _flag(name: str, kind: click.ParamType | type, text: str, *names: str) -> Ca
     help="Not online: leave out tracks that are detected on fewer frames.",
 )
 @click.option("--sequences", callback=split_names, help="Track only these, comma-separated.  [default: all]")
-@config_options(GROUPS, FLAGS)
+@config_options(GROUPS, FLAGS, {TABLE: check_tables})
 def main(
     predictions: Path,
     out: Path,
@@ -186,6 +170,8 @@ def main(
     detections; further columns are ignored), or MOT-Challenge's `frame,id,x,y,width,height,score`. JSON is COCO's
     result list with the frame's number as image_id. PREDICTIONS may also be a folder of MOTS PNG or MOT-Challenge
     sequences, or a file of YouTube-VIS results, whose ids are not looked at; ignore regions are left out.
+
+    Classes have settings of their own in --config's tables [classes.NAME.lifecycle], [classes.2.box_costs], ...
     """
     from stc_track.convert import Changes, require_place, write
     from stc_track.formats.base import Tracks
@@ -197,7 +183,7 @@ def main(
     from stc_track.tracking.cues import CueReader
     from stc_track.tracking.link import link
 
-    settings = _settings(preset, single_threshold)
+    settings = read_settings(preset, single_threshold)
     if preset == "paper":
         refuse_contradiction(preset, settings, PRESETS[preset], PAPER_OPEN, FLAGS)
         later = {"offline": offline, "fill_gaps": fill_gaps, "min_hits": min_hits, "single_threshold": single_threshold}
@@ -205,8 +191,7 @@ def main(
         refuse_contradiction(
             preset, {key: int(value) for key, value in later.items()}, off, (), {key: key for key in off}
         )
-    tables = {name: getattr(settings, name) for name in GROUPS}
-    recorded = current_config().text(tables, max_gap=None, single_threshold=None)
+    recorded = config_text(settings, max_gap)
     if print_config:
         click.echo(recorded, nl=False)
         return
@@ -223,68 +208,48 @@ def main(
     )
     files = found.sequences
     changes = Changes(classes=classes or {})
+    class_names = changes.names(known.class_names if known else found.class_names)
+    own_classes = by_number(class_settings(settings), class_names, str(current_config().path))
     readers = {name: CueReader(cues, name) if cues else None for name in files}
+    written: Counter[str] = Counter()
     with Bar(total=_count(files.values()), unit="detection", desc="track") as bar:
         linked = (
             Tracks(
                 name,
-                link(
-                    _detections(source, changes, bar),
-                    own := _of_sequence(settings, max_gap, frame_rate, source),
-                    readers[name],
-                    _delayed(offline, fill_gaps, min_hits, own),
-                    where=str(source.place),
-                    frame_step=frame_step,
-                    score_scale=_score_scale(score_scale, own),
-                    draw_boxes=kind != "mot",
+                _told(
+                    link(
+                        _detections(source, changes, bar),
+                        own := of_sequence(settings, max_gap, frame_rate, source),
+                        readers[name],
+                        _delayed(offline, fill_gaps, min_hits, own),
+                        where=str(source.place),
+                        frame_step=frame_step,
+                        score_scale=_score_scale(score_scale, own),
+                        draw_boxes=kind != "mot",
+                        by_class=own_classes and by_number(class_settings(own), class_names, ""),
+                    ),
+                    written,
                 ),
                 frames and list_frames(frames, name),
             )
             for name, source in files.items()
         )
-        write(kind, out, linked, changes.names(known.class_names if known else found.class_names), known)
+        write(kind, out, linked, class_names, known)
     # Beside the tracks, what they were made with, as --config takes it: a folder of tracks holds nothing else.
     with replacing(out.with_name(f"{out.name if out.is_dir() else out.stem}.toml"), "w") as file:
         file.write(recorded)
+    counts = ", ".join(f"{written[unit]} {unit if written[unit] != 1 else unit[:-1]}" for unit in _UNITS)
+    click.echo(f"{counts} in {out}")
 
 
-def _settings(preset: str, single_threshold: bool) -> TrackerSettings:
-    """What the preset, the file and the flags say together."""
-    config, start = current_config(), PRESETS[preset]
-    predict_missing = click.get_current_context().params["predict_missing"]
-    groups = {}
-    for name, kind in GROUPS.items():
-        base = {each.name: getattr(getattr(start, name), each.name) for each in fields(kind)}
-        if name == "box_costs":
-            base |= {key: value for key, value in _given_costs().items() if key not in config.tables.get(name, {})}
-        if name == "output" and predict_missing is not None:
-            base["predict_missing_masks"] = predict_missing
-        groups[name] = config.settings(name, kind, base)
-    settings = TrackerSettings(**groups)
-    return settings.changed(low_score=settings.lifecycle.high_score) if single_threshold else settings
-
-
-def _given_costs() -> dict[str, float]:
-    """Costs that flags of the command line set."""
-    params = click.get_current_context().params
-    costs = {name: place.split(".")[1] for name, place in FLAGS.items() if place.startswith("mask_costs.")}
-    return {key: params[name] for name, key in costs.items() if params[name] is not None}
-
-
-def _of_sequence(
-    settings: TrackerSettings, max_gap: tuple[float, bool] | None, frame_rate: float | None, source: Source
-) -> TrackerSettings:
-    """The settings with `--max-gap` in frames."""
-    if max_gap is None:
-        return settings
-    value, seconds = max_gap
-    if seconds:
-        rate = frame_rate or source.frame_rate
-        if rate is None:
-            hint = "--frame-rate says it"
-            raise InputError(source.place, expected="a frame rate, for --max-gap in seconds", found="none", hint=hint)
-        value *= rate
-    return settings.changed(max_gap=max(round(value), 0))
+def _told(objects: Iterable[MotsObject], written: Counter[str]) -> Iterator[MotsObject]:
+    """The objects of one sequence; counts it, its frames and its tracks into `written`."""
+    frames, tracks = set(), set()
+    for each in objects:
+        frames.add(each.frame)
+        tracks.add(each.track_id)
+        yield each
+    written.update(sequences=1, frames=len(frames), tracks=len(tracks))
 
 
 def _delayed(offline: bool, fill_gaps: int, min_hits: int, settings: TrackerSettings) -> Delayed | None:

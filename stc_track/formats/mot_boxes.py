@@ -160,6 +160,8 @@ def iter_mot(path: Path, size: tuple[int, int], *, masks: bool = True) -> Iterat
                 filled(line.box, *size) if masks else b"",
                 1.0 if line.score is None else line.score,
                 line.box,
+                # as `write_mot` marks it
+                detected=line.score != 0 or line.track_id == UNTRACKED or line.class_id is not None,
             )
 
 

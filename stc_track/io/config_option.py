@@ -77,29 +77,37 @@ class ConfigFile:
 
 
 def config_options(
-    tables: Mapping[str, type] | None = None, flags: Mapping[str, str] | None = None
+    tables: Mapping[str, type] | None = None,
+    flags: Mapping[str, str] | None = None,
+    checks: Mapping[str, Callable[[Mapping[str, Any], str], None]] | None = None,
 ) -> Callable[[F], F]:
     """Return the decorator that adds `--config` and `--print-config`; the command is given `print_config`.
 
     Args:
         tables: settings class of each table of the file, which the command reads with `current_config().settings`.
         flags: as in `ConfigFile`.
+        checks: of each table that is no settings class: raises an InputError, which starts with the file that it is
+            given, where the table is wrong.
     """
 
-    kinds = tables or {}
+    kinds, own_checks = tables or {}, checks or {}
+    names = [*kinds, *own_checks]
 
     def load(ctx: click.Context, _option: click.Parameter, path: Path | None) -> None:
         values = read(path) if path else {}
-        found = {name: values.pop(name) for name in kinds if name in values}
+        found = {name: values.pop(name) for name in names if name in values}
         for name, table in found.items():
             if not isinstance(table, dict):
                 raise InputError(f"{path}: {name}", expected=f"a table, [{name}]", found=ascii(table)[:60])
-            from_values(kinds[name], table, str(path), f"{name}.")  # wrong ones before anything is done
+            if name in own_checks:  # wrong ones before anything is done
+                own_checks[name](table, str(path))
+            else:
+                from_values(kinds[name], table, str(path), f"{name}.")
         ctx.meta[_KEY] = ConfigFile(path, found, flags or {})
         known = _options(ctx, flags or {})
         for key in values:
             if key not in known:
-                allowed = ", ".join([*known, *(f"[{name}]" for name in kinds)])
+                allowed = ", ".join([*known, *(f"[{name}]" for name in names)])
                 raise InputError(f"{path}: {key}", expected=f"one of the keys {allowed}", found="an unknown key")
         defaults = {
             known[key].name: _checked(known[key], value, ctx, f"{path}: {key}") for key, value in values.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from stc_track.formats.mots import Detection, MotsObject
 from stc_track.formats.track_ids import TrackIdAllocator
 from stc_track.masks.lazy import LazyMasks
+from stc_track.tracking.class_trackers import ClassTrackers
 from stc_track.tracking.cues import CueReader
 from stc_track.tracking.incoming import Incoming
 from stc_track.tracking.output import OutputFrame, TrackedObject, disjoint_objects
@@ -30,6 +31,7 @@ def link(
     frame_step: int | None = None,
     score_scale: float | None = 1.0,
     draw_boxes: bool = False,
+    by_class: Mapping[int, TrackerSettings] | None = None,
 ) -> Iterator[MotsObject]:
     """Track one sequence, a frame in memory at a time; no two masks of a frame share a pixel.
 
@@ -44,6 +46,7 @@ def link(
         frame_step: as in `Incoming`.
         score_scale: as in `Incoming`; None finds it.
         draw_boxes: give objects that are boxes the box's part of the frame for a mask.
+        by_class: settings of the classes that have their own, by class id.
 
     Yields:
         objects by increasing frame; track k of class c has the id c * 1000 + k, or from k = 1000 on c * 1000000 + k.
@@ -53,7 +56,7 @@ def link(
     """
     settings = settings or TrackerSettings()
     incoming = Incoming(detections, where, frame_step, score_scale)
-    frames: Iterable[OutputFrame] = _frames(incoming, settings, cues)
+    frames: Iterable[OutputFrame] = _frames(incoming, settings, cues, by_class or {})
     if delayed is not None:
         frames = delayed(frames, incoming.frame_step)
     names = TrackIdAllocator()
@@ -62,12 +65,17 @@ def link(
         yield from disjoint_objects(replace(frame, objects=drawn), names)
 
 
-def _frames(incoming: Incoming, settings: TrackerSettings, cues: CueReader | None) -> Iterator[OutputFrame]:
+def _frames(
+    incoming: Incoming, settings: TrackerSettings, cues: CueReader | None, by_class: Mapping[int, TrackerSettings]
+) -> Iterator[OutputFrame]:
     """The tracker's output on each frame that has detections; arguments and errors as `link`."""
-    tracker = Tracker(settings, incoming.frame_step)
-    remembered = _MissingTracks(settings.output)
+    step = incoming.frame_step
+    tracker = ClassTrackers(by_class, settings, step) if by_class else Tracker(settings, step)
+    remembered = _MissingTracks(settings.output, {key: each.output for key, each in by_class.items()})
+    lowest = {key: each.lifecycle.low_score for key, each in by_class.items()}
+    last: int | None = None
     for group in incoming.frames():
-        found = [each for each in group if each.score >= settings.lifecycle.low_score]
+        found = [each for each in group if each.score >= lowest.get(each.class_id, settings.lifecycle.low_score)]
         if not found:
             continue
         frame, size = found[0].frame, (found[0].height, found[0].width)
@@ -80,7 +88,8 @@ def _frames(incoming: Incoming, settings: TrackerSettings, cues: CueReader | Non
         if not found:
             continue
         masks = LazyMasks([each.counts for each in found], *size) if has_masks else None
-        tracks = tracker.update(_as_arrays(found, masks, cues, tracker.frame))
+        tracks = tracker.update(_as_arrays(found, masks, cues, last))
+        last = frame
         columns = (each.tolist() for each in (tracks.indices, tracks.track_ids, tracks.confirmed))
         objects = [
             TrackedObject(
@@ -95,24 +104,28 @@ def _frames(incoming: Incoming, settings: TrackerSettings, cues: CueReader | Non
 class _MissingTracks:
     """The last objects of tracks, for those that are missing."""
 
-    def __init__(self, settings: OutputSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: OutputSettings, by_class: Mapping[int, OutputSettings]) -> None:
+        self._settings, self._by_class = settings, by_class
         self._last: dict[int, TrackedObject] = {}
 
     def predicted(self, objects: list[TrackedObject], tracks: Tracks, size: tuple[int, int]) -> list[TrackedObject]:
         """Missing tracks where they are expected; they yield to every detection."""
-        if not max(self._settings.predict_missing, self._settings.predict_missing_masks):
+        every = (self._settings, *self._by_class.values())
+        if not any(each.predict_missing or each.predict_missing_masks for each in every):
             return []
         self._last = {each: self._last[each] for each in tracks.missing_ids.tolist() if each in self._last}
         low, high = tracks.missing_boxes[:, :2], tracks.missing_boxes[:, 2:]
         within = (low > 0).all(1) & (high < size[::-1]).all(1) & (high > low).all(1)  # at the border objects leave
-        places = np.flatnonzero(within & (tracks.missing_scores >= self._settings.predict_score))
+        places = np.flatnonzero(within & (tracks.missing_scores >= min(each.predict_score for each in every)))
         found = []
         for place in places.tolist():
             last, box = self._last.get(int(tracks.missing_ids[place])), tracks.missing_boxes[place]
             if last is None or last.detection_box is None:
                 continue
-            longest = self._settings.predict_missing_masks if last.has_mask else self._settings.predict_missing
+            settings = self._by_class.get(last.class_id, self._settings)
+            longest = settings.predict_missing_masks if last.has_mask else settings.predict_missing
+            if tracks.missing_scores[place] < settings.predict_score:
+                continue
             # as the detector's box moves, which need not be the mask's own
             moved_from = np.array(last.detection_box)
             if tracks.missing_for[place] <= longest and (shown := last.undetected(moved_from, box, size)):

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from stc_track.commands.convert import main as convert
 from stc_track.commands.track import main
 from stc_track.formats.mots import Detection, DetectionWriter, read_mots
 from stc_track.masks import rle
@@ -404,3 +405,120 @@ def test_table_viii_s_rows_are_open_and_recorded_beside_the_tracks(folder):
     assert invoke(folder, "--config", str(again)).exit_code == 0
     assert (folder.parent / "results" / "0000.txt").read_bytes() == tracks
     assert record.read_text() == again.read_text()
+
+
+def write_config(folder, text):
+    (folder.parent / "run.toml").write_text(text)
+    return "--config", str(folder.parent / "run.toml")
+
+
+@pytest.mark.parametrize("name", ["2", "pedestrian"])
+def test_a_class_has_settings_of_its_own(folder, name):
+    config = write_config(folder, f"[classes.{name}.lifecycle]\nhigh_score = 0.95\n")
+    assert invoke(folder).exit_code == 0
+    before = (folder.parent / "results" / "0000.txt").read_text().splitlines()
+    done = invoke(folder, *config)
+    assert done.exit_code == 0, done.output
+    lines = (folder.parent / "results" / "0000.txt").read_text().splitlines()
+    assert {line.split()[2] for line in before} == {"1", "2"}
+    assert lines == [line for line in before if line.split()[2] == "1"]
+    printed = invoke(folder, *config, "--print-config").output
+    assert f"[classes.{name}.lifecycle]\nhigh_score = 0.95" in printed
+    assert invoke(folder, *write_config(folder, printed)).exit_code == 0
+    assert (folder.parent / "results" / "0000.txt").read_text().splitlines() == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[classes.tree.lifecycle]\nmax_gap = 3\n", "classes.tree: expected a class's number, or its name (car, ped"),
+        ("[classes.2.lifecycle]\n[classes.pedestrian.output]\n", "classes.pedestrian: expected one table for class 2"),
+        ("[classes.2]\nmax_gap = 3\n", "classes.2.max_gap: expected tables of motion, association"),
+        ("[classes.2.lifecycle]\nmax_gap = -3\n", "classes.2.lifecycle.max_gap: expected a whole number"),
+        ("[classes.2.lifecycle]\nmax = 3\n", "classes.2.lifecycle.max: expected one of the keys high_score"),
+        (
+            "[classes.2.lifecycle]\nlow_score = 0.9\n",
+            "classes.2.lifecycle.low_score: expected at most high_score, 0.45",
+        ),
+        ("[classes]\n2 = 3\n", "classes.2: expected a table such as [classes.2.lifecycle], found 3"),
+    ],
+    ids=["unknown class", "one class twice", "no group", "out of range", "unknown key", "against another", "no table"],
+)
+def test_bad_settings_of_a_class(folder, text, message):
+    done = invoke(folder, *write_config(folder, text))
+    assert done.exit_code == 2
+    assert f"run.toml: {message}" in done.output
+    assert not (folder.parent / "results").exists()
+
+
+def test_seconds_stay_seconds_in_a_printed_config(boxes):
+    printed = invoke(boxes, "--max-gap", "1.5s", "--print-config").output
+    assert 'max_gap = "1.5s"' in printed
+    assert "max_gap = 7\n" in invoke(boxes, "--max-gap", "7", "--print-config").output
+    assert invoke(boxes, *write_config(boxes, printed)).exit_code == 0
+
+
+def test_the_end_says_what_was_written(folder):
+    done = invoke(folder)
+    assert done.output.splitlines() == [f"2 sequences, 8 frames, 4 tracks in {folder.parent / 'results'}"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("-1,-1,10,20,30,60,0.9\n", "det.txt:1: expected a frame"),
+        ("1.5,-1,10,20,30,60,0.9\n", "det.txt:1: expected a frame"),
+        ("1,-1,10,20,0,60,0.9\n", "det.txt:1: expected a box of positive width and height, found 0 60"),
+        ("1,-1,10,20,30,60,0.9\n2,-1,10,20,30,60,90\n", "det.txt: frame 1: expected scores of 1 to 100"),
+        ("1,-1,10,20,30\n", "det.txt:1: expected at least 6 columns"),
+        ("1,-1,10,20,30,60,high\n", "det.txt:1: expected a score"),
+    ],
+    ids=["frame below 0", "part of a frame", "no area", "two scales", "too few columns", "no score"],
+)
+def test_bad_boxes(boxes, lines, message):
+    (boxes / "left" / "det" / "det.txt").write_text(lines)
+    done = invoke(boxes, "--format", "mot")
+    assert done.exit_code == 2
+    assert message in done.output
+    assert len(done.output.strip().splitlines()) == 1
+    assert not list((boxes.parent / "results").glob("*"))
+
+
+def test_boxes_out_of_order_give_the_same(boxes):
+    assert invoke(boxes, "--format", "mot").exit_code == 0
+    expected = (boxes.parent / "results" / "left.txt").read_text()
+    (boxes / "left" / "det" / "det.txt").write_text("".join(reversed(MOT.splitlines(keepends=True))))
+    assert invoke(boxes, "--format", "mot").exit_code == 0
+    assert (boxes.parent / "results" / "left.txt").read_text() == expected
+
+
+def test_500_boxes_on_a_frame_and_a_class_that_appears_once(boxes):
+    rows = [(t, 4 + 15 * (k % 25), 2 + 9 * (k // 25), 0) for t in (1, 2, 3) for k in range(500)]
+    rows.insert(700, (2, 100, 100, 14))
+    (boxes / "left" / "det" / "det.txt").write_text("".join(f"{t},-1,{x},{y},9,6,0.9,{c},1\n" for t, x, y, c in rows))
+    done = invoke(boxes, "--format", "mot")
+    assert done.exit_code == 0, done.output
+    found = [line.split(",") for line in (boxes.parent / "results" / "left.txt").read_text().splitlines()]
+    assert [sum(row[0] == t for row in found) for t in "123"] == [500, 501, 500]
+    places = {(row[1], row[2], row[3]) for row in found}
+    assert len(places) == len({row[1] for row in found}) == 501
+
+
+def test_two_files_for_one_sequence(boxes):
+    (boxes / "left.txt").write_text(MOT)
+    done = invoke(boxes, "--frame-size", "200x400", "--format", "mot")
+    assert done.exit_code == 2
+    assert "left.txt: expected one file a sequence, found left/gt/gt.txt as well" in done.output
+    assert not list((boxes.parent / "results").glob("*"))
+
+
+def test_what_was_filled_in_is_still_known_when_it_is_read_again(boxes):
+    assert invoke(boxes, "--format", "mot", "--offline").exit_code == 0
+    results = boxes.parent / "results"
+    (results / "seqinfo.ini").write_text((boxes / "left" / "seqinfo.ini").read_text())
+    done = CliRunner().invoke(convert, [str(results), "--to", "coco", "--out", str(boxes.parent / "coco.json")])
+    assert done.exit_code == 0, done.output
+    content = json.loads((boxes.parent / "coco.json").read_text())
+    frames = {each["id"]: each["frame"] for each in content["images"]}
+    undetected = [frames[each["image_id"]] for each in content["annotations"] if each.get("detected") is False]
+    assert undetected == [5]
