@@ -67,6 +67,12 @@ log = logging.getLogger(__name__)
     help="Train on the true masks of the store's boxes instead of its pseudo-masks: a KITTI MOTS folder, one of "
     "{sequence}.txt, or a YouTube-VIS JSON file.",
 )
+@click.option(
+    "--init-model",
+    type=PATH,
+    default=None,
+    help="Go on learning from a model.pth of the same network and classes, on this store.",
+)
 @click.option("--sequences", callback=split_names, help="Train on these sequences only: names with commas between.")
 @click.option(
     "--frames-root", type=PATH, default=None, help="Folder of the frames, if they moved since the store was built."
@@ -108,6 +114,7 @@ def main(
     seed: int,
     init_backbone: str,
     true_masks: Path | None,
+    init_model: Path | None,
     sequences: list[str] | None,
     frames_root: Path | None,
     precision: str,
@@ -127,6 +134,7 @@ def main(
 
     if not is_verbose():
         mute_libraries()
+    from stc_train.engine.backbone import AUTO as SOURCE_AUTO
     from stc_train.engine.backbone import find_weights, train_whole
     from stc_train.engine.choose_config import AUTO, choose_config, keep_proportions, paper_config
     from stc_train.engine.config_file import change_config
@@ -146,10 +154,11 @@ def main(
     change_config(complete, cfg_options + more_options)
     if preset == "paper":
         require_paper(complete)
-    weights = find_weights(init_backbone, complete)
+    # What a model holds is not replaced by what happens to be installed.
+    weights = find_weights(init_backbone, complete) if init_model is None or init_backbone != SOURCE_AUTO else None
     if choice is not None:
         keep_proportions(complete, store)
-        if weights is None:
+        if weights is None and init_model is None:
             train_whole(complete)
     try:
         train(
@@ -161,6 +170,7 @@ def main(
                 max_iters=max_iters,
                 seed=seed,
                 init_backbone=weights,
+                init_model=init_model,
                 sequences=sequences,
                 root=frames_root,
                 precision=precision,

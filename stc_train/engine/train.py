@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import torch
@@ -15,6 +16,7 @@ from mmengine.config import Config
 from mmengine.model import is_model_wrapper
 
 import stc_train.registry  # noqa: F401  (mmcv's operators and our scope)
+from stc_pseudo.nn import weights
 from stc_track.io.errors import InputError, SettingError
 from stc_track.io.field_checks import PositiveCount, check
 from stc_track.io.work_folder import only_writer
@@ -23,10 +25,13 @@ from stc_train.engine.backbone import load_backbone, read_backbone, require_back
 from stc_train.engine.config_file import CONFIGS, built_from, load_config, shaped
 from stc_train.engine.progress import QuietRunner
 from stc_train.engine.runner import TrainingRunner, launcher
+from stc_train.models import model_file
 
 __all__ = ["CONFIGS", "TrainingRun", "load_config", "train"]
 
 log = logging.getLogger(__name__)
+
+INIT_MODEL = "`init_model=`"
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class TrainingRun:
         max_iters: steps, if not the config's.
         seed: of initial weights, order and augmentation.
         init_backbone: a file of weights of the config's backbone.
+        init_model: a `model.pth` of the config's network, to go on learning from; its classes are the store's.
         sequences: of the store; all but those of the validation, if None.
         root: folder of the frames, if they moved.
         precision: of the forward pass: `float32`, `bfloat16` or `float16`.
@@ -56,6 +62,7 @@ class TrainingRun:
     max_iters: PositiveCount | None = None
     seed: int = 0
     init_backbone: Path | None = None
+    init_model: Path | None = None
     sequences: Sequence[str] | None = None
     root: Path | None = None
     precision: str = "float32"
@@ -100,7 +107,8 @@ def _train(config: Config, run: TrainingRun) -> None:
             )
         require_start(config, run)
         require_backbone(config, run)
-    state = None if run.init_backbone is None else read_backbone(run.init_backbone, config)
+    state = {} if run.init_backbone is None else read_backbone(run.init_backbone, config)
+    begun = {} if run.init_model is None else model_file.read(run.init_model, INIT_MODEL)
     config.work_dir, config.resume, config.randomness = str(run.work_dir), run.resume, {"seed": run.seed}
     checkpoints.guard()
     if run.resume:
@@ -116,11 +124,11 @@ def _train(config: Config, run: TrainingRun) -> None:
     runner = (TrainingRunner if run.verbose else QuietRunner).from_cfg(config)
     if runner.rank == 0:
         log.info("log: %s", Path(runner.log_dir) / f"{runner.timestamp}.log")
-    if state is not None and not run.resume:
+    if not run.resume and (state or begun):
         # The runner initialises weights only once; what is loaded after that stays.
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         model.init_weights()
-        load_backbone(model.backbone, state, run.init_backbone, config)
+        load_start(model, config, run, state, begun)
     try:
         runner.train()
     except RuntimeError as error:
@@ -133,6 +141,16 @@ def _train(config: Config, run: TrainingRun) -> None:
         raise problem from error
     if runner.rank == 0:
         log.info("wrote %s after %d steps", run.work_dir / "model.pth", runner.iter)
+
+
+def load_start(
+    model: torch.nn.Module, config: Config, run: TrainingRun, backbone: dict[str, Any], begun: dict[str, Any]
+) -> None:
+    """Put the weights of `init_backbone` or of `init_model`, whichever was read, into a network."""
+    if backbone:
+        load_backbone(model.backbone, backbone, run.init_backbone, config)
+    if begun:
+        weights.load_state(model, begun["state"], run.init_model, INIT_MODEL, "this config's network and classes")
 
 
 def input_errors(kind: type) -> set[str]:
@@ -156,8 +174,12 @@ def require_start(config: Config, run: TrainingRun) -> None:
             found="one",
             hint="`resume=` goes on from the last checkpoint in `work_dir=`; `cfg_options=` resume=False",
         )
+    sources = {"init_model": run.init_model, "init_backbone": run.init_backbone, "load_from": config.get("load_from")}
+    named = [f"{name} {source}" for name, source in sources.items() if source]
+    if len(named) > 1:
+        field = named[0].partition(" ")[0]
+        raise SettingError(
+            field, "one source of weights", " and ".join(named), "`cfg_options=` load_from=None drops a config's"
+        )
     if config.get("load_from"):
-        if run.init_backbone is not None:
-            expected, hint = "no load_from in the config", "`cfg_options=` load_from=None"
-            raise SettingError("init_backbone", expected, str(config.load_from), hint)
         checkpoints.require_network(str(config.load_from))

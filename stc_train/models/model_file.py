@@ -64,12 +64,11 @@ def save(path: Path, network: nn.Module, config: Any, class_names: dict[int, str
     )
 
 
-def load(path: Path, flag: str) -> TrainedModel:
-    """Read a trained network to the CPU. Nothing in the file is run, and no other file is read for it.
+def read(path: Path, flag: str) -> dict[str, Any]:
+    """Read a `model.pth` without building what it describes: `PARTS`, unchecked but for their presence.
 
     Raises:
-        InputError: no such file, not a `model.pth`, it describes something else than an instance segmenter of
-            MMDetection's and our parts, or its weights are not those of the network that it describes.
+        InputError: no such file, or not a `model.pth`.
     """
     content = weights.load(path, flag)
     if content.get("format") != FORMAT:
@@ -81,6 +80,17 @@ def load(path: Path, flag: str) -> TrainedModel:
         )
     if missing := [key for key in PARTS if key not in content]:
         raise InputError(path, expected=MEND, found=f"no {', '.join(missing)}")
+    return content
+
+
+def load(path: Path, flag: str) -> TrainedModel:
+    """Read a trained network to the CPU. Nothing in the file is run, and no other file is read for it.
+
+    Raises:
+        InputError: no such file, not a `model.pth`, it describes something else than an instance segmenter of
+            MMDetection's and our parts, or its weights are not those of the network that it describes.
+    """
+    content = read(path, flag)
     import stc_train.registry  # noqa: F401, I001  (mmcv's operators, before MMDetection)
     from mmdet.registry import MODELS
     from mmdet.utils import register_all_modules

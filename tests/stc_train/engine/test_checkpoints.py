@@ -61,7 +61,7 @@ ATTACKS = (call_of_the_system, way_by_getattr)
 
 
 def train(store, folder, *arguments):
-    """The command's exit code and its last line."""
+    """The command's exit code and its last line, if any."""
     result = CliRunner().invoke(
         train_command,
         [
@@ -84,7 +84,7 @@ def train(store, folder, *arguments):
         ],
     )
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.exit_code, result.output.splitlines()[-1]
+    return result.exit_code, (result.output.splitlines() or [""])[-1]
 
 
 @pytest.mark.parametrize("setting", ["load_from", "model.neck.init_cfg.checkpoint", "--resume"])
@@ -120,16 +120,40 @@ def test_the_config_in_a_checkpoint_is_not_run(drawn_store, begun, tmp_path):
     assert not harm.exists()
 
 
-def test_a_training_starts_from_the_weights_of_another(drawn_store, begun, tmp_path):
+@pytest.mark.parametrize("start", ["load_from", "init_model"])
+def test_a_training_starts_from_the_weights_of_another(drawn_store, begun, tmp_path, start):
     from stc_train.engine import checkpoints
 
-    still = ("optim_wrapper.optimizer.lr=0", "param_scheduler=[]")
-    code, said = train(drawn_store, tmp_path, "--seed", 1, "--cfg-options", f"load_from={begun}", *still)
+    still = ("--cfg-options", "optim_wrapper.optimizer.lr=0", "param_scheduler=[]")
+    named = {
+        "load_from": [*still, f"load_from={begun}"],
+        "init_model": ["--init-model", begun.with_name("model.pth"), *still],
+    }
+    code, said = train(drawn_store, tmp_path, "--seed", 1, *named[start])
     assert code == 0, said
     before, after = (checkpoints.read(path, "")["state_dict"] for path in (begun, tmp_path / "iter_2.pth"))
     for name, value in before.items():
         if name.endswith(("weight", "bias")):
             torch.testing.assert_close(after[name], value, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (["--init-model", "{begun}"], "iter_2.pth: expected a checkpoint of plain tensors"),
+        (["--init-model", "{model}", "--config", "condinst_lite0_demo"], "'backbone.network._conv_stem"),
+        (
+            ["--init-model", "{model}", "--init-backbone", "r.pth"],
+            "--init-model: expected one source of weights, found",
+        ),
+        (["--init-model", "{model}", "--cfg-options", "load_from={begun}"], "and load_from "),
+    ],
+    ids=["a checkpoint", "another network", "a backbone too", "two models"],
+)
+def test_a_model_that_cannot_be_the_start(drawn_store, begun, tmp_path, flags, expected):
+    places = {"begun": begun, "model": begun.with_name("model.pth")}
+    code, said = train(drawn_store, tmp_path, *(flag.format(**places) for flag in flags))
+    assert (code, expected in said) == (2, True), said
 
 
 @pytest.mark.parametrize(
@@ -160,7 +184,7 @@ def test_what_a_config_may_not_start_from(drawn_store, tmp_path, flags, expected
 
 def test_two_sources_of_weights_are_refused(drawn_store, begun, tmp_path):
     code, said = train(drawn_store, tmp_path, "--init-backbone", begun, "--cfg-options", f"load_from={begun}")
-    assert (code, "--init-backbone: expected no load_from in the config" in said) == (2, True)
+    assert (code, "--init-backbone: expected one source of weights" in said) == (2, True)
 
 
 def test_all_that_mmengine_would_load_goes_through_the_guard():
