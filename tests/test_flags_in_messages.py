@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("stc_track", "stc_pseudo", "stc_train")
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 ANOTHER = re.compile(r"(stc-[a-z]+)(?: ([a-z]+(?:-[a-z]+)*))?")
-SETTING = re.compile(r"(\w+)=")
+SETTING = re.compile(r"(\w+)=\S*")
 FOREIGN = re.compile(r"(torchrun|pip|sort|huggingface-cli|aws|git) [^`]*")
 # By command: where texts stand that it cannot come to, and why.
 NOT_REACHED = {

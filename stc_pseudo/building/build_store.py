@@ -19,7 +19,7 @@ from stc_pseudo.settings import LabelSettings
 from stc_pseudo.store.verify import damage
 from stc_pseudo.store.writer import StoreWriter
 from stc_track.formats.store import DamagedStoreError, StoredSequence
-from stc_track.io.errors import InputError
+from stc_track.io.errors import InputError, UserError
 from stc_track.io.progress import Bar
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ LIMIT_FAILURES = 100
 REMOTE_LOCKS = 32  # requests at a time
 
 
-class BuildError(click.ClickException):
+class BuildError(UserError):
     """Some shards could not be made; the rest is there. Exit code 1."""
 
     exit_code = 1
@@ -102,7 +102,7 @@ class Build:
         first = self.failures[0].error
         if not self.finished and isinstance(first, InputError):
             raise first  # nothing could be built of what was given
-        stopped = "; stopped, see --limit-failures" if len(self.failures) > self.limit_failures else ""
+        stopped = "; stopped, see `limit_failures=`" if len(self.failures) > self.limit_failures else ""
         raise BuildError(
             f"{len(self.failures)} shards failed, {self.finished} sequences completed{stopped}; first: "
             "{}: frames {} to {}: {}".format(*describe(self.failures[0]))

@@ -124,7 +124,7 @@ def plan(
             f"{writer.url}/{sequence.name}",
             expected=f"{key} {provenance[key]}",
             found=f"a complete sequence made from {key} {recorded.get(key)}",
-            hint=f"--overwrite {needed} redoes it, another --out keeps it",
+            hint=f"`overwrite={needed}` redoes it, another `out=` keeps it",
         )
     return provenance, needed
 

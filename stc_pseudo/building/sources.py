@@ -45,9 +45,9 @@ def choose_depth(
         None where a network must be fitted to these frames first.
     """
     if folder is not None:
-        return Source("precomputed", "--depth-dir names maps", folder=folder)
+        return Source("precomputed", "`depth_dir=` names maps", folder=folder)
     if weights is not None:
-        return Source("monodepth2", "--depth-weights names a network", weights=weights)
+        return Source("monodepth2", "`depth_weights=` names a network", weights=weights)
     if layout is not None and _covers(layout / LAYOUT_DEPTH, videos):
         return Source("precomputed", f"maps lie in {layout / LAYOUT_DEPTH}", folder=layout / LAYOUT_DEPTH)
     if all(video.right and video.calibration and video.calibration.baseline for video in videos):
@@ -63,9 +63,9 @@ def choose_flow(
     Args: as of `choose_depth`.
     """
     if folder is not None:
-        return Source("precomputed", "--flow-dir names maps", folder=folder)
+        return Source("precomputed", "`flow_dir=` names maps", folder=folder)
     if weights is not None:
-        return Source("upflow", "--flow-weights names a network", weights=weights)
+        return Source("upflow", "`flow_weights=` names a network", weights=weights)
     if layout is not None and _covers(layout / LAYOUT_FLOW, videos):
         return Source("precomputed", f"maps lie in {layout / LAYOUT_FLOW}", folder=layout / LAYOUT_FLOW)
     return Source("dis", "no maps and no weights are there")

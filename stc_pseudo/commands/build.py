@@ -65,7 +65,12 @@ def warn_of_trust(_ctx: click.Context, _option: click.Parameter, value: str | No
     return value
 
 
-@click.command(cls=Command, renamed={"--depth-holes": "--depth-artefacts"}, context_settings={"show_default": True})
+@click.command(
+    cls=Command,
+    renamed={"--depth-holes": "--depth-artefacts"},
+    elsewhere={name: f"`stc-pseudo refine --{name.replace('_', '-')}`" for name in ("init_backbone", "rounds")},
+    context_settings={"show_default": True},
+)
 @dataset_options(own=True, boxes=True)
 @config_options({"similarity": SimilaritySettings, "masks": MaskSettings}, TABLE_KEYS)
 @click.option("--out", default="runs/store", help="the store: a folder or an fsspec URL")

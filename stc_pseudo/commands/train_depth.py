@@ -131,7 +131,7 @@ def _encoder_weights(source: str | None) -> Path | None:
         return source and Path(source)
     from stc_pseudo.nn.efficientnet_lite import lite0_path
 
-    return lite0_path("--encoder-weights")
+    return lite0_path("encoder_weights")
 
 
 def _calibration(calib: Path | None, intrinsics: str | None, baseline: float | None) -> Calibration | None:

@@ -117,7 +117,7 @@ class VideoSequence:
         if not kept:
             raise InputError(
                 f"sequence {self.name}",
-                expected=f"frames of {frame_range}, as --frames-range says",
+                expected=f"frames of {frame_range}, as `frames_range=` says",
                 found=f"{self.numbers[0]} to {self.numbers[-1]}",
             )
         numbers = tuple(self.numbers[t] for t in kept)

@@ -82,21 +82,21 @@ def read_frames(
                 boxes.path,
                 expected=f"a box of '{video.name}' inside its frames" + (f" {frame_range}" if frame_range else ""),
                 found="none",
-                hint="--sequences leaves a video out",
+                hint="`sequences=` leaves a video out",
             )
     return videos
 
 
-def read_videos(paths: Iterable[Path], root: Path, flag: str = "--frames") -> list[VideoSequence]:
+def read_videos(paths: Iterable[Path], root: Path, hint: str = "`frames=`") -> list[VideoSequence]:
     """Read every video that the paths stand for, as `read_frames`, for a training: names may repeat."""
-    return [read_video(video, video_name(video), root) for path in paths for video in find_videos(path, flag)]
+    return [read_video(video, video_name(video), root) for path in paths for video in find_videos(path, hint)]
 
 
-def find_videos(path: Path, flag: str = "--frames") -> list[Path]:
+def find_videos(path: Path, hint: str = "`frames=`") -> list[Path]:
     """Video files and folders of frames that a path stands for: itself, or those at any depth in it.
 
     Raises:
-        InputError: none; `flag` named the path.
+        InputError: none; `hint` names what named the path.
     """
     if path.is_file():
         if path.suffix.lower() in FRAME_SUFFIXES:
@@ -104,14 +104,14 @@ def find_videos(path: Path, flag: str = "--frames") -> list[Path]:
                 path,
                 expected="a video file or a folder of frames",
                 found="a picture",
-                hint=f"{flag} takes the folder that it is in",
+                hint=f"{hint} takes the folder that it is in",
             )
         return [path]
     if not path.is_dir():
-        raise InputError(path, expected="a folder of frames, or a video file", found="nothing there", hint=flag)
+        raise InputError(path, expected="a folder of frames, or a video file", found="nothing there", hint=hint)
     videos = list(_walk(path))
     if not videos:
-        raise InputError(path, expected="frames, video files, or folders of frames", found="none", hint=flag)
+        raise InputError(path, expected="frames, video files, or folders of frames", found="none", hint=hint)
     return videos
 
 

@@ -55,7 +55,7 @@ def require_pixels(size: tuple[int, int], path: Path) -> None:
     """Raise an InputError where (height, width) are more pixels than may be decoded: a few MB can claim gigabytes."""
     height, width = size
     if height * width > (limit := pixel_limit()):
-        found, hint = f"{width}x{height} = {height * width}", f"--max-pixels {height * width} allows it"
+        found, hint = f"{width}x{height} = {height * width}", f"`max_pixels={height * width}` allows it"
         raise InputError(path, expected=f"a picture of at most {limit} pixels", found=found, hint=hint)
 
 
@@ -81,7 +81,7 @@ def decode_picture(encoded: np.ndarray, path: Path) -> np.ndarray | None:
             with Image.open(io.BytesIO(encoded.tobytes())) as picture:
                 size = picture.height, picture.width
     except Image.DecompressionBombError as error:
-        found, hint = str(error).removeprefix("Image size (").split(" pixels")[0], "--max-pixels allows more"
+        found, hint = str(error).removeprefix("Image size (").split(" pixels")[0], "`max_pixels=` allows more"
         raise InputError(path, expected=f"a picture of at most {limit} pixels", found=found, hint=hint) from error
     except (OSError, SyntaxError, ValueError):
         return None

@@ -54,15 +54,15 @@ def read_kitti(
     Raises:
         InputError: a folder or file is missing or malformed, or a sequence has no boxes.
     """
-    images = require_folder(root / "training" / "image_02", "sequences of frames", "--root names the data set")
+    images = require_folder(root / "training" / "image_02", "sequences of frames", "`root=` names the data set")
     found = sorted(path.name for path in images.iterdir() if path.is_dir())
     names = found if sequences is None else list(sequences)
     if not names:
-        raise InputError(images, expected="folders of frames", found="none", hint="--root names the data set")
+        raise InputError(images, expected="folders of frames", found="none", hint="`root=` names the data set")
     for name in names:
         if name not in found:
             raise InputError(
-                images, expected=f"sequence '{name}'", found=", ".join(found) or "none", hint="see --sequences"
+                images, expected=f"sequence '{name}'", found=", ".join(found) or "none", hint="see `sequences=`"
             )
     videos = [read_sequence(root, name, boxes, frame_range) for name in names]
     others = {int(n) for video in videos for found in video.boxes.values() for n in found.class_ids} - set(CLASS_NAMES)
@@ -108,7 +108,7 @@ def read_sequence(root: Path, name: str, boxes: str | None, frame_range: FrameRa
             instances_file(root, name) if boxes == "instances" else training / "label_02" / f"{name}.txt",
             expected="at least one box of a car or pedestrian" + (f" on frames {frame_range}" if frame_range else ""),
             found="none",
-            hint="leave the sequence out with --sequences",
+            hint="leave the sequence out with `sequences=`",
         )
     return video
 
@@ -154,7 +154,7 @@ def read_boxes(
                 where,
                 expected=f"a frame of image_02, {numbers[0]} to {numbers[-1]}" + (" with gaps" if gap else ""),
                 found=f"frame {frame}, of which there is no picture",
-                hint="--frames-range takes a part of the sequence",
+                hint="`frames_range=` takes a part of the sequence",
             )
         if class_id is not None:
             if (frame, track_id) in seen:
@@ -188,7 +188,7 @@ def _instance_rows(root: Path, name: str, size: tuple[int, int]) -> list[Row]:
 def _label_rows(root: Path, name: str) -> list[Row]:
     path = root / "training" / "label_02" / f"{name}.txt"
     rows: list[Row] = []
-    for label in read_labels(require_file(path, "KITTI tracking labels", "--boxes instances reads instances_txt")):
+    for label in read_labels(require_file(path, "KITTI tracking labels", "`boxes=instances` reads instances_txt")):
         class_id = LABEL_CLASSES.get(label.kind)
         track = track_name(class_id or 0, label.track_id)
         rows.append((label.frame, np.asarray(label.box, np.float32), class_id, track, f"{path}:{label.line}"))

@@ -51,7 +51,7 @@ def unpack(path: Path, folder: Path) -> UnpackedVideo:
     Raises:
         InputError: no video, a damaged or truncated one, frames of several sizes, or `folder` holds something else.
     """
-    digest = files_digest([require_file(path, "a video file", "--frames")])
+    digest = files_digest([require_file(path, "a video file", "`frames=`")])
     if folder.exists():
         return _unpacked_before(path, folder, digest)
     partial = folder.with_name(f".{folder.name}.partial")
@@ -79,7 +79,7 @@ def _unpacked_before(path: Path, folder: Path, digest: str) -> UnpackedVideo:
             folder,
             expected=f"the frames of {path}, unpacked",
             found="something else",
-            hint="--root names another folder to unpack to",
+            hint="`root=` names another folder to unpack to",
         )
     return UnpackedVideo(frames, size)
 
@@ -104,7 +104,7 @@ def _write_frames(path: Path, folder: Path) -> tuple[tuple[int, int], list[float
         (folder / f"{len(times):06d}.jpg").write_bytes(encoded.tobytes())
         times.append(time)
     if size is None:
-        raise InputError(path, expected="a video", found="no frame in it", hint="--frames")
+        raise InputError(path, expected="a video", found="no frame in it", hint="`frames=`")
     steps = np.diff([time for time in times if time is not None])
     if len(steps) and (steps.max() > UNEVEN * np.median(steps) or steps.min() <= 0):
         log.warning(
@@ -124,7 +124,7 @@ def _decode(path: Path) -> Iterator[tuple[np.ndarray, float | None]]:
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
-                raise InputError(path, expected="a video file", found="one without pictures", hint="--frames")
+                raise InputError(path, expected="a video file", found="one without pictures", hint="`frames=`")
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             for frame in container.decode(stream):
@@ -137,7 +137,7 @@ def _decode(path: Path) -> Iterator[tuple[np.ndarray, float | None]]:
             f"{path}: frame {count}" if count else path,
             expected="a video file that decodes",
             found=str(error)[:120],
-            hint="--frames",
+            hint="`frames=`",
         ) from error
 
 

@@ -53,7 +53,7 @@ def read_youtube_vis(
     Raises:
         InputError: naming file and entry: a file or frame is missing, or a value is missing or foreign.
     """
-    require_folder(root, "a YouTube-VIS JSON file and JPEGImages", "--root names the data set")
+    require_folder(root, "a YouTube-VIS JSON file and JPEGImages", "`root=` names the data set")
     path = annotations or annotation_file(root)
     content = json_fields.mapping(json_fields.load(path, WHAT), str(path))
     class_names = read_categories(content, path)
@@ -76,7 +76,7 @@ def read_youtube_vis(
     for name in names:
         if name not in videos:
             raise InputError(
-                path, expected=f"a video in a folder '{name}'", found=f"{len(videos)} others", hint="see --sequences"
+                path, expected=f"a video in a folder '{name}'", found=f"{len(videos)} others", hint="see `sequences=`"
             )
     first = videos[names[0]]
     present = [
@@ -150,7 +150,7 @@ def _image_folder(root: Path, annotations: Path, first: str) -> Path:
         candidates[0] / first,
         expected="the first video's first frame",
         found="nothing there",
-        hint="--root names the folder that holds JPEGImages",
+        hint="`root=` names the folder that holds JPEGImages",
     )
 
 
@@ -163,7 +163,7 @@ def _sequence(
 ) -> VideoSequence:
     said, numbers = video.said, tuple(video.said.numbers)
     frames = tuple(
-        require_file(folder / file, "a frame of the video", "--root, or --frames-range for a part of it")
+        require_file(folder / file, "a frame of the video", "`root=`, or `frames_range=` for a part of it")
         if frame_range is None or number in frame_range
         else folder / file
         for file, number in zip(video.files, numbers, strict=True)
@@ -181,7 +181,7 @@ def _sequence(
                 video.where,
                 expected=f"at least one box of '{said.name}'" + (f" on frames {frame_range}" if frame_range else ""),
                 found="none",
-                hint="leave the sequence out with --sequences",
+                hint="leave the sequence out with `sequences=`",
             )
         boxes = gather(rows, said.size, numbers)
     return VideoSequence(said.name, said.size, frames, numbers, boxes=boxes, class_names=class_names)

@@ -35,14 +35,14 @@ class SgbmDepth:
         if not sequence.right:
             raise InputError(
                 sequence.name,
-                expected="right frames for --depth sgbm",
+                expected="right frames for `depth=sgbm`",
                 found="none",
                 hint="`depth=` monodepth2 or precomputed needs none",
             )
         if camera is None or not camera.baseline:
             raise InputError(
                 sequence.name,
-                expected="a calibration with a stereo baseline for --depth sgbm",
+                expected="a calibration with a stereo baseline for `depth=sgbm`",
                 found="none",
                 hint="`depth=` monodepth2 or precomputed needs none",
             )

@@ -20,7 +20,7 @@ def true_masks(truth: Path, name: str) -> dict[int, list[MotsObject]]:
         annotations = _annotations(truth)
         video = next((video for video in annotations.videos.values() if video.name == name), None)
         if video is None:
-            raise InputError(truth, expected=f"masks of a video '{name}'", found="none", hint="--truth")
+            raise InputError(truth, expected=f"masks of a video '{name}'", found="none", hint="`truth=`")
         for each in objects_of((track for track in annotations.tracks if not track.crowd), video):
             frames.setdefault(each.frame, []).append(each)
         return frames
@@ -35,7 +35,7 @@ def truth_file(truth: Path, name: str) -> Path:
     plain = truth / f"{name}.txt"
     if plain.is_file():
         return plain
-    return require_file(instances_file(truth, name, "--truth"), "masks in MOTS text", "--truth")
+    return require_file(instances_file(truth, name, "`truth=`"), "masks in MOTS text", "`truth=`")
 
 
 _annotations = lru_cache(maxsize=1)(read_annotations)  # one file holds all sequences
@@ -69,7 +69,7 @@ def require_truth_of(sequence: SequenceReader, truth: dict[int, list[MotsObject]
         raise InputError(where, expected=f"true masks of the frames of {sequence.name}", found=found, hint=hint)
 
 
-def fitting_masks(sequence: SequenceReader, truth: Path, hint: str = "--truth") -> dict[int, list[MotsObject]]:
+def fitting_masks(sequence: SequenceReader, truth: Path, hint: str = "`truth=`") -> dict[int, list[MotsObject]]:
     """As `true_masks`, of a sequence of a store; refused where they do not fit it (`require_truth_of`)."""
     masks = true_masks(truth, sequence.name)
     require_truth_of(sequence, masks, str(truth), hint)

@@ -63,7 +63,7 @@ def inspect_sequence(
     Returns:
         a row for each true mask: its class's name, and its IoU with each of `SHAPES` (None without a box).
     """
-    require_truth_of(sequence, truth, where, "--truth")
+    require_truth_of(sequence, truth, where, "`truth=`")
     rows = []
     for t, number in enumerate(sequence.numbers):
         objects = [o for o in truth.get(number, ()) if rle.area(o.counts, o.height, o.width) >= min_area]
@@ -73,7 +73,7 @@ def inspect_sequence(
             if o.class_id not in class_names:
                 place = f"{where}: frame {number}, id {o.track_id}"
                 expected, found = f"a class of {class_names}", f"class {o.class_id}"
-                raise InputError(place, expected=expected, found=found, hint="--truth")
+                raise InputError(place, expected=expected, found=found, hint="`truth=`")
         boxes = sequence.boxes_at(t)
         pairs = matched_boxes(objects, boxes.xyxy, boxes.class_ids)
         pieces = sequence.read("objects", t)

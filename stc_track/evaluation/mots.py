@@ -93,8 +93,8 @@ def truth_files(truth: Path, sequences: Sequence[str] | None = None) -> dict[str
     Raises:
         InputError: no such folder, no file in it, or a named sequence without one.
     """
-    require_folder(truth, "MOTS text files", "--truth names it")
-    hint = "--truth names the folder, --sequences what to take from it"
+    require_folder(truth, "MOTS text files", "`truth=` names it")
+    hint = "`truth=` names the folder, `sequences=` what to take from it"
     if found := {path.parents[1].name: path for path in sorted(truth.glob("*/gt/gt.txt"))}:
         if missing := [name for name in sequences or () if name not in found]:
             raise InputError(truth, expected=f"{missing[0]}/gt/gt.txt", found="none", hint=hint)
@@ -127,7 +127,7 @@ def evaluate(
             (`frame_alignment.require_same_frames`).
     """
     true_files = truth_files(truth, sequences)
-    result_files = sequence_files(results, list(true_files), "--sequences measures only those it names")
+    result_files = sequence_files(results, list(true_files), "`sequences=` measures only those it names")
     require_trackeval()
     jobs = {name: (result_files[name], path, benchmark, any_frames) for name, path in true_files.items()}
     weights = {name: path.stat().st_size for name, path in true_files.items()}
@@ -147,9 +147,9 @@ def evaluate_sequence(
     for path, frames in ((result, found), (truth, true)):
         if (first := min(frames, default=benchmark.first_frame)) < benchmark.first_frame:
             expected = f"frames that count from {benchmark.first_frame}"
-            raise InputError(path, expected=expected, found=f"frame {first}", hint="--benchmark names the rules")
+            raise InputError(path, expected=expected, found=f"frame {first}", hint="`benchmark=` names the rules")
     if not any_frames:
-        hint = "`stc-convert --shift N` counts from another; --any-frames measures all the same"
+        hint = "`stc-convert --shift N` counts from another; `any_frames=` measures all the same"
         require_same_frames(tight_boxes(found), tight_boxes(true), result, truth, _video_numbers(truth), hint)
     return evaluate_frames(truth.stem, found, true, benchmark)
 

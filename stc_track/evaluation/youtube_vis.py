@@ -90,13 +90,13 @@ def evaluate_youtube_vis(
     require_trackeval()
     videos = {video.name: video.video_id for video in true.videos.values()}
     if missing := [name for name in sequences or () if name not in videos]:
-        hint = "--sequences names folders of frames"
+        hint = "`sequences=` names folders of frames"
         raise InputError(truth, expected=f"video {missing[0]}", found=", ".join(videos)[:80] or "none", hint=hint)
     # by name: where scores are equal, the order decides, and this is TrackEval's
     names = sorted(sequences or videos)
     jobs = {name: (_of(found, videos[name]), _of(true.tracks, videos[name])) for name in names}
     for name, (ours, theirs) in () if any_frames else jobs.items():
-        hint = "--any-frames measures all the same"
+        hint = "`any_frames=` measures all the same"
         require_same_frames(_boxes(ours), _boxes(theirs), f"{results}: video {name}", truth, hint=hint)
     weights = {name: sum(len(track.masks) for tracks in pair for track in tracks) for name, pair in jobs.items()}
     return _summarise(run_each(match_video, jobs, weights, workers), true)

@@ -110,7 +110,7 @@ def _require_labels(folder: Path) -> None:
     """Raise an InputError where a folder's pictures are none of ours, which would be lost."""
     first = min(folder.glob("*.png"), default=None) if os.path.isdir(folder) else None
     if first is not None and not is_labels16(first):
-        found, hint = "another picture, which it would replace", "--out names another place"
+        found, hint = "another picture, which it would replace", "`out=` names another place"
         raise InputError(first, expected="no file, or a 16-bit grey PNG of an earlier run", found=found, hint=hint)
 
 

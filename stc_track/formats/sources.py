@@ -152,7 +152,7 @@ def _file(name: str, file: Path, folder: Path, size: tuple[int, int] | None, tex
             file,
             expected="the frames' size, in seqinfo.ini beside it or by hand",
             found="neither",
-            hint="--frame-size HEIGHTxWIDTH",
+            hint="`frame_size=HEIGHTxWIDTH`",
         )
     boxes = partial(mot_boxes.iter_mot, file, known, masks=boxes_as_masks)
     return Source(name, "mot", file, lambda: _by_frame(boxes(), file, b","), file, mot_boxes.frame_rate(folder))

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from stc_track.io.errors import InputError
+from stc_track.io.errors import UserError, with_flags
 from stc_track.io.system_errors import one_line
 
 PACKAGES = ("stc_track", "stc_pseudo", "stc_train", "pipelines")
@@ -22,6 +22,8 @@ class Command(click.Command):
     Args:
         renamed: each former flag and the flag that replaces it, as `{"--limit": "--max-cost"}`. A former flag works
             as the new one does, is absent from `--help`, and prints one warning.
+        elsewhere: what sets a setting that its messages may name and that it has no flag for, as
+            `{"rounds": "`stc-pseudo refine --rounds`"}`.
         settings: as of `click.Command`.
 
     Examples:
@@ -31,9 +33,15 @@ class Command(click.Command):
         ...     click.echo(max_cost)
     """
 
-    def __init__(self, *arguments: Any, renamed: Mapping[str, str] | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        *arguments: Any,
+        renamed: Mapping[str, str] | None = None,
+        elsewhere: Mapping[str, str] | None = None,
+        **settings: Any,
+    ) -> None:
         super().__init__(*arguments, **settings)
-        self.renamed = dict(renamed or {})
+        self.renamed, self.elsewhere = dict(renamed or {}), dict(elsewhere or {})
         self.params.append(
             click.Option(
                 ["-v", "--verbose"],
@@ -55,7 +63,7 @@ class Command(click.Command):
         with one_line():
             try:
                 return super().invoke(ctx)
-            except InputError as error:
+            except UserError as error:
                 raise error.with_flags(self.flag_of) from error
 
     def flag_of(self, setting: str) -> str | None:
@@ -68,7 +76,8 @@ class Command(click.Command):
         options = [param for param in self.params if isinstance(param, click.Option)]
         if any(flag in option.opts for option in options):
             return flag
-        return next((max(option.opts, key=len) for option in options if option.name == setting), None)
+        named = (max(option.opts, key=len) for option in options if option.name == setting)
+        return next(named, self.elsewhere.get(setting))
 
     def _with_new_names(self, args: list[str]) -> Iterator[str]:
         warned: set[str] = set()
@@ -102,11 +111,22 @@ def set_up_logging(verbose: bool = False) -> None:
     Args:
         verbose: print our debug messages as well, and let third-party libraries warn.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_PlainLines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     for package in PACKAGES:
         logging.getLogger(package).setLevel(logging.DEBUG if verbose else logging.INFO)
     if not verbose:
         silence_third_party()
+
+
+class _PlainLines(logging.Formatter):
+    """Messages alone, with the running command's flags in place of settings."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        ctx = click.get_current_context(silent=True)
+        text = super().format(record)
+        return with_flags(text, ctx.command.flag_of) if ctx and isinstance(ctx.command, Command) else text
 
 
 def silence_third_party() -> None:

@@ -10,10 +10,50 @@ from typing import Any
 
 import click
 
-_NAMED = re.compile(r"`(\w+)=`")
+_NAMED = re.compile(r"`(\w+)=([^`\s]*)`")
+FlagOf = Callable[[str], str | None]
 
 
-class InputError(click.ClickException):
+def with_flags(text: str, flag_of: FlagOf) -> str:
+    """A text of library code as a command prints it: a flag in place of each setting, `` `root=` `` or `` `root=a` ``.
+
+    Args:
+        text: any.
+        flag_of: from a setting's name to the command's flag, None where it has none.
+
+    Examples:
+        >>> with_flags("see `root=`; `mode=mono` needs none", "--{}".format)
+        'see --root; --mode mono needs none'
+    """
+
+    def flag(match: re.Match[str]) -> str:
+        name = flag_of(match[1])
+        return match[0] if name is None else f"{name} {match[2]}".rstrip()
+
+    return _NAMED.sub(flag, text)
+
+
+class UserError(click.ClickException):
+    """An error that a command prints as one line."""
+
+    def with_flags(self, flag_of: FlagOf) -> UserError:
+        """The error as a command prints it.
+
+        Args:
+            flag_of: from a setting's name to the command's flag, None where it has none.
+
+        Examples:
+            >>> InputError("a.png", expected="a map", found="nothing", hint="`depth_dir=`").with_flags("--{}".format)
+            InputError('a.png: expected a map, found nothing (--depth_dir)')
+        """
+        return _rebuilt(type(self), with_flags(self.message, flag_of))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # an exception is rebuilt from its arguments, of which only the message is left
+        return _rebuilt, (type(self), self.message)
+
+
+class InputError(UserError):
     """Bad input from the user. Commands print its one line and exit with code 2.
 
     Args:
@@ -22,8 +62,8 @@ class InputError(click.ClickException):
         found: what was there.
         hint: what the user can do about it, naming the flag that helps; may be empty.
 
-    In library code a text names a setting as a Python caller writes it, `` `root=` ``; a command prints its flag there
-    (`with_flags`).
+    In library code a text names a setting as a Python caller writes it, `` `root=` `` or `` `mode=mono` ``; a command
+    prints its flag there (`with_flags`).
 
     Examples:
         >>> InputError("0000.txt:3", expected="5 columns", found="2").message
@@ -35,24 +75,8 @@ class InputError(click.ClickException):
     def __init__(self, where: object, *, expected: str, found: str, hint: str = "") -> None:
         super().__init__(f"{where}: expected {expected}, found {found}" + (f" ({hint})" if hint else ""))
 
-    def with_flags(self, flag_of: Callable[[str], str | None]) -> InputError:
-        """The error as a command prints it.
 
-        Args:
-            flag_of: from a setting's name to the command's flag, None where it has none.
-
-        Examples:
-            >>> InputError("a.png", expected="a map", found="nothing", hint="`depth_dir=`").with_flags("--{}".format)
-            InputError('a.png: expected a map, found nothing (--depth_dir)')
-        """
-        return _rebuilt(InputError, _NAMED.sub(lambda match: flag_of(match[1]) or match[0], self.message))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # an exception is rebuilt from its arguments, of which only the message is left
-        return _rebuilt, (type(self), self.message)
-
-
-def _rebuilt(kind: type[InputError], message: str) -> InputError:
+def _rebuilt(kind: type[UserError], message: str) -> UserError:
     """The error as another process raised it."""
     error = kind.__new__(kind)
     click.ClickException.__init__(error, message)
@@ -77,8 +101,8 @@ class SettingError(InputError, ValueError):
         super().__init__(name, expected=expected, found=found, hint=hint)
         self.name, self.expected, self.found, self.hint = name, expected, found, hint
 
-    def with_flags(self, flag_of: Callable[[str], str | None]) -> InputError:
-        """See `InputError.with_flags`; the flag stands in the setting's own place as well."""
+    def with_flags(self, flag_of: FlagOf) -> UserError:
+        """See `UserError.with_flags`; the flag stands in the setting's own place as well."""
         where = flag_of(self.name) or self.name
         return InputError(where, expected=self.expected, found=self.found, hint=self.hint).with_flags(flag_of)
 

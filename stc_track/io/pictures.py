@@ -15,7 +15,7 @@ from PIL import Image
 
 from stc_track.io.errors import InputError, require_file, require_folder
 
-_MEND = "--frames names the folder of all sequences' frames"
+_MEND = "`frames=` names the folder of all sequences' frames"
 MOST_UNLISTED = 100_000
 FRAME_ENDINGS = (".png", ".jpg", ".jpeg")
 
@@ -66,7 +66,7 @@ class Frames:
         position = bisect.bisect_left(self.numbers, number)
         if position == len(self.numbers) or self.numbers[position] != number:
             expected = f"one of the {len(self.numbers)} frames {self.numbers[0]} to {self.numbers[-1]}"
-            raise InputError(where, expected=expected, found=f"frame {number}", hint="--frames names the pictures")
+            raise InputError(where, expected=expected, found=f"frame {number}", hint="`frames=` names the pictures")
         if size != self.size:
             found, expected = (f"{height} x {width}" for height, width in (size, self.size))
             raise InputError(where, expected=f"masks of {expected} as the pictures", found=found)
@@ -77,7 +77,7 @@ def require_countable(number: int, where: str) -> None:
     """Raise an InputError where a sequence would have too many frames that nobody has listed."""
     if number >= MOST_UNLISTED:
         expected = f"frames below {MOST_UNLISTED} where nobody lists them"
-        raise InputError(where, expected=expected, found=f"frame {number}", hint="--frames lists them")
+        raise InputError(where, expected=expected, found=f"frame {number}", hint="`frames=` lists them")
 
 
 def list_frames(root: Path, sequence: str) -> Frames:

@@ -33,12 +33,12 @@ class CueReader:
     """
 
     def __init__(self, store: Path | str, sequence: str) -> None:
-        hint = "--cues names a store that `stc-pseudo build` made of the same sequences"
+        hint = "`cues=` names a store that `stc-pseudo build` made of the same sequences"
         try:
             import google_crc32c  # noqa: F401 (both come with zarr)
             import numcodecs  # noqa: F401
         except ImportError as error:
-            expected, install = "the package, which --cues reads with", "pip install 'stc-seg[pseudo]'"
+            expected, install = "the package, which `cues=` reads with", "pip install 'stc-seg[pseudo]'"
             raise InputError("zarr", expected=expected, found="none", hint=install) from error
         self._stored = StoredSequence.open(str(store), sequence, hint)
         self._where = f"{store}/{sequence}"

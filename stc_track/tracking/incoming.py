@@ -49,7 +49,7 @@ class Incoming:
         self._found_scale = score_scale is None
         self._scale = score_scale or self._scale_of([each for group in self._first for each in group])
         if self._found_scale and self._scale != 1:
-            logger.warning("%s: scores of 0 to 100 are divided by 100 (--score-scale)", where)
+            logger.warning("%s: scores of 0 to 100 are divided by 100 (`score_scale=`)", where)
         if frame_step is None and self.frame_step > 1:
             logger.warning("%s: frame numbers step by %d: a frame rate, not gaps", where, self.frame_step)
 
@@ -75,5 +75,5 @@ class Incoming:
                 known = "0 to 1" if self._scale == 1 else "1 to 100"
                 raise InputError(
                     f"{self._where}: frame {each.frame}", expected=f"scores of {known} as in the frames before",
-                    found=f"{each.score:g}", hint="--score-scale 1 or 100 says what all are",
+                    found=f"{each.score:g}", hint="`score_scale=`, 1 or 100, says what all are",
                 )  # fmt: skip

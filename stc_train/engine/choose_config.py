@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from dataclasses import dataclass
 
 import torch
 from mmengine.config import Config
 
-from stc_pseudo.nn.efficientnet_lite import PACKAGE
+from stc_pseudo.nn.efficientnet_lite import lite0_installed
 from stc_pseudo.store.reader import StoreReader
 from stc_train.engine.adapt_config import plain
 
@@ -28,7 +27,7 @@ class Choice:
     Attributes:
         config: its name in `stc_train/configs`.
         reason: for the person who reads the screen.
-        other: what to pass for the other size of network.
+        other: the config for the other size of network.
     """
 
     config: str
@@ -39,12 +38,12 @@ class Choice:
 def choose_config(store: str) -> Choice:
     """Return the config that suits this machine and this store."""
     gpu_config = GPU_CONFIGS.get(StoreReader(store).dataset, GPU_DEFAULT)
-    pretrained = importlib.util.find_spec(PACKAGE) is not None
+    pretrained = lite0_installed()
     cpu_config = CPU_PRETRAINED if pretrained else CPU_SCRATCH
     if torch.cuda.is_available():
-        return Choice(gpu_config, f"a GPU is here: {torch.cuda.get_device_name()}", f"--config {cpu_config}")
+        return Choice(gpu_config, f"a GPU is here: {torch.cuda.get_device_name()}", f"{cpu_config}")
     start = "" if pretrained else ", and the extra `pretrained` is not installed"
-    return Choice(cpu_config, f"no GPU is here{start}", f"--config {gpu_config}")
+    return Choice(cpu_config, f"no GPU is here{start}", f"{gpu_config}")
 
 
 def paper_config(store: str) -> str:

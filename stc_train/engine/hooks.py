@@ -41,7 +41,7 @@ class StopAtNaN(Hook):
             frames = ", ".join(str(sample.img_id) for sample in data_batch["data_samples"])
             raise FloatingPointError(
                 f"step {batch_idx + 1}: {', '.join(wrong)} not finite on the frames {frames}; "
-                "lower the learning rate (--cfg-options optim_wrapper.optimizer.lr=...)"
+                "lower the learning rate (`cfg_options=` optim_wrapper.optimizer.lr=...)"
             )
 
 
@@ -114,7 +114,7 @@ class WatchStore(Hook):
                 dataset.store.url,
                 expected=f"the store that the checkpoint was trained on ({known})",
                 found=f"another ({dataset.fingerprint})",
-                hint="--resume needs the same labels; to start from its weights: --cfg-options load_from=FILE",
+                hint="`resume=` needs the same labels; to start from its weights: `cfg_options=` load_from=FILE",
             )
         runner.message_hub.update_info("store_fingerprint", dataset.fingerprint)
 

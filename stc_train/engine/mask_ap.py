@@ -145,7 +145,7 @@ def true_targets(
     sequence: SequenceReader, masks: dict[int, list[MotsObject]], truth: str, class_numbers: list[int]
 ) -> list[list[Annotation]]:
     """Each frame's true masks as annotations; the store's ignore regions count neither way."""
-    require_truth_of(sequence, masks, truth, "--val-truth")
+    require_truth_of(sequence, masks, truth, "`val_truth=`")
     frames = []
     for t, number in enumerate(sequence.numbers):
         rows = ignored(sequence, t, class_numbers)
@@ -153,7 +153,7 @@ def true_targets(
             if o.class_id not in class_numbers:
                 place = f"{truth}: frame {number}, id {o.track_id}"
                 expected, found = f"a class of {class_numbers}", f"class {o.class_id}"
-                raise InputError(place, expected=expected, found=found, hint="--val-truth")
+                raise InputError(place, expected=expected, found=found, hint="`val_truth=`")
             rows.append((o.class_id, o.counts, False))
         frames.append(rows)
     return frames

@@ -90,7 +90,7 @@ def train(config: Config, run: TrainingRun) -> None:
         FloatingPointError: a loss is not finite.
     """
     first = int(os.environ.get("RANK", 0)) == 0
-    alone = only_writer(run.work_dir, "training", "--work-dir names another") if first else nullcontext()
+    alone = only_writer(run.work_dir, "training", "`work_dir=` names another") if first else nullcontext()
     with built_from(config, run.work_dir), alone:
         _train(config, run)
 

@@ -67,7 +67,7 @@ def convert(
         InputError: the model is no CondInst, a box is of the class that MOTS keeps for ignore regions, or a frame is
             missing or cannot be read.
     """
-    require_condinst(model.network, "--boxes")
+    require_condinst(model.network, "boxes")
     for sequence in sequences:
         for number, each in sequence.boxes.items():
             if (each.class_ids == IGNORE_CLASS).any():

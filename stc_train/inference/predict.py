@@ -53,7 +53,7 @@ def predict(
         InputError: a frame is missing or cannot be read, or `flip` and the model is no CondInst.
     """
     if flip:
-        require_condinst(model.network, "--flip")
+        require_condinst(model.network, "flip")
     network = model.network.to(device)
     set_threshold(network, score_threshold)
     if max_detections is not None:

@@ -14,7 +14,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 from torchvision.ops import nms
 
-from stc_track.io.errors import InputError
+from stc_track.io.errors import SettingError
 from stc_train.models.condinst_box_head import CondInstBboxHead
 from stc_train.models.condinst_mask_head import PuzzleMaskHead
 
@@ -55,11 +55,11 @@ class Dense(NamedTuple):
     views: tuple[View, ...]
 
 
-def require_condinst(network: nn.Module, flag: str) -> None:
-    """Raise an InputError that names the flag, unless the network is our CondInst."""
+def require_condinst(network: nn.Module, setting: str) -> None:
+    """Raise a SettingError, for a setting that needs one, unless the network is our CondInst."""
     heads = getattr(network, "bbox_head", None), getattr(network, "mask_head", None)
     if not (isinstance(heads[0], CondInstBboxHead) and isinstance(heads[1], PuzzleMaskHead)):
-        raise InputError(flag, expected="a CondInst of stc-train", found=type(network).__name__)
+        raise SettingError(setting, "a CondInst of stc-train", type(network).__name__)
 
 
 def dense_outputs(network: nn.Module, inputs: Tensor, flip: bool = False) -> Dense:

@@ -21,7 +21,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from stc_pseudo.datasets.base import VideoSequence
-from stc_pseudo.datasets.boxes.frame_names import VIDEO_FLAG, FrameNames, OnePicture, of_video
+from stc_pseudo.datasets.boxes.frame_names import VIDEO_HINT, FrameNames, OnePicture, of_video
 from stc_pseudo.datasets.boxes.rows import BoxRow
 from stc_track.io import values
 from stc_track.io.errors import InputError, require_file
@@ -172,7 +172,7 @@ class _Reader:
                 self.path,
                 expected=f"one task '{wanted}', by its name or its video file's",
                 found=(f"{len(found)} of it among " if found else "") + listed[:80],
-                hint=f"{VIDEO_FLAG}: a task's name or id",
+                hint=f"{VIDEO_HINT}: a task's name or id",
             )
         return found[0]
 
@@ -206,7 +206,7 @@ class _Reader:
                 self.path,
                 expected=f"a task of the video's {count} frames",
                 found=f"one up to frame {task.stop}, from 0",
-                hint="--frames-range takes a part of the video",
+                hint="`frames_range=` takes a part of the video",
             )
         frames = range(task.start, count if task.stop is None else min(task.stop + 1, count), task.step)
         offset, before = 0, self.tasks[: self.tasks.index(task)]

@@ -14,7 +14,7 @@ TRAILING_NUMBER = re.compile(r"(?:^|[^0-9A-Za-z])[A-Za-z]*([0-9]{1,9})$")
 ROBOFLOW = re.compile(r"(.+)_([A-Za-z0-9]{3,4})\.rf\.[0-9A-Za-z_-]+$")
 # Label Studio puts eight digits of an id in front of the name that a file had.
 LABEL_STUDIO = re.compile(r"[0-9a-f]{8}-(.+)")
-VIDEO_FLAG = "--boxes-video names the video that is meant, as the file calls it"
+VIDEO_HINT = "`boxes_video=` names the video that is meant, as the file calls it"
 
 
 class FrameNames:
@@ -53,7 +53,7 @@ class FrameNames:
                 where,
                 expected="to know how many frames lie between two pictures, which Roboflow's names do not tell",
                 found=ascii(name.name[:80]),
-                hint="--boxes-frame-step 1 where every frame was taken",
+                hint="`boxes_frame_step=1` where every frame was taken",
             )
         number = TRAILING_NUMBER.search(original.stem)
         if number is None:
@@ -66,7 +66,7 @@ class FrameNames:
                 where,
                 expected=f"a picture of frames 0 to {len(self.video) - 1}",
                 found=f"{name.name[:80]!a}, that of frame {position}",
-                hint=f"its names count from {self.first}; --boxes-first-frame says otherwise",
+                hint=f"its names count from {self.first}; `boxes_first_frame=` says otherwise",
             )
         return position
 
@@ -108,7 +108,7 @@ def of_video(
             path,
             expected=f"pictures in a folder '{wanted}', as '{wanted}/000000.jpg', or of a video of this name",
             found=", ".join("/".join(each) or "no folder" for each in others)[:80],
-            hint=f"{VIDEO_FLAG}; --sequences leaves videos out",
+            hint=f"{VIDEO_HINT}; `sequences=` leaves videos out",
         )
     return [True] * len(mine)
 
@@ -132,6 +132,6 @@ class OnePicture:
                 expected=f"one picture of frame {position} of '{self._video.name}'",
                 found=f"a second one, beside {before}",
                 hint="of files of several videos with equal names nobody can tell which is meant: export them one by "
-                "one, or with folders or videos that name them, and see --boxes-video",
+                "one, or with folders or videos that name them, and see `boxes_video=`",
             )
         self._seen[position] = where

@@ -117,7 +117,7 @@ def _positions(
             path,
             expected="numbers of frames that can be meant in one way only",
             found=f"those of pictures {numbers[0]} to {numbers[-1]} that count the {len(video)} pictures as well",
-            hint="--boxes-first-frame 1 counts the pictures that are there",
+            hint="`boxes_first_frame=1` counts the pictures that are there",
         )
     return counted
 

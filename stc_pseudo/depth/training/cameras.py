@@ -33,8 +33,7 @@ def network_intrinsics(sequence: VideoSequence, size: tuple[int, int]) -> Tensor
     camera = sequence.calibration
     if camera is None:
         log.warning(
-            "%s: no camera is given; taking KITTI's, scaled to the frame (`stc-pseudo train-depth --calib` or "
-            "--intrinsics names one)",
+            "%s: no camera is given; taking KITTI's, scaled to the frame (`stc-pseudo train-depth` can be given one)",
             sequence.name,
         )
         focal, centre = (
@@ -77,13 +76,13 @@ def _require_baseline(sequence: VideoSequence) -> float:
             sequence.name,
             expected="right frames for a stereo training",
             found="none",
-            hint="--right names their folder; --mode mono needs none",
+            hint="`right=` names their folder; `mode=mono` needs none",
         )
     if sequence.calibration is None or not sequence.calibration.baseline:
         raise InputError(
             sequence.name,
             expected="a camera with a stereo baseline",
             found="none",
-            hint="--calib, or --intrinsics and --baseline; --mode mono needs none",
+            hint="`calib=`, or `intrinsics=` and `baseline=`; `mode=mono` needs none",
         )
     return sequence.calibration.baseline

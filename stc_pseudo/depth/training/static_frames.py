@@ -51,7 +51,7 @@ def moving_clips(clips: Clips, watched: Iterable[int] | None = None) -> list[int
             clips.videos[0][0].parent,
             expected="video from a moving camera",
             found="static frames only",
-            hint="--mode stereo learns from frames at rest",
+            hint="`mode=stereo` learns from frames at rest",
         )
     return kept
 

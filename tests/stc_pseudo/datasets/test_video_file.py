@@ -79,7 +79,7 @@ def test_another_folder_is_not_overwritten(tmp_path):
     path = write(tmp_path / "a.mp4")
     unpack(path, tmp_path / "a")
     (tmp_path / "a/000003.jpg").unlink()
-    with pytest.raises(InputError, match=r"the frames of .*a\.mp4, unpacked, found something else .*--root"):
+    with pytest.raises(InputError, match=r"the frames of .*a\.mp4, unpacked, found something else .*`root="):
         unpack(path, tmp_path / "a")
     unpack(path, tmp_path / "b")
     with pytest.raises(InputError, match="something else"):

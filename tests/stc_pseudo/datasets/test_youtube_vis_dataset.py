@@ -244,9 +244,9 @@ def test_bad_files_and_names(ytvis, tmp_path):
     (ytvis.root / "a.json").unlink()
     with pytest.raises(InputError, match="one JSON file, found none"):
         read_youtube_vis(ytvis.root)
-    with pytest.raises(InputError, match="--root names the data set"):
+    with pytest.raises(InputError, match="`root=` names the data set"):
         read_youtube_vis(tmp_path / "nowhere")
-    with pytest.raises(InputError, match=r"a video in a folder '0b'.*--sequences"):
+    with pytest.raises(InputError, match=r"a video in a folder '0b'.*`sequences="):
         read_youtube_vis(ytvis.write(), ["0b"])
 
 

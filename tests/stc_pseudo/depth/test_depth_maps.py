@@ -154,5 +154,5 @@ def test_sgbm_gives_metres(tmp_path):
 )
 def test_sgbm_says_what_it_lacks(right, camera, named):
     sequence = VideoSequence("0000", SIZE, (Path("l.png"),), (0,), right, camera)
-    with pytest.raises(InputError, match=f"{named}.*--depth"):
+    with pytest.raises(InputError, match=f"{named}.*`depth=sgbm`"):
         SgbmDepth().inverse_depth(sequence, 0, FRAMES[:1])

@@ -1,13 +1,11 @@
 """EfficientNet-Lite0 as Monodepth2's encoder."""
 
-import importlib.util
-
 import pytest
 import torch
 
 from stc_pseudo.depth.monodepth2 import Monodepth2
 from stc_pseudo.depth.training.initial_weights import start_networks
-from stc_pseudo.nn.efficientnet_lite import LITE0, PACKAGE, EfficientNetLite0, lite0_path
+from stc_pseudo.nn.efficientnet_lite import LITE0, EfficientNetLite0, lite0_installed, lite0_path
 from stc_track.io.errors import InputError
 
 
@@ -47,8 +45,8 @@ def test_a_narrow_network_is_refused():
         Monodepth2(LITE0, 0.5)
 
 
-@pytest.mark.skipif(importlib.util.find_spec(PACKAGE) is None, reason="the extra `pretrained` is not installed")
+@pytest.mark.skipif(not lite0_installed(), reason="the extra `pretrained` is not installed")
 def test_starts_from_the_installed_package():
     network = Monodepth2(LITE0)
-    start_networks(network, None, LITE0, None, lite0_path("--encoder-weights"))
+    start_networks(network, None, LITE0, None, lite0_path("encoder_weights"))
     assert network.encoder.encoder.state_dict()["_conv_stem.weight"].std() > 0

@@ -1,4 +1,3 @@
-import importlib.util
 import os
 from pathlib import Path
 
@@ -9,13 +8,13 @@ import torch
 from torch import nn
 from torchvision.models import ResNet18_Weights, resnet18, resnet50
 
-from stc_pseudo.nn.efficientnet_lite import PACKAGE, EfficientNetLite0, SameConv
+from stc_pseudo.nn.efficientnet_lite import EfficientNetLite0, SameConv, lite0_installed
 from stc_pseudo.refine.encoder import make_encoder
 from stc_track.io.errors import InputError
 
 REAL = Path(os.environ.get("STC_REAL_DATA", "../shared/real"))
 needs_weights = pytest.mark.skipif(
-    importlib.util.find_spec(PACKAGE) is None, reason="the weights of the extra `pretrained` are not installed"
+    not lite0_installed(), reason="the weights of the extra `pretrained` are not installed"
 )
 
 
@@ -113,5 +112,5 @@ def test_weights_that_do_not_fit(tmp_path, content, message):
 
 
 def test_no_file_of_weights(tmp_path):
-    with pytest.raises(InputError, match="--init-backbone"):
+    with pytest.raises(InputError, match="`init_backbone="):
         make_encoder(str(tmp_path / "none.pth"))

@@ -187,7 +187,7 @@ def test_one_coco_file_of_two_videos(tmp_path, coco):
     north, south = read(tmp_path / "a.json", coco, video("north"), video("south"))
     assert (list(north.boxes), list(south.boxes)) == ([3], [4])
     assert north.class_names == south.class_names == {0: "cat", 17: "dog"}
-    with pytest.raises(InputError, match=r"pictures in a folder 'west'.*--sequences"):
+    with pytest.raises(InputError, match=r"pictures in a folder 'west'.*`sequences="):
         read(tmp_path / "b.json", coco, video("north"), video("west"))
 
 
@@ -403,7 +403,7 @@ def test_a_folder_holds_a_file_a_video(tmp_path):
 def test_files_must_number_classes_alike(tmp_path):
     for name, label in (("a", "car"), ("b", "dog")):
         (tmp_path / f"{name}.xml").write_text(cvat(f'<track id="0" label="{label}">{box(0, 1)}</track>', [label]))
-    words = r"b\.xml: expected class 1 alone to be 'car', as before, found class 1 as 'dog' \(--class-names"
+    words = r"b\.xml: expected class 1 alone to be 'car', as before, found class 1 as 'dog' \(`class_names="
     with pytest.raises(InputError, match=words):
         with_boxes([video("a"), video("b")], BoxSource(tmp_path))
     found = with_boxes([video("a"), video("b")], BoxSource(tmp_path, class_names=("car", "dog")))

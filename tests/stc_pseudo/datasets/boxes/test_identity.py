@@ -50,7 +50,7 @@ def test_two_pictures_of_one_name(tmp_path):
 
 @pytest.mark.parametrize("names", [("a/000000.jpg", "b/000001.jpg"), ("a/000000.jpg", "000001.jpg")])
 def test_folders_of_several_videos(tmp_path, names):
-    with pytest.raises(InputError, match=r"a folder 'clip'.*found .*a.*\(--boxes-video names"):
+    with pytest.raises(InputError, match=r"a folder 'clip'.*found .*a.*\(`boxes_video=` names"):
         frames(tmp_path / "a.json", coco(*names))
     assert frames(tmp_path / "a.json", coco(*names), video_name="a") == [(0, 1)]
     assert frames(tmp_path / "a.json", coco(*names, "x/clip/000003.jpg")) == [(3, 3)]
@@ -63,7 +63,7 @@ def test_videos_that_are_listed(tmp_path):
     )
     content["images"][1]["file_name"] = "000000.jpg"
     assert frames(tmp_path / "a.json", content) == [(0, 2)]
-    with pytest.raises(InputError, match="--boxes-video"):
+    with pytest.raises(InputError, match="`boxes_video="):
         frames(tmp_path / "a.json", content, video("third"))
 
 
@@ -73,7 +73,7 @@ ROBOFLOW = "clip_mp4-{:04d}_jpg.rf.0b5d6f3e9a7c4d1288e1f0a2b4c6d8e{}.jpg"
 def test_numbers_in_front_of_a_hash(tmp_path):
     """Roboflow's names: the hash is none of the number, and of a video file they do not say which frames were taken."""
     names = [ROBOFLOW.format(5, 2), ROBOFLOW.format(7, 4)]
-    with pytest.raises(InputError, match=r"Roboflow's names do not tell.*--boxes-frame-step"):
+    with pytest.raises(InputError, match=r"Roboflow's names do not tell.*`boxes_frame_step="):
         frames(tmp_path / "a.json", coco(*names), video(from_file=True))
     assert frames(tmp_path / "a.json", coco(*names), video(from_file=True), frame_step=1) == [(5, 1), (7, 2)]
     names = ["000005_png.rf.0a1.jpg", "000007_jpg.rf.0b2.jpg"]
@@ -90,7 +90,7 @@ def test_a_number_in_a_hash_is_no_frame(tmp_path, name):
 
 def test_names_of_a_video_file_that_count_from_1(tmp_path):
     content = coco(*(f"frame_{k:06d}.png" for k in range(1, T + 1)))
-    with pytest.raises(InputError, match=r"frame_000010\.png', that of frame 10 \(.*--boxes-first-frame"):
+    with pytest.raises(InputError, match=r"frame_000010\.png', that of frame 10 \(.*`boxes_first_frame="):
         frames(tmp_path / "a.json", content, video(from_file=True))
     found = frames(tmp_path / "a.json", content, video(from_file=True), first_frame=1)
     assert found == [(k, k + 1) for k in range(T)]
@@ -156,7 +156,7 @@ def test_mot_frames_and_pictures(tmp_path, numbers, file, found):
 
 def test_mot_frames_that_may_mean_two_pictures(tmp_path):
     gap = video(numbers=[1, 2, 3, 5, 6, 7])
-    with pytest.raises(InputError, match=r"meant in one way only.*--boxes-first-frame 1"):
+    with pytest.raises(InputError, match=r"meant in one way only.*`boxes_first_frame=1`"):
         frames(tmp_path / "a.txt", mot(1, 5), gap)
     assert [row[0] for row in frames(tmp_path / "a.txt", mot(1, 5), gap, first_frame=1)] == [1, 6]
     assert [row[0] for row in frames(tmp_path / "a.txt", mot(1, 7), gap)] == [1, 7]
@@ -219,7 +219,7 @@ def test_a_task_of_a_part_of_the_video(tmp_path):
     assert frames(tmp_path / "b.xml", content) == [(1, 1), (5, 1)]
     with pytest.raises(InputError, match=r"track 0, frame 3: expected frames 1 to 9, every 4\., found 3"):
         frames(tmp_path / "c.xml", content.replace('frame="1"', 'frame="3"'))
-    with pytest.raises(InputError, match=r"a task of the video's 10 frames, found one up to frame 19.*--frames-range"):
+    with pytest.raises(InputError, match=r"a task of the video's 10 frames, found one up to frame 19.*`frames_range="):
         frames(tmp_path / "d.xml", cvat(task(start_frame=0, stop_frame=19), track(box(2, 1))))
     with pytest.raises(InputError, match="expected frame_filter, as step=5, found 'last'"):
         frames(tmp_path / "e.xml", cvat(task(frame_filter="last"), track(box(2, 1))))
@@ -240,7 +240,7 @@ def test_a_project_of_several_tasks(tmp_path):
     both = project(task(11, "one", source="x/clip.mp4"), task(12, "yard", (50, 40)))
     body = track(box(0, 1), box(1, 1, 1), task_id=11), track(box(0, 50), task_id=12)
     assert frames(tmp_path / "a.xml", cvat(both, *body)) == [(0, 1)]
-    with pytest.raises(InputError, match=r"one task 'third'.*11 'one', 12 'yard'.*--boxes-video"):
+    with pytest.raises(InputError, match=r"one task 'third'.*11 'one', 12 'yard'.*`boxes_video="):
         frames(tmp_path / "a.xml", cvat(both, *body), video("third"))
     for name in ("one", "clip.mp4", "11"):
         assert frames(tmp_path / "a.xml", cvat(both, *body), video("third"), video_name=name) == [(0, 1)]
@@ -268,7 +268,7 @@ def test_tasks_of_one_subset_are_counted_on(tmp_path):
 def test_pictures_of_several_folders(tmp_path):
     body = picture("clip/000001.jpg", 1), picture("yard/000001.jpg", 50)
     assert frames(tmp_path / "a.xml", cvat(task(), *body)) == [(1, 1)]
-    with pytest.raises(InputError, match=r"found clip, yard.*--boxes-video"):
+    with pytest.raises(InputError, match=r"found clip, yard.*`boxes_video="):
         frames(tmp_path / "b.xml", cvat(task(), *body), video("third"))
     with pytest.raises(InputError, match="one picture of frame 1"):
         frames(tmp_path / "c.xml", cvat(task(), picture("000001.jpg", 1), picture("000001.jpg", 50)))
@@ -301,5 +301,5 @@ def test_a_range_of_a_video():
     part = video().within(FrameRange(3, None))
     assert (part.numbers, part.frames[0].name, len(part)) == (tuple(range(3, T)), "000003.jpg", 7)
     assert video().within(None).numbers == video().within(FrameRange(0, 99)).numbers
-    with pytest.raises(InputError, match=r"expected frames of 30:40, as --frames-range says, found 0 to 9"):
+    with pytest.raises(InputError, match=r"expected frames of 30:40, as `frames_range=` says, found 0 to 9"):
         video().within(FrameRange(30, 40))

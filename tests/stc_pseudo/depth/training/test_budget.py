@@ -33,7 +33,7 @@ def frames(tmp_path_factory):
 @pytest.fixture
 def small(monkeypatch):
     monkeypatch.setitem(budget.INPUT_PIXELS, "cpu", 64 * 128)
-    monkeypatch.setattr(budget.importlib.util, "find_spec", lambda name: None)  # no ImageNet weights
+    monkeypatch.setattr(budget, "lite0_installed", lambda: False)
 
 
 def video_of(folder, count=8):
