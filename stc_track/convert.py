@@ -27,7 +27,7 @@ from stc_track.masks.disjoint import make_disjoint
 Format = Literal["mots", "png", "ytvis", "ytvis-results", "coco", "cvat", "mot", "detections"]
 ONE_FILE: tuple[Format, ...] = ("ytvis", "ytvis-results", "coco")  # the others are one file or folder a sequence
 _WITHOUT_OVERLAPS: tuple[Format, ...] = ("mots", "png")
-_IGNORED_SCORE = -np.inf  # a known object keeps what an ignore region claims as well
+_IGNORED_SCORE = -np.inf  # a known object keeps what an ignore region covers as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Changes:
     Attributes:
         shift: added to every frame's number.
         classes: new number of a class by its old one; the others stay. What is ignored stays so.
-        cut: whether a pixel that several objects claim goes to the one of highest score; else it stays theirs.
+        cut: whether a pixel that several objects cover goes to the one of highest score; else it stays theirs.
     """
 
     shift: int = 0

@@ -68,7 +68,7 @@ def warn_of_trust(_ctx: click.Context, _option: click.Parameter, value: str | No
 @click.command(
     cls=Command,
     renamed={"--depth-holes": "--depth-artefacts"},
-    elsewhere={name: f"`stc-pseudo refine --{name.replace('_', '-')}`" for name in ("init_backbone", "rounds")},
+    set_by={name: f"`stc-pseudo refine --{name.replace('_', '-')}`" for name in ("init_backbone", "rounds")},
     context_settings={"show_default": True},
 )
 @dataset_options(own=True, boxes=True)

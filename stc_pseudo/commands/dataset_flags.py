@@ -185,7 +185,7 @@ max_pixels_option = click.option(
     type=click.IntRange(min=1),
     callback=_limit_pixels,
     expose_value=False,
-    help="of a picture: one that claims more is refused before it is decoded  [default: 67108864]",
+    help="of a picture: one that says it has more is refused before it is decoded  [default: 67108864]",
 )
 OWN_OPTIONS = (
     click.option(

@@ -52,7 +52,7 @@ def pixel_limit() -> int:
 
 
 def require_pixels(size: tuple[int, int], path: Path) -> None:
-    """Raise an InputError where (height, width) are more pixels than may be decoded: a few MB can claim gigabytes."""
+    """Raise an InputError where (height, width) are too many pixels to decode: a few MB can become gigabytes."""
     height, width = size
     if height * width > (limit := pixel_limit()):
         found, hint = f"{width}x{height} = {height * width}", f"`max_pixels={height * width}` allows it"
@@ -60,7 +60,7 @@ def require_pixels(size: tuple[int, int], path: Path) -> None:
 
 
 def decode_picture(encoded: np.ndarray, path: Path) -> np.ndarray | None:
-    """Decode a picture as it is stored, after a look at the size that its head claims.
+    """Decode a picture as it is stored, after a look at the size that its head states.
 
     Args:
         encoded: (n,) uint8, the file's bytes.

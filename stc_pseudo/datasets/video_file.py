@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 JPEG_QUALITY = 95  # beside a video's own compression, what this loses is small
 RECORD = "video.json"
 UNEVEN = 1.5  # longest step between frames to the median one, from which on the rate is called variable
-MISSING_SECONDS = 0.5  # by which a container may claim to be longer than its frames
+MISSING_SECONDS = 0.5  # by which a container may say that it is longer than its frames
 
 
 @dataclass(frozen=True)
@@ -150,14 +150,14 @@ def _require_whole(path: Path, container: av.container.InputContainer, count: in
                 path, expected=f"{stream.frames} frames, as the file says", found=f"{count}: it is cut short"
             )
         return
-    claimed = stream.duration and float(stream.duration * stream.time_base)
-    if claimed is None and len(container.streams) == 1 and container.duration:  # beside sound, it may be the sound's
-        claimed = container.duration / 1e6
+    stated = stream.duration and float(stream.duration * stream.time_base)
+    if stated is None and len(container.streams) == 1 and container.duration:  # beside sound, it may be the sound's
+        stated = container.duration / 1e6
     start = float((stream.start_time or 0) * stream.time_base)
     step = 1 / float(stream.average_rate or 25)
-    if claimed and claimed - (end - start + step) > max(MISSING_SECONDS, 2 * step, 0.02 * claimed):
+    if stated and stated - (end - start + step) > max(MISSING_SECONDS, 2 * step, 0.02 * stated):
         raise InputError(
             path,
-            expected=f"{claimed:.1f} s of video, as the file says",
+            expected=f"{stated:.1f} s of video, as the file says",
             found=f"{end - start + step:.1f} s: it is cut short",
         )

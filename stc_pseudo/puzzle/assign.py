@@ -1,4 +1,4 @@
-"""Pixels that several boxes claim go to one of them."""
+"""Pixels that several boxes want go to one of them."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def paste(probability: np.ndarray, instance: Instance, size: tuple[int, int]) ->
 
 
 def assign(masks: list[Placed], size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Give each pixel to the box that claims it most, if above one half.
+    """Give each pixel to the box that it is most probable for, if above one half.
 
     Args:
         masks: of the frame's boxes, in order, as `paste` gives them.

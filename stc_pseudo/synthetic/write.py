@@ -96,7 +96,7 @@ def render_dataset(
         if value < least:
             raise InputError(f"demo {name}", expected=f"at least {least}", found=str(value))
     settings = Settings(seed, frames, *size, stereo)
-    _claim(root, settings)
+    _create_root(root, settings)
     wanted = [k for k in range(sequences) if not _complete(root, k, settings)]
     if wanted:
         from stc_track.io.progress import Bar
@@ -110,7 +110,7 @@ def render_dataset(
     return root
 
 
-def _claim(root: Path, settings: Settings) -> None:
+def _create_root(root: Path, settings: Settings) -> None:
     """Record the settings in `root`, or refuse if it holds other ones."""
     record, wanted = root / SETTINGS_FILE, asdict(settings)
     if not record.exists():

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     type=click.Choice(["cut", "keep"]),
     default="cut",
     show_default=True,
-    help="Give a pixel that several claim to the highest score, or leave it.",
+    help="Give a pixel that several cover to the highest score, or leave it.",
 )
 @click.option("--sequences", callback=split_names, help="Only these, comma-separated.  [default: all]")
 def main(

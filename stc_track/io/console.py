@@ -22,7 +22,7 @@ class Command(click.Command):
     Args:
         renamed: each former flag and the flag that replaces it, as `{"--limit": "--max-cost"}`. A former flag works
             as the new one does, is absent from `--help`, and prints one warning.
-        elsewhere: what sets a setting that its messages may name and that it has no flag for, as
+        set_by: what sets a setting that its messages may name and that it has no flag for, as
             `{"rounds": "`stc-pseudo refine --rounds`"}`.
         settings: as of `click.Command`.
 
@@ -37,11 +37,11 @@ class Command(click.Command):
         self,
         *arguments: Any,
         renamed: Mapping[str, str] | None = None,
-        elsewhere: Mapping[str, str] | None = None,
+        set_by: Mapping[str, str] | None = None,
         **settings: Any,
     ) -> None:
         super().__init__(*arguments, **settings)
-        self.renamed, self.elsewhere = dict(renamed or {}), dict(elsewhere or {})
+        self.renamed, self.set_by = dict(renamed or {}), dict(set_by or {})
         self.params.append(
             click.Option(
                 ["-v", "--verbose"],
@@ -77,7 +77,7 @@ class Command(click.Command):
         if any(flag in option.opts for option in options):
             return flag
         named = (max(option.opts, key=len) for option in options if option.name == setting)
-        return next(named, self.elsewhere.get(setting))
+        return next(named, self.set_by.get(setting))
 
     def _with_new_names(self, args: list[str]) -> Iterator[str]:
         warned: set[str] = set()

@@ -20,8 +20,8 @@ def pairs(table: TrackTable, state: KalmanState, detections: Detections, setting
     """Pairs of a predicted track and a detection of its class, by increasing cost, which is below 0.
 
     The cost is Eq. 9 and, beside it, what else makes the pair unlikely: masks that do not meet, frames for which the
-    track was missing, a low score, a track of little evidence; less the limit from which on it is no pair. Weights and
-    limit: `TrackerSettings`.
+    track was missing, a low score, a track of a low accumulated score; less the limit from which on it is no pair.
+    Weights and limit: `TrackerSettings`.
     """
     weights = settings.box_costs if detections.masks is None else settings.mask_costs
     boxes = detections.boxes

@@ -63,7 +63,7 @@ class TrackedObject:
         return b"" if self.masks is None else self.masks.counts(self.index)
 
     def rank(self) -> float:
-        """Of two that claim a pixel the higher keeps it."""
+        """Of two that cover a pixel the higher keeps it."""
         return self.score if self.detected else -np.inf
 
     def undetected(self, start: np.ndarray, end: np.ndarray, size: tuple[int, int]) -> TrackedObject | None:
@@ -129,7 +129,7 @@ def disjoint_objects(frame: OutputFrame, names: TrackIdAllocator) -> Iterator[Mo
 
 
 def _cut(objects: Sequence[TrackedObject]) -> dict[int, np.ndarray]:
-    """What is left (S, 2) of the masks that others claim pixels of, by the object's `id()`."""
+    """What is left (S, 2) of the masks that others take pixels of, by the object's `id()`."""
     if len(objects) < 2:
         return {}
     touching = np.flatnonzero(touching_boxes(np.array([each.box for each in objects]))).tolist()

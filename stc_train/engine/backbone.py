@@ -66,7 +66,7 @@ def train_whole(config: Config) -> None:
 
 
 def require_backbone(config: Config, run: TrainingRun) -> None:
-    """Settle where the backbone's weights come from; nothing is fetched from the network.
+    """Choose where the backbone's weights come from; nothing is fetched from the network.
 
     Raises:
         InputError: the config wants pretrained weights and no file was named.

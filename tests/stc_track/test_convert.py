@@ -245,8 +245,8 @@ def test_overlaps(tmp_path):
 def test_every_pixel_has_one_owner_and_none_is_lost(masks):
     objects = [MotsObject(3, k, 1, 4, 5, rle.encode(mask), score) for k, (mask, score) in enumerate(masks)]
     cut = [rle.decode(each.counts, 4, 5) for each in prepared("0000", objects, Changes())]
-    claimed = np.any([mask for mask, _ in masks], 0) if masks else np.zeros((4, 5))
-    np.testing.assert_array_equal(np.sum(cut, 0) if cut else np.zeros((4, 5)), claimed)
+    covered = np.any([mask for mask, _ in masks], 0) if masks else np.zeros((4, 5))
+    np.testing.assert_array_equal(np.sum(cut, 0) if cut else np.zeros((4, 5)), covered)
 
 
 def test_unsorted_text_is_sorted(folder):

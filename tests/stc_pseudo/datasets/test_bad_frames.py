@@ -212,7 +212,7 @@ def test_unknown_flow_is_unknown(scene):
 
 
 def bomb(path, side=20_000):
-    """A PNG of a few hundred bytes that claims side x side pixels."""
+    """A PNG of a few hundred bytes that says it has side x side pixels."""
     import struct
     import zlib
 

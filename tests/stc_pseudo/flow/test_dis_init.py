@@ -114,15 +114,15 @@ def test_gradient_flows_through_levels_that_start_elsewhere(network):
     network.zero_grad()
 
 
-def test_settled_flow_is_the_starts_where_both_agree_and_it_is_trusted():
+def test_blended_flow_is_the_starts_where_both_agree_and_it_is_trusted():
     flow = torch.zeros(1, 2, 1, 4)
     start = torch.zeros(1, 3, 1, 4)
     start[0, 0, 0] = torch.tensor([0.1, 0.1, 2.0, 50.0])
     start[0, 2, 0] = torch.tensor([1.0, 0.0, 1.0, 1.0])
-    settled = blend(flow, start)
+    blended = blend(flow, start)
     expected = torch.tensor([0.1 * math.exp(-0.05), 0, 2 * math.exp(-1), 0])
-    torch.testing.assert_close(settled[0, 0, 0], expected, atol=1e-6, rtol=1e-5)
-    assert (settled[0, 1] == 0).all()
+    torch.testing.assert_close(blended[0, 0, 0], expected, atol=1e-6, rtol=1e-5)
+    assert (blended[0, 1] == 0).all()
 
 
 def test_known_starts():

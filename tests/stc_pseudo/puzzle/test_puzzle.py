@@ -238,9 +238,9 @@ def test_a_mixed_cell_gets_the_share_that_its_mixture_tells(share):
     features = np.zeros((1, 7, 10), np.float32)
     features[:, :, 5:] = 30.0
     features[:, :, 4] = 30.0 * share
-    claim = np.zeros((7, 10), np.float32)
-    claim[:, 5:] = 1
-    np.testing.assert_allclose(matte(claim, features)[3, 4], share, atol=0.02)
+    wanted = np.zeros((7, 10), np.float32)
+    wanted[:, 5:] = 1
+    np.testing.assert_allclose(matte(wanted, features)[3, 4], share, atol=0.02)
 
 
 @pytest.mark.parametrize("tilt", [0.0, 0.0004], ids=["level", "rolled"])

@@ -1,4 +1,4 @@
-"""Two files that claim one sequence."""
+"""Two files of one sequence."""
 
 import pytest
 

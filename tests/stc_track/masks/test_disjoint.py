@@ -24,8 +24,8 @@ def test_touching(masks):
 @given(STACKS, st.data())
 def test_each_pixel_goes_to_the_highest_score(masks, data):
     scores = np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(masks), max_size=len(masks))))
-    claims = np.where(masks, scores[:, None, None], -1)
-    winner = np.where(masks.any(0), claims.argmax(0), -1)  # argmax: of equal scores the first
+    scored = np.where(masks, scores[:, None, None], -1)
+    winner = np.where(masks.any(0), scored.argmax(0), -1)  # argmax: of equal scores the first
     cut = make_disjoint(spans_of(masks), scores)
     for index, intervals in enumerate(cut):
         mask = rle.decode(rle.from_spans(intervals, *masks.shape[1:]), *masks.shape[1:])

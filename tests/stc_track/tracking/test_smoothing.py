@@ -50,7 +50,7 @@ def test_frames_come_in_order_also_those_without_detections():
     assert frames == sorted([t for t in range(39) for _ in (0, 1)])
 
 
-def test_tracks_of_few_sightings_are_left_out():
+def test_tracks_of_few_hits_are_left_out():
     seen = sorted([*(car(t, 10) for t in range(6)), car(3, 120)], key=lambda each: each.frame)
     assert {key[1] for key in columns(link(seen, SETTINGS))} == {1001, 1002}
     found = columns(link(seen, SETTINGS, delayed=partial(smoothed, settings=SmoothingSettings(min_hits=2))))

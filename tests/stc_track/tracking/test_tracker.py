@@ -114,7 +114,7 @@ def test_most_of_a_box_may_disappear():
 
 @pytest.mark.parametrize(("name", "score"), [("gap_weight", 1.0), ("score_weight", 0.6), ("new_track_penalty", 1.0)])
 def test_what_makes_a_pair_unlikely_costs(name, score):
-    """Each of them alone can end a track that is where it was: missing frames, a low score, little evidence."""
+    """Each of them alone can end a track that is where it was: missing frames, a low score, a low accumulated score."""
     frames = [scene(0, (10, 20, 30, 20, 0.6)), scene(2, (10, 20, 30, 20, score))]
     assert run(frames)[-1] == {0: 1}
     assert run(frames, DEFAULT.changed(**{name: 40.0}))[-1] == {0: 2}
