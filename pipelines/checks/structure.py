@@ -77,12 +77,19 @@ def flags_in_texts(path: Path) -> list[str]:
     tree = ast.parse(path.read_text("utf-8"))
     defined = (ast.Module, ast.ClassDef, ast.FunctionDef)
     docstrings = {id(node.body[0].value) for node in ast.walk(tree) if isinstance(node, defined) and _documented(node)}
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     return [
-        f"{path.name}:{node.lineno}: {node.value}"
+        f"{path.name}:{node.lineno}: {text}"
         for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
-        if FLAG.search(CALLED.sub("", node.value))
+        if id(node) not in docstrings | parts and (text := _text(node)) and FLAG.search(CALLED.sub("", text))
     ]
+
+
+def _text(node: ast.AST) -> str:
+    """A text, with `{}` for the values of a formatted one; empty for whatever is none."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_text(part) or "{}" for part in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def _documented(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> bool:

@@ -33,7 +33,9 @@ def test_what_is_counted(tmp_path, monkeypatch):
 
 def test_a_flag_in_a_text_is_found(tmp_path):
     path = tmp_path / "a.py"
-    path.write_text('"""Of `--a`."""\n\nHINT = "--root names it"\nOTHER = "`stc-eval --truth DIR` measures it"\n')
+    path.write_text(
+        '"""Of `--a`."""\n\nHINT = "--root names it"\nOTHER = f"`stc-eval {HINT} --truth DIR` measures it"\n'
+    )
     assert flags_in_texts(path) == ["a.py:3: --root names it"]
 
 
