@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from stc_pseudo.datasets.flyingthings import read_pfm_flow, true_flow
+from stc_track.io import progress
 from stc_track.io.errors import InputError
 
 H, W = 5, 7
@@ -76,7 +77,9 @@ def test_frames_find_their_flow(root):
     assert true_flow(root, [[root / "0006.png"]]) == {}
 
 
-def test_a_network_learns_from_it(tmp_path):
+def test_a_network_learns_from_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "LOG_INTERVAL", 0)  # its figures are printed at once
+    monkeypatch.setattr(progress, "START", 0)
     """`train-flow` on the frames and the flow, as the README's line for YouTube-VIS has it."""
     from click.testing import CliRunner
 
