@@ -29,7 +29,7 @@ from stc_track.masks import rle
 
 # Every other kind of label_02 (Van, Truck, Cyclist, ..., DontCare) has no masks in KITTI MOTS: nothing is known there.
 LABEL_CLASSES = {"Car": 1, "Pedestrian": 2}
-LABELS_HINT = "--boxes labels takes boxes from label_02"
+LABELS_HINT = "`boxes=labels` takes boxes from label_02"
 # The benchmark's split of its 21 training sequences (Voigtlaender et al., CVPR 2019): 12 to train on, 9 to validate.
 MOTS_TRAINING = tuple(f"{k:04d}" for k in (0, 1, 3, 4, 5, 9, 11, 12, 15, 17, 19, 20))
 MOTS_VALIDATION = tuple(f"{k:04d}" for k in (2, 6, 7, 8, 10, 13, 14, 16, 18))
