@@ -27,7 +27,7 @@ from stc_track.io.progress import Bar
 log = logging.getLogger(__name__)
 
 CHECKPOINT_EVERY, CHECKPOINT_SECONDS = 200, 600.0  # steps, or time, whichever comes first
-SCALARS_EVERY = 10
+SCALARS_EVERY = 10  # steps between looks at the figures; in between nothing waits for the device
 GRADIENT_NORM = 10.0
 SIDE_MULTIPLE = 32  # five halvings in the encoders
 MIN_INPUT_SIDE = 64  # a coarsest map of one pixel has nothing to reflect or to correlate
@@ -42,7 +42,7 @@ def require_sides(height: int, width: int) -> None:
 
 def fit(
     network: nn.Module,
-    loss: Callable[[dict[str, Any], int], tuple[Tensor, dict[str, float]]],
+    loss: Callable[[dict[str, Any], int], tuple[Tensor, dict[str, Tensor]]],
     clips: Dataset,
     *,
     out: Path,
@@ -56,7 +56,8 @@ def fit(
 
     Args:
         network: everything that is trained, already on `device`.
-        loss: from a batch of `clips` (tensors on `device`) and the step's number to a scalar and figures to show.
+        loss: from a batch of `clips` (tensors on `device`) and the step's number to a scalar, and figures to show,
+            which stay on the device as well.
         clips: the data.
         out: where the checkpoint goes, every `CHECKPOINT_EVERY` steps or ten minutes, and at the end. It holds
             `describe`, the network's `state`, and `step`. What a resumed run needs lies beside it until the training is
@@ -93,7 +94,7 @@ def fit(
         batch_sampler=BatchSampler(len(clips), batch_size, seed, start, steps),
     )
     network.train()
-    saved = time.monotonic()
+    saved, figures = time.monotonic(), Figures()
     with (
         TrainingLog(optimiser.log_dir, start) as record,
         Bar(total=steps, initial=start, desc=f"train {describe['network']}", unit="step") as bar,
@@ -101,12 +102,18 @@ def fit(
         for step, batch in enumerate(loader, start + 1):
             batch = {key: value.to(device, non_blocking=cuda) for key, value in batch.items()}
             rate = optimiser.learning_rate / (1 if step <= drop else 10)
-            figures = descend(network, optimizer, scaler, *loss(batch, step - 1), rate, step)
-            bar.set_postfix({key: f"{figure:.3f}" for key, figure in figures.items()}, refresh=False)
+            value, shown = loss(batch, step - 1)
+            descend(network, optimizer, scaler, value, rate)
+            figures.add(step, {"loss": value, **shown})
             bar.update()
-            if step % SCALARS_EVERY == 0 or step in (1, steps):
-                record.scalars("train", figures | {"learning_rate": rate}, step)
-            if validation is not None and (step % per_epoch == 0 or step == steps):
+            validates = validation is not None and (step % per_epoch == 0 or step == steps)
+            saves = step % CHECKPOINT_EVERY == 0 or step == steps or time.monotonic() - saved > CHECKPOINT_SECONDS
+            if step % SCALARS_EVERY == 0 or step in (1, steps) or validates or saves:
+                latest = figures.read()
+                bar.set_postfix({key: f"{figure:.3f}" for key, figure in latest.items()}, refresh=False)
+                if step % SCALARS_EVERY == 0 or step in (1, steps):
+                    record.scalars("train", latest | {"learning_rate": rate}, step)
+            if validates:
                 held, picture = validation.run(steps)
                 record.scalars("validation", held, step)
                 record.picture(picture, math.ceil(step / per_epoch), step)
@@ -117,7 +124,7 @@ def fit(
                         step,
                         ", ".join(f"{key} {figure:.4f}" for key, figure in held.items()),
                     )
-            if step % CHECKPOINT_EVERY == 0 or step == steps or time.monotonic() - saved > CHECKPOINT_SECONDS:
+            if saves:
                 saved = time.monotonic()
                 content = kept() if kept else _state(network, optimiser.half)
                 weights.save(out, describe | {"state": content, "step": step})
@@ -127,22 +134,44 @@ def fit(
     log.info("wrote %s after %d steps", out, steps)
 
 
-def descend(
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    scaler: torch.amp.GradScaler,
-    value: Tensor,
-    figures: dict[str, float],
-    rate: float,
-    step: int,
-) -> dict[str, float]:
-    """Take one step down the loss `value` at the learning rate `rate`; return the figures with the loss.
+class Figures:
+    """Figures of steps, kept on the device until they are read: one transfer for all of them.
 
-    Raises:
-        FloatingPointError: the loss is not finite.
+    Reading one scalar makes the program wait for everything that the device was told to do.
     """
-    if not torch.isfinite(value):
-        raise FloatingPointError(f"step {step}: the loss is {value.item()}; lower the learning rate")
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+        self.rows: list[Tensor] = []
+        self.names: list[tuple[str, ...]] = []
+
+    def add(self, step: int, figures: dict[str, Tensor]) -> None:
+        """Keep a step's figures, its `loss` among them, first."""
+        self.steps.append(step)
+        self.names.append(tuple(figures))
+        self.rows.append(torch.stack([figure.detach().float() for figure in figures.values()]))
+
+    def read(self) -> dict[str, float]:
+        """Forget the figures, and return the latest step's.
+
+        Raises:
+            FloatingPointError: a loss is not finite; the first one is named.
+        """
+        values = torch.cat(self.rows).tolist()
+        found, start = {}, 0
+        for step, names in zip(self.steps, self.names, strict=True):
+            found = dict(zip(names, values[start : start + len(names)], strict=True))
+            start += len(names)
+            if not math.isfinite(found["loss"]):
+                raise FloatingPointError(f"step {step}: the loss is {found['loss']}; lower the learning rate")
+        self.steps, self.rows, self.names = [], [], []
+        return found
+
+
+def descend(
+    network: nn.Module, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler, value: Tensor, rate: float
+) -> None:
+    """Take one step down the loss `value` at the learning rate `rate`."""
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.zero_grad(set_to_none=True)
@@ -151,7 +180,6 @@ def descend(
     nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
     scaler.step(optimizer)
     scaler.update()
-    return {"loss": value.item()} | figures
 
 
 def _state(network: nn.Module, half: bool) -> dict[str, Tensor]:

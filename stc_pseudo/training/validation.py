@@ -65,7 +65,7 @@ class Validation:
     def __init__(
         self,
         network: nn.Module,
-        loss: Callable[[dict[str, Any], int], tuple[Tensor, dict[str, float]]],
+        loss: Callable[[dict[str, Any], int], tuple[Tensor, dict[str, Tensor]]],
         clips: Clips,
         held: list[int],
         shown: list[int],
@@ -91,8 +91,8 @@ class Validation:
                 for index in self.held:
                     value, figures = self.loss(self._batch(index), step)
                     truth = self.measure(index) if self.measure else {}
-                    for name, figure in ({"loss": value.item()} | figures | truth).items():
-                        sums[name].append(figure)
+                    for name, figure in ({"loss": value} | figures | truth).items():
+                        sums[name].append(float(figure))
                 picture = np.concatenate([self.draw(self._batch(index)) for index in self.pictured])
         finally:
             self.network.train(training)

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
@@ -30,19 +31,54 @@ class StepRandomness(Hook):
 
 @HOOKS.register_module()
 class StopAtNaN(Hook):
-    """Stops when a loss is not finite, naming the batch's frames; what was saved before stays as it was."""
+    """Stops when a loss is not finite, naming the batch's frames; what was saved before stays as it was.
 
-    priority = "VERY_HIGH"
+    The figures of a step stay on the device until another hook is due, such as the logger's or the checkpoint's: then
+    those of all steps since are read in one transfer. Reading a scalar makes the program wait for everything that the
+    device was told to do.
+    """
+
+    priority = "HIGHEST"  # before MMEngine's own hook reads them one by one
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[int, tuple[str, ...], list[Any]]] = []  # number, names of figures, frames
+        self._figures: list[torch.Tensor] = []
 
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
-        """Raise FloatingPointError if a loss term is NaN or infinite."""
-        if not math.isfinite(outputs["loss"].item()):
-            wrong = [name for name, value in outputs.items() if "loss_" in name and not math.isfinite(float(value))]
-            frames = ", ".join(str(sample.img_id) for sample in data_batch["data_samples"])
-            raise FloatingPointError(
-                f"step {batch_idx + 1}: {', '.join(wrong)} not finite on the frames {frames}; "
-                "lower the learning rate (`cfg_options=` optim_wrapper.optimizer.lr=...)"
-            )
+        """Take the step's figures; raise FloatingPointError if a loss term of a step that is read is not finite."""
+        frames = [sample.img_id for sample in data_batch["data_samples"]]
+        self._steps.append((batch_idx + 1, tuple(outputs), frames))
+        self._figures.append(torch.stack([torch.as_tensor(each).detach().float() for each in outputs.values()]))
+        outputs.clear()
+        intervals = [getattr(hook, "interval", None) for hook in runner.hooks]
+        due = any(self.every_n_train_iters(runner, each) for each in intervals if isinstance(each, int) and each > 0)
+        if due or self.is_last_train_iter(runner):
+            self._read(runner)
+
+    def after_train_epoch(self, runner: Any) -> None:
+        """Read before a checkpoint by epochs."""
+        self._read(runner)
+
+    def before_val(self, runner: Any) -> None:
+        """Read before a validation, which may keep the model."""
+        self._read(runner)
+
+    def _read(self, runner: Any) -> None:
+        if not self._steps:
+            return
+        values, steps = torch.cat(self._figures).tolist(), self._steps
+        self._steps, self._figures = [], []
+        for step, names, frames in steps:
+            found = dict(zip(names, values, strict=False))
+            del values[: len(names)]
+            if not math.isfinite(found["loss"]):
+                wrong = [name for name, value in found.items() if "loss_" in name and not math.isfinite(value)]
+                raise FloatingPointError(
+                    f"step {step}: {', '.join(wrong)} not finite on the frames {', '.join(map(str, frames))}; "
+                    "lower the learning rate (`cfg_options=` optim_wrapper.optimizer.lr=...)"
+                )
+            for name, value in found.items():
+                runner.message_hub.update_scalar(f"train/{name}", value)
 
 
 @HOOKS.register_module()

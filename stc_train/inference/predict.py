@@ -169,13 +169,10 @@ def detections(number: int, instances: Any, class_numbers: tuple[int, ...], thre
     limit = instances.bboxes.new_tensor([width, height, width, height])
     boxes = instances.bboxes.clamp(min=0).minimum(limit)
     usable = (instances.scores >= threshold) & (boxes[:, 2:] > boxes[:, :2]).all(1) & instances.masks.flatten(1).any(1)
-    for k in usable.nonzero().flatten().tolist():
-        yield Detection(
-            number,
-            tuple(boxes[k].tolist()),
-            float(instances.scores[k]),
-            class_numbers[int(instances.labels[k])],
-            height,
-            width,
-            rle.encode(instances.masks[k].cpu().numpy()),
-        )
+    kept, masks = (
+        each.cpu().numpy()
+        for each in (torch.cat([boxes, instances.scores[:, None]], 1)[usable], instances.masks[usable])
+    )
+    labels = instances.labels[usable].tolist()
+    for (*box, score), label, mask in zip(kept.tolist(), labels, masks, strict=True):
+        yield Detection(number, tuple(box), score, class_numbers[label], height, width, rle.encode(mask))

@@ -100,9 +100,11 @@ class SparseBboxHead(CondInstBboxHead):
             return super()._get_targets_single(gt_instances, points, regress_ranges, num_points_per_lvl)
         boxes, centers = gt_instances.bboxes, gt_instances.centers
         distances = torch.cat([points[:, None] - boxes[:, :2], boxes[:, 2:] - points[:, None]], 2)  # P x N x 4
-        reach = (
-            points.new_tensor(self.strides).repeat_interleave(torch.tensor(num_points_per_lvl, device=points.device))
-            * self.center_sample_radius
+        reach = torch.cat(
+            [
+                points.new_full((count,), stride * self.center_sample_radius)
+                for stride, count in zip(self.strides, num_points_per_lvl, strict=True)
+            ]
         )
         near = ((points[:, None] - centers).abs() < reach[:, None, None]).all(2)
         farthest = distances.amax(2)
@@ -113,7 +115,8 @@ class SparseBboxHead(CondInstBboxHead):
         found = least.isfinite()
         labels = torch.where(found, gt_instances.labels[instances], self.num_classes)
         targets = distances.gather(1, instances[:, None, None].expand(-1, 1, 4))[:, 0]
-        return labels, targets, found.nonzero()[:, 0], instances[found]
+        positive = found.nonzero()[:, 0]
+        return labels, targets, positive, instances[positive]
 
     def get_positive_infos(self) -> list[InstanceData]:
         """As MMDetection's, with the filters computed here."""

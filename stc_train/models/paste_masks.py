@@ -11,6 +11,7 @@ from torch import Tensor
 from stc_train.data.resample import axis_weights
 
 MARGIN = 0.25  # of a predicted box's size
+MOST_PIXELS = 2**25  # of masks at a time on a GPU: 128 MB
 
 
 def whole_frame_masks(
@@ -38,10 +39,34 @@ def whole_frame_masks(
         for source, target, factor in zip(soft.shape[1:], shape, scale[::-1], strict=True)
     )
     margin = MARGIN * (bboxes[:, 2:] - bboxes[:, :2])
-    low, high = (bboxes[:, :2] - margin).floor().clamp(min=0).long(), (bboxes[:, 2:] + margin).ceil().long()
-    masks = torch.zeros(len(soft), *shape, dtype=torch.bool, device=soft.device)
+    low, high = (bboxes[:, :2] - margin).floor(), (bboxes[:, 2:] + margin).ceil()
+    low, high = (each.clamp(min=0).long() for each in (low, high))
+    paste = _by_windows if soft.device.type == "cpu" else _at_once
+    return paste(soft, rows, columns, low, high, threshold)
+
+
+def _by_windows(soft: Tensor, rows: Tensor, columns: Tensor, low: Tensor, high: Tensor, threshold: float) -> Tensor:
+    """The masks of `whole_frame_masks`, each computed in its window of the frame."""
+    masks = torch.zeros(len(soft), len(rows), len(columns), dtype=torch.bool, device=soft.device)
     for mask, cells, (left, top, right, bottom) in zip(masks, soft, torch.cat([low, high], 1).tolist(), strict=True):
         mask[top:bottom, left:right] = rows[top:bottom] @ cells @ columns[left:right].T > threshold
+    return masks
+
+
+def _at_once(soft: Tensor, rows: Tensor, columns: Tensor, low: Tensor, high: Tensor, threshold: float) -> Tensor:
+    """The masks of `whole_frame_masks` on a GPU: whole frames, a part of the masks at a time.
+
+    Cutting each mask's window out would make the program wait for the device to tell where it lies.
+    """
+    (height, width), across = (len(rows), len(columns)), columns.T.contiguous()
+    y, x = torch.arange(height, device=soft.device), torch.arange(width, device=soft.device)
+    inside = [(low[:, axis, None] <= place) & (place < high[:, axis, None]) for axis, place in ((1, y), (0, x))]
+    masks = torch.empty(len(soft), height, width, dtype=torch.bool, device=soft.device)
+    size = max(MOST_PIXELS // (height * width), 1)
+    for start in range(0, len(soft), size):
+        part = slice(start, start + size)
+        torch.gt(rows @ soft[part] @ across, threshold, out=masks[part])
+        masks[part] &= inside[0][part, :, None] & inside[1][part, None]
     return masks
 
 

@@ -19,8 +19,12 @@ def rigid_transform(axis_angle: Tensor, translation: Tensor) -> Tensor:
     zero = torch.zeros_like(axis_angle[:, 0])
     x, y, z = axis_angle.unbind(1)
     skew = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], 1).view(-1, 3, 3)
-    top = torch.cat([torch.linalg.matrix_exp(skew), translation[:, :, None]], 2)
-    bottom = top.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(len(top), 1, 4)
+    # sin(a) / a and (1 - cos(a)) / a^2, smooth at a = 0; no matrix_exp, which asks the device for the angle's size
+    angle = torch.linalg.vector_norm(axis_angle, dim=1)[:, None, None] / torch.pi
+    first, second = torch.sinc(angle), torch.sinc(angle / 2).square() / 2
+    rotation = torch.eye(3, dtype=skew.dtype, device=skew.device) + first * skew + second * (skew @ skew)
+    top = torch.cat([rotation, translation[:, :, None]], 2)
+    bottom = torch.eye(4, dtype=top.dtype, device=top.device)[3:].expand(len(top), 1, 4)
     return torch.cat([top, bottom], 1)
 
 
@@ -31,13 +35,28 @@ def invert_rigid(transform: Tensor) -> Tensor:
     return torch.cat([top, transform[:, 3:]], 1)
 
 
-def rigid_flow(depth: Tensor, intrinsics: Tensor, transform: Tensor) -> Tensor:
+def plane_and_parallax(intrinsics: Tensor, transform: Tensor) -> tuple[Tensor, Tensor]:
+    """What carries a pixel from one camera to another: of all depths the same, so found once.
+
+    Args:
+        intrinsics: (B, 3, 3), of both cameras.
+        transform: (B, 4, 4), from the first camera's coordinates to the second's.
+
+    Returns:
+        K R K^-1 (B, 3, 3), which moves homogeneous pixels of points infinitely far away, and K t (B, 3, 1), which is
+        added once per inverse depth.
+    """
+    inverse, _ = torch.linalg.inv_ex(intrinsics)  # a camera has an inverse: nothing waits for the check
+    return intrinsics @ transform[:, :3, :3] @ inverse, intrinsics @ transform[:, :3, 3:]
+
+
+def rigid_flow(depth: Tensor, homography: Tensor, parallax: Tensor) -> Tensor:
     """Where a still scene's pixels appear in another camera, as displacements.
 
     Args:
         depth: (B, 1, H, W), positive, of the first camera's pixels.
-        intrinsics: (B, 3, 3), of both cameras, in pixels of this resolution.
-        transform: (B, 4, 4), from the first camera's coordinates to the second's, in depth's unit.
+        homography, parallax: (B, 3, 3) and (B, 3, 1) as `plane_and_parallax` gives them, of cameras in pixels of this
+            resolution and a transform in depth's unit.
 
     Returns:
         (B, 2, H, W) (dx, dy) in pixels, from the first view to the second.
@@ -49,9 +68,7 @@ def rigid_flow(depth: Tensor, intrinsics: Tensor, transform: Tensor) -> Tensor:
         indexing="ij",
     )
     pixels = torch.stack([xs, ys, torch.ones_like(xs)]).view(1, 3, -1)
-    # One 3x3 matrix carries a homogeneous pixel all the way: K R K^-1, and K t / depth is added.
-    homography = intrinsics @ transform[:, :3, :3] @ torch.linalg.inv(intrinsics)
-    points = depth.flatten(2) * (homography @ pixels) + intrinsics @ transform[:, :3, 3:]
+    points = depth.flatten(2) * (homography @ pixels) + parallax
     projected = points[:, :2] / points[:, 2:].clamp(min=MIN_PROJECTED_DEPTH)
     return (projected - pixels[:, :2]).view(-1, 2, height, width)
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stc_pseudo.depth.training.geometry import rigid_flow
+from stc_pseudo.depth.training.geometry import plane_and_parallax, rigid_flow
 from stc_pseudo.nn.photometric import edge_aware_smoothness, photometric_distance, warp
 
 SMOOTHNESS_WEIGHT = 1e-3
@@ -33,7 +33,7 @@ class View:
 
 def depth_loss(
     inverse_depths: list[Tensor], target: Tensor, views: list[View], intrinsics: Tensor
-) -> tuple[Tensor, dict[str, float]]:
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Minimum reprojection with auto-masking at every scale, plus smoothness.
 
     Args:
@@ -43,12 +43,13 @@ def depth_loss(
         intrinsics: (B, 3, 3), pixels of the target's resolution.
 
     Returns:
-        the scalar loss, averaged over scales; and figures: `photometric` error and the share of pixels that are
-        `moving` (kept by the auto-mask), both of the finest scale.
+        the scalar loss, averaged over scales; and figures, scalars of the finest scale: `photometric` error and the
+        share of pixels that are `moving` (kept by the auto-mask).
     """
     images = torch.stack([view.image for view in views])
     transforms = torch.cat([view.transform for view in views])
     cameras = intrinsics.repeat(len(views), 1, 1)
+    homography, parallax = plane_and_parallax(cameras, transforms)
     everywhere = torch.ones(len(target), dtype=torch.bool, device=target.device)
     given = torch.stack([everywhere if view.given is None else view.given for view in views])[..., None, None, None]
     # An occluded pixel is judged by the view that sees it: the least distance over the views.
@@ -56,7 +57,7 @@ def depth_loss(
     total, figures = target.new_zeros(()), {}
     for scale, inverse_depth in enumerate(inverse_depths):
         full = F.interpolate(inverse_depth, target.shape[-2:], mode="bilinear", align_corners=False)
-        flow = rigid_flow(1 / full.repeat(len(views), 1, 1, 1), cameras, transforms)
+        flow = rigid_flow(1 / full.repeat(len(views), 1, 1, 1), homography, parallax)
         moved = warp(images.flatten(0, 1), flow).view_as(images)
         warped = photometric_distance(moved, target).where(given, torch.inf).amin(0)
         reprojection = minimum_reprojection(warped, still)
@@ -66,7 +67,7 @@ def depth_loss(
         smoothness = edge_aware_smoothness(relative, coloured)
         total = total + reprojection.mean() + SMOOTHNESS_WEIGHT / 2**scale * smoothness
         if scale == 0:
-            figures = {"photometric": warped.mean().item(), "moving": (warped < still).float().mean().item()}
+            figures = {"photometric": warped.detach().mean(), "moving": (warped < still).float().mean()}
     return total / len(inverse_depths), figures
 
 

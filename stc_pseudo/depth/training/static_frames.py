@@ -6,15 +6,19 @@ it is computed; here it is per pair of neighbouring frames, by OpenCV's DIS.
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from stc_pseudo.datasets.digests import stat_digest
 from stc_pseudo.datasets.images import read_frame
 from stc_pseudo.training.clips import Clips
 from stc_track.io.errors import InputError
+from stc_track.io.files import replacing
 from stc_track.io.progress import Bar
 
 log = logging.getLogger(__name__)
@@ -22,7 +26,7 @@ log = logging.getLogger(__name__)
 STATIC_FLOW, STATIC_WIDTH = 1.0, 416  # pixels; Zhou et al.'s frames are so wide
 
 
-def moving_clips(clips: Clips, watched: Iterable[int] | None = None) -> list[int]:
+def moving_clips(clips: Clips, watched: Iterable[int] | None = None, cache: Path | None = None) -> list[int]:
     """Positions of the clips in which every frame moves: the mean flow is at least a pixel.
 
     A camera at rest shows no parallax: such clips teach nothing but that depth is infinite. The flow is measured on
@@ -31,15 +35,15 @@ def moving_clips(clips: Clips, watched: Iterable[int] | None = None) -> list[int
     Args:
         clips: of some videos.
         watched: positions of the videos that are looked at; the clips of others all stay. None: every video.
+        cache: a JSON file where flows are kept for the next training on the same frames (names, sizes and times).
 
     Raises:
         InputError: none of them moves.
     """
     videos = set(range(len(clips.videos)) if watched is None else watched)
-    moves = {
-        video: [magnitude >= STATIC_FLOW for magnitude in _mean_flows(clips.videos[video])]
-        for video in Bar(sorted(videos), desc="find static frames", unit="video", disable=len(videos) < 2)
-    }
+    bar = Bar(sorted(videos), desc="find static frames", unit="video", disable=len(videos) < 2)
+    with _kept_flows(cache) as flows:
+        moves = {video: [each >= STATIC_FLOW for each in flows(clips.videos[video])] for video in bar}
     kept = [
         index
         for index, (video, start) in enumerate(clips.starts)
@@ -54,6 +58,28 @@ def moving_clips(clips: Clips, watched: Iterable[int] | None = None) -> list[int
             hint="`mode=stereo` learns from frames at rest",
         )
     return kept
+
+
+@contextmanager
+def _kept_flows(cache: Path | None) -> Iterator[Callable[[list[Path]], list[float]]]:
+    """`_mean_flows`, which takes what the cache has; what it did not have is there when the block ends."""
+    try:
+        known = json.loads(cache.read_bytes()) if cache else {}
+    except (FileNotFoundError, ValueError):
+        known = {}
+    found: dict[str, list[float]] = {}
+
+    def flows(video: list[Path]) -> list[float]:
+        key = stat_digest(video)
+        found[key] = known[key] if key in known else _mean_flows(video)
+        return found[key]
+
+    try:
+        yield flows
+    finally:
+        if cache and not found.keys() <= known.keys():
+            with replacing(cache, "w") as file:
+                json.dump(known | found, file)
 
 
 def _mean_flows(video: list[Path]) -> list[float]:

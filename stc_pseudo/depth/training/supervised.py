@@ -86,7 +86,7 @@ class SupervisedTrainer(nn.Module):
         self.network = Monodepth2(settings.encoder, settings.channel_width)
         self.precision = settings.optimiser.precision
 
-    def loss(self, batch: dict[str, Tensor], step: int) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, batch: dict[str, Tensor], step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the mean of `scale_invariant_error` over the four scales, and the finest scale's to show."""
         with autocast(batch["frames"].device, self.precision):
             inverse_depths = self.network(batch["augmented"][:, 0])
@@ -99,7 +99,7 @@ class SupervisedTrainer(nn.Module):
                 for inverse in inverse_depths
             ]
         )
-        return errors.mean(), {"scale_invariant": errors[0].item()}
+        return errors.mean(), {"scale_invariant": errors[0]}
 
 
 def scale_invariant_error(inverse_depth: Tensor, truth: Tensor) -> Tensor:

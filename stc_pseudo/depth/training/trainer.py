@@ -91,7 +91,7 @@ class DepthTrainer(nn.Module):
         self.register_buffer("intrinsics", intrinsics, persistent=False)
         self.register_buffer("baselines", baselines, persistent=False)
 
-    def loss(self, batch: dict[str, Tensor], step: int) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, batch: dict[str, Tensor], step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of a batch of `Clips`, and figures to show."""
         frames, augmented = batch["frames"], batch["augmented"]
         video, flipped = batch["video"], batch["flipped"]
@@ -148,7 +148,7 @@ def train_depth(sequences: Sequence[VideoSequence], settings: DepthTraining, out
         min_crop=settings.min_crop,
     )
     alone = [index for index, baseline in enumerate(baselines) if not baseline]
-    used = moving_clips(clips, alone) if alone else range(len(clips))
+    used = moving_clips(clips, alone, out.with_name(f"{out.name}.motion.json")) if alone else range(len(clips))
     train, held = split_clips(clips, used, settings.validation_share)
     torch.manual_seed(settings.optimiser.seed)
     trainer = DepthTrainer(settings, intrinsics, baselines)

@@ -59,14 +59,14 @@ class LossWeights:
 
 def unsupervised_loss(
     flows: list[Tensor], frames: Tensor, origin: Tensor, terms: LossWeights
-) -> tuple[Tensor, dict[str, float]]:
+) -> tuple[Tensor, dict[str, Tensor]]:
     """The sum of UPFlow's terms.
 
     Args:
         flows: of each level, coarsest first, the last at the crop's size: 2B x 2 x h x w, pixels of its own level.
         frames: (B, 2, 3, H, W) in 0..1, the frames that the crops were cut from.
-        origin: (B, 2), (x, y) of each crop's first pixel: a crop's pixel that moves out of the crop is still found in
-            the frame ("boundary dilated warping", Luo et al., 2020).
+        origin: (B, 2), on the CPU, (x, y) of each crop's first pixel: a crop's pixel that moves out of the crop is
+            still found in the frame ("boundary dilated warping", Luo et al., 2020).
         terms: the weights.
 
     Returns:
@@ -77,8 +77,9 @@ def unsupervised_loss(
     own, other = torch.cat([frames[:, 0], frames[:, 1]]), torch.cat([frames[:, 1], frames[:, 0]])
     origin = origin.repeat(2, 1)
     target = crop(own, origin, (height, width))
-    seen = visible(finest.detach(), origin, own.shape[-2:])
-    rebuilt = warp(other, finest, origin=origin)
+    placed = origin.to(frames.device, non_blocking=True)
+    seen = visible(finest.detach(), placed, own.shape[-2:])
+    rebuilt = warp(other, finest, origin=placed)
     inner = slice(CENSUS_RADIUS, -CENSUS_RADIUS)
     values = {
         "census": masked_mean(robust(census_distance(target, rebuilt)), seen[..., inner, inner]),
@@ -90,11 +91,11 @@ def unsupervised_loss(
         "distillation": pyramid_distillation(flows[:-1], finest.detach(), seen),
     }
     total = sum(getattr(terms, name) * value for name, value in values.items())
-    return total, {name: value.item() for name, value in values.items()} | {"seen": seen.mean().item()}
+    return total, values | {"seen": seen.mean()}
 
 
 def crop(images: Tensor, origin: Tensor, size: tuple[int, int]) -> Tensor:
-    """Cut a window of `size` (height, width) from each of (B, C, H, W), at its (x, y) of `origin` (B, 2)."""
+    """Cut a window of `size` (height, width) from each of (B, C, H, W), at (x, y) of `origin` (B, 2), on the CPU."""
     height, width = size
     return torch.stack(
         [image[:, y : y + height, x : x + width] for image, (x, y) in zip(images, origin.tolist(), strict=True)]
@@ -224,10 +225,10 @@ def pyramid_distillation(flows: list[Tensor], finest: Tensor, seen: Tensor) -> T
     return total
 
 
-def mean_error(flow: Tensor, truth: Tensor) -> float:
+def mean_error(flow: Tensor, truth: Tensor) -> Tensor:
     """Mean end-point error of (B, 2, h, w) against `truth`, as in `true_flow_loss`, in pixels of the flow's size."""
     pooled = pool_flow(truth, flow.shape[-2:])
-    return masked_mean(torch.linalg.vector_norm(flow - pooled[:, :2], dim=1, keepdim=True), pooled[:, 2:]).item()
+    return masked_mean(torch.linalg.vector_norm(flow - pooled[:, :2], dim=1, keepdim=True), pooled[:, 2:])
 
 
 def true_flow_loss(flows: list[Tensor], truth: Tensor, robustly: bool = False) -> Tensor:

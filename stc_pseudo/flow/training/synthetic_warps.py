@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from stc_pseudo.flow.training.losses import true_flow_loss
+from stc_pseudo.flow.training.losses import masked_mean, true_flow_loss
 from stc_pseudo.nn.photometric import warp
 
 LARGEST_SHIFT = 0.06  # of the frame's width, of the whole view; twice that for an object
@@ -51,7 +51,7 @@ def random_flow(count: int, size: tuple[int, int], device: torch.device | str = 
 
 def known_flow_loss(
     network: torch.nn.Module, frames: Tensor, start: Callable[[Tensor, Tensor], Tensor] | None = None
-) -> tuple[Tensor, dict[str, float]]:
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Warp frames by random flows, and compare the network's estimate with them.
 
     Args:
@@ -68,4 +68,4 @@ def known_flow_loss(
     flows = network(moved, frames) if start is None else network(moved, frames, start=start(moved, frames))
     end_point = torch.linalg.vector_norm(flows[-1].detach() - flow, dim=1, keepdim=True)
     truth = torch.cat([flow, known.to(flow.dtype)], 1)
-    return true_flow_loss(flows, truth), {"known_epe": end_point[known].mean().item()}
+    return true_flow_loss(flows, truth), {"known_epe": masked_mean(end_point, known)}

@@ -89,7 +89,7 @@ class FlowTrainer:
             int(side * CROP_SHARE) // SIDE_MULTIPLE * SIDE_MULTIPLE for side in (settings.height, settings.width)
         )
 
-    def loss(self, batch: dict[str, Tensor], step: int) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, batch: dict[str, Tensor], step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of a batch of `FlowClips`, both directions, and figures to show."""
         if "truth" in batch and step >= self.warm_up_steps:
             return self._supervised(batch)
@@ -108,12 +108,13 @@ class FlowTrainer:
                 else None
             )
             flows = self.network(first, second, both=True, start=start)
-        return unsupervised_loss(flows, frames, origin.to(frames.device), self.terms)
+        return unsupervised_loss(flows, frames, origin, self.terms)
 
-    def _supervised(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+    def _supervised(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Whole frames, because what leaves them is to be learnt, to the second frame alone."""
         first, second = batch["augmented"].unbind(1)
-        levels = LEVELS - 1 if self.network.training and torch.rand(()) < self.coarse_share else LEVELS
+        coarse = self.network.training and self.coarse_share and torch.rand(()) < self.coarse_share
+        levels = LEVELS - 1 if coarse else LEVELS
         with autocast(first.device, self.precision):
             flows = self.network(first, second, start=batch["start"][:, 0] if self.start else None, levels=levels)
         truth = batch["truth"]

@@ -54,7 +54,7 @@ class Toy:
         with autocast("cpu", self.precision):
             predicted = self.network(frames + 0.01 * torch.randn_like(frames))
         error = F.mse_loss(predicted.float(), batch["frames"][:, 0].mean(1, keepdim=True))
-        return error, {"photometric": error.item()}
+        return error, {"photometric": error}
 
     def fit(self, clips, out, **settings):
         options = {"steps": 8, "batch_size": 2, "learning_rate": 1e-2, "precision": self.precision}

@@ -1,11 +1,15 @@
 """Soft masks on a grid become masks of the frame."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.checks.device_waits import NoWaiting
+from stc_train.models import paste_masks
 from stc_train.models.paste_masks import boxed_masks, whole_frame_masks
 
 META = {"ori_shape": (40, 60), "img_shape": (20, 30), "scale_factor": (0.5, 0.5)}
@@ -44,3 +48,19 @@ def test_a_mask_over_the_input_is_found_round_its_box_only():
     mask = whole_frame_masks(soft, torch.tensor([[8.0, 4.0, 16.0, 12.0]]), META, False, 4, 0.5)[0]
     assert mask[2:14, 6:18].all()
     assert int(mask.sum()) == 12 * 12
+
+
+@given(st.integers(0, 1000), st.integers(1, 5))
+def test_all_masks_at_once_are_the_masks_one_by_one(seed, part):
+    """As on a GPU, which must not wait for the boxes' places."""
+    random = torch.Generator().manual_seed(seed)
+    soft, corner = torch.rand(5, 5, 8, generator=random), torch.rand(5, 2, generator=random) * 25 - 5
+    boxes = torch.cat([corner, corner + torch.rand(5, 2, generator=random) * 30], 1)
+    one_by_one = whole_frame_masks(soft, boxes.clone(), META, True, 4, 0.5)
+    with (
+        patch.object(paste_masks, "MOST_PIXELS", part * 40 * 60),
+        patch.object(paste_masks, "_by_windows", paste_masks._at_once),
+        NoWaiting(),
+    ):
+        together = whole_frame_masks(soft, boxes.clone(), META, True, 4, 0.5)
+    assert (together == one_by_one).all()

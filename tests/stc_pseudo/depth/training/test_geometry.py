@@ -7,6 +7,7 @@ from scipy.spatial.transform import Rotation
 from stc_pseudo.depth.training.geometry import (
     flipped_intrinsics,
     invert_rigid,
+    plane_and_parallax,
     resized_intrinsics,
     rigid_flow,
     rigid_transform,
@@ -40,7 +41,7 @@ def test_transform_is_rodrigues_and_inverts(axis_angle, translation):
 def test_flow_follows_each_point_into_the_other_camera(axis_angle, translation, seed):
     depth = np.random.default_rng(seed).uniform(1, 30, (20, 32))
     transform = rigid_transform(*as_batch(axis_angle, translation))
-    (flow,) = rigid_flow(*as_batch(depth[None], CAMERA), transform)
+    (flow,) = rigid_flow(*as_batch(depth[None]), *plane_and_parallax(*as_batch(CAMERA), transform))
     rotation = Rotation.from_rotvec(axis_angle)
     for y, x in ((0, 0), (19, 31), (7, 20)):
         point = np.linalg.inv(CAMERA) @ (x, y, 1) * depth[y, x]
@@ -50,7 +51,16 @@ def test_flow_follows_each_point_into_the_other_camera(axis_angle, translation, 
 
 def test_point_behind_the_camera_stays_finite():
     backwards = rigid_transform(*as_batch((0, 0, 0), (0, 0, -5.0)))
-    assert rigid_flow(torch.ones(1, 1, 4, 4).double(), *as_batch(CAMERA), backwards).isfinite().all()
+    moved = plane_and_parallax(*as_batch(CAMERA), backwards)
+    assert rigid_flow(torch.ones(1, 1, 4, 4).double(), *moved).isfinite().all()
+
+
+def test_a_camera_at_rest_has_a_gradient():
+    """A pose network begins there."""
+    axis_angle = torch.zeros(1, 3, dtype=torch.float64, requires_grad=True)
+    (matrix,) = rigid_transform(axis_angle, torch.zeros(1, 3, dtype=torch.float64))
+    (gradient,) = torch.autograd.grad(matrix[2, 1], axis_angle)
+    torch.testing.assert_close(gradient, torch.tensor([[1.0, 0, 0]], dtype=torch.float64))
 
 
 def test_resized_camera_sees_the_resized_pixel():

@@ -1,4 +1,5 @@
 import logging
+import os
 import shutil
 
 import cv2
@@ -6,11 +7,14 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from torch.utils.data import default_collate
 from torchvision.models import resnet18
 
+from pipelines.checks.device_waits import NoWaiting
 from stc_pseudo.cli import main
 from stc_pseudo.datasets.base import Calibration, VideoSequence
 from stc_pseudo.depth.monodepth2_estimator import Monodepth2Depth
+from stc_pseudo.depth.training import static_frames
 from stc_pseudo.depth.training.geometry import cropped_intrinsics
 from stc_pseudo.depth.training.initial_weights import start_networks
 from stc_pseudo.depth.training.static_frames import moving_clips
@@ -86,6 +90,21 @@ def test_stereo_training_learns_metres(stereo_video, tmp_path):
     assert np.median(1 / inverse) == pytest.approx(5.0, rel=0.2)
 
 
+def test_a_step_never_waits_for_the_device(stereo_video):
+    video = sequence_of(stereo_video)
+    trainer = DepthTrainer(
+        training_settings(DepthTraining, mode="mono+stereo", **TINY),
+        torch.tensor([[[60.0, 0, 40.0], [0, 60, 30], [0, 0, 1]]]),
+        torch.tensor([0.1]),
+    )
+    clips = Clips([video.frames], 3, SIZE, [video.right])
+    batch = default_collate([clips[0], clips[1]])
+    with NoWaiting():
+        value, figures = trainer.loss(batch, 0)
+        value.backward()
+    assert {name: figure.shape for name, figure in figures.items()} == {"photometric": (), "moving": ()}
+
+
 def test_mirrored_clip_has_the_loss_of_its_original(stereo_video):
     """With depth constant, mirroring pictures, camera and stereo side together changes nothing."""
     torch.manual_seed(0)
@@ -97,7 +116,7 @@ def test_mirrored_clip_has_the_loss_of_its_original(stereo_video):
     mirror = {key: batch[key].flip(-1) for key in ("frames", "augmented", "right")}
     mirrored = batch | mirror | {"flipped": torch.tensor([True])}
     unmarked = batch | mirror
-    errors = [trainer.loss(b, 0)[1]["photometric"] for b in (batch, mirrored, unmarked)]
+    errors = [float(trainer.loss(b, 0)[1]["photometric"]) for b in (batch, mirrored, unmarked)]
     assert errors[0] < 0.03
     assert errors[1] == pytest.approx(errors[0], rel=1e-3)
     assert errors[2] > 5 * errors[0]
@@ -148,7 +167,7 @@ def test_videos_of_one_camera_among_stereo_ones(stereo_video, tmp_path, losses):
     batch = {key: torch.as_tensor(value)[None] for key, value in item.items()}
     without = {key: value for key, value in batch.items() if key != "right"}
     assert not batch["right"].any()
-    figures = [trainer.loss(b, 0)[1]["photometric"] for b in (batch, without)]
+    figures = [float(trainer.loss(b, 0)[1]["photometric"]) for b in (batch, without)]
     assert figures[0] == pytest.approx(figures[1], rel=1e-5)
 
 
@@ -190,6 +209,21 @@ def test_frames_at_rest_are_left_out(stereo_video, tmp_path):
     assert moving_clips(clips) == [0, 4, 5]
     with pytest.raises(InputError, match="static"):
         moving_clips(Clips([[frames[0]] * 4], 3, SIZE))
+
+
+def test_motion_is_measured_once_for_the_same_frames(stereo_video, tmp_path, monkeypatch):
+    shutil.copytree(stereo_video / "left", tmp_path / "frames")
+    clips, cache = Clips([sorted((tmp_path / "frames").iterdir())], 3, SIZE), tmp_path / "motion.json"
+    found = moving_clips(clips, cache=cache)
+    read = []
+    monkeypatch.setattr(static_frames, "_mean_flows", lambda video: read.append(video) or [0.0, 0.0, 9.0, 9.0, 9.0])
+    assert moving_clips(clips, cache=cache) == found
+    assert not read
+    os.utime(clips.videos[0][0], (0, 0))
+    assert moving_clips(clips, cache=cache) == [2, 3]
+    cache.write_text("cut")
+    assert moving_clips(clips, cache=cache) == [2, 3]
+    assert len(read) == 2
 
 
 def run(*arguments):

@@ -130,6 +130,6 @@ def test_true_flow_loss_counts_each_level_in_its_own_pixels_where_truth_is_known
     right[0][0, 1] += 3
     right[1][0, :, :, :16] = 50  # where nothing is known
     torch.testing.assert_close(true_flow_loss(right, truth), torch.tensor(3.0))
-    assert mean_error(right[0], truth) == pytest.approx(3)
+    assert float(mean_error(right[0], truth)) == pytest.approx(3)
     torch.testing.assert_close(true_flow_loss(right, truth, robustly=True), torch.tensor(3.01**0.4 + 0.01**0.4))
     assert true_flow_loss(right, torch.zeros(1, 3, 16, 32)) == 0

@@ -149,5 +149,6 @@ def test_loss_is_lowest_at_the_true_translation():
     assert figures["ssim"] < 1e-6
     assert figures["seen"] == 1
     assert value.item() == pytest.approx(
-        sum(getattr(LossWeights(), name) * figure for name, figure in figures.items() if name != "seen"), rel=1e-5
+        sum(getattr(LossWeights(), name) * float(figure) for name, figure in figures.items() if name != "seen"),
+        rel=1e-5,
     )

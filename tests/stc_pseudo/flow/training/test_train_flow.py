@@ -6,6 +6,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from pipelines.checks.device_waits import NoWaiting
 from stc_pseudo.cli import main
 from stc_pseudo.datasets.flow_maps import write_kitti_flow
 from stc_pseudo.flow.checkpoint import describe, load_network
@@ -144,9 +145,22 @@ def test_learning_from_true_flow_lowers_its_error(video, true_flow):
         optimizer.zero_grad()
         value.backward()
         optimizer.step()
-        errors.append(figures["true_epe"])
+        errors.append(float(figures["true_epe"]))
     assert errors[0] == pytest.approx(4, abs=0.5)
     assert errors[-1] < 0.7 * errors[0]
+
+
+@pytest.mark.parametrize("kind", ["warm-up", "unsupervised", "true flow"])
+def test_a_step_never_waits_for_the_device(video, true_flow, kind):
+    paths = sorted(video.iterdir())
+    known = find_truth([paths], true_flow, "--true-flow") if kind == "true flow" else None
+    item = FlowClips([paths], (64, 128), truth=known)[0]
+    batch = {key: value[None] for key, value in item.items() if torch.is_tensor(value)}
+    trainer = FlowTrainer(UPFlow(), FlowTraining(height=64, width=128, warm_up_steps=int(kind == "warm-up")))
+    with NoWaiting():
+        value, figures = trainer.loss(batch, 0)
+        value.backward()
+    assert {figure.shape for figure in figures.values()} == {()}
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
