@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 from mmdet.datasets.transforms import PackDetInputs
-from mmdet.structures.mask import BitmapMasks
 from torch import Tensor
 
 from stc_pseudo.datasets.images import read_frame
 from stc_pseudo.settings import MaskSettings
 from stc_track.formats.store import CELL
 from stc_track.io.errors import InputError
+from stc_train.data.object_masks import ObjectMasks
 from stc_train.data.resample import axis_weights, nearest
 from stc_train.registry import TRANSFORMS
 
@@ -84,15 +84,13 @@ class LoadPseudoMasks(BaseTransform):
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Add `gt_masks`, BitmapMasks of (N, H, W) at the frame's size; mark boxes without one as to be ignored."""
+        """Add `gt_masks`, `ObjectMasks` at the frame's size; mark boxes without one as to be ignored."""
         reader, index = results.pop("reader"), results["index"]
-        size = results["img_shape"]
         ignored = results["gt_ignore_flags"]
         nobody = np.iinfo(np.uint16).max  # no object's number
         numbers = np.where(ignored, nobody, np.arange(1, len(ignored) + 1)).astype(np.uint16)
-        masks = reader.read("objects", index) == numbers[:, None, None]
-        ignored |= ~masks.any((1, 2))
-        results["gt_masks"] = BitmapMasks(masks.view(np.uint8), *size)  # a byte a pixel and object, never copied
+        results["gt_masks"] = ObjectMasks(reader.read("objects", index), numbers)
+        ignored |= ~results["gt_masks"].present()
         return results
 
 
@@ -104,8 +102,10 @@ class IgnoreLostMasks(BaseTransform):
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Mark boxes whose `gt_masks` (N, H, W) are empty as to be ignored."""
-        results["gt_ignore_flags"] = results["gt_ignore_flags"] | ~results["gt_masks"].masks.any((1, 2))
+        """Mark boxes whose `gt_masks` are empty as to be ignored."""
+        masks = results["gt_masks"]
+        present = masks.present() if isinstance(masks, ObjectMasks) else masks.masks.any((1, 2))
+        results["gt_ignore_flags"] = results["gt_ignore_flags"] | ~present
         return results
 
 

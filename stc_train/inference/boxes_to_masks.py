@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +22,7 @@ from stc_train.data.resample import axis_weights
 from stc_train.engine.adapt_config import plain
 from stc_train.inference.box_prompts import box_probabilities
 from stc_train.inference.predict import autocast
-from stc_train.inference.refine_masks import NETWORK_WEIGHT, disjoint_masks
+from stc_train.inference.refine_masks import NETWORK_WEIGHT, owners
 from stc_train.models.condinst_dense import dense_outputs, require_condinst
 from stc_train.models.model_file import TrainedModel
 
@@ -118,7 +120,7 @@ def frame_probabilities(
     flip: bool,
     precision: torch.dtype | None,
     device: str,
-) -> list[np.ndarray]:
+) -> list[Probabilities]:
     """The network's mask probability of each box of some frames.
 
     Args:
@@ -129,10 +131,10 @@ def frame_probabilities(
         flip, precision, device: as in `convert`.
 
     Returns:
-        (n, H, W) float32 in 0..1 for each frame.
+        for each frame those of its boxes.
     """
     if not any(len(each) for each in boxes):
-        return [np.zeros((0, *frame.shape[:2]), np.float32) for frame in frames]
+        return [Probabilities() for _ in frames]
     inputs = [
         torch.from_numpy(cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA)).permute(2, 0, 1)
         for frame in frames
@@ -145,7 +147,7 @@ def frame_probabilities(
         dense = dense_outputs(network, batch, flip)
         for image, each in enumerate(boxes):
             if not len(each):
-                probabilities.append(np.zeros((0, height, width), np.float32))
+                probabilities.append(Probabilities())
                 continue
             moved = torch.from_numpy(each.xyxy).to(device) * batch.new_tensor(factors[::-1]).repeat(2)
             cells = box_probabilities(network, dense, image, moved).float().cpu().numpy()
@@ -153,12 +155,34 @@ def frame_probabilities(
                 axis_weights(source, target, network.mask_head.mask_out_stride / factor)
                 for source, target, factor in zip(cells.shape[1:], (height, width), factors, strict=True)
             )
-            probabilities.append(rows @ cells @ columns.T)
+            probabilities.append(Probabilities(cells, rows, columns))
     return probabilities
 
 
+@dataclass(frozen=True, eq=False)
+class Probabilities:
+    """Mask probabilities of the boxes of a frame, brought to its size one by one: all together may be gigabytes.
+
+    Attributes:
+        cells: (n, h, w) float32 in 0..1, on the network's grid.
+        rows, columns: (H, h) and (W, w) weights of the cells in each row and column of pixels.
+    """
+
+    cells: np.ndarray = field(default_factory=lambda: np.zeros((0, 1, 1), np.float32))
+    rows: np.ndarray = field(default_factory=lambda: np.ones((1, 1), np.float32))
+    columns: np.ndarray = field(default_factory=lambda: np.ones((1, 1), np.float32))
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Give (H, W) float32 for each box."""
+        return (self.rows @ each @ self.columns.T for each in self.cells)
+
+
 def frame_objects(
-    number: int, frame: np.ndarray, boxes: FrameBoxes, probabilities: np.ndarray, network_weight: float = NETWORK_WEIGHT
+    number: int,
+    frame: np.ndarray,
+    boxes: FrameBoxes,
+    probabilities: Iterable[np.ndarray],
+    network_weight: float = NETWORK_WEIGHT,
 ) -> list[MotsObject]:
     """The masks of one frame's boxes, and of its ignore regions, as MOTS objects.
 
@@ -166,20 +190,21 @@ def frame_objects(
         number: the frame's.
         frame: (H, W, 3) uint8 RGB.
         boxes: N of them.
-        probabilities: (N, H, W) float32 in 0..1.
+        probabilities: for each box (H, W) float32 in 0..1.
         network_weight: as in `convert`.
     """
     height, width = frame.shape[:2]
-    masks = disjoint_masks(frame, boxes.xyxy, probabilities, network_weight)
+    owner = owners(frame, boxes.xyxy, probabilities, network_weight)
     objects = [
-        MotsObject(number, int(track), int(class_id), height, width, rle.encode(mask))
-        for mask, track, class_id in zip(masks, boxes.track_ids, boxes.class_ids, strict=True)
-        if mask.any()
+        MotsObject(
+            number, int(boxes.track_ids[k - 1]), int(boxes.class_ids[k - 1]), height, width, rle.encode(owner == k)
+        )
+        for k in np.unique(owner[owner > 0]).tolist()
     ]
     ignored = np.zeros((height, width), bool)
     for box in boxes.ignore:
         ignored |= drawn_shapes(box, (height, width))[0]
-    ignored &= ~masks.any(0)
+    ignored &= owner == 0
     if ignored.any():
         objects.append(
             MotsObject(

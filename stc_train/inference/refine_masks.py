@@ -10,6 +10,8 @@ The constants were chosen on rendered scenes of seed 77, for which no figure is 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import cv2
 import numpy as np
 
@@ -28,25 +30,23 @@ MINIMUM = 1e-3
 
 
 def foreground_probabilities(
-    frame: np.ndarray, boxes: np.ndarray, probabilities: np.ndarray, network_weight: float = NETWORK_WEIGHT
-) -> list[tuple[tuple[slice, slice], np.ndarray]]:
-    """Foreground probability of the pixels of each box.
+    frame: np.ndarray, boxes: np.ndarray, probabilities: Iterable[np.ndarray], network_weight: float = NETWORK_WEIGHT
+) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
+    """Foreground probability of the pixels of each box, a box at a time.
 
     Args:
         frame: (H, W, 3) uint8 RGB.
         boxes: (N, 4) x1 y1 x2 y2, pixels, x2 and y2 exclusive.
-        probabilities: (N, H, W) float32 in 0..1, the network's mask probability; unused outside the box.
+        probabilities: for each box (H, W) float32 in 0..1, the network's mask probability; unused outside the box.
         network_weight: as `NETWORK_WEIGHT`; 0 ignores the network, 1 takes its probability as it is.
 
-    Returns:
+    Yields:
         for each box its window in the frame, and there (h, w) float32 in 0..1, 0 outside the box; above 0.5 where the
         pixel more likely belongs to the object.
     """
     lab = cv2.cvtColor(frame.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    return [
-        _foreground(lab, box, probability, network_weight)
-        for box, probability in zip(boxes.astype(np.float64), probabilities, strict=True)
-    ]
+    for box, probability in zip(boxes.astype(np.float64), probabilities, strict=True):
+        yield _foreground(lab, box, probability, network_weight)
 
 
 def _foreground(
@@ -92,21 +92,22 @@ def box_pixels(box: np.ndarray, window: tuple[slice, slice], cells: tuple[int, i
     return inside[0][:, None] & inside[1][None]
 
 
-def disjoint_masks(
-    frame: np.ndarray, boxes: np.ndarray, probabilities: np.ndarray, network_weight: float = NETWORK_WEIGHT
+def owners(
+    frame: np.ndarray, boxes: np.ndarray, probabilities: Iterable[np.ndarray], network_weight: float = NETWORK_WEIGHT
 ) -> np.ndarray:
-    """One mask per box, within it; a pixel belongs to the box of the highest foreground probability.
+    """Which box each pixel belongs to: that of the highest foreground probability, within it.
 
     Args:
         frame, boxes, probabilities, network_weight: as in `foreground_probabilities`.
 
     Returns:
-        (N, H, W) bool; empty for a box that loses every pixel to others.
+        (H, W) int32, k + 1 for the k-th box, 0 for none; a box may lose every pixel to others.
     """
-    owner = np.full(frame.shape[:2], -1)
+    owner = np.zeros(frame.shape[:2], np.int32)
     highest = np.full(frame.shape[:2], 0.5, np.float32)
-    for k, (window, foreground) in enumerate(foreground_probabilities(frame, boxes, probabilities, network_weight)):
+    found = foreground_probabilities(frame, boxes, probabilities, network_weight)
+    for k, (window, foreground) in enumerate(found, 1):
         wins = foreground > highest[window]
         highest[window][wins] = foreground[wins]
         owner[window][wins] = k
-    return owner == np.arange(len(boxes))[:, None, None]
+    return owner

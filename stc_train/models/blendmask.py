@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule
-from mmcv.ops import RoIAlign
+from mmcv.ops import RoIAlign, roi_align
 from mmdet.models.dense_heads.base_mask_head import BaseMaskHead
 from mmdet.models.detectors.single_stage_instance_seg import SingleStageInstanceSegmentor
 from mmdet.structures.bbox import bbox2roi
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 
 from stc_train.models.condinst_box_head import SparseBboxHead
 from stc_train.models.paste_masks import boxed_masks
-from stc_train.models.semantic import UNKNOWN, semantic_targets
+from stc_train.models.semantic import MASKS_AT_ONCE, UNKNOWN, semantic_targets
 from stc_train.registry import MODELS
 
 Losses = dict[str, Tensor]
@@ -233,8 +232,13 @@ class BlendMaskHead(BaseMaskHead):
         boxes, side = instances.bboxes, self.resolution
         if not len(boxes):
             return boxes.new_zeros(0, side, side)
-        cut = instances.masks.crop_and_resize(boxes.cpu().numpy(), (side, side), np.arange(len(boxes)))
-        return cut.to_tensor(torch.float32, boxes.device)
+        cut = []
+        for start in range(0, len(boxes), MASKS_AT_ONCE):
+            part = slice(start, start + MASKS_AT_ONCE)
+            masks = instances.masks[part].to_tensor(torch.float32, boxes.device)[:, None]
+            rois = torch.cat([torch.arange(len(masks), device=boxes.device)[:, None], boxes[part]], 1)
+            cut.append(roi_align(masks, rois, (side, side), 1.0, 0, "avg", True)[:, 0] >= 0.5)
+        return torch.cat(cut).float()
 
     def predict_by_feat(
         self,

@@ -11,6 +11,7 @@ from torch import Tensor
 from stc_train.models.condinst_mask_head import box_cells
 
 UNKNOWN = 255
+MASKS_AT_ONCE = 32  # 140 MB at 800 x 1333 pixels
 
 
 def semantic_targets(
@@ -32,11 +33,11 @@ def semantic_targets(
     labels = instances.labels
     target = labels.new_full(size, classes)
     if ignored is not None and len(ignored.bboxes):
-        target[box_cells(ignored.bboxes, size, stride).any(0)] = UNKNOWN
+        target = target.masked_fill(box_cells(ignored.bboxes, size, stride).any(0), UNKNOWN)
     if len(labels):
         covered = masks_on_cells(instances.masks, size, stride, labels.device)
         highest = (covered * (labels + 1)[:, None, None]).amax(0)
-        target[highest > 0] = highest[highest > 0] - 1
+        target = torch.where(highest > 0, highest - 1, target)
     return target
 
 
@@ -55,7 +56,10 @@ def masks_on_cells(masks: BitmapMasks, size: tuple[int, int], stride: int, devic
     Returns:
         (N, h, w) bool; false in the padding.
     """
-    pixels = masks.to_tensor(dtype=torch.float32, device=device)
     height, width = size[0] * stride, size[1] * stride
-    pixels = F.pad(pixels, (0, width - pixels.shape[2], 0, height - pixels.shape[1]))
-    return F.interpolate(pixels[None], size, mode="bilinear", align_corners=False)[0] > 0.5
+    cells = [torch.zeros(0, *size, dtype=torch.bool, device=device)]
+    for start in range(0, len(masks), MASKS_AT_ONCE):
+        pixels = masks[start : start + MASKS_AT_ONCE].to_tensor(dtype=torch.float32, device=device)
+        pixels = F.pad(pixels, (0, width - pixels.shape[2], 0, height - pixels.shape[1]))
+        cells.append(F.interpolate(pixels[None], size, mode="bilinear", align_corners=False)[0] > 0.5)
+    return torch.cat(cells)

@@ -1,5 +1,6 @@
 """Masks for boxes that are given: top-k locations, the walk from probability to mask, and the command."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -7,10 +8,12 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from stc_pseudo.datasets.base import FrameBoxes
 from stc_track.formats.mots import MotsObject, read_detections, read_mots, write_mots
 from stc_track.masks import rle
 from stc_train.commands.predict import main as predict_command
-from stc_train.inference.refine_masks import box_pixels, disjoint_masks
+from stc_train.inference.boxes_to_masks import Probabilities, frame_objects
+from stc_train.inference.refine_masks import box_pixels, owners
 
 
 def picture(seed=0):
@@ -45,8 +48,8 @@ def test_an_uncertain_probability_becomes_a_mask_by_the_colours():
             for b in boxes
         ]
     )
-    found = disjoint_masks(frame, boxes, probabilities.astype(np.float32))
-    assert not (found[0] & found[1]).any()
+    owner = owners(frame, boxes, probabilities.astype(np.float32))
+    found = [owner == k for k in (1, 2)]
     for mask, true, box in zip(found, masks, boxes, strict=True):
         assert iou(mask, true) > 0.9
         filled = box_pixels(box, (slice(0, 60), slice(0, 80)), (80, 60))
@@ -60,19 +63,19 @@ def test_an_uncertain_probability_becomes_a_mask_by_the_colours():
 def test_odd_boxes_give_masks_within_them(box):
     frame, _ = picture()
     probability = np.full((1, 60, 80), 0.3, np.float32)
-    mask = disjoint_masks(frame, np.array([box]), probability)[0]
+    mask = owners(frame, np.array([box]), probability) == 1
     assert not (mask & ~box_pixels(np.array(box), (slice(0, 60), slice(0, 80)), (80, 60))).any()
     assert mask.any() == (box[0] != 3.2)  # no pixel's centre lies in the sliver
 
 
 def test_a_zero_probability_gives_nothing():
     frame, masks = picture()
-    assert not disjoint_masks(frame, tight(masks[0])[None], np.zeros((1, 60, 80), np.float32)).any()
+    assert not owners(frame, tight(masks[0])[None], np.zeros((1, 60, 80), np.float32)).any()
 
 
 def test_no_boxes_no_masks():
     frame, _ = picture()
-    assert disjoint_masks(frame, np.zeros((0, 4)), np.zeros((0, 60, 80), np.float32)).shape == (0, 60, 80)
+    assert not owners(frame, np.zeros((0, 4)), []).any()
 
 
 def test_locations_that_predict_the_box_speak_for_it():
@@ -212,3 +215,27 @@ def test_a_class_that_mots_keeps_is_refused(model, boxed_video, tmp_path):
     with pytest.raises(InputError, match="no class 10"):
         boxes_to_masks.convert(model_file.load(model, "MODEL"), [replace(sequence, boxes=boxes)], tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_many_boxes_take_the_memory_of_a_few_frames():
+    """Of 500 boxes at 1080 x 1920 pixels every map together would be 4 GB."""
+    size = 1080, 1920
+    random = np.random.default_rng(0)
+    corners = random.integers(0, (1880, 1040), (500, 2)).astype(np.float32)
+    boxes = FrameBoxes(
+        np.concatenate([corners, corners + 24], 1),
+        np.ones(500, np.int32),
+        np.arange(500, dtype=np.int32),
+        np.zeros((0, 4), np.float32),
+    )
+    rows, columns = (np.repeat(np.eye(side // 40, dtype=np.float32), 40, 0) for side in size)
+    found = Probabilities(np.ones((500, *(side // 40 for side in size)), np.float32), rows, columns)
+    frame = random.integers(0, 256, (*size, 3), np.uint8)
+    tracemalloc.start()
+    try:
+        objects = frame_objects(0, frame, boxes, found)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(objects) > 400
+    assert most < 200e6
