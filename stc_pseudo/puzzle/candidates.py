@@ -260,5 +260,6 @@ def _by_track(gains: np.ndarray, judged: np.ndarray, tracks: np.ndarray, prior: 
         means[rows], counts[rows] = gains[rows & judged].mean(), rows.sum()
     known = np.isfinite(means)
     if known.any():
-        means[known] = (counts * means + prior * means[known].mean())[known] / (counts[known] + prior)
+        counts, known_means = counts[known], means[known]
+        means[known] = (counts * known_means + prior * known_means.mean()) / (counts + prior)
     return means

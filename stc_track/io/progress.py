@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any, TextIO
 
 from tqdm import tqdm
@@ -23,10 +24,17 @@ class Bar(tqdm):  # type: ignore[type-arg]
     """
 
     def __init__(self, *args: Any, **settings: Any) -> None:
-        if not sys.stderr.isatty():
+        self._in_log = not sys.stderr.isatty()
+        if self._in_log:
             settings |= {"file": _Lines(sys.stderr), "ncols": 0, "mininterval": LOG_INTERVAL}
             settings["delay"] = max(settings.get("delay", 0), START)
         super().__init__(*args, **{"mininterval": 0.5} | settings)
+
+    def refresh(self, *args: Any, **settings: Any) -> Any:
+        """As tqdm's; a log gets no line for a mere change of what stands behind the bar."""
+        if not self._in_log or time.time() - getattr(self, "last_print_t", 0) >= self.mininterval:
+            return super().refresh(*args, **settings)
+        return False
 
 
 class _Lines:
