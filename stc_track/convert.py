@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from stc_track.formats import coco_tracks, cvat, mot_boxes, mots_png, youtube_vis_writers
+from stc_track.formats import coco_tracks, mot_boxes, mots_png, youtube_vis_writers
 from stc_track.formats.base import Tracks
 from stc_track.formats.mots import IGNORE_CLASS, IGNORE_ID, Detection, DetectionWriter, MotsObject, write_mots
 from stc_track.formats.sources import UNTRACKED
@@ -201,6 +201,8 @@ def _write_sequence(kind: Format, out: Path, tracks: Tracks, class_names: Mappin
         objects = _named(tracks.objects, tracks.name, class_names)
         mots_png.write_mots_png(out / tracks.name, objects, tracks.frames)
     elif kind == "cvat":
+        from stc_track.formats import cvat  # XML is slow to import
+
         cvat.write_cvat(out / f"{tracks.name}.xml", tracks, class_names)
     elif kind == "mot":
         known = (each for each in tracks.objects if not each.ignored)

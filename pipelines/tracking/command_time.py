@@ -2,7 +2,8 @@
 
 `python -m pipelines.tracking.command_time --root DIR` measures seconds of processor time of child processes, all
 sequences of a folder of MOT-Challenge together, by turns, and prints frames a second and the ratios. A command's own
-start is part of its time: `stc-track` starts once for all sequences, `trackers track` once for each.
+start is part of its time: `stc-track` starts once for all sequences, `trackers track` once for each. Reading and
+writing the same boxes, without a tracker between, are measured as well.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import numpy as np
 
 from pipelines.tracking.box_metrics import BoxVideo, read_video
 from stc_track import Detections, Tracker
+from stc_track.formats.mot_boxes import write_mot
+from stc_track.formats.sources import open_sources
 from stc_track.io.console import Command
 from stc_track.io.errors import InputError
 
@@ -47,6 +50,17 @@ def update_seconds(videos: list[BoxVideo]) -> float:
             tracker.update(Detections(frame, boxes, scores, np.ones(len(scores), np.int64)))
             total += time.process_time() - started
     return total
+
+
+def file_seconds(root: Path, out: Path) -> tuple[float, float]:
+    """Processor time of reading the folder's boxes and of writing as many, no tracking between."""
+    started = time.process_time()
+    objects = {name: list(source.objects()) for name, source in open_sources(
+        root, text="detections", boxes_as_masks=False).sequences.items()}  # fmt: skip
+    read = time.process_time()
+    for name, found in objects.items():
+        write_mot(out / f"{name}.txt", found)
+    return read - started, time.process_time() - read
 
 
 def our_command(root: Path, out: Path) -> float:
@@ -87,18 +101,21 @@ def main(root: Path, repeats: int, baselines: bool) -> None:
         for _ in range(repeats):
             turns = {"update()": update_seconds(videos), "stc-track": our_command(inputs, out)}
             turns["stc-track's start"] = child_seconds(sys.executable, "-c", _START)
+            turns["reading"], turns["writing"] = file_seconds(inputs, out)
             if baselines:
                 turns |= {f"trackers track, {name}": peer_command(folders, name, Path(folder)) for name in PEERS}
             for name, seconds in turns.items():
                 found.setdefault(name, []).append(seconds)
     ours = min(found["update()"])
+    rest = min(found["stc-track"]) - sum(min(found[name]) for name in ("stc-track's start", "reading", "writing"))
     click.echo(f"{frames} frames\n{'':28}{'seconds':>9}{'frames/s':>10}{'x update()':>12}")
     for name, seconds in found.items():
         best = min(seconds)
         click.echo(f"{name:28}{best:9.2f}{frames / best:10.0f}{best / ours:12.2f}")
+    click.echo(f"stc-track less its start, reading and writing: {rest / ours:.2f} x update()")
 
 
-_START = "import stc_track.tracking.link, stc_track.convert, stc_track.commands.track, tqdm"
+_START = "import stc_track.tracking.link, stc_track.convert, stc_track.commands.track"
 
 if __name__ == "__main__":
     main()

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 DEFAULTS = TrackerSettings()
 _UNITS = "sequences", "frames", "tracks"
+_AT_ONCE = 100  # detections that the bar hears of together
 SCORE = NumberRange(-1e6, 1e6)
 POSITIVE = NumberRange(0, 1e6)
 
@@ -296,6 +297,9 @@ def _detections(source: Source, changes: Changes, bar: Bar) -> Iterator[Detectio
 
 
 def _counted(detections: Iterable[MotsObject], bar: Bar) -> Iterator[MotsObject]:
-    for each in detections:
-        bar.update()
+    number = 0
+    for number, each in enumerate(detections, 1):
+        if number % _AT_ONCE == 0:
+            bar.update(_AT_ONCE)
         yield each
+    bar.update(number % _AT_ONCE)

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import configparser
 import math
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,8 +36,12 @@ _CLASS_COLUMNS = 8, 9  # how many there are where the eighth is a class; in ten 
 _NAMES = ("x", "y", "a width", "a height")
 
 
-@dataclass(frozen=True, slots=True)
-class MotLine:
+_REAL = rb" *([+-]?[0-9]{1,8}(?:\.[0-9]{0,20})?) *"
+# a line as trackers and detectors write it, of numbers that need no further check
+_USUAL = re.compile(rb"([1-9][0-9]{0,8}), *(-1|[0-9]{1,18})" + 5 * (b"," + _REAL) + rb"((?:,[^,]*){3,})?")
+
+
+class MotLine(NamedTuple):
     """One line of a file.
 
     Attributes:
@@ -63,9 +68,22 @@ def iter_lines(path: Path) -> Iterator[MotLine]:
         InputError: naming file and line: a missing column, a number that is not finite, a box of no area.
     """
     for number, line in plain_lines(path, f"a text file of lines {LINE}"):
+        usual = _USUAL.fullmatch(line)
+        if usual and (read := _usual_line(usual, f"{path}:{number}")):
+            yield read
+            continue
         # a comma at the end begins no column
         fields = line.rstrip(b", \t").split(b",") if b"," in line else line.split()
         yield _line([field.strip() for field in fields], f"{path}:{number}")
+
+
+def _usual_line(usual: re.Match[bytes], where: str) -> MotLine | None:
+    """A line without a class; None where its box has no area."""
+    frame, track_id, *reals, _ = usual.groups()
+    x, y, width, height, score = map(float, reals)
+    if width <= 0 or height <= 0:
+        return None
+    return MotLine(where, int(frame), int(track_id), (x - 1, y - 1, x - 1 + width, y - 1 + height), score, None)
 
 
 def _line(fields: list[bytes], where: str) -> MotLine:

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from stc_track.io.errors import InputError, require_file, require_folder
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _MEND = "`frames=` names the folder of all sequences' frames"
 MOST_UNLISTED = 100_000
@@ -144,11 +146,15 @@ def read_labels16(path: Path) -> np.ndarray:
 
 def write_labels16(file: IO[bytes], labels: np.ndarray) -> None:
     """Write (H, W) uint16 as a 16-bit grey PNG to an open file."""
+    from PIL import Image  # not for who lists frames alone
+
     Image.fromarray(labels).save(file, format="PNG")
 
 
 @contextmanager
 def _decoding(path: Path, what: str, formats: tuple[str, ...] = ("PNG", "JPEG")) -> Iterator[Image.Image]:
+    from PIL import Image
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

@@ -9,7 +9,7 @@ from stc_track.tracking import cues
 from stc_track.tracking.kalman import STILL, KalmanState, moved_boxes, points_of
 from stc_track.tracking.matching import Pairs
 from stc_track.tracking.settings import TrackerSettings
-from stc_track.tracking.track_table import TrackTable
+from stc_track.tracking.track_table import TrackTable, diagonals
 from stc_track.tracking.types import Detections
 
 _FAST = 0.3  # diagonals a frame, from where on more speed excuses no more
@@ -26,7 +26,7 @@ def pairs(table: TrackTable, state: KalmanState, detections: Detections, setting
     weights = settings.box_costs if detections.masks is None else settings.mask_costs
     boxes = detections.boxes
     points = points_of(boxes, settings.motion.points)
-    sizes = (table.diagonals[:, None] + np.hypot(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])) / 2
+    sizes = (table.diagonals[:, None] + diagonals(boxes)) / 2
     # one point within the gate, on each axis: most pairs are far apart, and done with
     reach = weights.gate * (points.shape[1] / 2) ** 0.5 * sizes
     rows, columns = np.nonzero(
@@ -38,10 +38,10 @@ def pairs(table: TrackTable, state: KalmanState, detections: Detections, setting
     # deviations of the points as shares of the boxes: pairs x points x (x, y)
     off = np.abs(points[columns] - state.position[rows]) / sizes[rows, columns][:, None]
     off = off.reshape(len(rows), off.shape[1] // 2, 2)
-    near = np.flatnonzero(np.einsum("npc,npc->n", off, off) <= weights.gate**2 * off.shape[1])
-    rows, columns = rows[near], columns[near]
-    if not len(rows):
+    near = (np.einsum("npc,npc->n", off, off) <= weights.gate**2 * off.shape[1]).nonzero()[0]
+    if not len(near):
         return []
+    rows, columns = rows[near], columns[near]
     deviation = state.deviation(STILL if settings.motion.points == "none" else settings.motion)
     costs = np.full(len(rows), -float(weights.max_cost))
     plain = weights.distance == "plain"
@@ -53,9 +53,9 @@ def pairs(table: TrackTable, state: KalmanState, detections: Detections, setting
     if weights.speed_weight:
         speed = np.hypot(*state.velocity.reshape(len(table), -1, 2).mean(1).T) / table.diagonals
         of_tracks -= weights.speed_weight * np.minimum(speed, _FAST)
-    of_tracks += weights.new_track_penalty * (1 - table.accumulated_score).clip(0, 1)
+    of_tracks += weights.new_track_penalty * _lacking(table.accumulated_score)
     costs += of_tracks[rows]
-    costs += (weights.score_weight * (1 - detections.scores).clip(0, 1))[columns]
+    costs += (weights.score_weight * _lacking(detections.scores))[columns]
     cue_terms = settings.association.cue_terms
     if detections.cues is not None and cue_terms != "none":
         pair_cues = table.cues[rows], detections.cues[columns]
@@ -64,7 +64,7 @@ def pairs(table: TrackTable, state: KalmanState, detections: Detections, setting
         else:
             depth, flow = cues.discrepancy(*pair_cues, sizes[rows, columns], cue_terms)
         costs += weights.alpha[1] * depth + weights.alpha[2] * flow
-    hopeful = np.flatnonzero(costs < 0)  # masks only add to it
+    hopeful = (costs < 0).nonzero()[0]  # masks only add to it
     rows, columns, costs = rows[hopeful], columns[hopeful], costs[hopeful]
     if weights.overlap_weight and len(rows):
         if detections.masks is None:
@@ -78,6 +78,11 @@ def pairs(table: TrackTable, state: KalmanState, detections: Detections, setting
         rows, columns, costs = rows[kept], columns[kept], costs[kept]
     order = np.argsort(costs, kind="stable")
     return list(zip(costs[order].tolist(), rows[order].tolist(), columns[order].tolist(), strict=True))
+
+
+def _lacking(scores: np.ndarray) -> np.ndarray:
+    """What scores (N,) lack to 1, at most 1."""
+    return np.minimum(np.maximum(1 - scores, 0), 1)
 
 
 def _mask_overlap(
@@ -119,9 +124,11 @@ def buffered_iou(boxes: np.ndarray, others: np.ndarray, buffers: np.ndarray) -> 
         >>> buffered_iou(boxes, others, np.array([0.0])).tolist(), buffered_iou(boxes, others, np.array([0.5])).tolist()
         ([0.0], [0.3333333333333333])
     """
-    sides, other_sides = boxes[:, 2:] - boxes[:, :2], others[:, 2:] - others[:, :2]
+    low, high, other_low, other_high = boxes[:, :2], boxes[:, 2:], others[:, :2], others[:, 2:]
+    sides, other_sides = high - low, other_high - other_low
     margin, other_margin = buffers[:, None] * sides, buffers[:, None] * other_sides
-    high = np.minimum(boxes[:, 2:] + margin, others[:, 2:] + other_margin)
-    shared = (high - np.maximum(boxes[:, :2] - margin, others[:, :2] - other_margin)).clip(0).prod(1)
-    areas = (sides.prod(1) + other_sides.prod(1)) * (1 + 2 * buffers) ** 2
+    meet = np.minimum(high + margin, other_high + other_margin) - np.maximum(low - margin, other_low - other_margin)
+    meet = np.maximum(meet, 0)
+    shared = meet[:, 0] * meet[:, 1]
+    areas = (sides[:, 0] * sides[:, 1] + other_sides[:, 0] * other_sides[:, 1]) * (1 + 2 * buffers) ** 2
     return shared / np.maximum(areas - shared, 1e-12)

@@ -56,6 +56,27 @@ def common_displacement(
     return np.median(offsets[followers, :2], 0) if followers.sum() >= _FEWEST else still
 
 
+def follow(displacements: np.ndarray, sizes: np.ndarray, count: int) -> bool:
+    """Whether tracks are where they were expected, so that no common displacement need be looked for.
+
+    Args:
+        displacements: (K, 2) x y, pixels, of the tracks that found a detection.
+        sizes: (K,) their diagonals.
+        count: of all tracks that were seen last frame.
+    """
+    if count < _FEWEST:
+        return True
+    shares = (displacements[:, 0] ** 2 + displacements[:, 1] ** 2) / (_TOLERANCE * sizes) ** 2
+    return bool(np.maximum(1 - shares, 0).sum() >= _STILL_ENOUGH * count)
+
+
+def median(values: np.ndarray) -> float:
+    """Median of values (N,), N at least 1; as NumPy's, which takes ten times as long for a few."""
+    ordered = np.sort(values)
+    middle = len(ordered) // 2
+    return float(ordered[middle] + ordered[~middle]) / 2
+
+
 def _candidates(tracks: np.ndarray, detections: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows (P,) of the tracks, increasing, and displacements and sizes (P, 3) of what each may have become."""
     off = (detections[:, :2] + detections[:, 2:] - tracks[:, None, :2] - tracks[:, None, 2:]) / 2

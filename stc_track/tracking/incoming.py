@@ -69,6 +69,8 @@ class Incoming:
         return _PERCENT if max((each.score for each in detections), default=0) > 1 else 1.0
 
     def _require_scale(self, group: list[Detection]) -> None:
+        if self._scale == 1 and max(each.score for each in group) <= 1:
+            return
         for each in group:
             fits = each.score <= 1 if self._scale == 1 else each.score == 0 or 1 <= each.score <= _PERCENT
             if not fits:

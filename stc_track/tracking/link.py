@@ -73,22 +73,25 @@ def _frames(
     tracker = ClassTrackers(by_class, settings, step) if by_class else Tracker(settings, step)
     remembered = _MissingTracks(settings.output, {key: each.output for key, each in by_class.items()})
     lowest = {key: each.lifecycle.low_score for key, each in by_class.items()}
+    low_score = settings.lifecycle.low_score
     last: int | None = None
     for group in incoming.frames():
-        found = [each for each in group if each.score >= lowest.get(each.class_id, settings.lifecycle.low_score)]
+        found = [each for each in group if each.score >= lowest.get(each.class_id, low_score)]
         if not found:
             continue
         frame, size = found[0].frame, (found[0].height, found[0].width)
         has_masks = all(each.counts for each in found)
-        boxes = LazyMasks([each.counts for each in found], *size).boxes() if has_masks else _boxes(found)
-        within = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 2:] > 0).all(1) & (boxes[:, :2] < size[::-1]).all(1)
+        given = np.array([each.box for each in found], np.float64)
+        boxes = LazyMasks([each.counts for each in found], *size).boxes() if has_masks else given
+        x1, y1, x2, y2 = boxes.T
+        within = (x2 > x1) & (x2 > 0) & (y2 > 0) & (x1 < size[1]) & (y1 < size[0])
         if not within.all():
             found = [each for each, keep in zip(found, within.tolist(), strict=True) if keep]
-            boxes = boxes[within]
+            boxes, given = boxes[within], given[within]
         if not found:
             continue
         masks = LazyMasks([each.counts for each in found], *size) if has_masks else None
-        tracks = tracker.update(_as_arrays(found, masks, cues, last))
+        tracks = tracker.update(_as_arrays(found, given, masks, cues, last))
         last = frame
         columns = (each.tolist() for each in (tracks.indices, tracks.track_ids, tracks.confirmed))
         objects = [
@@ -114,9 +117,11 @@ class _MissingTracks:
         if not any(each.predict_missing or each.predict_missing_masks for each in every):
             return []
         self._last = {each: self._last[each] for each in tracks.missing_ids.tolist() if each in self._last}
-        low, high = tracks.missing_boxes[:, :2], tracks.missing_boxes[:, 2:]
-        within = (low > 0).all(1) & (high < size[::-1]).all(1) & (high > low).all(1)  # at the border objects leave
-        places = np.flatnonzero(within & (tracks.missing_scores >= min(each.predict_score for each in every)))
+        x1, y1, x2, y2 = tracks.missing_boxes.T
+        within = (x1 > 0) & (y1 > 0) & (x2 < size[1]) & (y2 < size[0]) & (x2 > x1) & (y2 > y1)  # others leave
+        longest = max(max(each.predict_missing, each.predict_missing_masks) for each in every)
+        within &= (tracks.missing_for <= longest) & (tracks.missing_scores >= min(each.predict_score for each in every))
+        places = within.nonzero()[0]
         found = []
         for place in places.tolist():
             last, box = self._last.get(int(tracks.missing_ids[place])), tracks.missing_boxes[place]
@@ -134,12 +139,10 @@ class _MissingTracks:
         return found
 
 
-def _boxes(found: list[Detection]) -> np.ndarray:
-    return np.array([each.box for each in found], np.float64).reshape(-1, 4)
-
-
-def _as_arrays(found: list[Detection], masks: LazyMasks | None, cues: CueReader | None, last: int | None) -> Detections:
-    boxes, first = _boxes(found), found[0]
+def _as_arrays(
+    found: list[Detection], boxes: np.ndarray, masks: LazyMasks | None, cues: CueReader | None, last: int | None
+) -> Detections:
+    first = found[0]
     size = first.height, first.width
     return Detections(
         first.frame,

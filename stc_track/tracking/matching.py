@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
+import math
 from collections.abc import Iterable
-
-import numpy as np
-from scipy.optimize import linear_sum_assignment
+from dataclasses import dataclass, field
 
 Pairs = list[tuple[float, int, int]]  # cost (below 0: better than none), track, detection; by increasing cost
 Partners = dict[int, int]  # detection to track
@@ -47,18 +47,75 @@ def greedy(pairs: Pairs) -> Partners:
 
 
 def hungarian(pairs: Pairs) -> Partners:
-    """The least sum of costs, where going without a partner costs 0; arguments and result as `bi_greedy`."""
-    if not pairs:
-        return {}
-    costs, tracks, detections = zip(*pairs, strict=True)
-    rows, columns = (list(dict.fromkeys(each)) for each in (tracks, detections))
-    if len(rows) == len(columns) == len(pairs):  # nobody has a choice
+    """The least sum of costs, where going without a partner costs 0; arguments and result as `bi_greedy`.
+
+    Shortest augmenting paths (Jonker and Volgenant, Computing 1987) over the possible pairs alone: tracks come one
+    after the other, and whom one displaces looks for the next best, or goes without.
+    """
+    if len({pair[1] for pair in pairs}) == len({pair[2] for pair in pairs}) == len(pairs):  # nobody has a choice
         return {detection: track for cost, track, detection in pairs if cost < 0}
-    row_of, column_of = ({each: place for place, each in enumerate(known)} for known in (rows, columns))
-    table = np.zeros((len(rows), len(columns)))
-    table[[row_of[each] for each in tracks], [column_of[each] for each in detections]] = np.minimum(costs, 0)
-    chosen = zip(*(each.tolist() for each in linear_sum_assignment(table)), strict=True)
-    return {columns[j]: rows[i] for i, j in chosen if table[i, j] < 0}
+    search = _Search()
+    for cost, track, detection in pairs:
+        if cost < 0:
+            search.choices.setdefault(track, []).append((cost, detection))
+    chosen: dict[int, int] = {}  # track to detection
+    for track in search.choices:
+        free, loser = search.from_track(track)
+        end = free if free is not None else None if loser == track else chosen.pop(loser)
+        while end is not None:
+            row = search.parents[end]
+            search.partners[end], chosen[row], end = row, end, chosen.get(row)
+    return search.partners
+
+
+@dataclass(slots=True)
+class _Search:
+    """Shortest paths over reduced costs.
+
+    Attributes:
+        choices: (cost, detection) of each track.
+        partners: the track of each detection that has one.
+        values, prices: dual variables of tracks and detections.
+        parents: of the last path, the track that each detection was reached from.
+    """
+
+    choices: dict[int, list[tuple[float, int]]] = field(default_factory=dict)
+    partners: Partners = field(default_factory=dict)
+    values: dict[int, float] = field(default_factory=dict)
+    prices: dict[int, float] = field(default_factory=dict)
+    parents: dict[int, int] = field(default_factory=dict)
+
+    def from_track(self, track: int) -> tuple[int | None, int]:
+        """Where the cheapest way to place a track ends: a free detection, or none and the track that goes without."""
+        self.values[track], self.parents = 0.0, {}
+        ahead: list[tuple[float, int]] = []  # detections that may be reached, by distance
+        known: dict[int, float] = {}
+        reached: dict[int, float] = {}
+        row, distance, least, loser, free = track, 0.0, math.inf, track, None
+        while True:
+            so_far = distance - self.values[row]
+            if so_far < least:  # `row` goes without
+                least, loser = so_far, row
+            for cost, detection in self.choices[row]:
+                length = so_far + cost - self.prices.get(detection, 0.0)
+                if detection not in reached and length < known.get(detection, math.inf):
+                    known[detection], self.parents[detection] = length, row
+                    heapq.heappush(ahead, (length, detection))
+            while ahead and ahead[0][1] in reached:
+                heapq.heappop(ahead)
+            if not ahead or ahead[0][0] >= least:
+                break
+            distance, detection = heapq.heappop(ahead)
+            if detection not in self.partners:
+                least, free = distance, detection
+                break
+            reached[detection] = distance
+            row = self.partners[detection]
+        self.values[track] = least
+        for detection, length in reached.items():
+            self.values[self.partners[detection]] += least - length
+            self.prices[detection] = self.prices.get(detection, 0.0) - (least - length)
+        return free, loser
 
 
 MATCHERS = {"bi-greedy": bi_greedy, "hungarian": hungarian, "greedy": greedy}

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from stc_track.io.field_checks import Count, NotNegative, check
 from stc_track.tracking.output import OutputFrame, TrackedObject
@@ -104,6 +103,8 @@ def join(
         frame_step: as in `whole_sequence`.
         settings: as there.
     """
+    from scipy.optimize import linear_sum_assignment  # takes longer to import than the rest of a short run
+
     ids = list(tracks)
     names = {each: each for each in ids}
     if not settings.join_distance or len(ids) < 2:

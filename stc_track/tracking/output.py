@@ -114,6 +114,12 @@ def disjoint_objects(frame: OutputFrame, names: TrackIdAllocator) -> Iterator[Mo
     left = _cut([each for each in objects if each.has_mask])
     for each in objects:
         name = names.of(each.track_id, each.class_id)
+        if not each.has_mask:
+            box = each.detection_box or tuple(each.box.tolist())
+            yield MotsObject(
+                frame.frame, name, each.class_id, *frame.size, b"", each.score, box, detected=each.detected
+            )
+            continue
         spans = left.get(id(each))
         if spans is None:
             counts = each.counts(frame.height, frame.width)
@@ -121,9 +127,8 @@ def disjoint_objects(frame: OutputFrame, names: TrackIdAllocator) -> Iterator[Mo
             counts = rle.from_spans(spans, frame.height, frame.width)
         else:
             continue
-        box = each.detection_box if each.has_mask or each.detection_box else tuple(each.box.tolist())
         yield MotsObject(
-            frame.frame, name, each.class_id, frame.height, frame.width, counts, each.score, box,
+            frame.frame, name, each.class_id, *frame.size, counts, each.score, each.detection_box,
             detected=each.detected,
         )  # fmt: skip
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from stc_track.tracking import costs
 from stc_track.tracking.cues import still_terms
-from stc_track.tracking.displacement import common_displacement
+from stc_track.tracking.displacement import common_displacement, follow, median
 from stc_track.tracking.kalman import STILL, KalmanState, moved_boxes, points_of
 from stc_track.tracking.matching import MATCHERS, Pairs, Partners, left_over
 from stc_track.tracking.settings import TrackerSettings
 from stc_track.tracking.supervision_columns import from_columns, is_columns, with_track_ids
-from stc_track.tracking.track_table import TrackTable
+from stc_track.tracking.track_table import TrackTable, diagonals
 from stc_track.tracking.types import Detections, Tracks
 
 Columns = TypeVar("Columns")
@@ -107,10 +107,15 @@ class Tracker:
 
     def _track(self, detections: Detections) -> Tracks:
         steps = self._predict(detections.frame)
-        if self.settings.motion.camera_motion and len(self._table):
-            self._compensate_camera_motion(detections, steps)
         sure = detections.scores >= self.settings.lifecycle.high_score
-        partners = self._associate(detections, sure) if len(detections) and len(self._table) else {}
+        partners: Partners = {}
+        if len(self._table):
+            compensate = self.settings.motion.camera_motion
+            if compensate and detections.camera is not None:
+                self._follow_background(detections.camera, steps)
+            partners = self._associate(detections, sure)
+            if compensate and detections.camera is None and self._displaced(detections, partners, sure):
+                partners = self._associate(detections, sure)
         return self._update_tracks(detections, partners, sure)
 
     def _predict(self, frame: int) -> int:
@@ -132,36 +137,41 @@ class Tracker:
     def _confirmed(self) -> np.ndarray:
         return self._table.accumulated_score >= self.settings.lifecycle.confirm_score
 
-    def _compensate_camera_motion(self, detections: Detections, steps: int) -> None:
-        """Move every track as the camera does; velocities are relative to that."""
-        if detections.camera is not None:
-            motions = detections.camera
-            # one motion stands for every frame of a gap
-            for motion in motions if motions.ndim == 3 else itertools.repeat(motions, steps):
-                self._follow_background(motion)
-        elif detections.masks is None and len(detections):
-            # masks match by their own overlap, and what moves their camera is mostly a drive: no common displacement
-            table, state = self._table, self._state
-            told = np.flatnonzero((table.missing == table.missing.min()) & (table.hits > 1))
-            sure = detections.scores >= self.settings.lifecycle.high_score
-            boxes = moved_boxes(table.boxes[told], state.position[told])
-            classes = table.class_ids[told], detections.class_ids[sure]
-            shift = common_displacement(boxes, detections.boxes[sure], *classes)
-            state.position += np.tile(shift, state.position.shape[1] // 2)
-
-    def _follow_background(self, motion: np.ndarray) -> None:
-        """Move every track as what stands still at its depth moves (2, 6)."""
+    def _follow_background(self, motions: np.ndarray, steps: int) -> None:
+        """Move every track as what stands still at its depth moves, (2, 6) or (S, 2, 6)."""
         position = self._state.position
         points = position.reshape(len(position), position.shape[1] // 2, 2)
         # the upper left corner often shows what is behind the object, the lower right one the ground beside it
         depth = np.nan_to_num(self._table.cues[..., 0]).max(1)
-        for corner in range(points.shape[1]):
-            points[:, corner] += still_terms(points[:, corner], depth) @ motion.T
+        # one motion stands for every frame of a gap
+        for motion in motions if motions.ndim == 3 else itertools.repeat(motions, steps):
+            for corner in range(points.shape[1]):
+                points[:, corner] += still_terms(points[:, corner], depth) @ motion.T
+
+    def _displaced(self, detections: Detections, partners: Partners, sure: np.ndarray) -> bool:
+        """Move every track by what most were displaced alike, if few are where they were expected; whether it did."""
+        table, state = self._table, self._state
+        if detections.masks is not None or not len(detections):
+            # masks match by their own overlap, and what moves their camera is mostly a drive: no common displacement
+            return False
+        told = (table.missing == table.missing.min()) & (table.hits > 1)
+        rows, columns = (np.fromiter(each, np.int64, len(partners)) for each in (partners.values(), partners))
+        kept = told[rows]
+        rows, columns = rows[kept], columns[kept]
+        centres = points_of(detections.boxes[columns], "center")
+        expected = points_of(moved_boxes(table.boxes[rows], state.position[rows]), "center")
+        if follow(centres - expected, table.diagonals[rows], np.count_nonzero(told)):
+            return False
+        boxes = moved_boxes(table.boxes[told], state.position[told])
+        classes = table.class_ids[told], detections.class_ids[sure]
+        shift = common_displacement(boxes, detections.boxes[sure], *classes)
+        state.position += np.tile(shift, state.position.shape[1] // 2)
+        return bool(shift.any())
 
     def _associate(self, detections: Detections, sure: np.ndarray) -> Partners:
         """Track (row) of each detection (column) that belongs to one."""
         settings = self.settings
-        pairs = costs.pairs(self._table, self._state, detections, settings)
+        pairs = costs.pairs(self._table, self._state, detections, settings) if len(detections) else []
         is_sure = sure.tolist()
         partners: Partners = {}
         if settings.association.two_rounds:
@@ -186,7 +196,7 @@ class Tracker:
         track_rows = np.full(len(detections), -1)
         if partners:
             track_rows[list(partners)] = list(partners.values())
-        matched = np.flatnonzero(track_rows >= 0)
+        matched = (track_rows >= 0).nonzero()[0]
         rows = track_rows[matched]
         if len(matched):
             points = points_of(detections.boxes[matched], self._points)
@@ -205,11 +215,11 @@ class Tracker:
 
     def _births(self, detections: Detections, candidates: np.ndarray) -> np.ndarray:
         """Which detections begin tracks: of the candidates (N,) bool, boxes that no confirmed track explains."""
-        fresh = np.flatnonzero(candidates)
+        fresh = candidates.nonzero()[0]
         limit = self.settings.lifecycle.birth_overlap
-        live = np.flatnonzero(self._confirmed())
-        if limit >= 1 or detections.masks is not None or not len(fresh) or not len(live):
+        if limit >= 1 or detections.masks is not None or not len(fresh):
             return fresh
+        live = self._confirmed().nonzero()[0]
         boxes = moved_boxes(self._table.boxes[live], self._state.position[live])
         same = self._table.class_ids[live, None] == detections.class_ids[fresh]
         tracks, births = np.nonzero(same)
@@ -222,24 +232,24 @@ class Tracker:
         """Let the noise follow what this frame's clear matches deviate by from where they were expected."""
         table, state = self._table, self._state
         sure = detections.scores[matched] >= self.settings.lifecycle.high_score
-        clear = np.flatnonzero((table.missing[rows] == 1) & (table.hits[rows] >= _SETTLED) & sure)
+        clear = ((table.missing[rows] == 1) & (table.hits[rows] >= _SETTLED) & sure).nonzero()[0]
         if len(clear) < _FEWEST_INNOVATIONS:
             return
         chosen = rows[clear]
-        innovation = np.abs(points[clear] - state.position[chosen])[:, ::2].mean(1)  # across: heights are often cut
-        boxes = detections.boxes[matched[clear]]
-        sizes = np.hypot(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
-        share = np.median(innovation / (state.deviation(self._kalman)[chosen] * sizes)) / _EXPECTED_INNOVATION
-        factor = min(max(float(share), _NOISE_STEP[0]), _NOISE_STEP[1]) ** self._kalman.adaptation
+        across = np.abs(points[clear] - state.position[chosen])[:, ::2]  # heights are often cut
+        innovation = across.sum(1) / across.shape[1]
+        expected = state.deviation(self._kalman)[chosen] * diagonals(detections.boxes[matched[clear]])
+        share = median(innovation / expected) / _EXPECTED_INNOVATION
+        factor = min(max(share, _NOISE_STEP[0]), _NOISE_STEP[1]) ** self._kalman.adaptation
         self._noise = min(max(self._noise * factor, _NOISE_RANGE[0]), _NOISE_RANGE[1])
 
     def _tracks(self, frame: int, track_rows: np.ndarray) -> Tracks:
         """What the caller sees of the tracks, of which row `track_rows` (K,) has detection k, -1 none."""
         table, state = self._table, self._state
-        indices = np.flatnonzero(track_rows >= 0)
+        indices = (track_rows >= 0).nonzero()[0]
         rows = track_rows[indices]
         confirmed = self._confirmed()
-        missing = np.flatnonzero(confirmed & (table.missing > 0))
+        missing = (confirmed & (table.missing > 0)).nonzero()[0]
         return Tracks(
             frame,
             indices,

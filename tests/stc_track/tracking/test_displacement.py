@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from stc_track.tracking.displacement import common_displacement
+from stc_track.tracking.displacement import common_displacement, follow, median
 
 
 def boxes(count, seed=0):
@@ -34,3 +36,17 @@ def test_few_tracks_tell_nothing():
 def test_classes_do_not_mix():
     tracks = boxes(6)
     assert common_displacement(tracks, tracks + 20, np.ones(6, int), np.full(6, 2)).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("off", "count", "expected"),
+    [(0.0, 5, True), (0.05, 5, True), (0.2, 5, False), (0.0, 9, False), (0.2, 3, True)],
+    ids=["in place", "nearly", "elsewhere", "half are lost", "too few to tell"],
+)
+def test_follow(off, count, expected):
+    assert follow(np.full((5, 2), [30 * off, 40 * off]), np.full(5, 50.0), count) == expected
+
+
+@given(st.lists(st.floats(-9, 9), min_size=1, max_size=8))
+def test_median_is_numpys(values):
+    assert median(np.array(values)) == pytest.approx(np.median(values))

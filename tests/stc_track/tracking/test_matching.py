@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.optimize import linear_sum_assignment
 
 from stc_track.tracking.matching import MATCHERS, bi_greedy, greedy, hungarian, left_over
 
@@ -88,3 +89,14 @@ def test_pairs_are_one_to_one_and_possible(costs, name):
 
 def test_left_over():
     assert left_over([(1.0, 0, 0), (2.0, 1, 0), (3.0, 0, 1), (4.0, 1, 1)], {0: 0}) == [(4.0, 1, 1)]
+
+
+@pytest.mark.parametrize("density", [0.1, 0.3, 1.0])
+def test_hungarian_has_the_sum_of_scipys_in_crowds(density):
+    random = np.random.default_rng(4)
+    costs = np.where(random.random((60, 50)) < density, random.normal(-1, 1, (60, 50)), 0.0)
+    pairs = sorted((float(costs[place]), *map(int, place)) for place in zip(*np.nonzero(costs), strict=True))
+    found = hungarian(pairs)
+    assert len(set(found.values())) == len(found)
+    least = np.minimum(costs, 0)[linear_sum_assignment(np.minimum(costs, 0))].sum()
+    assert sum(costs[track, detection] for detection, track in found.items()) == pytest.approx(least)
