@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pycocotools import mask as coco_mask
@@ -100,7 +100,7 @@ def _changed(each: MotsObject, frame: int, changes: Changes) -> MotsObject:
     return each if (frame, class_id) == (each.frame, each.class_id) else replace(each, frame=frame, class_id=class_id)
 
 
-def _coco(each: MotsObject) -> dict:
+def _coco(each: MotsObject) -> dict[str, Any]:
     return {"size": [each.height, each.width], "counts": each.counts}
 
 
@@ -184,7 +184,7 @@ def write(
     if kind == "ytvis":
         youtube_vis_writers.write_annotations(out, sequences, class_names)
     elif kind == "ytvis-results":
-        youtube_vis_writers.write_results(out, sequences, annotations and annotations.videos)
+        youtube_vis_writers.write_results(out, sequences, annotations.videos if annotations else None)
     elif kind == "coco":
         coco_tracks.write_coco_tracks(out, sequences, class_names)
     else:

@@ -182,16 +182,19 @@ def repair_sequence(store: Location, state: SequenceState, builder: Builder) -> 
 def unfinish(store: Location, state: SequenceState) -> None:
     """Turn a damaged complete sequence into an unfinished one in which the sound shards are done."""
     record, name = state.record, state.name
+    if record is None:
+        raise ValueError(f"{name} has no record")
     prefix = f"{name}/{record['version']}"
     bad = {key[len(prefix) + 1 :] for key in state.damaged}
     frames, length = record["shard_frames"], len(record["numbers"])
-    columns = None if _touches_tables(bad, record) else _columns(StoredSequence(store, name, record))
     marks = {}
-    for start in range(0, length, frames) if columns is not None else ():
+    lost = _touches_tables(bad, record)
+    columns, box_frames = ({}, np.zeros(0)) if lost else _columns(StoredSequence(store, name, record))
+    for start in () if lost else range(0, length, frames):
         keys = [shard_key(array, start // frames, each["shape"]) for array, each in record["arrays"].items()]
         if not bad & set(keys):
-            rows = slice(*np.searchsorted(columns[1], (start, start + frames)))
-            own = {column: values[rows].tolist() for column, values in columns[0].items()}
+            rows = slice(*np.searchsorted(box_frames, (start, start + frames)))
+            own = {column: values[rows].tolist() for column, values in columns.items()}
             mark = {"files": {key: record["files"][key] for key in keys}, "columns": own}
             marks[f"{prefix}/{DONE}/{start:08d}.json"] = seal(mark)
     store.put_many(marks)

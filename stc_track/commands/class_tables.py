@@ -75,7 +75,7 @@ def table_name(name: str) -> str:
 def _settings(
     groups: Mapping[str, Mapping[str, Any]], base: TrackerSettings, where: str, prefix: str
 ) -> TrackerSettings:
-    parts = {}
+    parts: dict[str, Any] = {}
     for name, kind in GROUPS.items():
         start = getattr(base, name)
         values = {each.name: getattr(start, each.name) for each in fields(kind)} | dict(groups.get(name, {}))

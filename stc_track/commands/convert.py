@@ -20,7 +20,7 @@ from stc_track.commands.options import (
 from stc_track.io.console import Command
 
 if TYPE_CHECKING:
-    from stc_track.convert import Changes
+    from stc_track.convert import Changes, Format
     from stc_track.formats.base import Tracks
     from stc_track.formats.sources import Sources
 
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 @click.option("--sequences", callback=split_names, help="Only these, comma-separated.  [default: all]")
 def main(
     source: Path,
-    kind: str,
+    kind: Format,
     out: Path,
     frames: Path | None,
     frame_size: tuple[int, int] | None,
@@ -82,7 +82,7 @@ def main(
     require_place(kind, out, source, "SOURCE", annotations)
     if overlaps == "keep" and kind in ("mots", "png"):
         raise InputError("--overlaps keep", expected="a format in which masks may overlap", found=f"--to {kind}")
-    known = annotations and read_annotations(annotations)
+    known = read_annotations(annotations) if annotations else None
     found = open_sources(source, sequences=sequences, size=frame_size, annotations=known, hint="SOURCE names it")
     changes = Changes(shift, classes or {}, cut=overlaps == "cut")
     write(kind, out, _each(found, frames, changes, kind), changes.names(found.class_names), known)
@@ -101,4 +101,4 @@ def _each(found: Sources, frames: Path | None, changes: Changes, kind: str) -> I
             if kind == "detections"
             else prepared(source.place, objects, changes)
         )
-        yield Tracks(name, ready, frames and list_frames(frames, name))
+        yield Tracks(name, ready, list_frames(frames, name) if frames else None)

@@ -82,20 +82,20 @@ def main(
     if benchmark == "youtube-vis":
         from stc_track.evaluation.youtube_vis import evaluate_youtube_vis
 
-        evaluation = evaluate_youtube_vis(results, truth, sequences, workers, any_frames)
-        head, rows = AP_COLUMNS, ap_rows(evaluation)
+        ap = evaluate_youtube_vis(results, truth, sequences, workers, any_frames)
+        figures, head, rows = ap.as_dict(), list(AP_COLUMNS), ap_rows(ap)
     else:
         rules = MOTS20 if benchmark == "mots20" else KITTI_MOTS
-        evaluation = evaluate(results, truth, sequences, rules, workers, any_frames)
-        head, rows = [name.replace("id_switches", "switches") for name in COLUMNS], mots_rows(evaluation)
-    figures = json.dumps(evaluation.as_dict(), indent=2)
+        mots = evaluate(results, truth, sequences, rules, workers, any_frames)
+        head, rows = [name.replace("id_switches", "switches") for name in COLUMNS], mots_rows(mots)
+        figures = mots.as_dict()
     if json_file:
         with replacing(json_file, "w") as file:
-            file.write(figures)
-    click.echo(figures if layout == "json" else drawn(head, rows, layout))
+            json.dump(figures, file, indent=2)
+    click.echo(json.dumps(figures, indent=2) if layout == "json" else drawn(head, rows, layout))
 
 
-def drawn(head: tuple[str, ...] | list[str], rows: list[list[str]], layout: str) -> str:
+def drawn(head: list[str], rows: list[list[str]], layout: str) -> str:
     """The rows as a table of the given layout, text or markdown."""
     from stc_track.commands.tables import aligned, markdown
 

@@ -14,7 +14,7 @@ __all__ = ["PATH", "NumberRange", "split_names"]
 TRACK_FORMATS = ("mots", "png", "ytvis", "ytvis-results", "coco", "cvat", "mot")
 
 
-class FrameSize(click.ParamType):
+class FrameSize(click.ParamType[Any]):
     """`HEIGHTxWIDTH` in pixels."""
 
     name = "HEIGHTxWIDTH"
@@ -31,7 +31,7 @@ class FrameSize(click.ParamType):
         return int(found[1]), int(found[2])
 
 
-class ClassMap(click.ParamType):
+class ClassMap(click.ParamType[Any]):
     """`OLD=NEW,...` of class numbers."""
 
     name = "OLD=NEW,..."
@@ -46,7 +46,7 @@ class ClassMap(click.ParamType):
         return {int(pair[1]): int(pair[2]) for pair in pairs if pair}
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[Any]):
     """A number of frames (`45`) or of seconds (`1.5s`)."""
 
     name = "FRAMES or SECONDSs"

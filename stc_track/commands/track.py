@@ -28,7 +28,7 @@ from stc_track.io.preset_option import preset_option, refuse_contradiction
 from stc_track.tracking.settings import GROUPS, PAPER_OPEN, PRESETS, CueTerms, Matching, Motion, TrackerSettings
 
 if TYPE_CHECKING:
-    from stc_track.convert import Changes
+    from stc_track.convert import Changes, Format
     from stc_track.formats.mots import Detection, MotsObject
     from stc_track.formats.sources import Source
     from stc_track.io.progress import Bar
@@ -42,7 +42,7 @@ SCORE = NumberRange(-1e6, 1e6)
 POSITIVE = NumberRange(0, 1e6)
 
 
-def _flag(name: str, kind: click.ParamType | type, text: str, *names: str) -> Callable[[F], F]:
+def _flag(name: str, kind: click.ParamType[Any] | type, text: str, *names: str) -> Callable[[F], F]:
     """An option that sets a key of the settings, whose default stands in its help."""
     places = [FLAGS[name]] if not FLAGS[name].startswith("mask_costs.") else [FLAGS[name], "box" + FLAGS[name][4:]]
     if name == "predict_missing":
@@ -144,7 +144,7 @@ def _flag(name: str, kind: click.ParamType | type, text: str, *names: str) -> Ca
 def main(
     predictions: Path,
     out: Path,
-    kind: str,
+    kind: Format,
     frames: Path | None,
     frame_size: tuple[int, int] | None,
     annotations: Path | None,
@@ -197,7 +197,7 @@ def main(
         click.echo(recorded, nl=False)
         return
     require_place(kind, out, predictions, "PREDICTIONS", annotations)
-    known = annotations and read_annotations(annotations)
+    known = read_annotations(annotations) if annotations else None
     found = open_sources(
         predictions,
         sequences=sequences,
@@ -231,7 +231,7 @@ def main(
                     ),
                     written,
                 ),
-                frames and list_frames(frames, name),
+                list_frames(frames, name) if frames else None,
             )
             for name, source in files.items()
         )

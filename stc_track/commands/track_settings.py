@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -40,7 +40,7 @@ def read_settings(preset: str, single_threshold: bool) -> TrackerSettings:
     """What the preset, the file and the flags say together."""
     config, start = current_config(), PRESETS[preset]
     predict_missing = click.get_current_context().params["predict_missing"]
-    groups = {}
+    groups: dict[str, Any] = {}
     for name, kind in GROUPS.items():
         base = {each.name: getattr(getattr(start, name), each.name) for each in fields(kind)}
         if name == "box_costs":

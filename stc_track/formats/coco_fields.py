@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from stc_track.io import json_fields
 from stc_track.io.errors import InputError
@@ -26,11 +28,11 @@ class CocoImage:
     key: int | str
     file: PurePosixPath
     video: str | None
-    entry: dict
+    entry: dict[str, Any]
     where: str
 
 
-def read_images(content: dict, path: Path) -> list[CocoImage]:
+def read_images(content: dict[str, Any], path: Path) -> list[CocoImage]:
     """The images of a file, in its order.
 
     Raises:
@@ -56,7 +58,7 @@ def read_images(content: dict, path: Path) -> list[CocoImage]:
     return images
 
 
-def _video_names(content: dict, path: Path) -> dict[int | str, str]:
+def _video_names(content: dict[str, Any], path: Path) -> dict[int | str, str]:
     names = {}
     for index, entry in enumerate(json_fields.items(json_fields.get(content, "videos", []), "videos", path)):
         where = f"{path}: video {index}"
@@ -69,7 +71,7 @@ def _video_names(content: dict, path: Path) -> dict[int | str, str]:
     return names
 
 
-def image_of(entry: dict, known: dict, where: str) -> int | str:
+def image_of(entry: dict[str, Any], known: Container[int | str], where: str) -> int | str:
     """The image that an annotation belongs to, one of those known.
 
     Raises:
@@ -81,7 +83,7 @@ def image_of(entry: dict, known: dict, where: str) -> int | str:
     return key
 
 
-def track_of(entry: dict, where: str) -> int | str | None:
+def track_of(entry: dict[str, Any], where: str) -> int | str | None:
     """What names an annotation's track: one of `TRACK_KEYS`, its own or among its `attributes` (CVAT); None without."""
     attributes = entry.get("attributes")
     for source in (entry, attributes if isinstance(attributes, dict) else {}):

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from stc_track.formats.base import Tracks
 from stc_track.formats.coco_fields import CocoImage, image_of, read_images, track_of
@@ -57,23 +58,23 @@ def parse_coco_tracks(content: object, path: Path) -> CocoTracks:
     images: dict[int | str, _Image] = {}
     places: dict[tuple[str, int], str] = {}
     for image in listed:
-        found = _image(image, path.stem if bare else _sequence(image))
-        other = places.setdefault((found.sequence, found.frame), image.where)
+        place = _image(image, path.stem if bare else _sequence(image))
+        other = places.setdefault((place.sequence, place.frame), image.where)
         if other != image.where:
             raise InputError(
                 image.where,
-                expected=f"a frame of its own in sequence {found.sequence}",
-                found=f"{found.frame} a second time, as in {other.removeprefix(f'{path}: ')}",
+                expected=f"a frame of its own in sequence {place.sequence}",
+                found=f"{place.frame} a second time, as in {other.removeprefix(f'{path}: ')}",
                 hint="frames of several videos need `sequence`, or a folder in file_name",
             )
-        images[image.key] = found
+        images[image.key] = place
     class_names = read_categories(content, path)
-    found: dict[str, list[tuple[int | str, MotsObject]]] = {image.sequence: [] for image in images.values()}
+    found: dict[str, list[tuple[int | str, MotsObject]]] = {place.sequence: [] for place in images.values()}
     for index, entry in enumerate(json_fields.items(json_fields.get(content, "annotations", []), "annotations", path)):
         where = f"{path}: annotation {index}"
         entry = json_fields.mapping(entry, where)
-        image = images[image_of(entry, images, where)]
-        found[image.sequence].append(_object(entry, where, image, class_names))
+        place = images[image_of(entry, images, where)]
+        found[place.sequence].append(_object(entry, where, place, class_names))
     return CocoTracks({name: _numbered(objects) for name, objects in found.items()}, class_names)
 
 
@@ -107,7 +108,9 @@ def _image(image: CocoImage, sequence: object) -> _Image:
     return _Image(sequence, int(number[1]), (height, width))
 
 
-def _object(entry: dict, where: str, image: _Image, class_names: dict[int, str]) -> tuple[int | str, MotsObject]:
+def _object(
+    entry: dict[str, Any], where: str, image: _Image, class_names: dict[int, str]
+) -> tuple[int | str, MotsObject]:
     """The name of an annotation's track, and the object with a number that is still to come."""
     class_id = json_fields.whole(entry.get("category_id"), "category_id", where)
     crowd = json_fields.flag(entry.get("iscrowd"), "iscrowd", where)
@@ -138,7 +141,7 @@ def write_coco_tracks(path: Path, sequences: Iterable[Tracks], class_names: Mapp
     Raises:
         InputError: an object that a sequence's listed frames have no place for.
     """
-    images: list[dict] = []
+    images: list[dict[str, Any]] = []
     classes = dict(class_names)
     with replacing(path, "w") as file:
         file.write('{"annotations": [')
@@ -165,7 +168,7 @@ def write_coco_tracks(path: Path, sequences: Iterable[Tracks], class_names: Mapp
         file.write(f'],\n"images": {json.dumps(images)},\n"categories": {json.dumps(categories)}}}\n')
 
 
-def _image_entry(image_id: int, sequence: str, number: int, name: str, size: tuple[int, int]) -> dict:
+def _image_entry(image_id: int, sequence: str, number: int, name: str, size: tuple[int, int]) -> dict[str, Any]:
     return {
         "id": image_id,
         "file_name": f"{sequence}/{name}",
@@ -176,7 +179,7 @@ def _image_entry(image_id: int, sequence: str, number: int, name: str, size: tup
     }
 
 
-def _annotation_entry(number: int, image_id: int, each: MotsObject) -> dict:
+def _annotation_entry(number: int, image_id: int, each: MotsObject) -> dict[str, Any]:
     x1, y1, x2, y2 = each.box or rle.tight_box(each.counts, each.height, each.width).tolist()
     filled_in = {} if each.detected else {"detected": False}
     return {

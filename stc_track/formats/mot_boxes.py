@@ -173,7 +173,7 @@ def iter_mot(path: Path, size: tuple[int, int], *, masks: bool = True) -> Iterat
             yield MotsObject(
                 line.frame,
                 line.track_id,
-                line.class_id if own else _CLASSES.get(line.class_id, _PEDESTRIAN),
+                _PEDESTRIAN if line.class_id is None else line.class_id if own else _CLASSES[line.class_id],
                 *size,
                 filled(line.box, *size) if masks else b"",
                 1.0 if line.score is None else line.score,

@@ -42,13 +42,13 @@ def iter_mots_png(folder: Path) -> Iterator[MotsObject]:
         if size is not None and labels.shape != size:
             expected, found = (f"{height} x {width}" for height, width in (size, labels.shape))
             raise InputError(path, expected=f"{expected} pixels as in the pictures before", found=found)
-        size = labels.shape
+        size = height, width = labels.shape
         for value, mask in _masks(labels):
             if value < IDS_PER_CLASS:
                 raise InputError(path, expected=f"pixels of class * {IDS_PER_CLASS} + k, or 0", found=str(value))
             class_id = value // IDS_PER_CLASS
             counts = rle.from_spans(mask, *size)
-            yield MotsObject(number, value, class_id, *size, counts, ignored=class_id == IGNORE_CLASS)
+            yield MotsObject(number, value, class_id, height, width, counts, ignored=class_id == IGNORE_CLASS)
 
 
 def _masks(labels: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
@@ -95,7 +95,7 @@ def write_mots_png(folder: Path, objects: Iterable[MotsObject], frames: Frames |
             _write(temporary, number, column_order.reshape(size[1], size[0]).T)
             done = number
         if frames:
-            _write_empty(temporary, _between(done + 1, frames.numbers[-1] + 1, frames), size)
+            _write_empty(temporary, _between(done + 1, frames.numbers[-1] + 1, frames), frames.size)
 
 
 def _require_label(each: MotsObject, where: str) -> None:

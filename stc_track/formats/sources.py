@@ -184,14 +184,16 @@ def _json_file(path: Path, annotations: Annotations | None) -> Sources:
         opened = {name: Source(name, "coco", path, partial(iter, objects)) for name, objects in coco.sequences.items()}
         return Sources(opened, coco.class_names)
     if isinstance(content, list) and content and isinstance(content[0], dict) and "segmentations" in content[0]:
-        tracks = youtube_vis.parse_results(content, path, annotations and annotations.videos)
+        tracks = youtube_vis.parse_results(content, path, annotations.videos if annotations else None)
         videos = annotations.videos if annotations else youtube_vis.videos_of(tracks)
         return Sources(_of_videos(path, tracks, videos), annotations.class_names if annotations else {})
     detections = parse_coco_results(content, path)
     return _named({path.stem: Source(path.stem, "coco-results", path, lambda: map(as_object, detections))})
 
 
-def _of_videos(path: Path, tracks: list[youtube_vis.VideoTrack], videos: Mapping[int, Video]) -> dict[str, Source]:
+def _of_videos(
+    path: Path, tracks: list[youtube_vis.VideoTrack], videos: Mapping[int | str, Video]
+) -> dict[str, Source]:
     return {
         video.name: Source(video.name, "ytvis", path, partial(youtube_vis.objects_of, tracks, video))
         for video in videos.values()

@@ -156,7 +156,7 @@ class StoredSequence:
         return {"store": self.store, "name": self.name, "record": self.record}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)
+        self.__init__(**state)  # type: ignore[misc]  # subclasses extend the state as their arguments
 
     def part(self, start: int, names: Collection[str]) -> StoredSequence:
         """The same for the shard that begins at a frame, of some arrays alone: small when it is pickled."""

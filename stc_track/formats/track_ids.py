@@ -54,8 +54,9 @@ def number_names(names: Iterable[int | str], largest: int = LARGEST_ID) -> dict[
         ({7: 7, 3: 3}, {7: 1, 'left': 2})
     """
     distinct = list(dict.fromkeys(names))
-    if all(isinstance(each, int) and 0 <= each <= largest for each in distinct):
-        return {each: each for each in distinct}
+    numbers = [each for each in distinct if isinstance(each, int) and 0 <= each <= largest]
+    if len(numbers) == len(distinct):
+        return {each: each for each in numbers}
     return {each: number for number, each in enumerate(distinct, 1)}
 
 

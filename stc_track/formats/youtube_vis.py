@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from stc_track.formats.mots import MotsObject
 from stc_track.formats.track_ids import number_names
@@ -117,7 +118,7 @@ def _numbered(tracks: list[VideoTrack]) -> list[VideoTrack]:
     return [replace(track, track_id=numbers[track.video_id][track.track_id]) for track in tracks]
 
 
-def read_categories(content: dict, path: Path) -> dict[int, str]:
+def read_categories(content: dict[str, Any], path: Path) -> dict[int, str]:
     """The class names by number in `categories` of a COCO or YouTube-VIS file."""
     names: dict[int, str] = {}
     for index, entry in enumerate(json_fields.items(content.get("categories"), "categories", path)):
@@ -187,10 +188,11 @@ def _annotation(
     masks = json_fields.items(entry.get("segmentations"), "segmentations", where)
     _require_length(masks, video, where)
     counts = tuple(
-        None if not each else json_fields.drawn(each, f"{where}, frame {t}", video.size, "its video")
+        None if not each else json_fields.drawn(each, f"{where}, frame {t}", _size(video), "its video")
         for t, each in enumerate(masks)
     )
-    return VideoTrack(video_id, category_id, track_id, counts, video.size, crowd=crowd)
+    # a name may be a text until `_numbered` makes numbers of all
+    return VideoTrack(video_id, category_id, track_id, counts, video.size, crowd=crowd)  # type: ignore[arg-type]
 
 
 def read_results(path: Path, videos: Mapping[int | str, Video] | None = None) -> list[VideoTrack]:
@@ -222,7 +224,7 @@ def parse_results(content: object, path: Path, videos: Mapping[int | str, Video]
         if videos is not None:
             video = _known(video_id, videos, where)
             _require_length(masks, video, where)
-            sizes[video_id] = video.size
+            sizes[video_id] = _size(video)
         counts: list[bytes | None] = []
         for t, each in enumerate(masks):
             if each:
@@ -241,7 +243,14 @@ def _known(video_id: int | str, videos: Mapping[int | str, Video], where: str) -
     return videos[video_id]
 
 
-def _require_length(masks: list, video: Video, where: str) -> None:
+def _size(video: Video) -> tuple[int, int]:
+    """Size of a video of annotations, which has one."""
+    if video.size is None:
+        raise ValueError(f"video {video.name} has no size")
+    return video.size
+
+
+def _require_length(masks: list[Any], video: Video, where: str) -> None:
     if len(masks) != len(video.numbers):
         expected = f"a segmentation or null for each of {len(video.numbers)} frames"
         raise InputError(where, expected=expected, found=f"{len(masks)}")
@@ -253,7 +262,7 @@ def videos_of(tracks: Iterable[VideoTrack]) -> dict[int | str, Video]:
     for track in tracks:
         before = videos.get(track.video_id)
         length = max(len(track.masks), len(before.numbers) if before else 0)
-        size = track.size or (before and before.size)
+        size = track.size or (before.size if before else None)
         videos[track.video_id] = Video(track.video_id, str(track.video_id), size, range(length))
     return videos
 
@@ -263,6 +272,8 @@ def objects_of(tracks: Iterable[VideoTrack], video: Video) -> Iterator[MotsObjec
     mine = [track for track in tracks if track.video_id == video.video_id]
     for t, number in enumerate(video.numbers):
         for track in mine:
-            if t < len(track.masks) and track.masks[t] is not None:
-                name, mask = (track.track_id, track.category_id), track.masks[t]
-                yield MotsObject(number, *name, *track.size, mask, track.score, ignored=track.crowd)
+            mask = track.masks[t] if t < len(track.masks) else None
+            if mask is not None and track.size is not None:
+                height, width = track.size
+                name = track.track_id, track.category_id
+                yield MotsObject(number, *name, height, width, mask, track.score, ignored=track.crowd)

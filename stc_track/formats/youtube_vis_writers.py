@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def write_annotations(path: Path, sequences: Iterable[Tracks], class_names: Mapp
     Raises:
         InputError: an object that a sequence's listed frames have no place for, or a track of two classes.
     """
-    videos: list[dict] = []
+    videos: list[dict[str, Any]] = []
     classes = dict(class_names)
     count = 0
     with replacing(path, "w") as file:
@@ -69,13 +70,16 @@ def write_annotations(path: Path, sequences: Iterable[Tracks], class_names: Mapp
         file.write(f'],\n"videos": {json.dumps(videos)},\n"categories": {json.dumps(categories)}}}\n')
 
 
-def _annotation(track: _Track, frames: Frames) -> dict:
+def _annotation(track: _Track, frames: Frames) -> dict[str, Any]:
     height, width = frames.size
-    areas, boxes, segmentations = [], [], []
+    areas: list[int | None] = []
+    boxes: list[list[int] | None] = []
+    segmentations: list[dict[str, Any] | None] = []
     for position in range(len(frames.numbers)):
         mask = track.masks.get(position)
         if mask is None:
-            areas.append(None), boxes.append(None), segmentations.append(None)
+            for values in (areas, boxes, segmentations):
+                values.append(None)
             continue
         counts = rle.from_spans(mask, height, width)
         x1, y1, x2, y2 = rle.spans_box(mask, height).tolist()
@@ -96,12 +100,12 @@ def _annotation(track: _Track, frames: Frames) -> dict:
     }
 
 
-def _filled_in(track: _Track) -> dict:
+def _filled_in(track: _Track) -> dict[str, Any]:
     """The key that names the positions where nobody detected the track, if there are any."""
     return {"undetected": track.undetected} if track.undetected else {}
 
 
-def write_results(path: Path, sequences: Iterable[Tracks], videos: Mapping[int, Video] | None = None) -> None:
+def write_results(path: Path, sequences: Iterable[Tracks], videos: Mapping[int | str, Video] | None = None) -> None:
     """Write a list of results of all sequences, a sequence in memory at a time; the file appears when it is whole.
 
     A track's score is the mean of its masks'. Ignored regions are left out.
@@ -120,14 +124,14 @@ def write_results(path: Path, sequences: Iterable[Tracks], videos: Mapping[int, 
         file.write("[")
         separator = "\n"
         for index, tracks in enumerate(sequences, 1):
-            video_id, listed = index, tracks
+            video_id: int | str = index
             if by_name is not None:
                 if tracks.name not in by_name:
-                    found = f"sequence {tracks.name}"
-                    raise InputError(path, expected="sequences of the annotations' videos", found=found)
-                video_id, listed = by_name[tracks.name].video_id, _as_listed(tracks, by_name[tracks.name])
-            found, frames = _collect(listed)
-            for entry in _results(found, frames):
+                    other = f"sequence {tracks.name}"
+                    raise InputError(path, expected="sequences of the annotations' videos", found=other)
+                video_id, tracks = by_name[tracks.name].video_id, _as_listed(tracks, by_name[tracks.name])
+            collected, frames = _collect(tracks)
+            for entry in _results(collected, frames) if frames else ():
                 file.write(separator + json.dumps({"video_id": video_id, **entry}))
                 separator = ",\n"
         file.write("]\n")
@@ -135,14 +139,17 @@ def write_results(path: Path, sequences: Iterable[Tracks], videos: Mapping[int, 
 
 def _as_listed(tracks: Tracks, video: Video) -> Tracks:
     names = tuple(f"{number:06d}" for number in video.numbers)
-    return Tracks(tracks.name, tracks.objects, Frames(tuple(video.numbers), names, video.size))
+    size = video.size
+    if size is None:
+        raise ValueError(f"video {video.name} has no size")
+    return Tracks(tracks.name, tracks.objects, Frames(tuple(video.numbers), names, size))
 
 
-def _results(found: Iterable[_Track], frames: Frames | None) -> Iterator[dict]:
+def _results(found: Iterable[_Track], frames: Frames) -> Iterator[dict[str, Any]]:
     for track in found:
         if track.crowd:
             continue
-        masks: list[dict | None] = [None] * len(frames.numbers)
+        masks: list[dict[str, Any] | None] = [None] * len(frames.numbers)
         for position, mask in track.masks.items():
             masks[position] = {"size": list(frames.size), "counts": rle.from_spans(mask, *frames.size).decode()}
         yield {

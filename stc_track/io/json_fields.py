@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pycocotools import mask as coco_mask
@@ -27,20 +28,20 @@ def load(path: Path, what: str) -> object:
         raise InputError(path, expected=what, found=str(error)[:80]) from error
 
 
-def get(entry: dict, name: str, default: object = None) -> object:
+def get(entry: dict[str, Any], name: str, default: object = None) -> object:
     """A key's value; the default where it is missing or null."""
     value = entry.get(name)
     return default if value is None else value
 
 
-def mapping(value: object, where: str) -> dict:
+def mapping(value: object, where: str) -> dict[str, Any]:
     """A JSON object."""
     if not isinstance(value, dict):
         raise InputError(where, expected="an object", found=f"a {type(value).__name__}")
     return value
 
 
-def items(value: object, name: str, where: str | Path) -> list:
+def items(value: object, name: str, where: str | Path) -> list[Any]:
     """A JSON list."""
     if not isinstance(value, list):
         raise InputError(where, expected=f"{name}, a JSON list", found=f"a {type(value).__name__}")
@@ -110,7 +111,7 @@ def drawn(segmentation: object, where: str, size: tuple[int, int], before: str) 
     return mask(segmentation, where, size, before)[2]
 
 
-def _plain(counts: list, height: int, width: int, where: str) -> bytes:
+def _plain(counts: list[Any], height: int, width: int, where: str) -> bytes:
     runs = [whole(each, "counts", where) for each in counts]
     if sum(runs) != height * width or not runs or height * width > rle.LARGEST_AREA:
         expected = f"counts of {height} x {width} = {height * width} pixels"
@@ -118,7 +119,7 @@ def _plain(counts: list, height: int, width: int, where: str) -> bytes:
     return rle.from_run_lengths(np.array(runs), height, width)
 
 
-def _polygons(polygons: list, height: int, width: int, where: str) -> bytes:
+def _polygons(polygons: list[Any], height: int, width: int, where: str) -> bytes:
     points = []
     for each in polygons:
         count = len(each) if isinstance(each, list) else 0

@@ -32,7 +32,9 @@ class ClassTrackers:
     def __init__(
         self, by_class: Mapping[int, TrackerSettings], settings: TrackerSettings | None = None, frame_step: int = 1
     ) -> None:
-        self._settings: dict[int | None, TrackerSettings | None] = {None: settings, **by_class}
+        self._settings: dict[int | None, TrackerSettings | None] = {None: settings}
+        for class_id, own in by_class.items():
+            self._settings[class_id] = own
         self.frame_step = frame_step
         self.reset()
 

@@ -94,6 +94,9 @@ def _mask_overlap(
     columns: np.ndarray,
 ) -> np.ndarray:
     """IoU (P,) of the pairs' masks, the track's last one moved by as much as its points."""
+    masks = detections.masks
+    if masks is None:
+        raise ValueError("the detections have no masks")
     others = detections.boxes[columns]
     boxes = table.boxes[rows]
     points = state.position[rows] - points_of(boxes, settings.motion.points)
@@ -103,7 +106,7 @@ def _mask_overlap(
     found = np.zeros(len(rows))
     found[touch] = iou.iou(
         [iou.shifted(table.mask(rows[each]), offsets[each], detections.height) for each in touch],
-        [detections.masks[columns[each]] for each in touch],
+        [masks[columns[each]] for each in touch],
     )
     return found
 

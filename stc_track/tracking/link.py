@@ -151,6 +151,6 @@ def _as_arrays(
         class_ids=np.array([each.class_id for each in found], np.int64),
         masks=masks,
         height=first.height,
-        cues=cues and cues.at(first.frame, boxes, size),
+        cues=cues.at(first.frame, boxes, size) if cues else None,
         camera=None if cues is None or last is None else cues.camera(last, first.frame, size),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +31,7 @@ class TrackTable:
     boxes: np.ndarray
     diagonals: np.ndarray
     cues: np.ndarray
-    masks: list[tuple | None]
+    masks: list[tuple[Sequence[np.ndarray], int] | None]
 
     def __len__(self) -> int:
         return len(self.track_ids)
@@ -53,8 +54,11 @@ class TrackTable:
         )
 
     def mask(self, row: int) -> np.ndarray:
-        """The last mask (S, 2) of a track."""
-        masks, index = self.masks[row]
+        """The last mask (S, 2) of a track that has one."""
+        place = self.masks[row]
+        if place is None:
+            raise ValueError(f"track {self.track_ids[row]} has no mask")
+        masks, index = place
         return masks[index]
 
     def update(self, rows: np.ndarray, detections: Detections, chosen: np.ndarray) -> None:
@@ -73,13 +77,13 @@ class TrackTable:
 
     def select(self, kept: np.ndarray) -> TrackTable:
         """The tracks `kept` (G,) bool."""
-        arrays = (getattr(self, name)[kept] for name in _ARRAYS)
-        return TrackTable(*arrays, [each for each, keep in zip(self.masks, kept.tolist(), strict=True) if keep])
+        arrays = {name: getattr(self, name)[kept] for name in _ARRAYS}
+        return TrackTable(**arrays, masks=[each for each, keep in zip(self.masks, kept.tolist(), strict=True) if keep])
 
     def joined(self, other: TrackTable) -> TrackTable:
         """These tracks, then the others."""
-        arrays = (np.concatenate((getattr(self, name), getattr(other, name))) for name in _ARRAYS)
-        return TrackTable(*arrays, self.masks + other.masks)
+        arrays = {name: np.concatenate((getattr(self, name), getattr(other, name))) for name in _ARRAYS}
+        return TrackTable(**arrays, masks=self.masks + other.masks)
 
 
 _ARRAYS = ("track_ids", "class_ids", "missing", "accumulated_score", "hits", "boxes", "diagonals", "cues")
