@@ -7,6 +7,11 @@ from pipelines.cost.build import draw
 from stc_pseudo.cli import main
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _plain_configs(plain_configs):
+    """Trainings here write plain configs."""
+
+
 @pytest.fixture(scope="session")
 def drawn_root(tmp_path_factory) -> Path:
     """A data set in KITTI MOTS's layout: two frames of three ellipses, exact depth and flow beside them."""

@@ -29,6 +29,11 @@ def tight_box(mask: np.ndarray) -> list[int]:
     return [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _plain_configs(plain_configs):
+    """Trainings here write plain configs."""
+
+
 @pytest.fixture(scope="session")
 def drawn_video(tmp_path_factory) -> Path:
     """A folder in the KITTI MOTS layout with frames of sequence 0003."""
