@@ -160,7 +160,7 @@ class Tracker:
         rows, columns = rows[kept], columns[kept]
         centres = points_of(detections.boxes[columns], "center")
         expected = points_of(moved_boxes(table.boxes[rows], state.position[rows]), "center")
-        if follow(centres - expected, table.diagonals[rows], np.count_nonzero(told)):
+        if follow(centres - expected, table.diagonals[rows], int(np.count_nonzero(told))):
             return False
         boxes = moved_boxes(table.boxes[told], state.position[told])
         classes = table.class_ids[told], detections.class_ids[sure]

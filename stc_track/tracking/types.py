@@ -11,7 +11,7 @@ import numpy as np
 class _Frozen:
     """Arrays of a data class that nobody may write to."""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in type(self).__slots__:
