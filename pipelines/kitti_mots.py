@@ -1,13 +1,19 @@
 """Run the whole chain on real KITTI MOTS video: `python -m pipelines.kitti_mots --root DIR --out runs/kitti_mots`.
 
-Builds a store from OpenCV's stereo matching and DIS flow, and one from Monodepth2 and UPFlow, measures both against the
-true masks, trains on the first of them, predicts, tracks and evaluates. With a single sequence, training and measuring
-see the same frames: boxes to masks of the boxes' own video, not generalisation.
+Trains on the benchmark's 12 training sequences and reports on its 9 validation sequences; `archive.zip` holds the
+tracks as the benchmark takes them. With `--sequences`, training and measuring see the same frames: boxes to masks of
+the boxes' own video, not generalisation. `--test-root` names the benchmark's test videos, which have neither boxes nor
+masks: the archive is of these then.
+
+The store is built from OpenCV's stereo matching and DIS flow, or as `--signals` says; where weights are named, a second
+one from Monodepth2 and UPFlow is measured beside it.
 """
 
 from __future__ import annotations
 
+import shlex
 import time
+import zipfile
 from pathlib import Path
 
 import click
@@ -16,21 +22,57 @@ import numpy as np
 from pipelines.accuracy.predicted_masks import measure
 from pipelines.reporting.commands import Stages
 from pipelines.reporting.report import stage_pictures, write_report
-from pipelines.reporting.tables import predicted_mask_table, pseudo_mask_table, time_line, time_table, track_table
+from pipelines.reporting.tables import (
+    Table,
+    predicted_mask_table,
+    pseudo_mask_table,
+    time_line,
+    time_table,
+    track_table,
+)
+from stc_pseudo.datasets.kitti import MOTS_TRAINING, MOTS_VALIDATION
 from stc_pseudo.store.reader import StoreReader
 from stc_track.io.console import Command, is_verbose
+from stc_track.io.errors import InputError
 
 PATH = click.Path(path_type=Path)
 SHOWN = 6  # frames of each sequence on the page
 
 
+def write_archive(results: Path, archive: Path, pattern: str = "*.txt") -> None:
+    """Put result files into a zip, in its root, as benchmarks take them.
+
+    Args:
+        results: their folder.
+        archive: the file to write.
+        pattern: of their names.
+
+    Raises:
+        InputError: there is none.
+    """
+    files = sorted(results.glob(pattern))
+    if not files:
+        raise InputError(results, expected=f"results, {pattern}", found="none")
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for file in files:
+            packed.write(file, file.name)
+
+
 @click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--root", type=PATH, required=True, help="KITTI MOTS, with image_03 and calib for the stereo matching")
 @click.option("--out", type=PATH, default=Path("runs/kitti_mots"), help="folder of all that it writes")
-@click.option("--sequences", default="0000", help="comma-separated names")
-@click.option("--depth-weights", type=PATH, required=True, help="Monodepth2's, by `stc-pseudo train-depth`")
-@click.option("--flow-weights", type=PATH, required=True, help="UPFlow's, by `stc-pseudo train-flow`")
+@click.option("--sequences", help="train and report on these alone, comma-separated")
+@click.option("--train-sequences", help="comma-separated  [default: the official 12]")
+@click.option("--val-sequences", help="comma-separated  [default: the official 9]")
+@click.option("--test-root", type=PATH, help="test videos in the same layout, for the archive")
+@click.option("--signals", default="--depth sgbm --flow dis", help="flags of stc-pseudo build: depth and flow")
+@click.option("--depth-weights", type=PATH, help="Monodepth2's, by `stc-pseudo train-depth`")
+@click.option("--flow-weights", type=PATH, help="UPFlow's, by `stc-pseudo train-flow`")
+@click.option(
+    "--preset", type=click.Choice(["best", "paper"]), default="best", help="of build, stc-train and stc-track"
+)
 @click.option("--config", default="condinst_r18_demo", help="of stc-train")
+@click.option("--init-backbone", help="of stc-train  [default: Monodepth2's encoder, where its weights are named]")
 @click.option("--max-iters", default=1000, help="of stc-train")
 @click.option("--boxes", type=click.Choice(["instances", "labels"]), default="instances", help="as of stc-pseudo build")
 @click.option("--score", default=0.3, help="detections below are left out of the mean IoU")
@@ -38,92 +80,52 @@ SHOWN = 6  # frames of each sequence on the page
 def main(
     root: Path,
     out: Path,
-    sequences: str,
-    depth_weights: Path,
-    flow_weights: Path,
+    sequences: str | None,
+    train_sequences: str | None,
+    val_sequences: str | None,
+    test_root: Path | None,
+    signals: str,
+    depth_weights: Path | None,
+    flow_weights: Path | None,
+    preset: str,
     config: str,
+    init_backbone: str | None,
     max_iters: int,
     boxes: str,
     score: float,
     workers: int,
 ) -> None:
     """Boxes in, masks and tracks out, on real video."""
+    if sequences and (train_sequences or val_sequences):
+        raise InputError("--sequences", expected="no --train-sequences or --val-sequences with it", found="one")
+    if (depth_weights is None) != (flow_weights is None):
+        raise InputError("--depth-weights", expected="--flow-weights with it, or neither", found="one of them")
     started, stages = time.monotonic(), Stages(is_verbose())
-    sources = {
-        "sgbm and dis": ("store_opencv", "--depth", "sgbm", "--flow", "dis"),
-        "monodepth2 and upflow": (
-            "store_networks",
-            "--depth",
-            "monodepth2",
-            "--depth-weights",
-            depth_weights,
-            "--flow",
-            "upflow",
-            "--flow-weights",
-            flow_weights,
-        ),
-    }
-    for store, *flags in sources.values():
-        stages.run(
-            "stc-pseudo",
-            "build",
-            "--dataset",
-            "kitti",
-            "--root",
-            root,
-            "--sequences",
-            sequences,
-            "--boxes",
-            boxes,
-            "--workers",
-            workers,
-            "--out",
-            out / store,
-            *flags,
-        )
-        stages.run(
-            "stc-pseudo", "inspect", out / store, "--truth", root, "--json", out / f"{store}.json", figures=False
-        )
-    store = out / "store_opencv"
+    train = sequences or train_sequences or ",".join(MOTS_TRAINING)
+    val = sequences or val_sequences or ",".join(MOTS_VALIDATION)
+    shared = ("--dataset", "kitti", "--root", root, "--workers", workers, "--preset", preset)
+    sources = {signals.replace("--", ""): ("store", *shlex.split(signals))}
+    if depth_weights is not None:
+        networks = ("--depth", "monodepth2", "--depth-weights", depth_weights, "--flow", "upflow", "--flow-weights")
+        sources["monodepth2 and upflow"] = ("store_networks", *networks, flow_weights)
+    for name, *flags in sources.values():
+        stages.run("stc-pseudo", "build", *shared, "--boxes", boxes, "--sequences", train, "--out", out / name, *flags)
+        report = ("--json", out / f"{name}.json")
+        stages.run("stc-pseudo", "inspect", out / name, "--truth", root, *report, figures=False)
+    start = init_backbone or depth_weights
     stages.run(
-        "stc-train",
-        "--pseudo-store",
-        store,
-        "--config",
-        config,
-        "--max-iters",
-        max_iters,
-        "--work-dir",
-        out / "train",
-        "--init-backbone",
-        depth_weights,
-        threads=1,
-    )
-    stages.run(
-        "stc-predict",
-        out / "train" / "model.pth",
-        "--dataset",
-        "kitti",
-        "--root",
-        root,
-        "--sequences",
-        sequences,
-        "--out",
-        out / "predictions",
-    )
-    stages.run("stc-track", out / "predictions", "--out", out / "results", "--cues", store)
+        "stc-train", "--pseudo-store", out / "store", "--config", config, "--preset", preset, "--max-iters", max_iters,
+        "--work-dir", out / "train", *(("--init-backbone", start) if start else ()), threads=1,
+    )  # fmt: skip
+
+    model, shared = out / "train" / "model.pth", (*shared[4:], *shlex.split(signals))
+    track(stages, model, root, val, out, out / ("store" if val == train else "cues"), shared)
     truth = root / "instances_txt"
-    stages.run(
-        "stc-eval",
-        out / "results",
-        "--truth",
-        truth,
-        "--sequences",
-        sequences,
-        "--json",
-        out / "scores.json",
-        figures=False,
-    )
+    figures = ("--truth", truth, "--sequences", val, "--json", out / "scores.json")
+    stages.run("stc-eval", out / "results", *figures, figures=False)
+    if test_root is not None:
+        track(stages, model, test_root, None, out / "test", out / "test" / "cues", shared)
+    write_archive((out if test_root is None else out / "test") / "results", out / "archive.zip")
     quality = measure(out / "predictions", truth, score, min_area=300)
     tables = [
         pseudo_mask_table({label: out / f"{source[0]}.json" for label, source in sources.items()}, ""),
@@ -134,21 +136,43 @@ def main(
     for table in tables[:-1]:
         click.echo(table.as_text())
     click.echo(f"\n{time_line(stages.seconds, time.monotonic() - started)}")
-    reader = StoreReader(str(store))
-    frames = []
-    for name in sequences.split(","):
+    own = "Trained on the boxes of the very frames that are shown."
+    write_page(out, val, score, tables, stages, own if val == train else f"Trained on {train}; shown: {val}.")
+    click.echo(f"archive: {out / 'archive.zip'}\npage: {out / 'report.html'}")
+
+
+def track(
+    stages: Stages, model: Path, root: Path, names: str | None, out: Path, cues: Path, build: tuple[object, ...]
+) -> None:
+    """Predict and link some videos, to `predictions` and `results` in `out`.
+
+    Args:
+        stages: runs the commands.
+        model: of stc-train.
+        root: the videos' data set.
+        names: of the sequences, comma-separated; None for all.
+        out: a folder.
+        cues: store of their depth and flow; made where there is none.
+        build: flags of `stc-pseudo build`, preset and signals among them.
+    """
+    data = ("--dataset", "kitti", "--root", root, *(("--sequences", names) if names else ()))
+    if not (cues / "manifest.json").is_file():
+        stages.run("stc-pseudo", "build", *data, *build, "--cues-only", "--out", cues)
+    stages.run("stc-predict", model, *data, "--out", out / "predictions")
+    preset = build[build.index("--preset") : build.index("--preset") + 2]
+    stages.run("stc-track", out / "predictions", "--out", out / "results", "--cues", cues, *preset)
+
+
+def write_page(out: Path, val: str, score: float, tables: list[Table], stages: Stages, text: str) -> None:
+    """Write `report.html` with pictures of the sequences that were predicted."""
+    cues = out / "cues"
+    reader, frames = StoreReader(str(cues if (cues / "manifest.json").is_file() else out / "store")), []
+    for name in val.split(","):
         for t in np.linspace(0, len(reader.sequence(name)) - 1, SHOWN).astype(int).tolist():
             stage = stage_pictures(reader, name, t, out / "predictions", out / "results", score)
             frames.append((f"Sequence {name}, frame {t}", stage))
-    write_report(
-        out / "report.html",
-        "Masks and tracks from boxes: KITTI MOTS",
-        "Trained on the boxes of the very frames that are shown.",
-        tables,
-        frames,
-        list(stages.seconds),
-    )
-    click.echo(f"page: {out / 'report.html'}")
+    title = "Masks and tracks from boxes: KITTI MOTS"
+    write_report(out / "report.html", title, text, tables, frames, list(stages.seconds))
 
 
 if __name__ == "__main__":

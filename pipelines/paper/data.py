@@ -42,7 +42,7 @@ class Budget:
 
 BUDGETS = {
     "smoke": Budget(2, 4, 1, 4, 2, 2, 1, "condinst_r18_demo", "r18_demo", 0),
-    "cpu": Budget(24, 4, 8, 12, 500, 100, 2, "condinst_lite0_demo", "r18_demo", 300),
+    "cpu": Budget(16, 4, 6, 12, 400, 60, 2, "condinst_lite0_demo", "r18_demo", 300),
     "paper": Budget(160, 16, 40, 16, 0, None, None, None, "r101_{data}", 0),
 }
 PAPER_CONFIGS = {"rendered": "condinst_r50_kitti_paper", "kitti": "condinst_r101_kitti_paper",
