@@ -27,6 +27,7 @@ from pipelines.paper.data import ENCODER, PAPER_CONFIGS, Budget, Data, Flags
 from pipelines.paper.rows import Row
 from stc_track.io.files import write_json
 
+CHECKPOINTS = 40  # steps between those that an interrupted training goes on from, of short ones
 DONE = ".done"  # in a folder that is filled
 LAYOUTS = {"rendered": "kitti", "kitti": "kitti", "ytvis": "ytvis"}  # in the names of configs
 VERSIONS = ("stc-seg", "torch", "torchvision", "mmdet", "mmengine", "numpy", "opencv-python-headless", "trackeval")
@@ -166,7 +167,6 @@ class Experiment:
     def train(self, row: Row, seed: int) -> Path:
         """Train a row's network, predict the test videos and measure the masks' AP: `predictions/`, `ap.json`."""
         from stc_train.commands.predict import main as predict
-        from stc_train.commands.train import main as train
 
         store = self.store(row)
         config, weights = self.network(row)
@@ -181,7 +181,7 @@ class Experiment:
         out = self.place("train", store.name, *flags)
         with self.once(out) as needed:
             if needed:
-                self.call(train, "--pseudo-store", store, "--work-dir", out / "model", *flags, *self.on_device())
+                self.fit(store, out / "model", flags)
                 into = ("--out", out / "predictions", *self.on_device())
                 self.call(predict, out / "model" / "model.pth", *self.data.part(test=True), *into)
                 self.measure_masks(out)
@@ -193,7 +193,12 @@ class Experiment:
         self, preset: str, config: str, seed: int, steps: int | None, options: list[str], weights: object
     ) -> Flags:
         """Flags of `stc-train`."""
-        options = [*options, *((f"train_dataloader.batch_size={self.budget.batch}",) if self.budget.batch else ())]
+        options = [*options, *((f"default_hooks.checkpoint.interval={CHECKPOINTS}",) if steps is not None else ())]
+        if self.budget.batch:
+            options.append(f"train_dataloader.batch_size={self.budget.batch}")
+        if self.budget.scale:
+            size = "({},{})".format(*self.budget.scale)
+            options += [f"train_dataloader.dataset.pipeline.3.scale={size}", f"test_pipeline.1.scale={size}"]
         return (
             *("--preset", preset, "--config", config, "--seed", seed),
             *(("--max-iters", steps) if steps is not None else ()),
@@ -203,8 +208,6 @@ class Experiment:
 
     def start(self, seed: int) -> Path:
         """The training by boxes alone that a seed's rows go on from."""
-        from stc_train.commands.train import main as train
-
         row = Row()
         store, (config, weights) = self.store(row), self.network(row)
         loss = "model.mask_head.loss_mask"
@@ -213,8 +216,15 @@ class Experiment:
         out = self.place("start", store.name, *flags)
         with self.once(out) as needed:
             if needed:
-                self.call(train, "--pseudo-store", store, "--work-dir", out / "model", *flags, *self.on_device())
+                self.fit(store, out / "model", flags)
         return out
+
+    def fit(self, store: Path, out: Path, flags: Flags) -> None:
+        """Run `stc-train`, from its last checkpoint where there is one."""
+        from stc_train.commands.train import main as train
+
+        again = ("--resume",) if any(out.glob("iter_*.pth")) else ()
+        self.call(train, "--pseudo-store", store, "--work-dir", out, *flags, *again, *self.on_device())
 
     def on_device(self) -> Flags:
         """The flag of the networks' device, where one is named."""
