@@ -268,7 +268,8 @@ class Experiment:
 
     def place(self, kind: str, *parts: object) -> Path:
         """Folder of what these commands make."""
-        text = json.dumps([kind, self.name, asdict(self.budget), *(str(part) for part in parts)])
+        sizes = (self.budget.train_frames, self.budget.test_frames, self.budget.min_area)
+        text = json.dumps([kind, self.name, *sizes, *(str(part) for part in parts)])
         return self.out / "work" / f"{kind}_{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
     @contextmanager
