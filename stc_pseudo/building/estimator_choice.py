@@ -41,7 +41,10 @@ class EstimatorChoice:
         """Whether a network would run on a GPU of this machine."""
         from stc_pseudo.nn.devices import require_device
 
-        return bool({self.depth, self.flow} & {"monodepth2", "upflow"}) and require_device(self.device).type == "cuda"
+        return (
+            bool({self.depth, self.flow} & {"monodepth2", "upflow", "raft"})
+            and require_device(self.device).type == "cuda"
+        )
 
     def make(self) -> tuple[DepthEstimator, FlowEstimator]:
         """Load depth and flow; an InputError where something is missing."""

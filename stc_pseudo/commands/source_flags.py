@@ -47,17 +47,17 @@ SOURCE_OPTIONS = (
         help="infinite-depth artefacts of monodepth2, which sees objects that move with the camera infinitely far: "
         "give them the depth of the ground below them, or keep them",
     ),
-    click.option("--depth-dir", type=PATH, help="folder of {sequence}/{frame}.png or .npy for precomputed"),
+    click.option("--depth-dir", type=PATH, help="folder of {sequence}/{frame}.png, .npy or .pfm for precomputed"),
     click.option(
         "--flow",
         "flow_name",
-        type=click.Choice([AUTO, "upflow", "dis", "precomputed"]),
+        type=click.Choice([AUTO, "upflow", "raft", "dis", "precomputed"]),
         default=AUTO,
         help="where optical flow comes from; auto takes maps or weights that are named, maps in the data set's layout, "
         "or OpenCV's DIS",
     ),
-    click.option("--flow-weights", type=PATH, help="checkpoint for upflow"),
-    click.option("--flow-dir", type=PATH, help="folder of {sequence}/{frame}.png, .npy or .flo for precomputed"),
+    click.option("--flow-weights", type=PATH, help="checkpoint for upflow, or torchvision's weights for raft"),
+    click.option("--flow-dir", type=PATH, help="folder of {sequence}/{frame}.png, .npy, .flo or .pfm for precomputed"),
     click.option(
         "--flow-directions",
         type=click.Choice(["next", "both"]),

@@ -17,6 +17,7 @@ from stc_track.io.work_folder import only_writer
 
 if TYPE_CHECKING:
     from stc_pseudo.datasets.base import Calibration, VideoSequence
+    from stc_pseudo.depth.training.trainer import DepthTraining
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     help="NYU Depth v2's labelled pictures (.mat), instead of video: learn from their depth, as a start for "
     "other video (--init)",
 )
+@click.option("--kitti-raw", type=PATH, help="KITTI's raw recordings, of which --split lists the frames to learn from")
+@click.option("--split", type=PATH, help="list of frames, lines `date/drive frame l`, as Eigen's and Zhou's splits are")
+@click.option("--val-split", type=PATH, help="such a list of frames to validate on")
 @click.option("--calib", type=PATH, help="KITTI calibration file (P2, P3) of --frames")
 @click.option("--intrinsics", help="fx,fy,cx,cy of --frames, pixels of the original frame")
 @click.option("--baseline", type=float, help="metres between the stereo cameras, with --intrinsics")
@@ -71,6 +75,9 @@ def main(
     frame_dirs: tuple[Path, ...],
     right_dirs: tuple[Path, ...],
     nyu: Path | None,
+    kitti_raw: Path | None,
+    split: Path | None,
+    val_split: Path | None,
     calib: Path | None,
     intrinsics: str | None,
     baseline: float | None,
@@ -93,8 +100,15 @@ def main(
         with only_writer(out, "training", "--out names another"):
             train_supervised(NyuDepth(nyu), training, out)
         return
+    if (kitti_raw is None) != (split is None) or (val_split and split is None):
+        raise InputError("--split", expected="--kitti-raw and --split together", found="one of them")
+    if kitti_raw is not None:
+        if data.dataset or frame_dirs:
+            raise InputError("--kitti-raw", expected="no --frames or --dataset beside it", found="one")
+        _train_listed(kitti_raw, split, val_split, training, out)
+        return
     if data.dataset is None and not frame_dirs:
-        raise InputError("train-depth", expected="--frames, --dataset or --nyu", found="none of them")
+        raise InputError("train-depth", expected="--frames, --dataset, --kitti-raw or --nyu", found="none of them")
     videos = data.read(boxes=False) if data.dataset else []
     if frame_dirs:
         camera = _calibration(calib, intrinsics, baseline)
@@ -102,6 +116,19 @@ def main(
     try:
         with only_writer(out, "training", "--out names another"):
             train_depth(videos, training, out)
+    except FloatingPointError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _train_listed(root: Path, split: Path, val_split: Path | None, training: DepthTraining, out: Path) -> None:
+    """Train on the frames that a list names."""
+    from stc_pseudo.datasets.kitti_raw import read_listed
+    from stc_pseudo.depth.training.trainer import train_depth
+
+    found = read_listed(root, split, val_split)
+    try:
+        with only_writer(out, "training", "--out names another"):
+            train_depth(found.videos, training, out, (found.train, found.held))
     except FloatingPointError as error:
         raise click.ClickException(str(error)) from error
 

@@ -1,4 +1,4 @@
-"""Depth maps on disk: KITTI's 16-bit PNG, and `.npy`."""
+"""Depth maps on disk: KITTI's 16-bit PNG, `.npy`, and `.pfm`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from stc_track.io.errors import InputError
 
 # KITTI's depth maps hold metres * 256, and 0 where nothing was measured.
 PNG_PER_METRE = 256
-SUFFIXES = (".npy", ".png")
+SUFFIXES = (".npy", ".png", ".pfm")
 
 
 def read_depth(path: Path, hint: str = "") -> np.ndarray:
     """Read one depth map.
 
     Args:
-        path: `.npy` of floating-point metres (infinity is allowed, NaN is unknown), or 16-bit `.png` of metres * 256
-            (0 is unknown).
+        path: `.npy` or one-channel `.pfm` of floating-point metres (infinity is allowed, NaN is unknown), or 16-bit
+            `.png` of metres * 256 (0 is unknown).
         hint: what the user can do, naming the flag of the folder.
 
     Returns:
@@ -28,7 +28,7 @@ def read_depth(path: Path, hint: str = "") -> np.ndarray:
     Raises:
         InputError: another encoding, a depth that is not positive, or no depth at all.
     """
-    depth = _read_npy(path, hint) if path.suffix == ".npy" else _read_png(path, hint)
+    depth = {".npy": _read_npy, ".pfm": _read_pfm}.get(path.suffix, _read_png)(path, hint)
     if (depth <= 0).any():
         raise InputError(path, expected="positive depth, NaN where unknown", found=f"{np.nanmin(depth):g}", hint=hint)
     if np.isnan(depth).all():
@@ -49,6 +49,16 @@ def _read_npy(path: Path, hint: str) -> np.ndarray:
             hint=hint,
         )
     return depth.astype(np.float32)
+
+
+def _read_pfm(path: Path, hint: str) -> np.ndarray:
+    encoded = np.fromfile(path, np.uint8)
+    stored = decode_picture(encoded, path) if encoded[:2].tobytes() == b"Pf" else None
+    if stored is None or stored.ndim != 2:
+        raise InputError(
+            path, expected="a PFM of one channel, metres", found=f"{encoded.size} bytes of others", hint=hint
+        )
+    return stored.astype(np.float32)
 
 
 def _read_png(path: Path, hint: str) -> np.ndarray:

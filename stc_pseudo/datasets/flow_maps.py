@@ -1,4 +1,4 @@
-"""Flow maps on disk: KITTI's 16-bit PNG, Middlebury's `.flo`, and `.npy`."""
+"""Flow maps on disk: KITTI's 16-bit PNG, Middlebury's `.flo`, FlyingThings3D's `.pfm`, and `.npy`."""
 
 from __future__ import annotations
 
@@ -82,6 +82,25 @@ def write_flo(path: Path, flow: np.ndarray) -> None:
     _replace(path, np.array(FLO_TAG, "<f4").tobytes() + sides.tobytes() + vectors.astype("<f4").tobytes())
 
 
+def read_pfm_flow(path: Path) -> np.ndarray:
+    """Read flow in the Portable Float Map format (three channels: dx, dy, nothing).
+
+    Returns:
+        (2, H, W) float32, (dx, dy) in pixels; NaN where it is not finite.
+
+    Raises:
+        InputError: no such file, or not a whole PFM of three channels.
+    """
+    encoded = np.fromfile(require_file(path, "a PFM flow map"), np.uint8)
+    picture = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded[:2].tobytes() in (b"PF", b"Pf") else None
+    if picture is None:
+        raise InputError(path, expected="a PFM flow map", found=f"{encoded.size} bytes that do not decode")
+    if picture.ndim != 3:
+        raise InputError(path, expected="a PFM of three channels (dx, dy, nothing)", found="one of one channel")
+    flow = picture[..., :0:-1].transpose(2, 0, 1)  # OpenCV's order is the third channel first
+    return np.where(np.isfinite(flow).all(0), flow, np.nan).astype(np.float32)
+
+
 def read_npy_flow(path: Path) -> np.ndarray:
     """Read a NumPy file of (2, H, W) floats, (dx, dy) in pixels, as float32; what is not finite becomes NaN.
 
@@ -99,7 +118,7 @@ def read_npy_flow(path: Path) -> np.ndarray:
     return np.where(np.isfinite(flow).all(0), flow, np.nan).astype(np.float32)
 
 
-READERS = {".png": read_kitti_flow, ".flo": read_flo, ".npy": read_npy_flow}
+READERS = {".png": read_kitti_flow, ".flo": read_flo, ".npy": read_npy_flow, ".pfm": read_pfm_flow}
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -12,10 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-
-from stc_track.io.errors import InputError, require_file
-
 
 def true_flow(root: Path, videos: Iterable[Iterable[Path]]) -> dict[Path, Path]:
     """The file of the flow to the next frame, of those frames of some videos that have one in `root`.
@@ -33,24 +29,3 @@ def true_flow(root: Path, videos: Iterable[Iterable[Path]]) -> dict[Path, Path]:
         if flow.is_file():
             found[frame] = flow
     return found
-
-
-def read_pfm_flow(path: Path) -> np.ndarray:
-    """Read flow in the Portable Float Map format (three channels: dx, dy, nothing).
-
-    Returns:
-        (2, H, W) float32, (dx, dy) in pixels; NaN where it is not finite.
-
-    Raises:
-        InputError: no such file, or not a whole PFM of three channels.
-    """
-    import cv2
-
-    encoded = np.fromfile(require_file(path, "a PFM flow map"), np.uint8)
-    picture = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded[:2].tobytes() in (b"PF", b"Pf") else None
-    if picture is None:
-        raise InputError(path, expected="a PFM flow map", found=f"{encoded.size} bytes that do not decode")
-    if picture.ndim != 3:
-        raise InputError(path, expected="a PFM of three channels (dx, dy, nothing)", found="one of one channel")
-    flow = picture[..., :0:-1].transpose(2, 0, 1)  # OpenCV's order is the third channel first
-    return np.where(np.isfinite(flow).all(0), flow, np.nan).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Optical flow of frames: precomputed maps, UPFlow, or OpenCV's DIS."""
+"""Optical flow of frames: precomputed maps, UPFlow, RAFT, or OpenCV's DIS."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stc_track.io.errors import SettingError
 if TYPE_CHECKING:
     from stc_pseudo.estimators import FlowEstimator
 
-FLOW_METHODS = ("precomputed", "upflow", "dis")
+FLOW_METHODS = ("precomputed", "upflow", "raft", "dis")
 
 
 def make_flow_estimator(name: str, *, weights: Path | None, folder: Path | None, device: str) -> FlowEstimator:
@@ -18,9 +18,9 @@ def make_flow_estimator(name: str, *, weights: Path | None, folder: Path | None,
 
     Args:
         name: one of `FLOW_METHODS`.
-        weights: for `upflow`, a checkpoint of `stc-pseudo train-flow` or the published file.
-        folder: for `precomputed`, `{sequence}/{frame}.png`, `.flo` or `.npy`.
-        device: for `upflow`, `cpu`, `cuda`, ...
+        weights: for `upflow`, a checkpoint of `stc-pseudo train-flow` or the published file; for `raft`, torchvision's.
+        folder: for `precomputed`, `{sequence}/{frame}.png`, `.flo`, `.npy` or `.pfm`.
+        device: for `upflow` and `raft`, `cpu`, `cuda`, ...
 
     Raises:
         SettingError: the name is unknown, or its file or folder is not given.
@@ -39,6 +39,13 @@ def make_flow_estimator(name: str, *, weights: Path | None, folder: Path | None,
         from stc_pseudo.flow.upflow_estimator import UpflowFlow
 
         return UpflowFlow(weights, device)
+    if name == "raft":
+        if weights is None:
+            expected, hint = "a file of network weights, for raft", "torchvision publishes some"
+            raise SettingError("flow_weights", expected, "none", hint)
+        from stc_pseudo.flow.raft_estimator import RaftFlow
+
+        return RaftFlow(weights, device)
     if name == "dis":
         from stc_pseudo.flow.dis import DisFlow
 

@@ -19,7 +19,8 @@ class PrecomputedFlow:
     """A `FlowEstimator` that reads files.
 
     `{folder}/{sequence}/{frame}.png` holds the flow from the frame of that name to the next one, in KITTI's 16-bit
-    encoding; `.flo` is Middlebury's, `.npy` (2, H, W) floats. If a frame has several, the first of that order counts.
+    encoding; `.flo` is Middlebury's, `.npy` (2, H, W) floats, `.pfm` FlyingThings3D's. If a frame has several, the
+    first of that order counts.
 
     A sequence's last frame has no next one. Its file may exist nevertheless (a renderer knows where things would have
     been); without it nothing is known, and `last_flow` is NaN everywhere.
@@ -36,7 +37,7 @@ class PrecomputedFlow:
         self.hint = hint
         self.folder = require_folder(folder, "flow maps", hint)
         if not any(path.suffix in READERS for path in folder.glob("*/*")):
-            raise InputError(folder, expected="{sequence}/{frame}.png, .flo or .npy", found="none", hint=hint)
+            raise InputError(folder, expected="{sequence}/{frame}.png, .flo, .npy or .pfm", found="none", hint=hint)
 
     def fingerprint(self, sequence: VideoSequence) -> str:
         """See `FlowEstimator.fingerprint`."""
@@ -77,7 +78,7 @@ class PrecomputedFlow:
         if path is None:
             raise InputError(
                 self.folder / sequence.name / f"{sequence.frames[index].stem}.png",
-                expected="a flow map of every frame but the last (.png, .flo or .npy)",
+                expected="a flow map of every frame but the last (.png, .flo, .npy or .pfm)",
                 found="no file",
                 hint=self.hint,
             )

@@ -6,7 +6,7 @@ predictions come out in metres.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -122,7 +122,12 @@ class DepthTrainer(nn.Module):
         return [View(frames[:, 0], invert_rigid(to_now)), View(frames[:, 2], to_after)]
 
 
-def train_depth(sequences: Sequence[VideoSequence], settings: DepthTraining, out: Path) -> None:
+def train_depth(
+    sequences: Sequence[VideoSequence],
+    settings: DepthTraining,
+    out: Path,
+    listed: tuple[Sequence[Collection[int]], Sequence[Collection[int]]] | None = None,
+) -> None:
     """Train on videos, and write the checkpoint `out`, which `Monodepth2Depth` reads.
 
     Args:
@@ -130,6 +135,8 @@ def train_depth(sequences: Sequence[VideoSequence], settings: DepthTraining, out
             calibration a monocular training takes KITTI's normalised camera, and says so.
         settings: the training's.
         out: a `.pth` file.
+        listed: for each video, positions of the middle frames to train on and of those that are held out; None takes
+            every frame that moves, and holds out the last of them.
 
     Raises:
         InputError: a video is too short, or lacks what the mode needs; the encoder's weights do not fit.
@@ -147,9 +154,12 @@ def train_depth(sequences: Sequence[VideoSequence], settings: DepthTraining, out
         right_videos=[sequence.right for sequence in sequences] if stereo else None,
         min_crop=settings.min_crop,
     )
-    alone = [index for index, baseline in enumerate(baselines) if not baseline]
-    used = moving_clips(clips, alone, out.with_name(f"{out.name}.motion.json")) if alone else range(len(clips))
-    train, held = split_clips(clips, used, settings.validation_share)
+    if listed is not None:
+        train, held = (listed_clips(clips, each) for each in listed)
+    else:
+        alone = [index for index, baseline in enumerate(baselines) if not baseline]
+        used = moving_clips(clips, alone, out.with_name(f"{out.name}.motion.json")) if alone else range(len(clips))
+        train, held = split_clips(clips, used, settings.validation_share)
     torch.manual_seed(settings.optimiser.seed)
     trainer = DepthTrainer(settings, intrinsics, baselines)
     start_networks(trainer.network, trainer.pose_network, settings.encoder, settings.init, settings.encoder_weights)
@@ -180,6 +190,17 @@ def train_depth(sequences: Sequence[VideoSequence], settings: DepthTraining, out
         validation=validation,
         kept=partial(_for_prediction, trainer) if settings.optimiser.half else None,
     )
+
+
+def listed_clips(clips: Clips, listed: Sequence[Collection[int]]) -> list[int]:
+    """Positions of the clips of which a list names the middle frame.
+
+    Args:
+        clips: of some videos.
+        listed: positions of frames, for each video.
+    """
+    middle = clips.length // 2
+    return [index for index, (video, start) in enumerate(clips.starts) if start + middle in listed[video]]
 
 
 def _for_prediction(trainer: DepthTrainer) -> dict[str, Tensor]:

@@ -10,14 +10,13 @@ import torch
 from torch import Tensor
 
 from stc_pseudo.datasets.flow_maps import READERS
-from stc_pseudo.datasets.flyingthings import read_pfm_flow, true_flow
+from stc_pseudo.datasets.flyingthings import true_flow
 from stc_pseudo.datasets.images import read_frame
 from stc_pseudo.flow.upflow import FINEST, pool_flow
 from stc_pseudo.training.clips import Clips
 from stc_track.io.errors import InputError, require_folder
 
 KEPT_BYTES = 1 << 30  # of starts and truth in each reading process
-TRUTH_READERS = READERS | {".pfm": read_pfm_flow}
 
 
 class FlowClips(Clips):
@@ -116,7 +115,7 @@ def find_truth(videos: Iterable[Iterable[Path]], folder: Path, flag: str) -> dic
     found = true_flow(folder, videos) if (folder / "optical_flow").is_dir() else {}
     for path in (path for video in videos for path in video):
         stem = folder / path.parent.name / path.stem
-        files = (stem.with_name(stem.name + suffix) for suffix in TRUTH_READERS)
+        files = (stem.with_name(stem.name + suffix) for suffix in READERS)
         if (file := next((file for file in files if file.is_file()), None)) is not None:
             found[path] = file
     if not found:
@@ -132,7 +131,7 @@ def read_truth(frame: Path, file: Path) -> Tensor:
     Raises:
         InputError: a bad file, or one of another size than the frame.
     """
-    flow, size = TRUTH_READERS[file.suffix](file), read_frame(frame).shape[:2]
+    flow, size = READERS[file.suffix](file), read_frame(frame).shape[:2]
     if flow.shape[1:] != size:
         raise InputError(
             file, expected="{1}x{0} pixels as its frame".format(*size), found="{2}x{1}".format(*flow.shape)

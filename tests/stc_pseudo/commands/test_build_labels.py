@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -109,3 +110,23 @@ def test_depth_and_flow_of_video_without_boxes(drawn):
     contradicted = drawn.build("--cues-only", "--boxes", "labels")
     assert contradicted.exit_code == 2
     assert "--cues-only: expected no flag about masks or boxes, found --boxes" in contradicted.output
+
+
+def test_maps_in_pfm_are_those_in_png(drawn):
+    """Depth of one channel, metres; flow of three, dx, dy and nothing."""
+    from stc_pseudo.datasets.depth_maps import read_depth
+    from stc_pseudo.datasets.flow_maps import read_kitti_flow
+
+    assert drawn.build().exit_code == 0
+    expected = {name: reader(drawn).read(name, slice(None)) for name in ("inverse_depth", "flow", "objects")}
+    for kind in ("depth", "flow"):
+        for path in (drawn.root / "training" / kind / "0000").iterdir():
+            values = read_depth(path) if kind == "depth" else np.pad(read_kitti_flow(path), ((0, 1), (0, 0), (0, 0)))
+            picture = values if kind == "depth" else np.ascontiguousarray(values[::-1].transpose(1, 2, 0))
+            assert cv2.imwrite(str(path.with_suffix(".pfm")), picture.astype(np.float32))
+            path.unlink()
+    drawn.store = drawn.store.with_name("pfm")
+    done = drawn.build()
+    assert done.exit_code == 0, done.output
+    for name, values in expected.items():
+        assert np.array_equal(reader(drawn).read(name, slice(None)), values), name

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from stc_pseudo.datasets.flyingthings import read_pfm_flow, true_flow
+from stc_pseudo.datasets.flow_maps import read_pfm_flow
+from stc_pseudo.datasets.flyingthings import true_flow
 from stc_track.io import progress
 from stc_track.io.errors import InputError
 
