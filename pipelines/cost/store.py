@@ -15,11 +15,13 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
 import numpy as np
 
+from pipelines.cost.simulated_estimators import Flat, simulated_gpu
 from stc_track.io.console import Command
 
 PATH = click.Path(path_type=Path)
@@ -88,26 +90,6 @@ def timed(function: Callable[[], None]) -> float:
     started = time.process_time()
     function()
     return time.process_time() - started
-
-
-class Flat:
-    """Estimators of both kinds that cost nothing: a wall that stands still."""
-
-    def fingerprint(self, sequence: object) -> str:
-        """See `DepthEstimator`."""
-        return "flat"
-
-    def inverse_depth(self, sequence: object, start: int, frames: np.ndarray) -> np.ndarray:
-        """See `DepthEstimator`."""
-        return np.ones(frames.shape[:3], np.float32)
-
-    def flow(self, sequence: object, start: int, frames: np.ndarray) -> np.ndarray:
-        """See `FlowEstimator`."""
-        return np.zeros((len(frames) - 1, 2, *frames.shape[1:3]), np.float32)
-
-    def last_flow(self, sequence: object, frames: np.ndarray) -> np.ndarray:
-        """See `FlowEstimator`."""
-        return np.zeros((2, *frames.shape[1:3]), np.float32)
 
 
 def build_tiny(folder: Path, sequences: int, frames: int, boxes: int) -> tuple[float, float, float]:
@@ -193,11 +175,20 @@ def scale(cases: tuple[tuple[int, int], ...], boxes: int) -> None:
 @click.option("--short", default=11, help="sequences of 16 frames beside the whole one")
 @click.option("--frames", default=154, help="of the long sequence")
 @click.option("--workers", default=2)
-def workers(root: Path, sequence: str, short: int, frames: int, workers: int) -> None:
-    """Wall time of a build with one process and with several: `sgbm` and `dis`, one long video and short ones."""
+@click.option("--gpu-ms", default=0.0, help="of networks on a simulated GPU a frame: the time of a build beside theirs")
+def workers(root: Path, sequence: str, short: int, frames: int, workers: int, gpu_ms: float) -> None:
+    """Wall time of a build with one process and with several: `sgbm` and `dis`, one long video and short ones.
+
+    With --gpu-ms the networks take that time a frame in a process of their own, which leaves the cores free; nothing
+    else is measured then.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data = cut_videos(root, sequence, folder / "data", {"long": frames} | {f"short{k}": 16 for k in range(short)})
+        if gpu_ms:
+            whole, networks = build_on_simulated_gpu(data, folder / "store", workers, gpu_ms / 1e3)
+            click.echo(f"networks alone {networks:.1f} s, build {whole:.1f} s: {whole / networks:.2f} x")
+            return
         program, seconds = Path(sys.executable).with_name("stc-pseudo"), {}
         for count in (1, workers):
             command = [program, "build", "--dataset", "kitti", "--root", data, "--out", folder / f"store{count}"]
@@ -207,6 +198,22 @@ def workers(root: Path, sequence: str, short: int, frames: int, workers: int) ->
             seconds[count] = time.perf_counter() - started
             click.echo(f"{count} processes: {seconds[count]:.1f} s")
         click.echo(f"{workers} against 1: {seconds[1] / seconds[workers]:.2f} x on {os.cpu_count()} cores")
+
+
+def build_on_simulated_gpu(root: Path, store: Path, workers: int, seconds: float) -> tuple[float, float]:
+    """Wall time of a build whose networks take so many seconds a frame elsewhere, and theirs alone, in seconds."""
+    from stc_pseudo.building.build_store import build
+    from stc_pseudo.building.cluster import OnDask
+    from stc_pseudo.datasets.kitti import read_kitti
+    from stc_pseudo.settings import LabelSettings
+    from stc_pseudo.store.writer import StoreWriter
+
+    videos, settings = read_kitti(root), LabelSettings()
+    writer = StoreWriter(str(store), "kitti", videos[0].class_names, root)
+    making = OnDask(partial(simulated_gpu, seconds), writer.store, workers, gpu=True)
+    started = time.perf_counter()
+    build(videos, Flat(), Flat(), writer, settings, executor=making)
+    return time.perf_counter() - started, seconds * sum(len(video) for video in videos)
 
 
 def cut_videos(root: Path, sequence: str, folder: Path, lengths: dict[str, int]) -> Path:

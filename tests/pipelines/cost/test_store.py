@@ -1,6 +1,8 @@
+import pytest
 from click.testing import CliRunner
 
-from pipelines.cost.store import cut_videos, main
+from pipelines.cost.store import build_on_simulated_gpu, cut_videos, main
+from stc_pseudo.store.reader import StoreReader
 
 
 def test_size_and_sample(drawn_store):
@@ -37,3 +39,7 @@ def test_videos_are_cut(drawn_root, tmp_path):
     assert len(list((data / "training/image_03/a").iterdir())) == 2
     rows = (data / "instances_txt/b.txt").read_text().splitlines()
     assert {row.split()[0] for row in rows} == {"0"}
+    whole, networks = build_on_simulated_gpu(data, tmp_path / "store", 1, 0.01)
+    assert networks == pytest.approx(0.03)
+    assert whole > networks
+    assert StoreReader(str(tmp_path / "store")).sequences == ("a", "b")
