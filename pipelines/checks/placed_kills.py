@@ -86,7 +86,7 @@ def draw_data(folder: Path) -> Path:
     return folder
 
 
-def arguments(root: Path, store: Path, level: str) -> list[str]:
+def arguments(root: Path, store: str | Path, level: str) -> list[str]:
     """The build of a level: a new one, or one that changes what the level makes again."""
     training = root / "training"
     flags = ["build", "--dataset", "kitti", "--root", root, "--out", store, "--detail", 4]
@@ -127,7 +127,7 @@ def run(command: list[str], log: Path, hook: Interruption | None = None, counted
         os._exit(code)
 
 
-def contents(store: Path) -> dict[str, str]:
+def contents(store: str | Path) -> dict[str, str]:
     """A digest of each array and table of each complete sequence."""
     found = {}
     reader = StoreReader(str(store))

@@ -21,6 +21,7 @@ from stc_pseudo.store.writer import StoreWriter
 from stc_track.formats.store import DamagedStoreError, StoredSequence
 from stc_track.io.errors import InputError, UserError
 from stc_track.io.progress import Bar
+from stc_track.io.system_errors import is_out_of_memory
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Build:
         left: shards not done yet, by sequence.
         failures: what failed at last.
         finished: sequences that this build completed.
+        made: shards that it made.
     """
 
     writer: StoreWriter
@@ -53,6 +55,7 @@ class Build:
     left: Counter[str] = field(default_factory=Counter)
     failures: list[Outcome] = field(default_factory=list)
     finished: int = 0
+    made: int = 0
 
     def tasks(self, plans: list[Plan], bar: Bar) -> Iterator[ShardTask]:
         """The missing shards of all videos; a video is begun when its first is asked for."""
@@ -78,11 +81,14 @@ class Build:
         task, name = outcome.task, outcome.task.partial.name
         self.left[name] -= 1
         if outcome.error is not None:
+            if is_out_of_memory(outcome.error) and not self.made:
+                raise outcome.error  # the networks do not fit, and would not for the next shard
             self.failures.append(outcome)
             bar.set_postfix(failed=len(self.failures))
             bar.total -= task.count
             return
         bar.update(task.count)
+        self.made += 1
         partial = self.writer.open[name]
         partial.done[task.start] = outcome.mark
         if not self.left[name] and not partial.missing():

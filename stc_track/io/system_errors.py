@@ -35,6 +35,8 @@ TORCH = re.compile(
     r"|unable to mmap|DataLoader worker .* (is killed by signal|exited unexpectedly)",
     re.IGNORECASE,
 )
+OUT_OF_MEMORY = re.compile(r"out of memory|DefaultCPUAllocator: (can't|not enough)", re.IGNORECASE)
+SMALLER = "a smaller batch, smaller frames or another device"
 HINTS = {
     errno.ENOSPC: "free some space, or write to another place",
     errno.EDQUOT: "free some of the quota, or write to another place",
@@ -84,7 +86,20 @@ def describe(error: BaseException) -> str | None:
     number = getattr(error, "errno", None)
     what = getattr(error, "strerror", None) or _last_line(error)
     said = f"{' -> '.join(where)}: {what}" if where else f"the system says: {what}"
-    return said + (f"; {HINTS[number]}" if number in HINTS else "")
+    hint = SMALLER if is_out_of_memory(error) else HINTS[number] if number in HINTS else ""
+    return said + (f"; {hint}" if hint else "")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a device or this machine has not as much memory as was asked for.
+
+    Examples:
+        >>> is_out_of_memory(RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"))
+        True
+    """
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and bool(OUT_OF_MEMORY.search(str(error)))
+    )
 
 
 def _last_line(error: BaseException) -> str:

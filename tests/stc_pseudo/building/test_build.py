@@ -6,7 +6,10 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+import torch
 
+from stc_pseudo.building.executors import TRIES
+from stc_pseudo.depth.precomputed import PrecomputedDepth
 from stc_pseudo.store.reader import StoreReader
 from stc_track.formats.mots import MotsObject, write_mots
 from stc_track.masks import rle
@@ -276,3 +279,26 @@ def test_what_names_an_estimator_needs_no_network():
     for name, guarded in (("fingerprint", False), ("inverse_depth", True)):
         assert hasattr(getattr(Monodepth2Depth, name), "__wrapped__") == guarded
     assert torch.is_inference_mode_enabled() is False
+
+
+class TooLarge(PrecomputedDepth):
+    """A network that the device has no memory for, which is asked again and again."""
+
+    asked = 0
+
+    def inverse_depth(self, sequence, start, frames):
+        TooLarge.asked += 1
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+
+def test_a_network_that_does_not_fit_is_one_line_before_the_next_shard(drawn, monkeypatch):
+    drawn.write("0001", 17)
+    monkeypatch.setattr("stc_pseudo.depth.precomputed.PrecomputedDepth", TooLarge)
+    result = drawn.build()
+    assert result.exit_code == 2, result.output
+    errors = [line for line in result.output.splitlines() if line.startswith("Error: ")]
+    assert len(errors) == 1
+    assert "Tried to allocate 2.00 GiB" in errors[0]
+    assert "a smaller batch, smaller frames or another device" in errors[0]
+    assert TooLarge.asked == TRIES
+    assert not list(drawn.store.glob("*/record.json"))

@@ -1,15 +1,12 @@
 """The same store in a bucket: an S3 server of moto's, started here."""
 
 import os
-import subprocess
-import sys
-import time
 import uuid
-from urllib.request import urlopen
 
 import numpy as np
 import pytest
 
+from pipelines.checks.bucket import environment, s3_server
 from stc_pseudo.store.reader import StoreReader
 from stc_track.io.errors import InputError
 from stc_track.io.location import Location
@@ -18,32 +15,11 @@ pytest.importorskip("moto")
 pytest.importorskip("s3fs")
 
 
-SERVER = """
-import time
-from moto.server import ThreadedMotoServer
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-server.start()
-print(server.get_host_and_port()[1], flush=True)
-time.sleep(1e6)
-"""
-
-
 @pytest.fixture(scope="module")
 def server():
     """Endpoint of an S3 server on this machine."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    endpoint = f"http://127.0.0.1:{int(process.stdout.readline())}"
-    for _ in range(100):
-        try:
-            urlopen(endpoint).read()
-            break
-        except OSError:
-            time.sleep(0.1)
-    yield endpoint
-    process.kill()
-    process.wait()
+    with s3_server() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture
@@ -51,12 +27,7 @@ def bucket(server, monkeypatch):
     """URL of an empty bucket; credentials and endpoint are the environment's."""
     import boto3
 
-    for key, value in {
-        "AWS_ENDPOINT_URL": server,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
+    for key, value in environment(server).items():
         monkeypatch.setenv(key, value)
     name = f"b{uuid.uuid4().hex[:10]}"
     boto3.client("s3").create_bucket(Bucket=name)

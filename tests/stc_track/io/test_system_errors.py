@@ -46,6 +46,10 @@ SYSTEM = {
         "PytorchStreamWriter failed writing",
     ),
     "torch's memory": (RuntimeError("x\nDefaultCPUAllocator: can't allocate memory: you tried"), "can't allocate"),
+    "a GPU's memory": (
+        RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 1.00 GiB"),
+        "Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 1.00 GiB; a smaller batch, smaller frames",
+    ),
     "Python's memory": (MemoryError(), "not enough memory"),
     "another process": (OSError(OF_ANOTHER_PROCESS), "[Errno 28]"),
     "a program that fails": (subprocess.CalledProcessError(1, "ffmpeg"), "ffmpeg"),
