@@ -23,6 +23,7 @@ UNREADABLE = (
     TypeError,
     AttributeError,
     AssertionError,
+    OSError,  # torch's words for a file that was cut are "Invalid argument"
 )
 
 

@@ -86,7 +86,7 @@ def describe(error: BaseException) -> str | None:
     number = getattr(error, "errno", None)
     what = getattr(error, "strerror", None) or _last_line(error)
     said = f"{' -> '.join(where)}: {what}" if where else f"the system says: {what}"
-    hint = SMALLER if is_out_of_memory(error) else HINTS[number] if number in HINTS else ""
+    hint = SMALLER if is_out_of_memory(error) else HINTS.get(number or 0, "")
     return said + (f"; {hint}" if hint else "")
 
 

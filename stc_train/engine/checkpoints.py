@@ -17,6 +17,7 @@ import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.runner.checkpoint import CheckpointLoader
 
+from stc_pseudo.nn.weights import UNREADABLE
 from stc_track.io.errors import InputError, require_file
 
 CHECKPOINT = re.compile(r"iter_(\d+)\.pth")
@@ -36,16 +37,6 @@ PLACES = (
     "",
 )
 STATISTICS = ("min", "max", "current", "mean")
-UNREADABLE = (
-    UnpicklingError,
-    RuntimeError,
-    EOFError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    AssertionError,
-)
 MEND = "the config names it: `cfg_options=` load_from=FILE, or None; init_cfg=None for a part of the model"
 
 
