@@ -139,10 +139,10 @@ class PuzzleMaskHead(CondInstMaskHead):
         quality = info.scores.detach().sigmoid().amax(1) * info.centernesses.detach().sigmoid().flatten()
         order = quality.argsort(descending=True)
         order = order[instance[order].argsort(stable=True)]  # by object, best first
-        _, counts = instance[order].unique_consecutive(return_counts=True)
-        first = (counts.cumsum(0) - counts).repeat_interleave(counts)
-        rank = torch.arange(len(order), device=order.device) - first
-        chosen = order[rank < max(self.topk_masks_per_img // len(counts), 1)]
+        sorted_instance = instance[order]
+        rank = torch.arange(len(order), device=order.device) - torch.searchsorted(sorted_instance, sorted_instance)
+        objects = (rank == 0).sum()
+        chosen = order[rank < (self.topk_masks_per_img // objects).clamp(min=1)]
         if len(chosen) > self.topk_masks_per_img:
             chosen = chosen[quality[chosen].argsort(descending=True)[: self.topk_masks_per_img]]
         return chosen
