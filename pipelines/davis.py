@@ -14,8 +14,7 @@ from pathlib import Path
 import click
 
 from stc_track.io.console import Command
-
-PATH = click.Path(path_type=Path)
+from stc_track.io.options import PATH
 
 
 def write_sequence(masks: Path, boxes: Path, truth: Path) -> int:

@@ -25,6 +25,7 @@ from pipelines.reporting.tables import (
 )
 from stc_pseudo.store.reader import StoreReader
 from stc_track.io.console import Command, is_verbose
+from stc_track.io.options import PATH
 
 TRAIN = tuple(f"{k:04d}" for k in range(8))
 TEST = tuple(f"{k:04d}" for k in range(8, 11))
@@ -36,7 +37,7 @@ SCORE = 0.3  # of the detections that count as found
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/demo"), help="folder of all that it writes")
+@click.option("--out", type=PATH, default=Path("runs/demo"), help="folder of all that it writes")
 @click.option("--workers", default=2, help="processes or threads at a time")
 @click.option("--seed", default=0, help="of the scenes and of the training")
 def main(out: Path, workers: int, seed: int) -> None:

@@ -34,8 +34,8 @@ from stc_pseudo.datasets.kitti import MOTS_TRAINING, MOTS_VALIDATION
 from stc_pseudo.store.reader import StoreReader
 from stc_track.io.console import Command, is_verbose
 from stc_track.io.errors import InputError
+from stc_track.io.options import PATH
 
-PATH = click.Path(path_type=Path)
 SHOWN = 6  # frames of each sequence on the page
 
 

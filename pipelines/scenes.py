@@ -11,10 +11,11 @@ from pathlib import Path
 import click
 
 from stc_track.io.console import Command
+from stc_track.io.options import PATH
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="folder to write to")
+@click.option("--out", type=PATH, required=True, help="folder to write to")
 @click.option("--seed", default=9, help="of the scenes")
 @click.option("--sequences", default=6, help="how many scenes")
 @click.option("--frames", default=4, help="of each, ten a second")

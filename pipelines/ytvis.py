@@ -17,8 +17,7 @@ from pipelines.kitti_mots import write_archive
 from pipelines.reporting.commands import Stages
 from stc_track.io.console import Command, is_verbose
 from stc_track.io.errors import InputError, require_file
-
-PATH = click.Path(path_type=Path)
+from stc_track.io.options import PATH
 
 
 def annotation_file(root: Path, name: Path | None, flag: str) -> Path:

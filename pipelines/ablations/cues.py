@@ -23,8 +23,8 @@ import click
 from pipelines.reporting.commands import Stages
 from pipelines.reporting.tables import Table, number
 from stc_track.io.console import Command
+from stc_track.io.options import PATH
 
-PATH = click.Path(path_type=Path)
 CUES = ("depth", "flow", "depth,flow", "colour", "depth,flow,colour")  # Table III's rows, and the third cue
 SHAPES = {"filled_box": "filled box", "ellipse": "ellipse"}
 

@@ -26,6 +26,7 @@ from pipelines.reporting.tables import Table
 from stc_track.io.console import Command
 from stc_track.io.errors import InputError
 from stc_track.io.files import replacing, write_json
+from stc_track.io.options import PATH
 
 BACKBONE = Path(__file__).parents[2] / "stc_pseudo" / "shipped" / "demo_monodepth2.pth"
 WARM_UP = 1 / 9  # of the steps: BoxInst's pairwise term rises over 10,000 of 90,000 (Tian et al., CVPR 2021)
@@ -398,7 +399,7 @@ def bar_table(rows: list[dict[str, Any]]) -> Table:
 def experiment_options(out: str, seeds: str) -> Callable[[Callable], Callable]:
     """The options that `Experiment.of` takes, and `seeds` of the trainings with this default, for a command."""
     options = (
-        click.option("--out", type=click.Path(path_type=Path), default=Path(out), help="folder of everything"),
+        click.option("--out", type=PATH, default=Path(out), help="folder of everything"),
         click.option(
             "--scene-seed", default=31, help="of the scenes; the demo has 0, the labels were tuned on 8 and 9"
         ),

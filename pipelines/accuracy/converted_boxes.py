@@ -20,6 +20,7 @@ from stc_track.evaluation.frame_alignment import require_fit
 from stc_track.formats.mots import read_mots
 from stc_track.io.console import Command
 from stc_track.io.files import sequence_files
+from stc_track.io.options import PATH
 from stc_track.masks import rle
 
 SHAPES = ("converted_mask", "filled_box", "ellipse")
@@ -60,10 +61,10 @@ def measure(results: Path, truth: Path, min_area: int) -> dict[str, dict[str, fl
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.argument("results", type=click.Path(path_type=Path))
-@click.option("--truth", type=click.Path(path_type=Path), required=True, help="true masks: a KITTI MOTS folder")
+@click.argument("results", type=PATH)
+@click.option("--truth", type=PATH, required=True, help="true masks: a KITTI MOTS folder")
 @click.option("--min-area", default=300, help="true masks of fewer pixels are left out")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="write the figures here too")
+@click.option("--json", "json_file", type=PATH, help="write the figures here too")
 def main(results: Path, truth: Path, min_area: int, json_file: Path | None) -> None:
     """Compare the masks in RESULTS, converted from boxes, with the true ones of the same track ids."""
     report = measure(results, truth, min_area)

@@ -15,11 +15,11 @@ import numpy as np
 
 from stc_track.io.console import Command
 from stc_track.io.errors import InputError
+from stc_track.io.options import PATH
 
 if TYPE_CHECKING:
     from stc_pseudo.datasets.base import VideoSequence
 
-PATH = click.Path(path_type=Path)
 # KITTI 2015's stereo pairs come without their cameras: that of most of them. Scaling by medians cancels it, but for
 # which pixels lie beyond the benchmark's 80 m.
 FOCAL, CENTRE, BASELINE = 721.5377, (609.5593, 172.8540), 0.5327

@@ -17,11 +17,11 @@ import numpy as np
 
 from stc_track.io.console import Command
 from stc_track.io.errors import InputError
+from stc_track.io.options import PATH
 
 if TYPE_CHECKING:
     from stc_pseudo.datasets.base import VideoSequence
 
-PATH = click.Path(path_type=Path)
 NEARER = 0.9  # of a point's depth: what is nearer than this, and lands on the same pixel, hides it
 
 

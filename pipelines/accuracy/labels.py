@@ -19,6 +19,7 @@ import click
 import numpy as np
 
 from stc_track.io.console import Command
+from stc_track.io.options import PATH
 
 if TYPE_CHECKING:
     from stc_pseudo.datasets.base import FrameBoxes
@@ -167,7 +168,7 @@ class Measurement:
 
 @click.command(cls=Command, context_settings={"show_default": True})
 @click.argument("store")
-@click.option("--truth", type=click.Path(path_type=Path), required=True, help="as of stc-pseudo inspect")
+@click.option("--truth", type=PATH, required=True, help="as of stc-pseudo inspect")
 @click.option("--sequences", help="comma-separated names; all, if not given")
 @click.option("--every", default=6, help="frames: each N-th is measured")
 @click.option("--cues", "cue_sets", multiple=True, default=CUES, help="a variant each; repeatable")

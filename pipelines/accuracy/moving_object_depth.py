@@ -19,12 +19,12 @@ import cv2
 import numpy as np
 
 from stc_track.io.console import Command
+from stc_track.io.options import PATH
 
 if TYPE_CHECKING:
     from stc_pseudo.datasets.base import VideoSequence
     from stc_pseudo.estimators import DepthEstimator
 
-PATH = click.Path(path_type=Path)
 CAR = 1
 ERODED, SOFTNESS = 5, 3.0  # pixels: what the hole leaves of the car's rim, and how soft its edge is
 LEFT = 0.02  # of the inverse depth

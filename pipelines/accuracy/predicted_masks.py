@@ -19,6 +19,7 @@ from stc_track.evaluation.frame_alignment import require_fit
 from stc_track.formats.mots import IGNORE_CLASS, Detection, MotsObject, read_detections, read_mots
 from stc_track.io.console import Command
 from stc_track.io.errors import InputError
+from stc_track.io.options import PATH
 from stc_track.masks import rle
 from stc_track.masks.iou import box_iou
 
@@ -94,11 +95,11 @@ def measure(predictions: Path, truth: Path, score: float, min_area: int) -> dict
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.argument("predictions", type=click.Path(path_type=Path))
-@click.option("--truth", type=click.Path(path_type=Path), required=True, help="folder of {sequence}.txt in MOTS text")
+@click.argument("predictions", type=PATH)
+@click.option("--truth", type=PATH, required=True, help="folder of {sequence}.txt in MOTS text")
 @click.option("--score", default=0.3, help="leave out detections below")
 @click.option("--min-area", default=300, help="leave out true masks of fewer pixels")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="write the figures here as well")
+@click.option("--json", "json_file", type=PATH, help="write the figures here as well")
 def main(predictions: Path, truth: Path, score: float, min_area: int, json_file: Path | None) -> None:
     """Mean IoU of PREDICTIONS' masks with the truth, beside that of their own boxes filled."""
     report = measure(predictions, truth, score, min_area)

@@ -17,11 +17,11 @@ from stc_pseudo.evaluation.overlap import MATCH_IOU, mask_iou
 from stc_pseudo.store.reader import SequenceReader, StoreReader
 from stc_track.io.console import Command
 from stc_track.io.errors import InputError
+from stc_track.io.options import PATH
 from stc_track.masks import rle
 from stc_track.masks.iou import box_iou
 
 RESAMPLES = 2000
-PATH = click.Path(path_type=Path)
 COLUMNS = ("track", "first", "refined", "score", "network")
 
 

@@ -18,6 +18,7 @@ from stc_track.formats.mots import read_mots
 from stc_track.io.console import Command
 from stc_track.io.errors import InputError
 from stc_track.io.files import sequence_files
+from stc_track.io.options import PATH
 from stc_track.io.processes import usable_cores
 
 SHARES = {
@@ -75,8 +76,8 @@ def largest_difference(ours: Evaluation, theirs: dict) -> tuple[float, int]:
 
 
 @click.command(cls=Command)
-@click.argument("results", type=click.Path(path_type=Path))
-@click.option("--truth", required=True, type=click.Path(path_type=Path), help="As of stc-eval.")
+@click.argument("results", type=PATH)
+@click.option("--truth", required=True, type=PATH, help="As of stc-eval.")
 def main(results: Path, truth: Path) -> None:
     """Measure RESULTS, a folder of KITTI MOTS text, by `stc-eval` and by TrackEval's runner."""
     files = truth_files(truth)

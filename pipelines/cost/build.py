@@ -25,11 +25,11 @@ import click
 import numpy as np
 
 from stc_track.io.console import Command
+from stc_track.io.options import PATH
 
 if TYPE_CHECKING:
     from torch import nn
 
-PATH = click.Path(path_type=Path)
 OTHER_SHARE = 0.10  # of the wall time, at most
 GROWTH = 0.05  # of the peak memory, at most
 DEPTH_SIZE, FLOW_SIZE = (192, 640), (256, 832)  # defaults of train-depth and train-flow

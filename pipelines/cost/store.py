@@ -23,8 +23,8 @@ import numpy as np
 
 from pipelines.cost.simulated_estimators import Flat, simulated_gpu
 from stc_track.io.console import Command
+from stc_track.io.options import PATH
 
-PATH = click.Path(path_type=Path)
 TINY = 24, 40  # height and width of the frames of `scale`
 MAPS = ("instances", "coverage")  # what a training sample reads by default
 

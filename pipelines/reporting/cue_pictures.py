@@ -14,6 +14,7 @@ import click
 import numpy as np
 
 from stc_track.io.console import Command
+from stc_track.io.options import PATH
 
 ENLARGED = 3  # pixels of the picture a cell of the grid
 GREY_STEP = 32  # of 255, for motion of one unit after compression
@@ -38,7 +39,7 @@ def row_of(panels: list[np.ndarray], captions: list[str], outline: np.ndarray) -
 @click.option("--sequence", "name", required=True, help="name")
 @click.option("--frame", default=0, help="position in the sequence")
 @click.option("--boxes", "limit", default=6, help="at most, the largest first")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="picture to write, .png or .jpg")
+@click.option("--out", type=PATH, required=True, help="picture to write, .png or .jpg")
 def main(store: str, name: str, frame: int, limit: int, out: Path) -> None:
     """Draw the cues and the candidates of a frame's boxes."""
     import cv2

@@ -20,6 +20,7 @@ from pipelines.baselines.public_trackers import BOX_BASELINES
 from pipelines.tracking.box_metrics import HEAD, BoxVideo, Result, evaluate, read_video, row, summarise
 from stc_track import Detections, Tracker, TrackerSettings
 from stc_track.io.console import Command
+from stc_track.io.options import PATH
 from stc_track.tracking.settings import PRESETS
 
 DEFAULT = TrackerSettings()
@@ -118,7 +119,7 @@ def perturbed(video: BoxVideo, drop: int, pan: float, shake: float, seed: int) -
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--root", required=True, type=click.Path(path_type=Path), help="Folder of {sequence}/det, gt, seqinfo.")
+@click.option("--root", required=True, type=PATH, help="Folder of {sequence}/det, gt, seqinfo.")
 @click.option("--baselines/--no-baselines", default=True, help="Measure the public trackers as well.")
 @click.option("--mechanisms", is_flag=True, help="Turn each mechanism of ours off alone.")
 @click.option("--drop", default=1, help="Take every Nth frame.")

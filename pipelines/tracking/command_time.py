@@ -25,6 +25,7 @@ from stc_track.formats.mot_boxes import write_mot
 from stc_track.formats.sources import open_sources
 from stc_track.io.console import Command
 from stc_track.io.errors import InputError
+from stc_track.io.options import PATH
 
 PEERS = "bytetrack", "ocsort", "botsort"
 _NOTHING = np.zeros((0, 4)), np.zeros(0)
@@ -83,7 +84,7 @@ def peer_command(folders: list[Path], tracker: str, out: Path) -> float:
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--root", required=True, type=click.Path(path_type=Path), help="Folder of {sequence}/det, gt, seqinfo.")
+@click.option("--root", required=True, type=PATH, help="Folder of {sequence}/det, gt, seqinfo.")
 @click.option("--repeats", default=3, help="The best of so many is taken.")
 @click.option("--baselines/--no-baselines", default=True, help="Measure the other package's command as well.")
 def main(root: Path, repeats: int, baselines: bool) -> None:

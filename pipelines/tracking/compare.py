@@ -23,6 +23,7 @@ from pipelines.tracking.tune import noisy_videos
 from stc_track.evaluation.mots import Scores
 from stc_track.io.console import Command
 from stc_track.io.files import replacing
+from stc_track.io.options import PATH
 from stc_track.tracking.cues import CueReader
 from stc_track.tracking.link import link
 from stc_track.tracking.settings import TrackerSettings
@@ -108,12 +109,12 @@ def _others(root: Path, sequences: Iterable[str] | None) -> tuple[str, ...]:
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--root", required=True, type=click.Path(path_type=Path), help="Data set with instances_txt.")
+@click.option("--root", required=True, type=PATH, help="Data set with instances_txt.")
 @click.option("--sequences", help="Comma-separated.  [default: all that no setting was chosen on]")
 @click.option("--seed", default=0, help="Of the noise; the settings were chosen with seed 1.")
 @click.option("--processes", default=1, help="Rows that are measured at a time.")
 @click.option("--cues", metavar="STORE", help="Store of the sequences: adds Table VIII's rows with depth and flow.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures to this file as well.")
+@click.option("--json", "json_file", type=PATH, help="Write the figures to this file as well.")
 def main(
     root: Path, sequences: str | None, seed: int, processes: int, cues: str | None, json_file: Path | None
 ) -> None:

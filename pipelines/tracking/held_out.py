@@ -15,6 +15,7 @@ from pipelines.tracking.box_metrics import HEAD, BoxVideo, evaluate, read_video,
 from pipelines.tracking.boxes import DEFAULT, Run, baseline, ours
 from pipelines.tracking.tune import Ranges, Values, search, settings_are_possible
 from stc_track.io.console import Command
+from stc_track.io.options import PATH
 
 OURS = "ours"
 HALVES = ("02", "11"), ("05", "09")
@@ -89,7 +90,7 @@ def report(tracker: str, videos: list[list[BoxVideo]], choose: Callable[[list[Bo
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--root", required=True, type=click.Path(path_type=Path), help="Folder of {sequence}/det, gt, seqinfo.")
+@click.option("--root", required=True, type=PATH, help="Folder of {sequence}/det, gt, seqinfo.")
 @click.option("--tracker", "trackers", multiple=True, type=click.Choice([*RANGES]), help="Only these.  [default: all]")
 @click.option("--trials", default=20, help="Of each search.")
 @click.option("--seed", default=1, help="Of each search.")

@@ -17,6 +17,7 @@ from pipelines.tracking.metrics import CLASSES, TUNING, Video, measure, read_tru
 from pipelines.tracking.noisy_detections import perfect
 from stc_track.io.console import Command
 from stc_track.io.files import replacing
+from stc_track.io.options import PATH
 from stc_track.tracking.link import link
 from stc_track.tracking.settings import TrackerSettings
 
@@ -41,9 +42,9 @@ def splits(names: list[str]) -> dict[str, list[str]]:
 
 
 @click.command(cls=Command)
-@click.option("--root", required=True, type=click.Path(path_type=Path), help="Data set with instances_txt.")
+@click.option("--root", required=True, type=PATH, help="Data set with instances_txt.")
 @click.option("--variants", is_flag=True, help="Measure each switch of the tracker as well.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures to this file as well.")
+@click.option("--json", "json_file", type=PATH, help="Write the figures to this file as well.")
 def main(root: Path, variants: bool, json_file: Path | None) -> None:
     """Link the true masks of the KITTI MOTS training sequences and measure the tracks."""
     videos = {name: Video(perfect(frames), frames) for name, frames in read_truth(root).items()}

@@ -21,6 +21,7 @@ from pipelines.baselines.released_tracker import ReleasedTracker
 from stc_track.formats.mots import Detection
 from stc_track.io.console import Command
 from stc_track.io.files import replacing
+from stc_track.io.options import PATH
 from stc_track.masks import rle
 from stc_track.tracking.link import link
 from stc_track.tracking.settings import TrackerSettings
@@ -107,7 +108,7 @@ def memory(total: int, a_frame: int, seed: int, settings: TrackerSettings) -> di
 @click.option("--seed", default=0, help="Of the boxes.")
 @click.option("--baselines/--no-baselines", default=True, help="Measure the public trackers as well.")
 @click.option("--stream", "streamed", default=0, help="Stream so many detections with masks and print the memory.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures to this file as well.")
+@click.option("--json", "json_file", type=PATH, help="Write the figures to this file as well.")
 def main(objects: str, frames: int, seed: int, baselines: bool, streamed: int, json_file: Path | None) -> None:
     """Measure speed and memory."""
     settings = TrackerSettings()

@@ -26,6 +26,7 @@ from stc_track.formats.mots import iter_detections
 from stc_track.io.console import Command
 from stc_track.io.errors import InputError
 from stc_track.io.files import replacing, sequence_files
+from stc_track.io.options import PATH
 from stc_track.tracking.link import link
 from stc_track.tracking.settings import TrackerSettings
 
@@ -188,17 +189,15 @@ def _tried(text: str) -> tuple[str, list[Any]]:
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--root", required=True, type=click.Path(path_type=Path), help="Data set with instances_txt.")
-@click.option(
-    "--predictions", type=click.Path(path_type=Path), help="A detector's output; without it, noisy true masks."
-)
+@click.option("--root", required=True, type=PATH, help="Data set with instances_txt.")
+@click.option("--predictions", type=PATH, help="A detector's output; without it, noisy true masks.")
 @click.option("--sequences", default=",".join(TUNING), help="Search on these.")
 @click.option("--tracker", type=click.Choice([OURS, *BASELINES]), default=OURS, help="Whose values.")
 @click.option("--trials", default=100, help="Of the random search.")
 @click.option("--seed", default=1, help="Of the noise, and of the search.")
 @click.option("--switch-cost", default=0.01, help="Points of HOTA that an identity switch costs.")
 @click.option("--try", "tries", multiple=True, metavar="NAME=V,V", help="Print the grid of these values instead.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the best values to this file.")
+@click.option("--json", "json_file", type=PATH, help="Write the best values to this file.")
 def main(
     root: Path,
     predictions: Path | None,

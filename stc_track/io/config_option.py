@@ -15,6 +15,7 @@ import click
 from click.core import ParameterSource
 
 from stc_track.io.errors import InputError
+from stc_track.io.options import PATH
 from stc_track.io.settings_file import from_values, read, to_toml, value_to_toml
 
 T = TypeVar("T")
@@ -120,7 +121,7 @@ def config_options(
         )(command)
         return click.option(
             "--config",
-            type=click.Path(path_type=Path),
+            type=PATH,
             is_eager=True,
             expose_value=False,
             callback=load,
