@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,21 +11,19 @@ from typing import Any, Literal
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from stc_track.formats import coco_tracks, mot_boxes, mots_png, youtube_vis_writers
-from stc_track.formats.base import Tracks
-from stc_track.formats.mots import IGNORE_CLASS, IGNORE_ID, Detection, DetectionWriter, MotsObject, write_mots
-from stc_track.formats.sources import UNTRACKED
-from stc_track.formats.track_ids import TrackIdAllocator
+from stc_track.formats.base import UNTRACKED, Sources, Tracks
+from stc_track.formats.exporters import EXPORTERS, Format, write
+from stc_track.formats.mot_boxes import filled
+from stc_track.formats.mots import MotsObject
 from stc_track.formats.youtube_vis import Annotations
 from stc_track.io.errors import InputError
-from stc_track.io.files import is_plain
+from stc_track.io.pictures import Frames, list_frames
+from stc_track.io.progress import Bar
 from stc_track.io.values import LARGEST_WHOLE
 from stc_track.masks import rle
 from stc_track.masks.disjoint import make_disjoint
 
-Format = Literal["mots", "png", "ytvis", "ytvis-results", "coco", "cvat", "mot", "detections"]
-ONE_FILE: tuple[Format, ...] = ("ytvis", "ytvis-results", "coco")  # the others are one file or folder a sequence
-_WITHOUT_OVERLAPS: tuple[Format, ...] = ("mots", "png")
+Missing = Literal["keep", "drop", "box", "refuse"]
 _IGNORED_SCORE = -np.inf  # a known object keeps what an ignore region covers as well
 
 
@@ -38,11 +35,13 @@ class Changes:
         shift: added to every frame's number.
         classes: new number of a class by its old one; the others stay. What is ignored stays so.
         cut: whether a pixel that several objects cover goes to the one of highest score; else it stays theirs.
+        keep_empty: whether boxes whose mask is empty stay; an empty mask without a box is left out.
     """
 
     shift: int = 0
     classes: Mapping[int, int] = field(default_factory=dict)
     cut: bool = True
+    keep_empty: bool = False
 
     def names(self, class_names: Mapping[int, str]) -> dict[int, str]:
         """Names by the new numbers; a class that joins another takes its name.
@@ -59,7 +58,7 @@ class Changes:
 
 
 def prepared(place: Path | str, objects: Iterable[MotsObject], changes: Changes) -> Iterator[MotsObject]:
-    """One sequence's tracks, changed and checked, a frame in memory at a time; empty masks are left out.
+    """One sequence's tracks, changed and checked, a frame in memory at a time.
 
     Args:
         place: named in errors.
@@ -86,13 +85,44 @@ def prepared(place: Path | str, objects: Iterable[MotsObject], changes: Changes)
 
 
 def shifted(place: Path | str, objects: Iterable[MotsObject], changes: Changes) -> Iterator[MotsObject]:
-    """One sequence's objects with frames and classes changed; empty masks are left out."""
+    """One sequence's objects with frames and classes changed; `Changes.keep_empty` says what becomes of empty masks."""
     for each in objects:
         if not 0 <= each.frame + changes.shift <= LARGEST_WHOLE:
             where, found = f"{place}: frame {each.frame}", str(each.frame + changes.shift)
             raise InputError(where, expected=f"frames of 0 to {LARGEST_WHOLE} after the shift", found=found)
-        if not each.counts or coco_mask.area(_coco(each)):  # boxes alone have no mask
-            yield _changed(each, each.frame + changes.shift, changes)
+        if not has_mask(each) and not (changes.keep_empty and each.box):
+            continue
+        yield _changed(each, each.frame + changes.shift, changes)
+
+
+def has_mask(each: MotsObject) -> bool:
+    """Whether an object has a mask with a pixel, or, without any counts, never had one but a box alone."""
+    return not each.counts or coco_mask.area(_coco(each)) > 0
+
+
+def masks_of_boxes(place: Path | str, objects: Iterable[MotsObject], missing: Missing) -> Iterator[MotsObject]:
+    """One sequence's objects, those with a box and an empty mask as asked.
+
+    Args:
+        place: named in errors.
+        objects: by increasing frame.
+        missing: they stay as they are (keep), are left out (drop), get the filled box (box), or raise an error
+            (refuse).
+
+    Raises:
+        InputError: such an object, where `missing` is refuse.
+    """
+    for each in objects:
+        if has_mask(each) or each.box is None:
+            yield each
+        elif missing == "refuse":
+            expected = "a mask of each object, which the format cannot do without"
+            found = f"a box alone, of track {each.track_id}"
+            hint = "`missing=` drop leaves such boxes out, `missing=` box fills them"
+            raise InputError(f"{place}: frame {each.frame}", expected=expected, found=found, hint=hint)
+        elif missing != "drop":
+            filling = missing == "box"
+            yield replace(each, counts=filled(each.box, each.height, each.width)) if filling else each
 
 
 def _changed(each: MotsObject, frame: int, changes: Changes) -> MotsObject:
@@ -112,109 +142,79 @@ def _disjoint(found: list[MotsObject]) -> Iterator[MotsObject]:
     spans = [rle.spans(each.counts, each.height, each.width) for each in found]
     scores = np.array([_IGNORED_SCORE if each.ignored else each.score for each in found])
     for each, mask, left in zip(found, spans, make_disjoint(spans, scores), strict=True):
-        if len(left):
+        if len(left) or not len(mask):
             yield each if left is mask else replace(each, counts=rle.from_spans(left, each.height, each.width))
 
 
-def _named(objects: Iterable[MotsObject], where: str, class_names: Mapping[int, str]) -> Iterator[MotsObject]:
-    """The objects as MOTS numbers them."""
-    names = TrackIdAllocator(keep=True)
-    for each in objects:
-        if each.class_id == IGNORE_CLASS and not each.ignored:
-            expected = f"no class {IGNORE_CLASS}, which MOTS keeps for ignore regions"
-            found = f"class {IGNORE_CLASS}" + (f" '{class_names[IGNORE_CLASS]}'" if IGNORE_CLASS in class_names else "")
-            raise InputError(where, expected=expected, found=found, hint=f"`classes={IGNORE_CLASS}=11` renumbers it")
-        if each.ignored:
-            track_id, class_id = IGNORE_ID, IGNORE_CLASS
-        else:
-            track_id, class_id = names.of(each.track_id, each.class_id), each.class_id
-        if track_id > LARGEST_WHOLE:
-            expected, hint = f"ids of class * 1000 + k, at most {LARGEST_WHOLE}", "`classes=` renumbers classes"
-            raise InputError(where, expected=expected, found=f"{track_id} of class {class_id}", hint=hint)
-        same = (track_id, class_id) == (each.track_id, each.class_id)
-        yield each if same else replace(each, track_id=track_id, class_id=class_id)
+@dataclass
+class Written:
+    """What `convert` wrote.
 
-
-def require_place(kind: Format, out: Path, source: Path, what: str, annotations: Path | None = None) -> None:
-    """Raise an InputError where `out` is no place for the format, or would overwrite what is read.
-
-    Args:
-        kind: the format.
-        out: the file or folder.
-        source: what is converted or tracked.
-        what: the command's name for it.
-        annotations: that are read as well, or None.
+    Attributes:
+        objects: masks, and boxes that have none.
+        frames: with an object on them.
+        sequences: all of them.
     """
-    if kind in ONE_FILE and (out.suffix != ".json" or os.path.isdir(out)):
-        found = "a folder" if os.path.isdir(out) else "another name"
-        raise InputError(out, expected=f"a file .json, for {kind}", found=found, hint="`out=` names it")
-    if kind not in ONE_FILE and os.path.isfile(out):
-        raise InputError(out, expected="a folder", found="a file", hint="`out=` names another")
-    if out.resolve() == source.resolve():
-        noun = "file" if kind in ONE_FILE else "folder"
-        raise InputError(out, expected=f"a {noun} other than {what}", found="the same", hint="`out=` names another")
-    if annotations is not None and out.resolve() == annotations.resolve():
-        raise InputError(
-            out, expected="a file other than `annotations=`", found="the same", hint="`out=` names another"
-        )
-    if kind in ONE_FILE and source.is_dir() and out.resolve().parent == source.resolve():  # where it is a sequence
-        expected = f"a file outside {what}, whose files are sequences"
-        raise InputError(out, expected=expected, found="one in it", hint="`out=` names another")
+
+    objects: int = 0
+    frames: int = 0
+    sequences: int = 0
 
 
-def write(
+def convert(
     kind: Format,
     out: Path,
-    sequences: Iterable[Tracks],
-    class_names: Mapping[int, str],
+    sources: Sources,
+    changes: Changes,
+    *,
+    missing: Missing = "drop",
+    frames: Path | None = None,
     annotations: Annotations | None = None,
-) -> None:
-    """Write sequences one after the other.
+    desc: str = "convert",
+) -> Written:
+    """Write what a source holds in a format: a store, a folder of masks, or tracks.
 
     Args:
         kind: the format.
-        out: a file for those of ONE_FILE, else a folder.
-        sequences: prepared ones; without overlaps for MOTS.
-        class_names: by number.
+        out: as of `exporters.write`.
+        sources: as `open_sources` or `store_tracks.store_sources` gives them.
+        changes: what is changed on the way; `cut` as the format can hold it. `keep_empty` follows from `missing`.
+        missing: of boxes without a mask, as of `masks_of_boxes`; keep is refuse where the format has no place for them.
+        frames: folder of all sequences' frames, which says which there are; None leaves that to the sources.
         annotations: that YouTube-VIS results are to belong to, or None.
+        desc: name of the work in the progress bar.
 
     Raises:
         InputError: something that the format cannot hold.
     """
-    if kind == "ytvis":
-        youtube_vis_writers.write_annotations(out, sequences, class_names)
-    elif kind == "ytvis-results":
-        youtube_vis_writers.write_results(out, sequences, annotations.videos if annotations else None)
-    elif kind == "coco":
-        coco_tracks.write_coco_tracks(out, sequences, class_names)
-    else:
-        for tracks in sequences:
-            if not is_plain(tracks.name):
-                raise InputError(out, expected="sequences of plain names", found=ascii(tracks.name))
-            _write_sequence(kind, out, tracks, class_names)
+    written = Written()
+    if missing == "keep" and not EXPORTERS[kind].boxes_alone:
+        missing = "refuse"
+    changes = replace(changes, keep_empty=missing == "keep")
+
+    def prepare() -> Iterator[Tracks]:
+        for name, source in Bar(sources.sequences.items(), unit="sequence", desc=desc):
+            objects = masks_of_boxes(source.place, source.objects(), missing)
+            objects = (shifted if kind == "detections" else prepared)(source.place, objects, changes)
+            listed = list_frames(frames, name) if frames else shift_frames(source.frames, changes.shift)
+            yield Tracks(name, _counted(objects, written), listed)
+            written.sequences += 1
+
+    write(kind, out, prepare(), changes.names(sources.class_names), annotations)
+    return written
 
 
-def _write_sequence(kind: Format, out: Path, tracks: Tracks, class_names: Mapping[int, str]) -> None:
-    if kind == "mots":
-        write_mots(out / f"{tracks.name}.txt", _named(tracks.objects, tracks.name, class_names))
-    elif kind == "png":
-        objects = _named(tracks.objects, tracks.name, class_names)
-        mots_png.write_mots_png(out / tracks.name, objects, tracks.frames)
-    elif kind == "cvat":
-        from stc_track.formats import cvat  # XML is slow to import
-
-        cvat.write_cvat(out / f"{tracks.name}.xml", tracks, class_names)
-    elif kind == "mot":
-        known = (each for each in tracks.objects if not each.ignored)
-        mot_boxes.write_mot(out / f"{tracks.name}.txt", known)
-    else:
-        with DetectionWriter(out / f"{tracks.name}.txt") as writer:
-            for each in tracks.objects:
-                if not each.ignored:
-                    writer.write(as_detection(each))
+def _counted(objects: Iterable[MotsObject], written: Written) -> Iterator[MotsObject]:
+    last = None
+    for each in objects:
+        written.objects += 1
+        written.frames += each.frame != last
+        last = each.frame
+        yield each
 
 
-def as_detection(each: MotsObject) -> Detection:
-    """An object without its track; a box that nobody gave is the mask's."""
-    box = each.box or tuple(rle.tight_box(each.counts, each.height, each.width).tolist())
-    return Detection(each.frame, box, each.score, each.class_id, each.height, each.width, each.counts)
+def shift_frames(frames: Frames | None, shift: int) -> Frames | None:
+    """The frames with a number added to each one's."""
+    if frames is None or not shift:
+        return frames
+    return replace(frames, numbers=tuple(number + shift for number in frames.numbers))

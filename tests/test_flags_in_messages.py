@@ -27,6 +27,7 @@ NOT_REACHED = {
         "stc_pseudo.depth.training.",  # the fit that build does itself sets what these speak of
         "stc_pseudo.training.",
     ),
+    "stc-pseudo export": ("stc_track.io.pictures.",),  # a store lists its frames
     **dict.fromkeys(
         ("stc-pseudo train-depth", "stc-pseudo train-flow"),
         (

@@ -71,7 +71,7 @@ def digest(value: object) -> str:
 def readers(truth: Path) -> dict[str, Callable[[str], str]]:
     """What reads a store, by name: each gives a digest of everything it read."""
     from stc_pseudo.evaluation.pseudo_masks import inspect_store
-    from stc_pseudo.export.coco import coco_annotations
+    from stc_track.formats.store_tracks import store_sources
     from stc_train.mmcv_ops import install
 
     install()
@@ -105,7 +105,8 @@ def readers(truth: Path) -> dict[str, Callable[[str], str]]:
 
     def export(url: str) -> str:
         store = StoreReader(url)
-        return digest(coco_annotations(store, store.sequences))
+        sources = store_sources(store.store, store.records).sequences
+        return digest([[repr(each) for each in source.objects()] for source in sources.values()])
 
     return {"inspect": inspect, "export": export, "stc-train": train, "stc-track": track}
 

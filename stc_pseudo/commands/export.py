@@ -1,4 +1,4 @@
-"""`stc-pseudo export`: a store's pseudo-masks as annotations."""
+"""`stc-pseudo export`: a store's pseudo-masks as a data set, in any format that `stc-convert` writes."""
 
 from __future__ import annotations
 
@@ -6,22 +6,60 @@ from pathlib import Path
 
 import click
 
+from stc_track.commands.options import (
+    FORMAT_HELP,
+    TRACK_FORMATS,
+    classes_option,
+    missing_option,
+    say_lossy,
+    shift_option,
+)
 from stc_track.io.console import Command
 from stc_track.io.options import PATH, split_names
 
 
-@click.command(cls=Command, context_settings={"show_default": True})
+@click.command(
+    cls=Command,
+    help=f"""Write STORE's pseudo-masks, with track ids, as a data set that others read: no training is needed.
+
+    {FORMAT_HELP}
+    """,
+)
 @click.argument("store")
-@click.option("--format", "format_name", type=click.Choice(["coco"]), default="coco", help="of the annotations")
-@click.option("--out", type=PATH, required=True, help="file to write")
-@click.option("--sequences", callback=split_names, help="comma-separated names; all, if not given")
-def main(store: str, format_name: str, out: Path, sequences: list[str] | None) -> None:
-    """Write STORE's pseudo-masks, with track ids, as annotations that other segmenters train on."""
-    from stc_pseudo.export.coco import coco_annotations
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice([*TRACK_FORMATS, "detections"]),
+    default="coco",
+    show_default=True,
+    help="The format to write.",
+)
+@click.option(
+    "--out", type=PATH, required=True, help="Folder to write to; for ytvis, ytvis-results and coco the .json file."
+)
+@shift_option
+@classes_option
+@missing_option("keep")
+@click.option("--sequences", callback=split_names, help="Only these, comma-separated.  [default: all]")
+def main(
+    store: str,
+    kind: str,
+    out: Path,
+    shift: int,
+    classes: dict[int, int] | None,
+    missing: str,
+    sequences: list[str] | None,
+) -> None:
+    """Write a store's pseudo-masks; the help is above."""
     from stc_pseudo.store.reader import StoreReader
-    from stc_track.io.files import write_json
+    from stc_track.convert import Changes, convert
+    from stc_track.formats.exporters import EXPORTERS, require_place
+    from stc_track.formats.store_tracks import store_sources
 
     reader = StoreReader(store)
-    content = coco_annotations(reader, tuple(sequences or reader.sequences))
-    write_json(out, content, indent=None)
-    click.echo(f"{len(content['annotations'])} annotations on {len(content['images'])} images: {out}")
+    require_place(kind, out, Path(reader.url) if reader.store.is_local else None, "STORE")
+    changes = Changes(shift, classes or {})
+    sources = store_sources(reader.store, reader.records, sequences=sequences, regions=EXPORTERS[kind].regions)
+    written = convert(kind, out, sources, changes, missing=missing, desc="export")
+    click.echo(f"{written.objects} masks on {written.frames} frames of {written.sequences} sequences: {out}")
+    say_lossy(kind)

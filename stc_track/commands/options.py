@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -11,7 +12,23 @@ from stc_track.io.options import PATH, NumberRange, split_names
 
 __all__ = ["PATH", "NumberRange", "split_names"]
 
-TRACK_FORMATS = ("mots", "png", "ytvis", "ytvis-results", "coco", "cvat", "mot")
+TRACK_FORMATS = (
+    "mots", "png", "ytvis", "ytvis-results", "coco", "cvat", "cvat-polygons", "mot", "yolo", "bdd100k", "datumaro",
+)  # fmt: skip
+# what `--help` says of each
+FORMAT_HELP = """\b
+    mots           {sequence}.txt, KITTI MOTS text: frame id class height width rle
+    png            {sequence}/{frame}.png of 16 bits, class * 1000 + k
+    ytvis          one file of YouTube-VIS annotations
+    ytvis-results  one file of YouTube-VIS results
+    coco           one file of COCO annotations with RLE, track_id and score
+    cvat           {sequence}.xml, CVAT for video 1.1, a mask for each object and frame
+    cvat-polygons  the same with a track of polygons for each object
+    mot            {sequence}.txt, MOT-Challenge boxes
+    yolo           labels/{sequence}/{frame}.txt and data.yaml, YOLO polygons without track ids (lossy)
+    bdd100k        {sequence}/{sequence}-{frame}.png, BDD100K's RGBA bitmasks
+    datumaro       annotations/default.json, Datumaro's own format
+    detections     {sequence}.txt, MOTS detections: the masks without their ids"""
 
 
 class FrameSize(click.ParamType[Any]):
@@ -75,3 +92,33 @@ classes_option = click.option("--classes", type=ClassMap(), help="Renumber class
 annotations_option = click.option(
     "--annotations", type=PATH, help="YouTube-VIS annotations that results, read or written, belong to."
 )
+overlaps_option = click.option(
+    "--overlaps",
+    type=click.Choice(["cut", "keep"]),
+    default="cut",
+    show_default=True,
+    help="Give a pixel that several cover to the highest score, or leave it.",
+)
+shift_option = click.option(
+    "--shift", default=0, help="Add this to every frame's number: KITTI counts from 0, MOT from 1."
+)
+
+
+def missing_option(default: str) -> Callable[[Any], Any]:
+    """`--missing`, with a command's own default."""
+    return click.option(
+        "--missing",
+        type=click.Choice(["keep", "drop", "box"]),
+        default=default,
+        show_default=True,
+        help="What becomes of a box without a mask: keep it where the format has a place for it (coco, mot, datumaro, "
+        "detections; the others refuse), leave it out, or fill it.",
+    )
+
+
+def say_lossy(kind: str) -> None:
+    """Print what a format cannot hold, where there is something."""
+    from stc_track.formats.exporters import EXPORTERS
+
+    if loses := EXPORTERS[kind].loses:
+        click.echo(f"{kind} is lossy: without {loses}", err=True)

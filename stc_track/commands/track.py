@@ -174,8 +174,9 @@ def main(
 
     Classes have settings of their own in --config's tables [classes.NAME.lifecycle], [classes.2.box_costs], ...
     """
-    from stc_track.convert import Changes, require_place, write
+    from stc_track.convert import Changes
     from stc_track.formats.base import Tracks
+    from stc_track.formats.exporters import require_other, require_place, write
     from stc_track.formats.sources import open_sources
     from stc_track.formats.youtube_vis import read_annotations
     from stc_track.io.files import replacing
@@ -196,7 +197,8 @@ def main(
     if print_config:
         click.echo(recorded, nl=False)
         return
-    require_place(kind, out, predictions, "PREDICTIONS", annotations)
+    require_place(kind, out, predictions, "PREDICTIONS")
+    require_other(out, annotations)
     known = read_annotations(annotations) if annotations else None
     found = open_sources(
         predictions,
@@ -289,7 +291,8 @@ def _count(sources: Iterable[Source]) -> int | None:
 
 def _detections(source: Source, changes: Changes, bar: Bar) -> Iterator[Detection]:
     """What is to be tracked of a sequence: all but ignored regions, which are no objects."""
-    from stc_track.convert import as_detection, shifted
+    from stc_track.convert import shifted
+    from stc_track.formats.exporters import as_detection
 
     given = _counted(source.objects(), bar)
     renumbered = shifted(source.place, given, changes) if changes.classes else given

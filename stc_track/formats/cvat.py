@@ -1,6 +1,6 @@
-"""CVAT's XML for video, version 1.1: a track an object, a polygon a frame.
+"""CVAT's XML for video, version 1.1, with polygons: a track an object, a polygon a frame.
 
-CVAT has no tracks of masks (it would keep each one's first frame alone), so a mask is written as its exact outline, one
+CVAT has no tracks of masks (`cvat_masks`). Where tracks matter more, a mask is written as its exact outline, one
 polygon whose parts and holes are joined by lines that enclose nothing (`outline`). Every frame is a key frame; where an
 object leaves, an entry with `outside="1"` says so.
 """
@@ -48,7 +48,7 @@ def write_cvat(path: Path, tracks: Tracks, class_names: Mapping[int, str]) -> No
     labels = {number: class_names.get(number, f"class {number}") for number in classes}
     listed = [*labels.values(), *([IGNORE_NAME] if any(ignored is not None for _, ignored in shapes) else [])]
     with replacing(path, "w") as file:
-        file.write(_head(tracks.name, frames, list(dict.fromkeys(listed))))
+        file.write(head(tracks.name, frames, list(dict.fromkeys(listed))))
         for index, ((track_id, ignored), track) in enumerate(shapes.items()):
             (class_id, *others) = {each.class_id for each in track.values()}
             if others:
@@ -64,8 +64,18 @@ def write_cvat(path: Path, tracks: Tracks, class_names: Mapping[int, str]) -> No
         file.write("</annotations>\n")
 
 
-def _head(name: str, frames: Frames, labels: list[str]) -> str:
-    listed = "".join(f"<label><name>{escape(each)}</name><attributes></attributes></label>" for each in labels)
+def head(name: str, frames: Frames, labels: list[str], attributes: str = "") -> str:
+    """The XML before the first track: the task's name, length, size and labels.
+
+    Args:
+        name: of the sequence.
+        frames: which it has.
+        labels: names of the classes.
+        attributes: XML of the attributes that each label has.
+    """
+    listed = "".join(
+        f"<label><name>{escape(each)}</name><attributes>{attributes}</attributes></label>" for each in labels
+    )
     height, width = frames.size
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>\n  <meta><task>'

@@ -43,7 +43,7 @@ def iter_mots_png(folder: Path) -> Iterator[MotsObject]:
             expected, found = (f"{height} x {width}" for height, width in (size, labels.shape))
             raise InputError(path, expected=f"{expected} pixels as in the pictures before", found=found)
         size = height, width = labels.shape
-        for value, mask in _masks(labels):
+        for value, mask in label_spans(labels):
             if value < IDS_PER_CLASS:
                 raise InputError(path, expected=f"pixels of class * {IDS_PER_CLASS} + k, or 0", found=str(value))
             class_id = value // IDS_PER_CLASS
@@ -51,8 +51,8 @@ def iter_mots_png(folder: Path) -> Iterator[MotsObject]:
             yield MotsObject(number, value, class_id, height, width, counts, ignored=class_id == IGNORE_CLASS)
 
 
-def _masks(labels: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Value and spans (S, 2) of each label but 0."""
+def label_spans(labels: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Value and spans (S, 2), as `rle.spans` gives them, of each label but 0 of a picture (H, W) of labels."""
     column_order = labels.T.ravel()
     starts = np.concatenate(([0], np.flatnonzero(np.diff(column_order)) + 1))
     runs = np.column_stack((starts, np.append(starts[1:], len(column_order))))

@@ -4,7 +4,9 @@
 |---|---|
 | a folder of `{sequence}.txt`: lines with commas, of 6 columns, of 10 and more | MOT-Challenge boxes, MOTS text, MOTS detections |
 | a folder of `{sequence}.json` | COCO results |
-| a folder of `{sequence}/` with pictures; with `gt/gt.txt` or `det/det.txt` | MOTS PNG; MOT-Challenge boxes or MOTS text |
+| a folder of `{sequence}/` with pictures of 16 bits; of 8 bits | MOTS PNG; masks as DAVIS has them |
+| a folder of `{sequence}/` with `gt/gt.txt` or `det/det.txt` | MOT-Challenge boxes or MOTS text |
+| a folder with `manifest.json` | a store of pseudo-labels |
 | a JSON object with `videos`; with `images` | YouTube-VIS annotations; COCO with `track_id` |
 | a JSON list of entries with `segmentations`; with `segmentation` | YouTube-VIS results; COCO results of one sequence |
 """  # noqa: E501
@@ -13,56 +15,27 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from stc_track.formats import coco_tracks, mot_boxes, youtube_vis
-from stc_track.formats.base import MOTS_CLASS_NAMES
+from stc_track.formats.base import MOTS_CLASS_NAMES, UNTRACKED, Kind, Source, Sources
 from stc_track.formats.coco_results import parse_coco_results, read_coco_results
+from stc_track.formats.mask_pictures import CLASS_NAMES as MASK_CLASS_NAMES
+from stc_track.formats.mask_pictures import iter_mask_pictures
 from stc_track.formats.mots import CLASS_NAMES, Detection, MotsObject, iter_detections, iter_mots
 from stc_track.formats.mots_png import iter_mots_png
+from stc_track.formats.store_tracks import is_store, open_store
 from stc_track.formats.youtube_vis import Annotations, Video
 from stc_track.io import json_fields
 from stc_track.io.errors import InputError, require_folder
 from stc_track.io.files import is_plain, sequence_files
+from stc_track.io.pictures import is_labels8
 from stc_track.io.text import plain_lines
 
-UNTRACKED = mot_boxes.UNTRACKED  # the track_id of a detection
 _TEXT_IN_FOLDER = ("gt/gt.txt", "det/det.txt")
-
-Kind = Literal["mot", "mots", "png", "ytvis", "coco", "detections", "coco-results"]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One sequence.
-
-    Attributes:
-        name: of the sequence.
-        kind: of the format.
-        place: the file or folder, for messages.
-        objects: opens it and gives its objects by increasing frame; a detection has the track_id UNTRACKED.
-        text: the file, where one line is one object.
-        frame_rate: frames a second; None where nothing says it.
-    """
-
-    name: str
-    kind: Kind
-    place: Path
-    objects: Callable[[], Iterable[MotsObject]]
-    text: Path | None = None
-    frame_rate: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """Sequences by name, and what the numbers of their classes mean."""
-
-    sequences: dict[str, Source]
-    class_names: Mapping[int, str]
 
 
 def open_sources(
@@ -74,6 +47,7 @@ def open_sources(
     text: Literal["detections", "any"] = "any",
     hint: str = "",
     boxes_as_masks: bool = True,
+    regions: bool = False,
 ) -> Sources:
     """Open a file or folder; of text files and pictures nothing is read but what shows the format.
 
@@ -85,6 +59,7 @@ def open_sources(
         text: whether text without commas must be detections.
         boxes_as_masks: give MOT-Challenge boxes the box's part of the frame for a mask; without, they have none.
         hint: what the user can do where something is missing.
+        regions: give a store's boxes where nothing is known as ignore regions; without, they are left out.
 
     Raises:
         InputError: nothing of a known format, a named sequence that is not there, a malformed JSON file.
@@ -92,6 +67,8 @@ def open_sources(
     if os.path.isfile(path) and path.suffix == ".json":
         found = _json_file(path, annotations)
         return Sources(_chosen(found.sequences, sequences, path, hint), found.class_names)
+    if is_store(path):
+        return open_store(path, sequences=sequences, regions=regions)
     folders = _folders(path) if os.path.isdir(path) else {}
     if folders and not any(each.suffix in (".txt", ".json") for each in path.iterdir() if each.is_file()):
         opened = {name: _folder(name, folder, size, text, boxes_as_masks) for name, folder in folders.items()}
@@ -104,7 +81,9 @@ def open_sources(
 
 
 def _named(found: dict[str, Source]) -> Sources:
-    """Class 10 is called an ignore region in MOTS' tracks alone."""
+    """Class 10 is called an ignore region in MOTS' tracks alone; pictures of 8 bits tell no classes."""
+    if found and all(source.kind == "masks" for source in found.values()):
+        return Sources(found, MASK_CLASS_NAMES)
     has_regions = any(source.kind in ("mots", "png") for source in found.values())
     return Sources(found, MOTS_CLASS_NAMES if has_regions else CLASS_NAMES)
 
@@ -135,6 +114,9 @@ def _folder(name: str, folder: Path, size: tuple[int, int] | None, text: str, bo
     for place in reversed(_TEXT_IN_FOLDER) if text == "detections" else _TEXT_IN_FOLDER:
         if (folder / place).is_file():
             return _file(name, folder / place, folder, size, text, boxes_as_masks)
+    first = min((each for each in folder.glob("*.png") if each.name[0] != "."), default=None)
+    if first is not None and is_labels8(first):
+        return Source(name, "masks", folder, partial(iter_mask_pictures, folder))
     return Source(name, "png", folder, partial(iter_mots_png, folder))
 
 

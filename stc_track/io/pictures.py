@@ -124,6 +124,7 @@ def picture_size(path: Path) -> tuple[int, int]:
         return picture.height, picture.width
 
 
+_MODES8 = ("P", "L", "1")
 _MODES16 = ("I;16", "I")  # older versions of Pillow call 16 bits "I"
 
 
@@ -136,12 +137,39 @@ def is_labels16(path: Path) -> bool:
         return False
 
 
+def is_labels8(path: Path) -> bool:
+    """Whether a file is an indexed or 8-bit grey PNG; reads its head alone."""
+    try:
+        with _decoding(path, "an indexed or 8-bit grey PNG", ("PNG",)) as picture:
+            return picture.mode in _MODES8
+    except InputError:
+        return False
+
+
 def read_labels16(path: Path) -> np.ndarray:
     """Read a 16-bit grey picture as (H, W) uint16; raises InputError where it is none."""
     with _decoding(path, "a 16-bit grey PNG", ("PNG",)) as picture:
         if picture.mode not in _MODES16:
             raise InputError(path, expected="a 16-bit grey PNG", found=f"one of mode {picture.mode}")
         return np.asarray(picture).astype(np.uint16)
+
+
+def read_labels8(path: Path) -> tuple[np.ndarray, bool]:
+    """Read the values of an indexed or grey PNG of up to 8 bits.
+
+    Returns:
+        (H, W) uint8, indices where there is a palette, and whether there is one.
+
+    Raises:
+        InputError: it has colours or 16 bits.
+    """
+    with _decoding(path, "an indexed or 8-bit grey PNG", ("PNG",)) as picture:
+        if picture.mode not in _MODES8:
+            hint = "masks are PNG of 16-bit grey (MOTS) or of 8-bit values (DAVIS)"
+            raise InputError(
+                path, expected="an indexed or 8-bit grey PNG", found=f"one of mode {picture.mode}", hint=hint
+            )
+        return np.asarray(picture).astype(np.uint8), picture.mode == "P"
 
 
 def write_labels16(file: IO[bytes], labels: np.ndarray) -> None:

@@ -15,8 +15,9 @@ from PIL import Image
 
 from stc_track.commands.convert import main
 from stc_track.commands.options import TRACK_FORMATS
-from stc_track.convert import Changes, Format, prepared
+from stc_track.convert import Changes, prepared
 from stc_track.formats.base import MOTS_CLASS_NAMES
+from stc_track.formats.exporters import Format
 from stc_track.formats.mots import IGNORE_CLASS, IGNORE_ID, MotsObject, iter_detections, iter_mots, write_mots
 from stc_track.masks import rle
 from stc_track.masks.outline import outline
@@ -129,8 +130,8 @@ def filled(points):
     return inside
 
 
-def test_cvat(folder):
-    out = convert(folder / "in", "cvat", folder / "out")
+def test_cvat_polygons(folder):
+    out = convert(folder / "in", "cvat-polygons", folder / "out")
     tracks = {
         track.get("label"): track.findall("polygon")
         for track in ElementTree.parse(out / "0007.xml").getroot().findall("track")
@@ -204,14 +205,14 @@ def test_listed_frames(folder):
     out = convert(folder / "in", "png", folder / "png", *options)
     assert sorted(path.name for path in (out / "0007").iterdir()) == [f"{number:06d}.png" for number in range(1, 7)]
     root = ElementTree.parse(convert(folder / "in", "cvat", folder / "cvat", *options) / "0007.xml").getroot()
-    assert root.find("track/polygon").get("frame") == "0"
+    assert root.find("track/mask").get("frame") == "0"
     assert root.find("meta/task/size").text == "6"
     (folder / "frames" / "0007" / "0002.jpg").unlink()
-    for kind in ("png", "coco", "ytvis", "cvat"):
+    for kind in ("png", "coco", "ytvis", "cvat", "cvat-polygons", "yolo", "bdd100k", "datumaro"):
         out = folder / ("last.json" if kind in ("coco", "ytvis") else f"last_{kind}")
         assert "expected one of the 5 frames 1 to 6, found frame 2" in refused(folder / "in", kind, out, *options)
         assert not (folder / "last.json").exists()
-        assert not list(folder.glob("last_*/*"))
+        assert not [path for path in folder.glob("last_*/**/*") if path.is_file()]
 
 
 def test_pictures_of_an_earlier_run_are_replaced(folder):

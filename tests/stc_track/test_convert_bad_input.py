@@ -59,8 +59,12 @@ def truncated(folder):
     ("corrupt", "message"),
     [
         (
-            lambda f: corrupt_png(f, Image.new("L", (5, 4))),
-            "000000.png: expected a 16-bit grey PNG, found one of mode L",
+            lambda f: corrupt_png(f, Image.new("RGB", (5, 4))),
+            "000000.png: expected a 16-bit grey PNG, found one of mode RGB",
+        ),
+        (
+            lambda f: corrupt_png(f, Image.fromarray(np.arange(240, dtype=np.uint8).reshape(12, 20))),
+            "000000.png: expected masks of at most 200 objects, found a picture of 239 values",
         ),
         (
             lambda f: corrupt_png(f, Image.fromarray(np.full((4, 5), 7, np.uint16))),

@@ -11,7 +11,7 @@ import torch
 from stc_pseudo.building.executors import TRIES
 from stc_pseudo.depth.precomputed import PrecomputedDepth
 from stc_pseudo.store.reader import StoreReader
-from stc_track.formats.mots import MotsObject, write_mots
+from stc_track.formats.mots import MotsObject, iter_mots, write_mots
 from stc_track.masks import rle
 
 
@@ -44,6 +44,18 @@ def test_the_export_holds_every_pseudo_mask(drawn, tmp_path):
     true = drawn.masks()[first["track_id"]]
     assert (mask & true).sum() / (mask | true).sum() > 0.8
     assert first["area"] == mask.sum()
+    assert 0 < first["score"] < 1
+
+
+def test_boxes_become_a_mots_data_set_without_training(drawn, tmp_path):
+    drawn.build()
+    result = drawn.run("export", drawn.store, "--format", "mots", "--out", tmp_path / "mots")
+    assert (result.exit_code, result.output) == (0, f"6 masks on 3 frames of 1 sequences: {tmp_path / 'mots'}\n")
+    objects = list(iter_mots(tmp_path / "mots" / "0000.txt"))
+    assert {each.track_id for each in objects} == {1001, 2001}
+    for each in objects:
+        mask, true = rle.decode(each.counts, *drawn.size), drawn.masks()[each.track_id]
+        assert (mask & true).sum() / (mask | true).sum() > 0.8
 
 
 def test_a_second_run_does_nothing(drawn):

@@ -1,1 +1,0 @@
-"""Pseudo-masks in formats of others."""
