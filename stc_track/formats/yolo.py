@@ -4,8 +4,9 @@
     OUT/labels/{sequence}/{frame}.txt      one for every frame, empty without objects
     OUT/images/{sequence}/                 where trainers look for the frames; nothing is written there
 
-Coordinates are shares of the frame's width and height, of the centres of the pixels along a mask's border: trainers
-fill polygons together with their border. A line is one polygon, so parts and holes are joined by lines.
+Coordinates are shares of the frame's width and height, of the pixels along a mask's border: trainers fill polygons
+together with their border. They count from a pixel's corner; some round and some cut off, so a quarter of a pixel is
+added, with which both come to the same pixel. A line is one polygon, so parts and holes are joined by lines.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from stc_track.io.pictures import Frames, require_countable
 from stc_track.masks import rle
 from stc_track.masks.outline import inner_outline
 
+INSIDE = 0.25  # pixels from a pixel's corner
 LOSES = "parts and holes of a mask are joined by lines one pixel wide, ignore regions are left out"
 
 
@@ -78,5 +80,5 @@ def _name(position: int, frames: Frames | None) -> str:
 
 def _line(index: int, each: MotsObject) -> str:
     (x1, y1, _, _), mask = rle.decode_box(each.counts, each.height, each.width)
-    points = np.add(inner_outline(mask), (x1, y1)) / (each.width, each.height)
+    points = np.add(inner_outline(mask) - 0.5 + INSIDE, (x1, y1)) / (each.width, each.height)
     return f"{index} " + " ".join(f"{value:.7g}" for value in points.ravel().tolist()) + "\n"

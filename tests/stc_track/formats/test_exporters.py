@@ -114,7 +114,7 @@ def test_yolo(folder):
     index, *points = (labels / "000003.txt").read_text().split()
     corners = np.array(points, float).reshape(-1, 2) * (WIDTH, HEIGHT)
     assert index == "0"
-    np.testing.assert_allclose(corners, [(6.5, 3.5), (10.5, 3.5), (10.5, 7.5), (6.5, 7.5)], atol=1e-4)
+    np.testing.assert_allclose(corners, [(6.25, 3.25), (10.25, 3.25), (10.25, 7.25), (6.25, 7.25)], atol=1e-4)
 
 
 @given(hnp.arrays(bool, (9, 9), elements=st.booleans()))
