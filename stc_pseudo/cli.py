@@ -12,6 +12,7 @@ SUBCOMMANDS = {
     "train-depth": "train Monodepth2 on frames, self-supervised",
     "train-flow": "train UPFlow on frames, unsupervised",
     "verify": "tell what of a store is complete, damaged or orphaned, and repair it",
+    "report": "rate a store's pseudo-masks without true ones, as a page with pictures",
     "inspect": "measure a store's pseudo-masks against true masks",
     "export": "write a store's pseudo-masks as annotations",
     "doctor": "say what is installed, what is missing, and what mends it",

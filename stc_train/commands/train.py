@@ -73,6 +73,13 @@ log = logging.getLogger(__name__)
     default=None,
     help="Go on learning from a model.pth of the same network and classes, on this store.",
 )
+@click.option(
+    "--min-mask-score",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="Pseudo-masks of a lower score (`stc-pseudo report` shows them) do not count: only their boxes are learnt.",
+)
+@click.option("--weight-by-score", is_flag=True, help="Count each pseudo-mask by its score.")
 @click.option("--sequences", callback=split_names, help="Train on these sequences only: names with commas between.")
 @click.option(
     "--frames-root", type=PATH, default=None, help="Folder of the frames, if they moved since the store was built."
@@ -115,6 +122,8 @@ def main(
     init_backbone: str,
     true_masks: Path | None,
     init_model: Path | None,
+    min_mask_score: float,
+    weight_by_score: bool,
     sequences: list[str] | None,
     frames_root: Path | None,
     precision: str,
@@ -178,6 +187,8 @@ def main(
                 val_truth=val_truth,
                 val_interval=val_interval,
                 true_masks=true_masks,
+                min_mask_score=min_mask_score,
+                weight_by_score=weight_by_score,
                 verbose=is_verbose(),
             ),
         )

@@ -50,6 +50,8 @@ class LoadPseudoLabels(BaseTransform):
         edges: load the kept edges as well, for the `pairwise` boundary term.
         depth_threshold, flow_threshold: an edge is kept where both similarities reach theirs (Eq. 2, IV-D1).
             `stc-train` sets those that the store records.
+        min_score: a pseudo-mask of a lower score has the weight 0; its box is learnt all the same.
+        weigh: whether the others' weight is their score, else 1.
     """
 
     def __init__(
@@ -57,17 +59,25 @@ class LoadPseudoLabels(BaseTransform):
         edges: bool = False,
         depth_threshold: float = MaskSettings.threshold_depth,
         flow_threshold: float = MaskSettings.threshold_flow,
+        min_score: float = 0.0,
+        weigh: bool = False,
     ) -> None:
-        self.edges = edges
+        self.edges, self.min_score, self.weigh = edges, min_score, weigh
         self.thresholds = {"similarity_depth": depth_threshold, "similarity_flow": flow_threshold}
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Add `instances_map` (h, w) uint16, `coverage` (h, w) uint8, and on request `edges` (8, h, w) bool."""
+        """Add `instances_map` (h, w) uint16, `coverage` (h, w) uint8, and on request `edges` (8, h, w) bool.
+
+        Where scores count, `mask_weights` (N,) float32 of the instances 1 to N as well.
+        """
         reader, index = results.pop("reader"), results["index"]
         results["instances_map"], results["coverage"] = (reader.read(name, index) for name in ("instances", "coverage"))
         # MMDetection's crops keep these numbers beside the boxes that they keep.
         results["gt_instances_ids"] = np.arange(1, len(results["gt_bboxes"]) + 1)
         results["stored_boxes"] = results["gt_bboxes"].numpy().copy()
+        if self.min_score or self.weigh:
+            scores = reader.column("box_score", index)
+            results["mask_weights"] = np.where(scores >= self.min_score, scores if self.weigh else 1, 0)
         if self.edges:
             results["edges"] = np.logical_and(
                 *(reader.read(name, index) >= 255 * threshold for name, threshold in self.thresholds.items())
@@ -81,7 +91,13 @@ class LoadPseudoMasks(BaseTransform):
 
     Goes after `LoadAnnotations(with_bbox=True)`. The masks move with every transform of MMDetection's. A box without
     a pseudo-mask, and an ignore region, take no part.
+
+    Args:
+        min_score: boxes whose pseudo-mask has a lower score take no part either.
     """
+
+    def __init__(self, min_score: float = 0.0) -> None:
+        self.min_score = min_score
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Add `gt_masks`, `ObjectMasks` at the frame's size; mark boxes without one as to be ignored."""
@@ -91,6 +107,9 @@ class LoadPseudoMasks(BaseTransform):
         numbers = np.where(ignored, nobody, np.arange(1, len(ignored) + 1)).astype(np.uint16)
         results["gt_masks"] = ObjectMasks(reader.read("objects", index), numbers)
         ignored |= ~results["gt_masks"].present()
+        if self.min_score:
+            scores = reader.column("box_score", index)
+            ignored[: len(scores)] |= scores < self.min_score
         return results
 
 
@@ -115,7 +134,7 @@ class PackPseudoLabels(PackDetInputs):
 
     Adds to `gt_instances`: `pieces` (N, h, w) uint8, the pseudo-mask of each box, 255 times the share of the cell that
     is the object's; `centers` (N, 2) x y pixels, its centre of mass, the box's centre where there is none. Adds to the
-    sample, if `LoadPseudoLabels` read them: `edges` (8, h, w) bool.
+    sample, if `LoadPseudoLabels` read them: `edges` (8, h, w) bool, and to `gt_instances` `mask_weights` (N,) float32.
 
     Args:
         stride: pixels of the network's input per cell.
@@ -140,6 +159,8 @@ class PackPseudoLabels(PackDetInputs):
         pieces = (results["instances_map"] == ids[:, None, None]) * results["coverage"].astype(np.float32)
         pieces = axis_weights(*rows) @ pieces @ axis_weights(*columns).T
         sample.gt_instances.pieces = torch.from_numpy(pieces.round().astype(np.uint8))
+        if "mask_weights" in results:
+            sample.gt_instances.mask_weights = torch.from_numpy(results["mask_weights"][ids - 1].astype(np.float32))
         if self.centers == "mask":
             boxes = sample.gt_instances.bboxes.tensor
             sample.gt_instances.centers = _centers(boxes, sample.gt_instances.pieces, self.stride)

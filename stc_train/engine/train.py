@@ -18,11 +18,12 @@ from mmengine.model import is_model_wrapper
 import stc_train.registry  # noqa: F401  (mmcv's operators and our scope)
 from stc_pseudo.nn import weights
 from stc_track.io.errors import InputError, SettingError
-from stc_track.io.field_checks import PositiveCount, check
+from stc_track.io.field_checks import PositiveCount, Share, check
 from stc_track.io.work_folder import only_writer
 from stc_train.engine import checkpoints, complete_config
 from stc_train.engine.backbone import load_backbone, read_backbone, require_backbone
 from stc_train.engine.config_file import CONFIGS, built_from, load_config, shaped
+from stc_train.engine.mask_scores import trust_by_score
 from stc_train.engine.progress import QuietRunner
 from stc_train.engine.runner import TrainingRunner, launcher
 from stc_train.models import model_file
@@ -53,6 +54,8 @@ class TrainingRun:
         val_truth: folder of true masks for these; the store's pseudo-masks, if None.
         val_interval: steps between validations; that of the checkpoints, if None.
         true_masks: folder or file of true masks to train on, in place of the store's pseudo-masks; None for these.
+        min_mask_score: pseudo-masks of a lower score do not count, only their boxes do.
+        weight_by_score: count each pseudo-mask by its score.
         verbose: print MMEngine's log instead of a progress bar; the log file in `work_dir` has it in either case.
     """
 
@@ -70,6 +73,8 @@ class TrainingRun:
     val_truth: Path | None = None
     val_interval: PositiveCount | None = None
     true_masks: Path | None = None
+    min_mask_score: Share = 0.0
+    weight_by_score: bool = False
     verbose: bool = False
 
     def __post_init__(self) -> None:
@@ -98,6 +103,7 @@ def train(config: Config, run: TrainingRun) -> None:
 def _train(config: Config, run: TrainingRun) -> None:
     with shaped(config):
         complete_config.complete_config(config, run.store, run.sequences, run.root, run.true_masks)
+        trust_by_score(config, run.min_mask_score, run.weight_by_score)
         complete_config.set_precision(config, run.precision)
         if run.max_iters is not None:
             complete_config.shorten(config, run.max_iters)

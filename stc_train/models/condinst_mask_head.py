@@ -92,23 +92,26 @@ class PuzzleMaskHead(CondInstMaskHead):
 
         Args:
             logits: (N, h, w), those of each image's proposals one after the other.
-            batch_data_samples: `gt_instances` with `bboxes` and `pieces`; `ignored_instances` with `bboxes`, if they
-                count; `edges`, or not.
+            batch_data_samples: `gt_instances` with `bboxes` and `pieces`, and with `mask_weights`, or not;
+                `ignored_instances` with `bboxes`, if they count; `edges`, or not.
             selected: each image's proposals, with `pos_assigned_gt_inds`.
         """
         size = logits.shape[-2:]
-        boxes, pieces, image = [], [], []
+        boxes, pieces, image, weights = [], [], [], []
         for position, (sample, info) in enumerate(zip(batch_data_samples, selected, strict=True)):
             instance = info.pos_assigned_gt_inds
             boxes.append(box_cells(sample.gt_instances.bboxes, size, self.mask_out_stride)[instance])
             pieces.append(sample.gt_instances.pieces[instance])
             image.append(torch.full_like(instance, position))
+            if "mask_weights" in sample.gt_instances:
+                weights.append(sample.gt_instances.mask_weights[instance])
         edges = None
         if "edges" in batch_data_samples[0]:
             edges = torch.stack([sample.edges for sample in batch_data_samples])
         image = torch.cat(image)
         known = None if self.learn_in_ignored else self._outside_ignored(batch_data_samples, size)[image]
-        terms = self.loss_mask(logits, torch.cat(boxes), torch.cat(pieces).float() / 255, edges, image, known)
+        trust = torch.cat(weights) if weights else None
+        terms = self.loss_mask(logits, torch.cat(boxes), torch.cat(pieces).float() / 255, edges, image, known, trust)
         figures = {
             "loss_mask_box": terms.box,
             "loss_mask_boundary": terms.boundary * self._warmup(),

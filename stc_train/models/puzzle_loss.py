@@ -91,6 +91,7 @@ class PuzzleLoss(nn.Module):
         edges: Tensor | None = None,
         image: Tensor | None = None,
         known: Tensor | None = None,
+        trust: Tensor | None = None,
     ) -> PuzzleTerms:
         """Compare N predicted masks with their boxes and pseudo-masks.
 
@@ -103,6 +104,7 @@ class PuzzleLoss(nn.Module):
             image: (N,) int64, which image each mask is of; with `edges`.
             known: (N, h, w) bool, the cells that count in the boundary terms against the pseudo-mask (`pixel`, `bce`,
                 `dice`), as if there were no others; all, if None. The box term and `pairwise` take all.
+            trust: (N,) float, weight of each pseudo-mask in these boundary terms; 1, if None.
         """
         if self.boundary == "pairwise" and edges is None:
             raise ValueError(
@@ -119,13 +121,14 @@ class PuzzleLoss(nn.Module):
             kept = ((per_image * boxes).sum((1, 2)) / area).mean()
         whole = boxes if self.area == "box" else torch.ones_like(boxes)
         counted, labels = (whole, pieces) if known is None else (whole & known, pieces * known)
+        each = logits.new_ones(len(logits)) if trust is None else trust.to(logits.dtype)
         match self.boundary:
             case "pixel" | "bce":
-                boundary = self._pixel_term(logits, counted, labels, counted.sum((1, 2)).clamp(min=1))
+                boundary = self._pixel_term(logits, counted, labels, counted.sum((1, 2)).clamp(min=1), each)
             case "dice":
                 found = labels.flatten(1).amax(1) > 0
                 weight = 1.0 if known is None else known.flatten(1)
-                boundary = (dice_loss(logits.sigmoid().flatten(1), labels.flatten(1), weight) * found).mean()
+                boundary = (dice_loss(logits.sigmoid().flatten(1), labels.flatten(1), weight) * found * each).mean()
             case "pairwise":
                 if edges is None or image is None:
                     raise ValueError("edges and image must be given for boundary 'pairwise'. Got None")
@@ -149,13 +152,13 @@ class PuzzleLoss(nn.Module):
             total = total + term.mean()
         return total
 
-    def _pixel_term(self, logits: Tensor, boxes: Tensor, pieces: Tensor, area: Tensor) -> Tensor:
+    def _pixel_term(self, logits: Tensor, boxes: Tensor, pieces: Tensor, area: Tensor, trust: Tensor) -> Tensor:
         """Eq. 4, a mean over the cells that count; `bce` with those beside the pseudo-mask as background."""
         cells = self.positive_weight * pieces * F.softplus(-logits)  # -log P(foreground)
         if self.boundary == "bce":
             cells = cells + self.negative_weight * (1 - pieces) * F.softplus(logits)
         known = pieces.flatten(1).amax(1) > 0
-        return ((cells * boxes).sum((1, 2)) / area * known).mean()
+        return ((cells * boxes).sum((1, 2)) / area * known * trust).mean()
 
 
 def dice_loss(p: Tensor, g: Tensor, weight: Tensor | float = 1.0) -> Tensor:

@@ -82,7 +82,8 @@ def drawn_store(drawn_video, tmp_path_factory) -> Path:
     writer = StoreWriter(str(url), "kitti", sequence.class_names, drawn_video)
     partial = writer.begin(sequence, {"detail": 4, "keep": ["similarity"]})
     for start, stop in partial.missing():
-        partial.write(start, {name: block[start:stop] for name, block in arrays.items()})
+        scores = np.concatenate([[0.8, 0.4][: len(boxes[t])] for t in range(start, stop)])
+        partial.write(start, {name: block[start:stop] for name, block in arrays.items()}, {"box_score": scores})
     writer.finish("0003")
     writer.close()
     return url

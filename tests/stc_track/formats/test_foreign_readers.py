@@ -137,7 +137,7 @@ def test_supervision_reads_yolo(folder):
         for mask, class_id in zip(detections.mask, detections.class_id, strict=True):
             true = expected[t, (1001, 2003)[class_id]]
             assert (mask & true).sum() == true.sum()
-            assert (mask | true).sum() <= 1.05 * true.sum()
+            assert (mask & ~true).sum() < HEIGHT // 2  # the line between the parts
 
 
 def test_the_tools_of_bdd100k(folder):

@@ -299,3 +299,14 @@ def test_as_printed_the_mean_is_over_the_frame_and_all_beside_the_mask_is_backgr
     for boundary, expected in (("pixel", positive), ("bce", both)):
         found = PuzzleLoss(boundary=boundary, area="frame")(logits, boxes, pieces).boundary
         assert found.item() == pytest.approx(expected / 3, rel=1e-6)
+
+
+@pytest.mark.parametrize("boundary", ["pixel", "bce", "dice"])
+def test_trust_weighs_pseudo_masks_and_leaves_boxes(boundary):
+    logits, boxes, pieces, *_ = example()
+    loss = PuzzleLoss(boundary=boundary)
+    alone = [loss(*(each[k : k + 1] for each in (logits, boxes, pieces))).boundary for k in range(3)]
+    trusted = loss(logits, boxes, pieces, trust=torch.tensor([0.0, 0.5, 1.0]))
+    torch.testing.assert_close(trusted.boundary, (0.5 * alone[1] + alone[2]) / 3)
+    torch.testing.assert_close(trusted.box, loss(logits, boxes, pieces).box)
+    torch.testing.assert_close(loss(logits, boxes, pieces, trust=torch.ones(3)).boundary, sum(alone) / 3)
