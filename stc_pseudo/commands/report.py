@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from stc_pseudo.commands.dataset_flags import max_pixels_option
 from stc_track.io.console import Command
 from stc_track.io.options import PATH, split_names
 
@@ -28,6 +29,7 @@ from stc_track.io.options import PATH, split_names
 @click.option("--min-area", type=click.IntRange(min=0), default=300, help="leave out true masks of fewer pixels")
 @click.option("--pictures", type=click.IntRange(min=0), default=200, help="of the worst instances; 25 kB each")
 @click.option("--sequences", callback=split_names, help="comma-separated names; all, if not given")
+@max_pixels_option
 @click.option("--frames-root", type=PATH, help="folder of the frames, if they moved since the store was built")
 def main(
     store: str,

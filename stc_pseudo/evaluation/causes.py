@@ -25,7 +25,7 @@ class Cause:
     Attributes:
         name: in a word or two.
         reason: in a sentence.
-        remedy: what helps, with the flag.
+        remedy: what helps; commands and flags between backquotes.
     """
 
     name: str
@@ -40,34 +40,34 @@ CAUSES = {
         Cause(
             "too small",
             f"the box is less than {SMALL} pixels across, so depth and flow have few cells in it",
-            "stc-pseudo build --detail 1; or leave such masks out: stc-train --min-mask-score",
+            "`stc-pseudo build --detail 1`; or leave such masks out: `stc-train --min-mask-score`",
         ),
         Cause(
             "hidden",
             "much of the box belongs to other objects",
-            "masks.occlusion_margin in the file of stc-pseudo build --config decides who is in front",
+            "masks.occlusion_margin in the file of `stc-pseudo build --config` decides who is in front",
         ),
         Cause(
             "loose box",
             "the mask ends well inside its box: the box is loose, or a part was missed",
-            "tighten the box; stc-pseudo refine finds parts that other frames show",
+            "tighten the box; `stc-pseudo refine` finds parts that other frames show",
         ),
         Cause(
             "blurred depth",
             "neither depth nor motion differ between the object and what is around it",
-            "sharper depth: stereo, stc-pseudo build --fit-minutes 60, or --depth-weights; --flow-directions both",
+            "sharper depth: stereo, or `stc-pseudo build --fit-minutes 60`; `stc-pseudo build --flow-directions both`",
         ),
         Cause(
             "no texture",
             "the object has hardly any texture, so flow and colour say little",
-            "stc-pseudo refine learns such objects from others; --cues without colour",
+            "`stc-pseudo refine` learns such objects from others; `stc-pseudo build --cues` without colour",
         ),
         Cause(
             "unsteady",
             "the mask changes from frame to frame more than the flow says",
-            "stc-pseudo refine; stc-pseudo build --flow-directions both",
+            "`stc-pseudo refine`; `stc-pseudo build --flow-directions both`",
         ),
-        Cause("unclear", "none of the known causes", "look at the picture; stc-pseudo refine"),
+        Cause("unclear", "none of the known causes", "look at the picture; `stc-pseudo refine`"),
     )
 }
 

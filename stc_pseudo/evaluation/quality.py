@@ -79,7 +79,7 @@ def instances_of(sequence: SequenceReader) -> Iterator[Instance]:
         flow = np.nan_to_num(sequence.read("flow", t).astype(np.float32))  # NaN where a whole map is unknown
         if t + 1 < len(sequence) and len(boxes):
             following = sequence.read("objects", t + 1)
-            after = _follow(objects, following, flow, boxes.track_ids, sequence.boxes_at(t + 1).track_ids)
+            after = _link_masks(objects, following, flow, boxes.track_ids, sequence.boxes_at(t + 1).track_ids)
         depth = np.nan_to_num(sequence.read("inverse_depth", t).astype(np.float32))
         cells = sequence.read("instances", t)
         scores = sequence.column("box_score", t)
@@ -130,7 +130,7 @@ class _Links:
         return float(self.overlaps[found[0]]) if len(found) else None
 
 
-def _follow(
+def _link_masks(
     objects: np.ndarray, following: np.ndarray, flow: np.ndarray, tracks: np.ndarray, next_tracks: np.ndarray
 ) -> _Links:
     """Compare masks of a frame, moved along its flow, with those of their tracks on the next.

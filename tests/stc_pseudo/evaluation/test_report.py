@@ -14,7 +14,7 @@ from PIL import Image
 
 from stc_pseudo.evaluation.against_truth import boundary_f
 from stc_pseudo.evaluation.causes import cause_of
-from stc_pseudo.evaluation.quality import Instance, _fit, _follow, quality
+from stc_pseudo.evaluation.quality import Instance, _fit, _link_masks, quality
 from stc_pseudo.evaluation.report import Report, write_page
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -43,7 +43,7 @@ def test_masks_are_compared_along_the_flow(motion, overlap):
     before, after = np.zeros((40, 80), np.uint16), np.zeros((40, 80), np.uint16)
     before[10:20, 10:20], after[10:20, 14:24] = 1, 2
     flow = np.stack((np.full((10, 20), motion, np.float32), np.zeros((10, 20), np.float32)))
-    links = _follow(before, after, flow, np.array([7]), np.array([3, 7]))
+    links = _link_masks(before, after, flow, np.array([7]), np.array([3, 7]))
     assert links.of(7) == pytest.approx(overlap, abs=0.01)
     assert links.of(3) is None
 
