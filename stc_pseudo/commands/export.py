@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,10 @@ from stc_track.commands.options import (
 )
 from stc_track.io.console import Command
 from stc_track.io.options import PATH, split_names
+
+if TYPE_CHECKING:
+    from stc_track.convert import Missing
+    from stc_track.formats.exporters import Format
 
 
 @click.command(
@@ -43,11 +48,11 @@ from stc_track.io.options import PATH, split_names
 @click.option("--sequences", callback=split_names, help="Only these, comma-separated.  [default: all]")
 def main(
     store: str,
-    kind: str,
+    kind: Format,
     out: Path,
     shift: int,
     classes: dict[int, int] | None,
-    missing: str,
+    missing: Missing,
     sequences: list[str] | None,
 ) -> None:
     """Write a store's pseudo-masks; the help is above."""

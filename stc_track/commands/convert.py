@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,6 +22,10 @@ from stc_track.commands.options import (
     split_names,
 )
 from stc_track.io.console import Command
+
+if TYPE_CHECKING:
+    from stc_track.convert import Missing
+    from stc_track.formats.exporters import Format
 
 
 @click.command(
@@ -59,7 +64,7 @@ def main(
     shift: int,
     classes: dict[int, int] | None,
     overlaps: str,
-    missing: str,
+    missing: Missing,
     sequences: list[str] | None,
 ) -> None:
     """Convert tracks from any known format to another; the help is above."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stc_track.io.options import PATH, NumberRange, split_names
+
+if TYPE_CHECKING:
+    from stc_track.formats.exporters import Format
 
 __all__ = ["PATH", "NumberRange", "split_names"]
 
@@ -116,7 +119,7 @@ def missing_option(default: str) -> Callable[[Any], Any]:
     )
 
 
-def say_lossy(kind: str) -> None:
+def say_lossy(kind: Format) -> None:
     """Print what a format cannot hold, where there is something."""
     from stc_track.formats.exporters import EXPORTERS
 

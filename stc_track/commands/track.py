@@ -28,9 +28,10 @@ from stc_track.io.preset_option import preset_option, refuse_contradiction
 from stc_track.tracking.settings import GROUPS, PAPER_OPEN, PRESETS, CueTerms, Matching, Motion, TrackerSettings
 
 if TYPE_CHECKING:
-    from stc_track.convert import Changes, Format
+    from stc_track.convert import Changes
+    from stc_track.formats.base import Source
+    from stc_track.formats.exporters import Format
     from stc_track.formats.mots import Detection, MotsObject
-    from stc_track.formats.sources import Source
     from stc_track.io.progress import Bar
     from stc_track.tracking.link import Delayed
 

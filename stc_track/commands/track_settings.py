@@ -13,7 +13,7 @@ from stc_track.io.errors import InputError
 from stc_track.tracking.settings import GROUPS, PRESETS, TrackerSettings
 
 if TYPE_CHECKING:
-    from stc_track.formats.sources import Source
+    from stc_track.formats.base import Source
 
 Gap = tuple[float, bool]  # a number, and whether it is of seconds
 # key of the settings that each flag sets; of costs, those of boxes as well

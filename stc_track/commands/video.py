@@ -11,7 +11,7 @@ from stc_track.commands.options import PATH, NumberRange, frame_size_option, spl
 from stc_track.io.console import Command
 
 if TYPE_CHECKING:
-    from stc_track.formats.sources import Source
+    from stc_track.formats.base import Source
     from stc_track.io.progress import Bar
     from stc_track.rendering.overlay import Overlay
     from stc_track.rendering.video import VideoWriter

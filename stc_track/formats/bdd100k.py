@@ -45,7 +45,7 @@ def write_bdd100k(folder: Path, tracks: Tracks, class_names: Mapping[int, str]) 
     categories = {number: SYNONYMS.get(name, name) for number, name in class_names.items()}
     numbers = {number: CATEGORIES.index(name) + 1 for number, name in categories.items() if name in CATEGORIES}
     with replacing_folder(folder, ".png") as temporary:
-        size, done = tracks.frames and tracks.frames.size, -1
+        done = -1
         for number, group in itertools.groupby(tracks.objects, key=lambda each: each.frame):
             objects = list(group)
             size = objects[0].height, objects[0].width
@@ -66,7 +66,7 @@ def write_bdd100k(folder: Path, tracks: Tracks, class_names: Mapping[int, str]) 
             _write(temporary, tracks.name, position, picture.reshape(size[1], size[0], 4).transpose(1, 0, 2))
             done = position
         if tracks.frames is not None:
-            _write_empty(temporary, tracks.name, range(done + 1, len(tracks.frames.numbers)), size)
+            _write_empty(temporary, tracks.name, range(done + 1, len(tracks.frames.numbers)), tracks.frames.size)
 
 
 def _require(each: MotsObject, numbers: Mapping[int, int], class_names: Mapping[int, str], where: str) -> None:

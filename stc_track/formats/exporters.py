@@ -12,17 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
-from stc_track.formats import (
-    bdd100k,
-    coco_tracks,
-    cvat,
-    cvat_masks,
-    datumaro,
-    mot_boxes,
-    mots_png,
-    yolo,
-    youtube_vis_writers,
-)
+from stc_track.formats import mot_boxes
 from stc_track.formats.base import Tracks
 from stc_track.formats.mots import IGNORE_CLASS, IGNORE_ID, Detection, DetectionWriter, MotsObject, write_mots
 from stc_track.formats.track_ids import TrackIdAllocator
@@ -36,6 +26,7 @@ Format = Literal[
     "mots", "png", "ytvis", "ytvis-results", "coco", "cvat", "cvat-polygons", "mot", "yolo", "bdd100k", "datumaro",
     "detections",
 ]  # fmt: skip
+YOLO_LOSES = "track ids and scores; parts of a mask are joined by lines one pixel wide, ignore regions are left out"
 Writer = Callable[[Path, Iterable[Tracks], Mapping[int, str]], None]
 
 
@@ -83,8 +74,10 @@ def _mots(out: Path, tracks: Tracks, class_names: Mapping[int, str]) -> None:
 
 
 def _png(out: Path, tracks: Tracks, class_names: Mapping[int, str]) -> None:
+    from stc_track.formats.mots_png import write_mots_png
+
     objects = mots_named(tracks.objects, tracks.name, class_names)
-    mots_png.write_mots_png(out / tracks.name, objects, tracks.frames)
+    write_mots_png(out / tracks.name, objects, tracks.frames)
 
 
 def _mot(out: Path, tracks: Tracks, _class_names: Mapping[int, str]) -> None:
@@ -92,15 +85,21 @@ def _mot(out: Path, tracks: Tracks, _class_names: Mapping[int, str]) -> None:
 
 
 def _cvat(out: Path, tracks: Tracks, class_names: Mapping[int, str]) -> None:
-    cvat_masks.write_cvat_masks(out / f"{tracks.name}.xml", tracks, class_names)
+    from stc_track.formats.cvat_masks import write_cvat_masks  # XML is slow to import
+
+    write_cvat_masks(out / f"{tracks.name}.xml", tracks, class_names)
 
 
 def _cvat_polygons(out: Path, tracks: Tracks, class_names: Mapping[int, str]) -> None:
-    cvat.write_cvat(out / f"{tracks.name}.xml", tracks, class_names)
+    from stc_track.formats.cvat import write_cvat
+
+    write_cvat(out / f"{tracks.name}.xml", tracks, class_names)
 
 
 def _bdd100k(out: Path, tracks: Tracks, class_names: Mapping[int, str]) -> None:
-    bdd100k.write_bdd100k(out / tracks.name, tracks, class_names)
+    from stc_track.formats.bdd100k import write_bdd100k
+
+    write_bdd100k(out / tracks.name, tracks, class_names)
 
 
 def _detections(out: Path, tracks: Tracks, _class_names: Mapping[int, str]) -> None:
@@ -113,28 +112,47 @@ def _detections(out: Path, tracks: Tracks, _class_names: Mapping[int, str]) -> N
 def _results(
     out: Path, sequences: Iterable[Tracks], _class_names: Mapping[int, str], annotations: Annotations | None = None
 ) -> None:
-    youtube_vis_writers.write_results(out, sequences, annotations and annotations.videos)
+    from stc_track.formats.youtube_vis_writers import write_results
+
+    write_results(out, sequences, annotations.videos if annotations else None)
 
 
-def _whole(write_all: Writer) -> Writer:
-    """The writer of a format whose one folder names sequences."""
-    return lambda out, sequences, class_names: write_all(out, plain(out, sequences), class_names)
+def _youtube_vis(out: Path, sequences: Iterable[Tracks], class_names: Mapping[int, str]) -> None:
+    from stc_track.formats.youtube_vis_writers import write_annotations
+
+    write_annotations(out, sequences, class_names)
+
+
+def _coco(out: Path, sequences: Iterable[Tracks], class_names: Mapping[int, str]) -> None:
+    from stc_track.formats.coco_tracks import write_coco_tracks
+
+    write_coco_tracks(out, sequences, class_names)
+
+
+def _yolo(out: Path, sequences: Iterable[Tracks], class_names: Mapping[int, str]) -> None:
+    from stc_track.formats.yolo import write_yolo
+
+    write_yolo(out, plain(out, sequences), class_names)
+
+
+def _datumaro(out: Path, sequences: Iterable[Tracks], class_names: Mapping[int, str]) -> None:
+    from stc_track.formats.datumaro import write_datumaro
+
+    write_datumaro(out, plain(out, sequences), class_names)
 
 
 EXPORTERS: dict[Format, Exporter] = {
     "mots": Exporter(_each_sequence(_mots), overlaps=False, regions=True),
     "png": Exporter(_each_sequence(_png), overlaps=False, regions=True),
-    "ytvis": Exporter(youtube_vis_writers.write_annotations, one_file=True),
+    "ytvis": Exporter(_youtube_vis, one_file=True),
     "ytvis-results": Exporter(_results, one_file=True, loses="track ids"),
-    "coco": Exporter(coco_tracks.write_coco_tracks, one_file=True, boxes_alone=True),
+    "coco": Exporter(_coco, one_file=True, boxes_alone=True),
     "cvat": Exporter(_each_sequence(_cvat), loses="tracks: CVAT has none of masks, ids are an attribute"),
     "cvat-polygons": Exporter(_each_sequence(_cvat_polygons)),
     "mot": Exporter(_each_sequence(_mot), boxes_alone=True, loses="masks and classes: boxes alone are written"),
-    "yolo": Exporter(
-        _whole(yolo.write_yolo), loses=f"track ids and scores; {yolo.LOSES}"
-    ),
+    "yolo": Exporter(_yolo, loses=YOLO_LOSES),
     "bdd100k": Exporter(_each_sequence(_bdd100k), overlaps=False),
-    "datumaro": Exporter(_whole(datumaro.write_datumaro), boxes_alone=True),
+    "datumaro": Exporter(_datumaro, boxes_alone=True),
     "detections": Exporter(_each_sequence(_detections), boxes_alone=True, loses="track ids"),
 }  # fmt: skip
 assert tuple(EXPORTERS) == get_args(Format)

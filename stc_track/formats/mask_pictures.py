@@ -33,7 +33,7 @@ def iter_mask_pictures(folder: Path) -> Iterator[MotsObject]:
         if size is not None and labels.shape != size:
             expected, found = (f"{height} x {width}" for height, width in (size, labels.shape))
             raise InputError(path, expected=f"{expected} pixels as in the pictures before", found=found)
-        size = labels.shape
+        size = height, width = labels.shape
         spans = dict(label_spans(labels))
         if len(spans) > MOST_OBJECTS:
             found = f"a picture of {len(spans)} values"
@@ -41,4 +41,4 @@ def iter_mask_pictures(folder: Path) -> Iterator[MotsObject]:
         if not has_palette and set(spans) == {UNKNOWN}:
             spans = {1: spans[UNKNOWN]}
         for value, mask in spans.items():
-            yield MotsObject(number, value, 1, *size, rle.from_spans(mask, *size), ignored=value == UNKNOWN)
+            yield MotsObject(number, value, 1, height, width, rle.from_spans(mask, *size), ignored=value == UNKNOWN)

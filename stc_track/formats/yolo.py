@@ -26,7 +26,6 @@ from stc_track.masks import rle
 from stc_track.masks.outline import inner_outline
 
 INSIDE = 0.25  # pixels from a pixel's corner
-LOSES = "parts and holes of a mask are joined by lines one pixel wide, ignore regions are left out"
 
 
 def write_yolo(out: Path, sequences: Iterable[Tracks], class_names: Mapping[int, str]) -> None:
