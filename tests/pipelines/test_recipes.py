@@ -23,7 +23,7 @@ from stc_track.masks import rle
 
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch):
-    """Run the commands without starting Python anew; the networks see no detection at once, so every score counts."""
+    """Run the commands without starting Python again; the networks see no detection at once, so every score counts."""
     from stc_pseudo.cli import main as stc_pseudo
     from stc_track.commands.evaluate import main as evaluate
     from stc_track.commands.track import main as track
