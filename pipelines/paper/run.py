@@ -25,6 +25,7 @@ import click
 
 from pipelines.paper.data import ENCODER, PAPER_CONFIGS, Budget, Data, Flags
 from pipelines.paper.rows import Row
+from pipelines.reporting.commands import call
 from stc_track.io.files import write_json
 
 CHECKPOINTS = 40  # steps between those that an interrupted training goes on from, of short ones
@@ -284,10 +285,8 @@ class Experiment:
 
     def call(self, command: click.Command, *arguments: object) -> None:
         """Run a command in this process, and count its time by its name."""
-        words = [str(argument) for argument in arguments]
-        click.echo(f"$ {command.callback.__module__.rpartition('.')[2]} {' '.join(words)}")
         with self.timed(command.callback.__module__.rpartition(".")[2]):
-            command.main(words, standalone_mode=False)
+            call(command, *arguments)
 
     @contextmanager
     def timed(self, what: str) -> Iterator[None]:

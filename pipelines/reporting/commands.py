@@ -12,6 +12,19 @@ from pathlib import Path
 import click
 
 
+def call(command: click.Command, *arguments: object) -> None:
+    """Run one of this project's commands in this process, which saves its start; show it first.
+
+    Args:
+        command: as its module has it.
+        arguments: its arguments, turned to text.
+    """
+    words = [str(argument) for argument in arguments]
+    name = (command.callback.__module__ if command.callback else command.name or "").rpartition(".")[2]
+    click.secho(f"$ {shlex.join([name, *words])}", bold=True)
+    command.main(words, standalone_mode=False)
+
+
 class Stages:
     """Runs commands, shows each, and remembers how long it took.
 

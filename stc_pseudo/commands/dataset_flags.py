@@ -200,11 +200,11 @@ BOX_OPTIONS = (
         "--boxes",
         help="kitti: `instances` (tight around instances_txt's masks, the default) or `labels` "
         "(label_02); ytvis: the JSON file; of --frames: a file in COCO, MOT-Challenge or CVAT "
-        "format, or a folder of a file a video",
+        "format, detections of stc-predict or tracks of stc-track, or a folder of a file a video",
     ),
     click.option(
         "--boxes-format",
-        type=click.Choice(["coco", "mot", "cvat"]),
+        type=click.Choice(["coco", "mot", "cvat", "mots"]),
         help="of --frames' boxes  [default: told by the content]",
     ),
     click.option(

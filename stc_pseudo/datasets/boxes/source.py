@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from stc_track.io.errors import InputError, SettingError, require_file
 
 log = logging.getLogger(__name__)
 
-FORMATS = ("coco", "mot", "cvat")
+FORMATS = ("coco", "mot", "cvat", "mots")
 ENDINGS = {".json": "coco", ".txt": "mot", ".csv": "mot", ".xml": "cvat"}
 
 
@@ -126,7 +127,7 @@ def file_of(video: VideoSequence, path: Path, alone: bool) -> Path:
 
 
 def recognise(path: Path) -> str:
-    """The format of a file, by its first character: JSON is COCO, XML is CVAT, numbers are MOT.
+    """The format of a file, by its first character: JSON is COCO, XML is CVAT; numbers are MOT with commas, else MOTS.
 
     Raises:
         InputError: it begins otherwise.
@@ -141,13 +142,18 @@ def recognise(path: Path) -> str:
     if start == b"<":
         return "cvat"
     if start.isdigit() or not start:
-        return "mot"
+        return "mots" if _ends_in_mask(content.lstrip().partition(b"\n")[0].split()) else "mot"
     raise InputError(
         path,
-        expected="boxes in COCO JSON, MOT-Challenge text or CVAT XML",
+        expected="boxes in COCO JSON, MOT-Challenge or MOTS text, or CVAT XML",
         found=f"a file of {start!r}",
         hint="`boxes_format=`",
     )
+
+
+def _ends_in_mask(fields: list[bytes]) -> bool:
+    """Whether a line ends in an encoded mask, as those of MOTS do, where MOT-Challenge has a number."""
+    return len(fields) > 1 and not re.fullmatch(rb"[-+.,\deE]*", fields[-1])
 
 
 def read_rows(path: Path, video: VideoSequence, source: BoxSource, alone: bool) -> tuple[list[BoxRow], dict[int, str]]:
@@ -165,6 +171,10 @@ def read_rows(path: Path, video: VideoSequence, source: BoxSource, alone: bool) 
         from stc_pseudo.datasets.boxes.mot import read_mot
 
         rows, names = read_mot(path, video, source)
+    elif format_name == "mots":
+        from stc_pseudo.datasets.boxes.detections import read_detection_rows
+
+        rows, names = read_detection_rows(path, video, source)
     elif format_name == "coco":
         from stc_pseudo.datasets.boxes.coco import read_coco
 
