@@ -165,3 +165,28 @@ def test_true_signals_that_nobody_named_are_asked_for(tmp_path):
     data = Data("kitti", tmp_path, tmp_path, None, None, tmp_path, tmp_path)
     with pytest.raises(InputError, match="--true-depth: expected where true depth comes from, found nothing"):
         data.signal("depth", "true")
+
+
+@pytest.mark.slow
+def test_predicted_boxes_take_the_place_of_drawn_ones(tmp_path, monkeypatch):
+    """The loop on tiny scenes: detections of one network are boxes of the next."""
+    from pipelines import pseudo_boxes
+
+    monkeypatch.setattr(pseudo_boxes, "call", _seeing_everything(pseudo_boxes.call))
+    arguments = ["--out", tmp_path, "--train-scenes", 2, "--test-scenes", 1, "--frames", 2, "--steps", 1]
+    done = CliRunner().invoke(pseudo_boxes.main, [str(each) for each in [*arguments, "--min-score", 0]])
+    assert done.exit_code == 0, done.output
+    assert "half of the boxes, and predicted ones for the rest" in (tmp_path / "report.md").read_text()
+    assert (tmp_path / "boxes_pseudo" / "0001.txt").read_bytes() == (
+        tmp_path / "half" / "predictions" / "0001.txt"
+    ).read_bytes()
+
+
+def _seeing_everything(call):
+    """A network of one step is sure of nothing: every score counts."""
+
+    def wrapped(command, *arguments):
+        more = ("--score-threshold", 0, "--max-detections", 3) if "predict" in command.callback.__module__ else ()
+        call(command, *arguments, *more)
+
+    return wrapped

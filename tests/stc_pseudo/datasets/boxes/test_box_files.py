@@ -272,7 +272,7 @@ LEAK = '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a SYSTEM "file:///etc/hostnam
         ),
         ("a.txt", "", "at least one box of 'clip', found none"),
         ("a.txt", "1,7,11,21,30,20,0,1,1\n", "at least one box"),
-        ("a.txt", "hello", "boxes in COCO JSON, MOT-Challenge text or CVAT XML"),
+        ("a.txt", "hello", "boxes in COCO JSON, MOT-Challenge or MOTS text, or CVAT XML"),
         ("a.json", "[1, 2]", "found a list, as of results .put it under `annotations`"),
         ("a.json", '{"images": [', "COCO annotation JSON"),
         ("a.json", '{"images": [], "categories": []}', "annotations, a JSON list"),
@@ -420,3 +420,61 @@ def test_formats_are_told_by_content_not_by_name(tmp_path):
         (tmp_path / "boxes").write_text(content)
         assert recognise(tmp_path / "boxes") == name
     assert table(read(tmp_path / "boxes", "1,7,11,21,30,20\n", format_name="mot"))[0]
+
+
+def test_what_stc_predict_wrote_are_boxes(tmp_path):
+    """Frames by the pictures' numbers; the score leaves boxes out; each detection is an object of its own."""
+    import cv2
+
+    from stc_pseudo.datasets.boxes.source import BoxSource, with_boxes
+    from stc_pseudo.datasets.frames import read_video
+    from stc_track.masks import rle as encoding
+
+    for number in (3, 4):
+        cv2.imwrite(str(tmp_path / f"{number:06d}.png"), np.zeros((12, 20, 3), np.uint8))
+    mask = np.zeros((12, 20), bool)
+    mask[2:9, 4:14] = True
+    rle = encoding.encode(mask).decode()
+    lines = [f"3 4 2 14.5 9 0.8 1 12 20 {rle}", f"3 0 0 5 5 0.2 1 12 20 {rle}", f"4 1 1 6 30 0.5 2 12 20 {rle}"]
+    file = tmp_path / "boxes" / "video.txt"
+    file.parent.mkdir()
+    file.write_text("\n".join(lines) + "\n")
+    video = read_video(tmp_path, "video", tmp_path)
+    (found,) = with_boxes([video], BoxSource(file.parent, min_score=0.3))
+    assert found.class_names == {1: "car", 2: "pedestrian"}
+    assert found.boxes[3].xyxy.tolist() == [[4, 2, 14.5, 9]]
+    assert found.boxes[4].xyxy.tolist() == [[1, 1, 6, 12]]  # cut off at the border
+    assert found.boxes[4].class_ids.tolist() == [2]
+    assert found.boxes[3].track_ids.tolist() != found.boxes[4].track_ids.tolist()
+
+    file.write_text(f"3 1001 1 12 20 {rle}\n4 1001 1 12 20 {rle}\n4 10000 10 12 20 {rle}\n")  # tracks with masks
+    (found,) = with_boxes([video], BoxSource(file))
+    assert found.boxes[4].xyxy.tolist() == [[4, 2, 14, 9]]
+    assert found.boxes[3].track_ids.tolist() == found.boxes[4].track_ids.tolist() == [1001]
+    assert found.boxes[4].ignore.tolist() == [[4, 2, 14, 9]]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("7 0 0 5 5 0.9 1 12 20 {rle}", "expected the number of a picture of 'video', found 7"),
+        ("3 0 0 5 5 0.9 1 24 20 {rle}", "expected objects of the frames' 20x12 pixels, found 20x24"),
+    ],
+    ids=["no such frame", "another size"],
+)
+def test_detections_of_other_frames_are_refused(tmp_path, line, words):
+    import cv2
+
+    from stc_pseudo.datasets.boxes.source import BoxSource, with_boxes
+    from stc_pseudo.datasets.frames import read_video
+    from stc_track.masks import rle as encoding
+
+    cv2.imwrite(str(tmp_path / "000003.png"), np.zeros((12, 20, 3), np.uint8))
+    height = int(line.split()[7])
+    mask = np.zeros((height, 20), bool)
+    mask[2:9, 4:14] = True
+    file = tmp_path / "video.txt"
+    file.write_text(line.format(rle=encoding.encode(mask).decode()) + "\n")
+    with pytest.raises(InputError) as caught:
+        with_boxes([read_video(tmp_path, "video", tmp_path)], BoxSource(file))
+    assert words in str(caught.value)
