@@ -68,7 +68,12 @@ def warn_of_trust(_ctx: click.Context, _option: click.Parameter, value: str | No
 @click.command(
     cls=Command,
     renamed={"--depth-holes": "--depth-artefacts"},
-    set_by={name: f"`stc-pseudo refine --{name.replace('_', '-')}`" for name in ("init_backbone", "rounds")},
+    set_by={
+        "init_backbone": "`stc-pseudo refine --init-backbone`",
+        "rounds": "`stc-pseudo refine --rounds`",
+        "calib": "`stc-pseudo train-depth --calib`",
+        "intrinsics": "`stc-pseudo train-depth --intrinsics`",
+    },
     context_settings={"show_default": True},
 )
 @dataset_options(own=True, boxes=True)

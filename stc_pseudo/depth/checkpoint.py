@@ -33,6 +33,21 @@ class DepthWeights:
     pose: dict[str, Any] = field(default_factory=dict)
 
 
+def describe(
+    encoder: str, channel_width: float, size: tuple[int, int], mode: str, metres_per_unit: float | None
+) -> dict[str, Any]:
+    """Metadata of a checkpoint: the network, and `DepthWeights`' size and unit; `mode` says how it was trained."""
+    return {
+        "network": NETWORK_NAME,
+        "encoder": encoder,
+        "channel_width": channel_width,
+        "height": size[0],
+        "width": size[1],
+        "mode": mode,
+        "metres_per_unit": metres_per_unit,
+    }
+
+
 def read_checkpoint(path: Path, flag: str) -> DepthWeights:
     """Read a checkpoint of `stc-pseudo train-depth`; `flag` named it. An InputError if it is anything else."""
     content = weights.load(path, flag)

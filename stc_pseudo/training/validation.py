@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.data import default_collate
 
 from stc_pseudo.training.clips import Clips
-from stc_track.io.errors import SettingError
+from stc_track.io.errors import InputError, SettingError
 
 MOST_CLIPS = 64  # evenly spread over the held-out ones: more would cost time and change no figure much
 PICTURED = 4
@@ -46,6 +47,26 @@ def split_clips(clips: Clips, indices: Iterable[int], share: float) -> tuple[lis
         expected = "a share that leaves clips to train on"
         raise SettingError("validation_share", expected, f"{share:g}", "smaller, or longer videos")
     return train, held
+
+
+def require_truth(folder: Path, paths: Mapping[int, Path], held: list[int], files: str) -> None:
+    """Raise an InputError where no held-out clip has truth.
+
+    Args:
+        folder: of the maps.
+        paths: of the clips that have one, by position.
+        held: positions of the held-out clips.
+        files: what is looked for.
+    """
+    if not paths:
+        expected, found = f"{files} of held-out frames", f"none of {len(held)} held-out frames"
+        raise InputError(folder, expected=expected, found=found, hint="`truth=`, or `validation_share=`")
+
+
+def beside(frame: Tensor, coloured: np.ndarray) -> np.ndarray:
+    """A frame (3, H, W), RGB in 0..1, and to its right (H, W, 3) uint8 RGB: (H, 2W, 3)."""
+    picture = (frame.permute(1, 2, 0) * 255).round().to(torch.uint8).cpu().numpy()
+    return np.concatenate([picture, coloured], axis=1)
 
 
 class Validation:

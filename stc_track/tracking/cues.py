@@ -11,14 +11,11 @@ import numpy as np
 
 from stc_track.formats.store import CELL, StoredSequence
 from stc_track.io.errors import InputError
+from stc_track.tracking.ego_motion import background_motion
 from stc_track.tracking.settings import CueTerms
 
-_SPARSE = 4  # every fourth cell each way tells the camera's motion well enough
-_FEWEST_CELLS = 60
-_ROUNDS = 4
 # What two thirds of the pairs of one object's next detections stay below, on the rendered demo with its networks' maps.
 _DEVIATIONS = 0.1, 0.03  # of depth, share of itself, and flow, share of the box
-_TRIM = 2.5  # medians of what is left over, beyond which a cell does not follow the background
 
 
 class CueReader:
@@ -71,8 +68,8 @@ class CueReader:
         """How the background moved from the frame `last` to `frame`, over every frame of the store between them.
 
         Returns:
-            (S, 2, 6) float64, each as `background_motion`; None where the store does not know `last`, or no motion.
-            Raises as `at`.
+            (S, 2, 6) float64, each as `ego_motion.background_motion`; None where the store does not know `last`, or no
+            motion. Raises as `at`.
         """
         end, start = self._position(frame, size), self._positions.get(last)
         if start is None:
@@ -94,42 +91,6 @@ class CueReader:
             found, expected = (f"{height} x {width}" for height, width in (self._size, size))
             raise InputError(self._where, expected=f"frames of {expected} as the detections'", found=found)
         return self._positions[frame]
-
-
-def background_motion(inverse_depth: np.ndarray, flow: np.ndarray) -> np.ndarray | None:
-    """The motion that a camera gives to what stands still, from a frame's flow and inverse depth.
-
-    A turn moves every pixel alike, a step moves it in proportion to its inverse depth; both nearly linearly in the
-    pixel's place. Cells that do not follow (moving objects, wrong flow) are left out, round by round.
-
-    Args:
-        inverse_depth: (h, w), in any unit, cells of CELL x CELL pixels; what is not above 0 is unknown.
-        flow: (2, h, w) dx, dy, pixels of the frame, to the next frame.
-
-    Returns:
-        (2, 6) float64: a still point (x, y) pixels of inverse depth d moves by motion @ (x, y, 1, d x, d y, d) pixels.
-        None where too few cells are known.
-    """
-    _, height, width = flow.shape
-    y, x = np.mgrid[_SPARSE // 2 : height : _SPARSE, _SPARSE // 2 : width : _SPARSE]
-    depth, vectors = inverse_depth[y, x].ravel(), flow[:, y, x].reshape(2, -1).T
-    known = (depth > 0) & np.isfinite(depth) & np.isfinite(vectors).all(1)
-    terms = still_terms((np.column_stack((x.ravel(), y.ravel()))[known] + 0.5) * CELL, depth[known])
-    vectors = vectors[known]
-    if len(vectors) < _FEWEST_CELLS:
-        return None
-    follows = np.ones(len(vectors), bool)
-    for _ in range(_ROUNDS):
-        motion = np.linalg.lstsq(terms[follows], vectors[follows], rcond=None)[0]
-        left = np.linalg.norm(vectors - terms @ motion, axis=1)
-        follows = left <= max(_TRIM * np.median(left), 1e-6)
-    return motion.T
-
-
-def still_terms(points: np.ndarray, inverse_depth: np.ndarray) -> np.ndarray:
-    """(N, 6) x, y, 1 and their products with the inverse depth (N,), of points (N, 2) pixels."""
-    places = np.column_stack((points, np.ones(len(points))))
-    return np.concatenate((places, places * inverse_depth[:, None]), axis=1)
 
 
 def at_corners(maps: np.ndarray, boxes: np.ndarray) -> np.ndarray:

@@ -9,8 +9,8 @@ from typing import Any, TypeVar, overload
 import numpy as np
 
 from stc_track.tracking import costs
-from stc_track.tracking.cues import still_terms
 from stc_track.tracking.displacement import common_displacement, follow, median
+from stc_track.tracking.ego_motion import still_terms
 from stc_track.tracking.kalman import STILL, KalmanState, moved_boxes, points_of
 from stc_track.tracking.matching import MATCHERS, Pairs, Partners, left_over
 from stc_track.tracking.settings import TrackerSettings

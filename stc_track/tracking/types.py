@@ -34,7 +34,7 @@ class Detections(_Frozen):
         height: of the frame, pixels; only masks need it.
         cues: (N, 2, 3) float64 inverse depth and flow (dx, dy) at the upper left and the lower right corner
             (`cues.CueReader`); None where there are none.
-        camera: (2, 6) float64, the background's motion from each frame to the next (`cues.background_motion`), or
+        camera: (2, 6) float64, the background's motion from each frame to the next (`ego_motion.background_motion`), or
             (S, 2, 6), one for each frame since the last update; None where it is not known. Only detections with cues
             can use it.
     """

@@ -74,11 +74,8 @@ def main(
 
     if not is_verbose():
         mute_libraries()
-    import torch
-
     from stc_train.models import model_file
 
-    number_format = None if precision == "float32" else getattr(torch, precision)
     model = model_file.load(checkpoint, "CHECKPOINT")
     videos = data.read(boxes=data.boxes is not None)
     if data.boxes is None:
@@ -92,7 +89,7 @@ def main(
             max_detections=max_detections,
             batch_size=batch_size,
             flip=flip,
-            precision=number_format,
+            precision=precision,
             device=device,
         )
         log.info("wrote %d detections to %s", written, out)
@@ -107,7 +104,7 @@ def main(
         network_weight=NETWORK_WEIGHT if network_weight is None else network_weight,
         batch_size=batch_size,
         flip=flip,
-        precision=number_format,
+        precision=precision,
         device=device,
     )
     log.info("wrote %d masks of %d boxes to %s", found.masks, found.boxes, out)

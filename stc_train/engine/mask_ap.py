@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
+from stc_pseudo.evaluation.average_precision import FoundMask, TrueMask, average_precision, mean_of_classes
 from stc_pseudo.evaluation.ground_truth import require_truth_of, true_masks
 from stc_pseudo.evaluation.overlap import drawn_shapes
 from stc_pseudo.store.reader import SequenceReader, StoreReader
@@ -77,54 +74,15 @@ class MaskAP(BaseMetric):
 
     def compute_metrics(self, results: list[tuple[str, list[float], list[int], list[bytes]]]) -> dict[str, float]:
         """AP over the images that were predicted."""
-        images = {image: k for k, image in enumerate(sorted({row[0] for row in results}), 1)}
-        annotations, detections = [], []
-        for image, k in images.items():
-            height, width = self.sizes[image]
-            for class_number, counts, crowd in self.targets[image]:
-                annotations.append(
-                    {
-                        "id": len(annotations) + 1,
-                        "image_id": k,
-                        "category_id": class_number,
-                        "iscrowd": int(crowd),
-                        "area": rle.area(counts, height, width),
-                        "bbox": _xywh(counts, height, width),
-                        "segmentation": {"size": [height, width], "counts": counts},
-                    }
-                )
-        for image, scores, labels, masks in results:
-            height, width = self.sizes[image]
-            detections += [
-                {
-                    "image_id": images[image],
-                    "category_id": self.class_numbers[label],
-                    "score": score,
-                    "segmentation": {"size": [height, width], "counts": counts},
-                }
-                for score, label, counts in zip(scores, labels, masks, strict=True)
-            ]
-        if not detections:
-            return {"AP": 0.0, "AP50": 0.0, "AP75": 0.0}
-        truth = COCO()
-        truth.dataset = {
-            "info": {},
-            "annotations": annotations,
-            "categories": [{"id": k} for k in self.class_numbers],
-            "images": [
-                {"id": k, "height": self.sizes[image][0], "width": self.sizes[image][1]} for image, k in images.items()
-            ],
-        }
-        with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints what it does
-            truth.createIndex()
-            evaluation = COCOeval(truth, truth.loadRes(detections), "segm")
-            evaluation.evaluate()
-            evaluation.accumulate()
-            evaluation.summarize()
-        return {
-            name: float(100 * max(value, 0))
-            for name, value in zip(("AP", "AP50", "AP75"), evaluation.stats[:3], strict=True)
-        }
+        images = {image: k for k, image in enumerate(sorted({row[0] for row in results}))}
+        truth = [TrueMask(k, *target) for image, k in images.items() for target in self.targets[image]]
+        detections = [
+            FoundMask(images[image], self.class_numbers[label], counts, score)
+            for image, scores, labels, masks in results
+            for score, label, counts in zip(scores, labels, masks, strict=True)
+        ]
+        sizes = [self.sizes[image] for image in images]
+        return mean_of_classes(average_precision(sizes, truth, detections, self.class_numbers, {"all": 0})["all"])
 
 
 def pseudo_targets(sequence: SequenceReader, class_numbers: list[int]) -> list[list[Annotation]]:
@@ -163,8 +121,3 @@ def ignored(sequence: SequenceReader, index: int, class_numbers: list[int]) -> l
     """A frame's ignore regions, for every class."""
     regions = [rle.encode(drawn_shapes(box, sequence.size)[0]) for box in sequence.boxes_at(index).ignore]
     return [(number, counts, True) for counts in regions for number in class_numbers]
-
-
-def _xywh(counts: bytes, height: int, width: int) -> list[float]:
-    x1, y1, x2, y2 = rle.tight_box(counts, height, width).tolist()
-    return [x1, y1, x2 - x1, y2 - y1]

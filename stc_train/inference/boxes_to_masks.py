@@ -14,6 +14,7 @@ import torch
 from stc_pseudo.datasets.base import FrameBoxes, VideoSequence
 from stc_pseudo.datasets.images import read_frame
 from stc_pseudo.evaluation.overlap import drawn_shapes
+from stc_pseudo.nn.precision import autocast
 from stc_track.formats.mots import IDS_PER_CLASS, IGNORE_CLASS, MotsObject, write_mots
 from stc_track.io.errors import InputError
 from stc_track.io.progress import Bar
@@ -21,7 +22,6 @@ from stc_track.masks import rle
 from stc_train.data.resample import axis_weights
 from stc_train.engine.adapt_config import plain
 from stc_train.inference.box_prompts import box_probabilities
-from stc_train.inference.predict import autocast
 from stc_train.inference.refine_masks import NETWORK_WEIGHT, owners
 from stc_train.models.condinst_dense import dense_outputs, require_condinst
 from stc_train.models.model_file import TrainedModel
@@ -45,7 +45,7 @@ def convert(
     network_weight: float = NETWORK_WEIGHT,
     batch_size: int = 1,
     flip: bool = False,
-    precision: torch.dtype | None = None,
+    precision: str = "float32",
     device: str = "cpu",
 ) -> Converted:
     """Write `out/{sequence}.txt` in KITTI MOTS text: a mask for each box, with its track id.
@@ -62,7 +62,7 @@ def convert(
             network remove more of a box.
         batch_size: frames at a time.
         flip: average the masks with those of the mirror image.
-        precision: to compute in where torch thinks it safe; None for float32.
+        precision: as of `predict`.
         device: `cpu`, `cuda`, ...
 
     Raises:
@@ -118,7 +118,7 @@ def frame_probabilities(
     boxes: list[FrameBoxes],
     size: tuple[int, int],
     flip: bool,
-    precision: torch.dtype | None,
+    precision: str,
     device: str,
 ) -> list[Probabilities]:
     """The network's mask probability of each box of some frames.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from mmengine.structures import InstanceData
 
 import stc_train.registry  # noqa: F401  (mmcv's operators and our scope)
 from stc_pseudo.datasets.base import VideoSequence
+from stc_pseudo.nn.precision import autocast
 from stc_track.formats.mots import Detection, DetectionWriter
 from stc_track.io.progress import Bar
 from stc_track.masks import rle
@@ -30,7 +30,7 @@ def predict(
     max_detections: int | None = None,
     batch_size: int = 1,
     flip: bool = False,
-    precision: torch.dtype | None = None,
+    precision: str = "float32",
     device: str = "cpu",
 ) -> int:
     """Write `out/{sequence}.txt` for every sequence.
@@ -43,7 +43,7 @@ def predict(
         max_detections: of a frame, those of the highest scores; None for what the model was configured with.
         batch_size: frames at a time.
         flip: average with the detections on the mirror image (CondInst only).
-        precision: to compute in where torch thinks it safe; None for float32.
+        precision: what the network computes in where torch thinks it safe, a key of `nn.precision.PRECISIONS`.
         device: `cpu`, `cuda`, ...
 
     Returns:
@@ -76,11 +76,6 @@ def predict(
                             total += 1
                     bar.update(len(numbers))
     return total
-
-
-def autocast(device: str, precision: torch.dtype | None) -> AbstractContextManager:
-    """Compute in `precision` where torch thinks it safe; None leaves float32."""
-    return nullcontext() if precision is None else torch.autocast(torch.device(device).type, precision)
 
 
 def set_max_detections(network: torch.nn.Module, most: int) -> None:

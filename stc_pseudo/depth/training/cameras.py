@@ -33,7 +33,7 @@ def network_intrinsics(sequence: VideoSequence, size: tuple[int, int]) -> Tensor
     camera = sequence.calibration
     if camera is None:
         log.warning(
-            "%s: no camera is given; taking KITTI's, scaled to the frame (`stc-pseudo train-depth` can be given one)",
+            "%s: no camera is given; taking KITTI's, scaled to the frame (`calib=` or `intrinsics=` names one)",
             sequence.name,
         )
         focal, centre = (

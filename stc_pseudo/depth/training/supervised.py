@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset, Subset
 
 from stc_pseudo.datasets.nyu import NyuDepth
-from stc_pseudo.depth.checkpoint import NETWORK_NAME
+from stc_pseudo.depth.checkpoint import describe
 from stc_pseudo.depth.monodepth2 import MAX_DEPTH, MIN_DEPTH, Monodepth2
 from stc_pseudo.depth.training.accuracy import absolute_relative
 from stc_pseudo.depth.training.initial_weights import start_networks
@@ -146,21 +146,12 @@ def train_supervised(source: NyuDepth, settings: DepthTraining, out: Path) -> No
         settings.optimiser.device,
         partial(_measure, trainer.network, pictures.plain(), settings.optimiser.device),
     )
-    describe = {
-        "network": NETWORK_NAME,
-        "encoder": settings.encoder,
-        "channel_width": settings.channel_width,
-        "height": settings.height,
-        "width": settings.width,
-        "mode": MODE,
-        "metres_per_unit": 1.0,
-    }
     fit(
         trainer,
         trainer.loss,
         Subset(pictures, train),
         out=out,
-        describe=describe,
+        describe=describe(settings.encoder, settings.channel_width, size, MODE, metres_per_unit=1.0),
         optimiser=settings.optimiser,
         settings=recorded(settings),
         validation=validation,

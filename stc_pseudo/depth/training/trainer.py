@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.data import Subset
 
 from stc_pseudo.datasets.base import VideoSequence
-from stc_pseudo.depth.checkpoint import NETWORK_NAME
+from stc_pseudo.depth.checkpoint import describe
 from stc_pseudo.depth.monodepth2 import ENCODERS, Monodepth2, PoseNetwork
 from stc_pseudo.depth.training.cameras import network_intrinsics, stereo_baselines
 from stc_pseudo.depth.training.geometry import cropped_intrinsics, flipped_intrinsics, invert_rigid, rigid_transform
@@ -170,21 +170,12 @@ def train_depth(
     validation = Validation(
         trainer, trainer.loss, clips, held, train, partial(draw_depth, trainer.network), device, truth
     )
-    describe = {
-        "network": NETWORK_NAME,
-        "encoder": settings.encoder,
-        "channel_width": settings.channel_width,
-        "height": settings.height,
-        "width": settings.width,
-        "mode": settings.mode,
-        "metres_per_unit": metres_per_unit,
-    }
     fit(
         trainer,
         trainer.loss,
         Subset(clips, train),
         out=out,
-        describe=describe,
+        describe=describe(settings.encoder, settings.channel_width, size, settings.mode, metres_per_unit),
         optimiser=settings.optimiser,
         settings=recorded(settings),
         validation=validation,

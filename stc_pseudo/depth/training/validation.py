@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
 from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.datasets.depth_maps import SUFFIXES, read_depth
 from stc_pseudo.depth.training.accuracy import absolute_relative
 from stc_pseudo.training.clips import Clips
+from stc_pseudo.training.validation import beside, require_truth
 from stc_pseudo.training.visualisation import colour_inverse_depth
-from stc_track.io.errors import InputError, require_folder
+from stc_track.io.errors import require_folder
 
 TRUTH = "`truth=`"
 
@@ -53,13 +53,7 @@ class DepthTruth:
             candidates = [folder / sequences[video].name / (stem + suffix) for suffix in SUFFIXES]
             if path := next((path for path in candidates if path.is_file()), None):
                 self.paths[index] = path
-        if not self.paths:
-            raise InputError(
-                folder,
-                expected="{sequence}/{frame}.png or .npy of held-out frames",
-                found=f"none of {len(held)} held-out frames",
-                hint=f"{TRUTH}, or `validation_share=`",
-            )
+        require_truth(folder, self.paths, held, "{sequence}/{frame}.png or .npy")
 
     def __call__(self, index: int) -> dict[str, float]:
         """Return the clip's AbsRel, median-scaled, as `abs_rel`; nothing where its frame has no truth."""
@@ -83,5 +77,4 @@ def draw_depth(network: nn.Module, batch: dict[str, Any]) -> np.ndarray:
     frames = batch["frames"]
     middle = frames[:, frames.shape[1] // 2]
     inverse = network(middle, scales=1)[0][0, 0].float().cpu().numpy()
-    frame = (middle[0].permute(1, 2, 0) * 255).round().to(torch.uint8).cpu().numpy()
-    return np.concatenate([frame, colour_inverse_depth(inverse)], axis=1)
+    return beside(middle[0], colour_inverse_depth(inverse))

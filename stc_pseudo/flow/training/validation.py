@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from stc_pseudo.datasets.base import VideoSequence
@@ -16,8 +15,8 @@ from stc_pseudo.flow.precomputed import PrecomputedFlow
 from stc_pseudo.flow.training.accuracy import end_point_error
 from stc_pseudo.flow.upflow import upsample_flow
 from stc_pseudo.training.clips import Clips
+from stc_pseudo.training.validation import beside, require_truth
 from stc_pseudo.training.visualisation import colour_flow
-from stc_track.io.errors import InputError
 
 TRUTH = "`truth=`"
 Predict = Callable[[Tensor, Tensor], Tensor]
@@ -54,13 +53,7 @@ class FlowTruth:
             for index in held
             if (path := self.maps.find(videos[clips.starts[index][0]], clips.starts[index][1]))
         }
-        if not self.paths:
-            raise InputError(
-                folder,
-                expected="{sequence}/{frame}.png, .npy or .flo of held-out frames",
-                found=f"none of {len(held)} held-out frames",
-                hint=f"{TRUTH}, or `validation_share=`",
-            )
+        require_truth(folder, self.paths, held, "{sequence}/{frame}.png, .npy or .flo")
 
     def __call__(self, index: int) -> dict[str, float]:
         """Return the clip's `epe` (pixels of the truth's size) and `f1`; nothing where its frame has no truth."""
@@ -81,5 +74,4 @@ def draw_flow(predict: Predict, batch: dict[str, Any]) -> np.ndarray:
     """
     first, second = batch["frames"].unbind(1)
     coloured = colour_flow(upsample_flow(predict(first, second), first.shape[-2:])[0].cpu().numpy())
-    frame = (first[0].permute(1, 2, 0) * 255).round().to(torch.uint8).cpu().numpy()
-    return np.concatenate([frame, coloured], axis=1)
+    return beside(first[0], coloured)

@@ -188,7 +188,7 @@ def test_bars_compare_the_seeds_that_both_have():
 
 def test_another_setting_wants_another_folder(tmp_path):
     mask_supervision.Experiment(tmp_path, mask_supervision.Settings(31, 2, 1, 2, 5, 2), 1)
-    with pytest.raises(InputError, match="choose another `out="):
+    with pytest.raises(InputError, match="choose another --out"):
         mask_supervision.Experiment(tmp_path, mask_supervision.Settings(31, 2, 1, 2, 6, 2), 1)
 
 

@@ -77,6 +77,14 @@ ERRORS = {
         InputError("a.png", expected="a picture", found="text", hint="`folder=`, or `max_cost=` 3"),
         "a.png: expected a picture, found text (--out-dir, or --max-cost 3)\n",
     ),
+    "a value": (
+        SettingError("max_cost", "less", "3", "`max_cost=2` does"),
+        "--max-cost: expected less, found 3 (--max-cost 2 does)\n",
+    ),
+    "another command's": (
+        InputError("a.png", expected="a picture", found="text", hint="`rounds=` says"),
+        "a.png: expected a picture, found text (`stc-pseudo refine --rounds` says)\n",
+    ),
     "in what is expected": (
         SettingError("max_cost", "no `folder=` beside it", "one"),
         "--max-cost: expected no --out-dir beside it, found one\n",
@@ -87,7 +95,7 @@ ERRORS = {
 @pytest.mark.parametrize(("error", "said"), ERRORS.values(), ids=ERRORS)
 @pytest.mark.parametrize("carried", [False, True], ids=["raised here", "raised in another process"])
 def test_a_setting_is_named_by_its_flag(error, said, carried):
-    @click.command(cls=Command)
+    @click.command(cls=Command, set_by={"rounds": "`stc-pseudo refine --rounds`"})
     @click.option("--max-cost", type=float)
     @click.option("--out-dir", "-o", "folder")
     def fail(max_cost, folder):
@@ -100,3 +108,15 @@ def test_a_setting_is_named_by_its_flag(error, said, carried):
 def test_a_setting_is_a_value_to_python():
     with pytest.raises(ValueError, match=r"^max_cost: expected a cost, found 3$"):
         raise SettingError("max_cost", "a cost", "3")
+
+
+def test_a_logged_setting_is_named_by_its_flag(monkeypatch):
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])
+
+    @click.command(cls=Command)
+    @click.option("--max-cost", type=float)
+    def track(max_cost):
+        logging.getLogger("stc_track").warning("no cost (`max_cost=` or `rate=` says it)")
+
+    assert CliRunner().invoke(track, []).output == "no cost (--max-cost or `rate=` says it)\n"

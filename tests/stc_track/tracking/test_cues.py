@@ -7,7 +7,8 @@ import pytest
 
 from stc_track.formats.store import CELL, SCHEMA, DamagedStoreError
 from stc_track.io.errors import InputError
-from stc_track.tracking.cues import CueReader, at_corners, background_motion, discrepancy, still_terms
+from stc_track.tracking.cues import CueReader, at_corners, discrepancy
+from stc_track.tracking.ego_motion import background_motion, still_terms
 
 SIZE = 24, 40
 
