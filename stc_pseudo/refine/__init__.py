@@ -10,6 +10,7 @@ a true mask.
     colour_edges  the targets follow colour edges
     training      a round: the network, its running average, when to stop
     relabel       a trained network's masks of every box, at the frame's size
-    score         how good a mask looks without a true one, and the choice of the better
+    score         the choice between the first round's mask and the network's
+    rating        how good the masks look without a true one
     refine_store  a whole store
 """

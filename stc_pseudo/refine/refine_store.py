@@ -21,6 +21,7 @@ from stc_pseudo.refine.crops import inside
 from stc_pseudo.refine.encoder import Encoder
 from stc_pseudo.refine.instances import Instance, list_instances, read_frame_data
 from stc_pseudo.refine.network import CropNetwork
+from stc_pseudo.refine.rating import look_at, rate
 from stc_pseudo.refine.relabel import Refiner, assign, paste
 from stc_pseudo.refine.score import choose
 from stc_pseudo.refine.settings import RefineSettings
@@ -176,7 +177,7 @@ def relabel_shard(
     arrays = {array: old.read(array, frames) for array in partial.arrays if array not in (*REPLACED, *REFINED_ARRAYS)}
     before = old.read("objects", frames)
     objects, probability = before.copy(), np.zeros(before.shape, np.uint8)
-    areas, refined, scores = [], [], []
+    areas, refined, looks = [], [], []
     for k, t in enumerate(range(start, stop)):
         boxes = old.boxes_at(t)
         if len(boxes):
@@ -190,7 +191,7 @@ def relabel_shard(
             objects[k], _ = assign(choice.masks, old.size)
             probability[k] = 255 * assign(masks, old.size)[1]
             refined.append(choice.refined)
-            scores.append(choice.scores)
+            looks += [look_at(frame, t, row, objects[k], before[k]) for row in range(len(boxes))]
         areas.append(np.bincount(objects[k].ravel(), minlength=len(boxes) + 1)[1:])
     pooled = [pool_objects(on_frame) for on_frame in objects]
     arrays |= {
@@ -201,11 +202,7 @@ def relabel_shard(
         "probability": probability,
     }
     is_refined = np.concatenate([np.zeros(0, bool), *refined])
-    columns = {
-        "box_area": np.concatenate(areas),
-        "box_score": np.concatenate([np.zeros(0), *scores]),
-        "box_refined": is_refined.astype(np.uint8),
-    }
+    columns = {"box_area": np.concatenate(areas), "box_score": rate(looks), "box_refined": is_refined.astype(np.uint8)}
     partial.write(start, arrays, columns)
     return np.bincount(is_refined, minlength=2)
 

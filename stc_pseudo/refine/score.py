@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 from scipy.stats import rankdata
 
-from stc_pseudo.puzzle.score import agreement
 from stc_pseudo.refine.crops import FrameData
 from stc_pseudo.refine.relabel import Placed
 
@@ -63,12 +62,10 @@ class Choice:
     Attributes:
         masks: as `paste` gives them.
         refined: (n,) bool, whether it is the network's.
-        scores: (n,) float32 in 0..1, higher is better: how far both agree, times how sure the network is of the mask.
     """
 
     masks: list[Placed]
     refined: np.ndarray
-    scores: np.ndarray
 
 
 def choose(first: np.ndarray, masks: list[Placed], frame: FrameData) -> Choice:
@@ -79,17 +76,10 @@ def choose(first: np.ndarray, masks: list[Placed], frame: FrameData) -> Choice:
         masks: the network's for each box, as `paste` gives them.
         frame: of the boxes.
     """
-    sizes, chosen, refined, scores = steps(frame), [], [], []
+    sizes, chosen, refined = steps(frame), [], []
     for k, (place, share) in enumerate(masks):
-        mask, other = first[place] == k + 1, share > 0.5
+        mask = first[place] == k + 1
         keep = support(mask, sizes[:, *place]) > WELL_SUPPORTED
         chosen.append((place, mask.astype(np.float32) if keep else share))
         refined.append(not keep)
-        scores.append(agreement(mask, other) * certainty(mask if keep else other, share))
-    return Choice(chosen, np.array(refined), np.array(scores, np.float32))
-
-
-def certainty(mask: np.ndarray, probability: np.ndarray) -> float:
-    """IoU of a mask, (h, w) bool, with a soft one, (h, w) in 0..1: 1 where that is as hard and the same."""
-    union = np.maximum(mask, probability).sum()
-    return float(probability[mask].sum() / union) if union else 0.0
+    return Choice(chosen, np.array(refined, bool))

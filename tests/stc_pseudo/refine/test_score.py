@@ -51,14 +51,3 @@ def test_the_better_is_chosen():
     assert choice.refined.tolist() == [True]
     assert choice.masks[0][1] is share
     assert 0.5 < WELL_SUPPORTED < 0.9
-
-
-def test_the_score_falls_with_disagreement_and_with_doubt():
-    frame, disc = scene()
-    place = (slice(10, 50), slice(20, 60))
-    first, sure = disc.astype(np.uint16), disc[place].astype(np.float32)
-    same, doubtful = (choose(first, [(place, mask)], frame).scores[0] for mask in (sure, 0.6 * sure))
-    other = choose(first, [(place, np.float32(1) - sure)], frame).scores[0]
-    assert same == 1
-    assert 0.5 < doubtful < 0.7
-    assert other == 0

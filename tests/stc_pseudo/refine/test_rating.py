@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from stc_pseudo.datasets.base import FrameBoxes
+from stc_pseudo.refine.crops import FrameData
+from stc_pseudo.refine.rating import look_at, outline_length, rate
+
+SIZE = (80, 100)
+Y, X = np.mgrid[: SIZE[0], : SIZE[1]] + 0.5
+DISC = (X - 50) ** 2 + (Y - 40) ** 2 <= 400
+
+
+def frame_of(mask=DISC):
+    """A bright object of this mask (H, W) before a dark ground, in the box of the disc."""
+    rgb = np.where(mask[..., None], 200, 40) + np.random.default_rng(0).normal(0, 6, (*SIZE, 3))
+    boxes = FrameBoxes(
+        np.array([[30, 20, 70, 60]], np.float32),
+        np.ones(1, np.int32),
+        np.full(1, 7, np.int32),
+        np.zeros((0, 4), np.float32),
+    )
+    return FrameData(rgb.clip(0, 255).astype(np.uint8), np.zeros((3, 20, 25), np.float32), 4, boxes)
+
+
+def score(mask, first=DISC, before=None, frame=None):
+    """Score of a mask whose neighbour, if any, is `before`."""
+    looks = [look_at(frame or frame_of(), 5, 0, mask.astype(np.uint16), first.astype(np.uint16))]
+    if before is not None:
+        looks.append(look_at(frame_of(), 4, 0, before.astype(np.uint16), before.astype(np.uint16)))
+    return rate(looks)[0]
+
+
+def test_the_right_mask_has_the_better_score():
+    shifted = np.roll(DISC, 6, 1)
+    assert score(DISC) > score(shifted, first=shifted)
+
+
+def test_disagreement_of_the_rounds_and_of_the_frames_lowers_the_score():
+    smaller = (X - 50) ** 2 + (Y - 40) ** 2 <= 200
+    assert score(DISC) > score(DISC, first=smaller)
+    assert score(DISC, before=DISC) > score(DISC, before=smaller)
+    assert score(DISC, before=DISC) == pytest.approx(score(DISC))
+
+
+def test_a_thin_shape_is_the_harder():
+    comb = DISC & (X % 8 < 4)
+    assert score(DISC) > score(comb, first=comb, frame=frame_of(comb))
+    assert outline_length(np.ones((3, 3), bool)) == 4
+    assert outline_length(np.zeros((3, 3), bool)) == 0
+
+
+def test_no_box_no_score_and_an_empty_mask_has_one():
+    assert rate([]).shape == (0,)
+    assert 0 < score(np.zeros(SIZE, bool)) < score(DISC)
