@@ -115,6 +115,8 @@ class MaskSettings:
             0 for the store's.
         occlusion_margin: the nearer of two boxes owns a cell down to this much less foreground probability than the
             farther one; raising it gives overlaps to the nearer box.
+        votes: frames before and after whose masks of the same track vote, carried along the flow; raising it evens out
+            single frames' errors, and blurs what moves faster than flow can follow; 0 for none.
         likelihood: of the second candidate, and of the choice between it and the walk's.
     """
 
@@ -130,6 +132,7 @@ class MaskSettings:
     colour_model: NotNegative = 0.3
     max_cells: Count = 12_000
     occlusion_margin: Share = 0.2
+    votes: Count = 3
     likelihood: LikelihoodSettings = field(default_factory=LikelihoodSettings)
 
     def __post_init__(self) -> None:

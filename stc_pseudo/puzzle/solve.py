@@ -11,6 +11,8 @@ on one ground, the nearer is the one with the lower bottom edge.
 
 Where colour and motion separate an object from its surroundings, a mask from their likelihoods is better than any walk;
 where they do not, it fills the box. So both are computed, and motion along their outlines decides (`candidates`).
+
+Last, the masks of the frames before and after vote (`votes`).
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from stc_pseudo.puzzle.colour_model import log_likelihood_ratio
 from stc_pseudo.puzzle.features import Cues, FrameMaps, Grid
 from stc_pseudo.puzzle.matting import matte
 from stc_pseudo.puzzle.random_walk import walk
+from stc_pseudo.puzzle.votes import vote
 from stc_pseudo.puzzle.windows import Window, window_around
 from stc_pseudo.settings import MaskSettings
 from stc_track.formats.store import CELL
@@ -80,7 +83,7 @@ def solve(maps: FrameMaps, boxes: FrameBoxes, settings: MaskSettings) -> np.ndar
 def solve_frames(
     maps: list[FrameMaps], boxes: list[FrameBoxes], settings: MaskSettings
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Find every box's object in some frames of one video.
+    """Find every box's object in some frames of one video that follow each other.
 
     Args:
         maps: depth, flow and colour of each of n frames.
@@ -99,14 +102,17 @@ def solve_frames(
     ]
     tracks = np.concatenate([on_frame.track_ids for on_frame in boxes])
     chosen = compare(found, tracks, settings)
+    rows, shares = iter(zip(found, chosen.tolist(), strict=True)), []
+    for walked in foregrounds:
+        pairs = zip(walked, rows)  # noqa: B905 - rows go on in the next frame
+        shares.append(
+            [c.placed(which) if which else foreground.placed(maps[0].size) for foreground, (c, which) in pairs]
+        )
+    if settings.votes and {"flow", "motion"} & set(settings.cues):
+        flows = [of_frame.flow for of_frame in maps]
+        shares = vote(shares, boxes, flows, maps[0].detail, maps[0].size, settings.votes)
+    objects = np.stack([assign_pixels(of_frame, maps[0].size) for of_frame in shares])
     ends = np.cumsum([len(walked) for walked in foregrounds])[:-1]
-    objects, rows = np.zeros((len(maps), *maps[0].size), np.uint16), iter(zip(found, chosen.tolist(), strict=True))
-    for of_frame, walked in zip(objects, foregrounds, strict=True):
-        shares = [
-            candidates.placed(which) if which else foreground.placed(of_frame.shape)
-            for foreground, (candidates, which) in zip(walked, rows)  # noqa: B905 - rows go on in the next frame
-        ]
-        of_frame[:] = assign_pixels(shares, of_frame.shape)
     return objects, np.split(scores(found, chosen, tracks), ends)
 
 

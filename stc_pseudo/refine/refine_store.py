@@ -17,6 +17,7 @@ from torch import Tensor
 from stc_pseudo.building.stages import pool_objects
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.nn import weights
+from stc_pseudo.puzzle.votes import vote
 from stc_pseudo.refine.crops import inside
 from stc_pseudo.refine.encoder import Encoder
 from stc_pseudo.refine.instances import Instance, list_instances, read_frame_data
@@ -132,7 +133,7 @@ def learn(
         if number + 1 < settings.rounds:
             labels = predicted_labels(views, heads, device)
             labelled = torch.from_numpy((labels > 127).sum((1, 2)) >= LEAST_LABEL)
-    return Refiner(encoder, heads, settings.crop, device)
+    return Refiner(encoder, heads, settings.crop, device, settings.votes)
 
 
 def drawn(instances: list[Instance], settings: RefineSettings) -> list[Instance]:
@@ -177,22 +178,22 @@ def relabel_shard(
     arrays = {array: old.read(array, frames) for array in partial.arrays if array not in (*REPLACED, *REFINED_ARRAYS)}
     before = old.read("objects", frames)
     objects, probability = before.copy(), np.zeros(before.shape, np.uint8)
+    data, masks = [read_frame_data(old, t) for t in range(start, stop)], []
+    for t, frame in zip(range(start, stop), data, strict=True):
+        tracks, boxes = frame.boxes.track_ids.tolist(), frame.boxes.xyxy
+        instances = [Instance(name, t, row, track, boxes[row]) for row, track in enumerate(tracks)]
+        crops = refiner.probabilities(frame, instances) if instances else []
+        masks.append([paste(crop, instance, old.size) for crop, instance in zip(crops, instances, strict=True)])
+    flows = [frame.maps[1:] for frame in data]
+    masks = vote(masks, [frame.boxes for frame in data], flows, data[0].cell, old.size, refiner.votes)
     areas, refined, looks = [], [], []
-    for k, t in enumerate(range(start, stop)):
-        boxes = old.boxes_at(t)
-        if len(boxes):
-            frame = read_frame_data(old, t)
-            instances = [
-                Instance(name, t, row, int(boxes.track_ids[row]), boxes.xyxy[row]) for row in range(len(boxes))
-            ]
-            crops = refiner.probabilities(frame, instances)
-            masks = [paste(crop, instance, old.size) for crop, instance in zip(crops, instances, strict=True)]
-            choice = choose(before[k], masks, frame)
-            objects[k], _ = assign(choice.masks, old.size)
-            probability[k] = 255 * assign(masks, old.size)[1]
-            refined.append(choice.refined)
-            looks += [look_at(frame, t, row, objects[k], before[k]) for row in range(len(boxes))]
-        areas.append(np.bincount(objects[k].ravel(), minlength=len(boxes) + 1)[1:])
+    for k, (frame, of_frame) in enumerate(zip(data, masks, strict=True)):
+        choice = choose(before[k], of_frame, frame)
+        objects[k], _ = assign(choice.masks, old.size)
+        probability[k] = 255 * assign(of_frame, old.size)[1]
+        refined.append(choice.refined)
+        looks += [look_at(frame, start + k, row, objects[k], before[k]) for row in range(len(of_frame))]
+        areas.append(np.bincount(objects[k].ravel(), minlength=len(of_frame) + 1)[1:])
     pooled = [pool_objects(on_frame) for on_frame in objects]
     arrays |= {
         "objects": objects,

@@ -20,12 +20,21 @@ Placed = tuple[tuple[slice, slice], np.ndarray]
 
 @dataclass(frozen=True)
 class Refiner:
-    """Gives boxes masks: an encoder, the networks that learnt on its features, and where they run."""
+    """Gives boxes masks: an encoder, the networks that learnt on its features, and where they run.
+
+    Attributes:
+        encoder: of the crops.
+        heads: the networks, whose masks are averaged.
+        crop: pixels a side of a crop.
+        device: where they run.
+        votes: frames each way whose masks of a track are averaged.
+    """
 
     encoder: Encoder
     heads: list[Trained]
     crop: int
     device: str
+    votes: int
 
     @torch.inference_mode()
     def probabilities(self, frame: FrameData, instances: list[Instance]) -> np.ndarray:

@@ -34,6 +34,8 @@ class RefineSettings:
         mean_field_from: share of a training after which the targets follow colour edges; 1 never.
         holdout: share of the boxes that are not learnt from and tell when to stop.
         patience: measurements on them without a new best before a training stops.
+        votes: frames before and after whose masks of the same track vote, carried along the flow; 0 for none.
+            Raising it evens out single frames' errors, and blurs what moves faster than flow can follow.
         seed: of weights, views and batches.
     """
 
@@ -54,6 +56,7 @@ class RefineSettings:
     mean_field_from: Share = 0.5
     holdout: Annotated[float, Between(0, 0.9)] = 0.1
     patience: PositiveCount = 3
+    votes: Count = 3
     seed: Count = 0
 
     def __post_init__(self) -> None:

@@ -243,7 +243,7 @@ def test_judged_boxes_are_spread_over_a_track():
 def test_a_few_boxes_choose_for_their_track():
     maps, box, mask = scene(moves=1)
     settings = MaskSettings(
-        cues=("flow", "colour", "motion"), likelihood=LikelihoodSettings(judged=2), **TRUST["estimated"]
+        cues=("flow", "colour", "motion"), votes=0, likelihood=LikelihoodSettings(judged=2), **TRUST["estimated"]
     )
     objects, of_boxes = solve_frames([maps] * 5, [box] * 5, settings)
     assert all((on_frame == objects[0]).all() for on_frame in objects[1:])
