@@ -48,6 +48,11 @@ class FrameMaps:
         """`flow` as OpenCV takes it, (H // detail, W // detail, 2) float32."""
         return np.ascontiguousarray(self.flow.transpose(1, 2, 0))
 
+    @cached_property
+    def small(self) -> np.ndarray:
+        """`frame` averaged over the store's cells, (H // 4, W // 4, 3) uint8."""
+        return average_cells(self.frame)
+
 
 @dataclass(frozen=True, eq=False)
 class Grid:
@@ -125,6 +130,12 @@ def relative_motion(maps: FrameMaps, boxes: np.ndarray) -> np.ndarray | None:
     camera = maps.camera or Calibration(USUAL_FOCAL * width, USUAL_FOCAL * width, width / 2, height / 2)
     ego = camera_flow(maps.inverse_depth, maps.flow, static, camera, maps.detail)
     return None if ego is None else np.ascontiguousarray((maps.flow - ego).transpose(1, 2, 0))
+
+
+def average_cells(frame: np.ndarray) -> np.ndarray:
+    """Average a frame (H, W, 3) uint8 over the store's cells: (H // 4, W // 4, 3) uint8."""
+    height, width = (side // CELL for side in frame.shape[:2])
+    return cv2.resize(frame[: height * CELL, : width * CELL], (width, height), interpolation=cv2.INTER_AREA)
 
 
 def resample(

@@ -28,7 +28,7 @@ from stc_pseudo.puzzle.colour_model import log_likelihood_ratio
 from stc_pseudo.puzzle.features import Cues, FrameMaps, Grid
 from stc_pseudo.puzzle.matting import matte
 from stc_pseudo.puzzle.random_walk import walk
-from stc_pseudo.puzzle.votes import vote
+from stc_pseudo.puzzle.votes import Moment, vote
 from stc_pseudo.puzzle.windows import Window, window_around
 from stc_pseudo.settings import MaskSettings
 from stc_track.formats.store import CELL
@@ -109,8 +109,9 @@ def solve_frames(
             [c.placed(which) if which else foreground.placed(maps[0].size) for foreground, (c, which) in pairs]
         )
     if settings.votes and {"flow", "motion"} & set(settings.cues):
-        flows = [of_frame.flow for of_frame in maps]
-        shares = vote(shares, boxes, flows, maps[0].detail, maps[0].size, settings.votes)
+        frames = zip(shares, boxes, maps, strict=True)
+        moments = [Moment(own, on, of.channels_last, of.small, of.size) for own, on, of in frames]
+        shares = vote(moments, settings.votes)
     objects = np.stack([assign_pixels(of_frame, maps[0].size) for of_frame in shares])
     ends = np.cumsum([len(walked) for walked in foregrounds])[:-1]
     return objects, np.split(scores(found, chosen, tracks), ends)

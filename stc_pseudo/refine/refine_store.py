@@ -17,7 +17,8 @@ from torch import Tensor
 from stc_pseudo.building.stages import pool_objects
 from stc_pseudo.datasets.base import Sequence
 from stc_pseudo.nn import weights
-from stc_pseudo.puzzle.votes import vote
+from stc_pseudo.puzzle.features import average_cells
+from stc_pseudo.puzzle.votes import Moment, vote
 from stc_pseudo.refine.crops import inside
 from stc_pseudo.refine.encoder import Encoder
 from stc_pseudo.refine.instances import Instance, list_instances, read_frame_data
@@ -184,8 +185,17 @@ def relabel_shard(
         instances = [Instance(name, t, row, track, boxes[row]) for row, track in enumerate(tracks)]
         crops = refiner.probabilities(frame, instances) if instances else []
         masks.append([paste(crop, instance, old.size) for crop, instance in zip(crops, instances, strict=True)])
-    flows = [frame.maps[1:] for frame in data]
-    masks = vote(masks, [frame.boxes for frame in data], flows, data[0].cell, old.size, refiner.votes)
+    moments = [
+        Moment(
+            of_frame,
+            frame.boxes,
+            np.ascontiguousarray(frame.maps[1:].transpose(1, 2, 0)),
+            average_cells(frame.rgb),
+            old.size,
+        )
+        for of_frame, frame in zip(masks, data, strict=True)
+    ]
+    masks = vote(moments, refiner.votes)
     areas, refined, looks = [], [], []
     for k, (frame, of_frame) in enumerate(zip(data, masks, strict=True)):
         choice = choose(before[k], of_frame, frame)
