@@ -82,11 +82,12 @@ class DatasetFlags:
         """The data set's folder."""
         return self.root or DEFAULT_ROOTS[self.dataset]
 
-    def read(self, boxes: bool = True) -> list[VideoSequence]:
+    def read(self, boxes: bool = True, pictures: bool = False) -> list[VideoSequence]:
         """Read the sequences; frames stay on disk, video files are unpacked.
 
         Args:
             boxes: read the boxes as well.
+            pictures: of `--frames`, take single pictures too.
 
         Raises:
             InputError: something is missing or malformed.
@@ -98,15 +99,15 @@ class DatasetFlags:
             from stc_pseudo.datasets.frames import read_frames
 
             source = self._box_source() if boxes else None
-            return read_frames(self.frames, self.folder, names, source, self._range())
+            return read_frames(self.frames, self.folder, names, source, self._range(), pictures)
         if self.dataset == "ytvis":
             from stc_pseudo.datasets.youtube_vis import read_youtube_vis
 
             annotations = self.boxes and _path_of_boxes(self.boxes)
             return read_youtube_vis(self.folder, names, annotations, boxes, self._range())
-        from stc_pseudo.datasets.kitti import read_kitti
+        from stc_pseudo.datasets.kitti import boxes_there, read_kitti
 
-        source = self.boxes or KITTI_BOXES[0]
+        source = self.boxes or boxes_there(self.folder)
         if source not in KITTI_BOXES:
             raise InputError(
                 "--boxes",
@@ -198,8 +199,8 @@ OWN_OPTIONS = (
 BOX_OPTIONS = (
     click.option(
         "--boxes",
-        help="kitti: `instances` (tight around instances_txt's masks, the default) or `labels` "
-        "(label_02); ytvis: the JSON file; of --frames: a file in COCO, MOT-Challenge or CVAT "
+        help="kitti: `instances` (tight around instances_txt's masks; the default where they are there) or "
+        "`labels` (label_02); ytvis: the JSON file; of --frames: a file in COCO, MOT-Challenge or CVAT "
         "format, detections of stc-predict or tracks of stc-track, or a folder of a file a video",
     ),
     click.option(

@@ -12,6 +12,7 @@ from stc_pseudo.datasets.base import FrameRange, VideoSequence
 from stc_pseudo.datasets.boxes.source import BoxSource, with_boxes
 from stc_pseudo.datasets.images import FRAME_SUFFIXES, list_frames, read_frame
 from stc_track.io.errors import InputError, SettingError
+from stc_track.io.pictures import picture_size
 
 VIDEO_SUFFIXES = (
     ".mp4",
@@ -42,6 +43,7 @@ def read_frames(
     sequences: Iterable[str] | None = None,
     boxes: BoxSource | None = None,
     frame_range: FrameRange | None = None,
+    pictures: bool = False,
 ) -> list[VideoSequence]:
     """Read videos; their frames stay on disk.
 
@@ -51,6 +53,8 @@ def read_frames(
         sequences: names, or None for all: a video is named as its file without ending, or as its folder.
         boxes: where their boxes are, or None for frames only.
         frame_range: of the frames that count; boxes of others are left out. None for all.
+        pictures: take single pictures as well, each a sequence of one frame, and so the pictures of a folder that are
+            of several sizes.
 
     Raises:
         InputError: nothing there, two videos of one name, a name that is not there, frames of several sizes, or bad
@@ -58,7 +62,7 @@ def read_frames(
     """
     found: dict[str, Path] = {}
     for path in paths:
-        for video in find_videos(path):
+        for video in find_pictures(path) if pictures else find_videos(path):
             name = video_name(video)
             if name in found:
                 raise InputError(
@@ -85,6 +89,18 @@ def read_frames(
                 hint="`sequences=` leaves a video out",
             )
     return videos
+
+
+def find_pictures(path: Path) -> list[Path]:
+    """As `find_videos`, with a picture for itself, and for a folder of pictures of several sizes each of them."""
+    if path.is_file() and path.suffix.lower() in FRAME_SUFFIXES:
+        return [path]
+    return [each for video in find_videos(path) for each in ([video] if _is_video(video) else list_frames(video))]
+
+
+def _is_video(path: Path) -> bool:
+    """Whether a video file, or a folder whose pictures are all of one size."""
+    return path.is_file() or len({picture_size(frame) for frame in list_frames(path)}) == 1
 
 
 def read_videos(paths: Iterable[Path], root: Path, hint: str = "`frames=`") -> list[VideoSequence]:
@@ -123,10 +139,13 @@ def video_name(path: Path) -> str:
 
 
 def read_video(path: Path, name: str, root: Path) -> VideoSequence:
-    """Read one video file, or one folder of frames.
+    """Read one video file, one folder of frames, or one picture.
 
     A frame's number is its file name's where all names of a folder are numbers, else its position.
     """
+    if path.is_file() and path.suffix.lower() in FRAME_SUFFIXES:
+        number = int(path.stem) if NUMBER.fullmatch(path.stem) else 0
+        return VideoSequence(name, read_frame(path).shape[:2], (path,), (number,))
     if path.is_file():
         from stc_pseudo.datasets.video_file import unpack
 

@@ -120,6 +120,12 @@ def frame_number(path: Path) -> int:
     return int(path.stem)
 
 
+def boxes_there(root: Path) -> str:
+    """Which boxes a data set has: `instances` where there are masks, or neither; `labels` where it has these alone."""
+    has_masks = any((folder / "instances_txt").is_dir() for folder in (root, root / "training"))
+    return "labels" if not has_masks and (root / "training" / "label_02").is_dir() else "instances"
+
+
 def instances_file(root: Path, name: str, hint: str = "") -> Path:
     """Path of a sequence's true masks; `instances_txt` may lie beside `training` or in it."""
     for folder in (root / "instances_txt", root / "training" / "instances_txt"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -17,11 +18,14 @@ log = logging.getLogger(__name__)
 
 @click.command(cls=Command, renamed={"--veto": "--network-weight"}, context_settings={"show_default": True})
 @click.argument("checkpoint", type=PATH)
-@dataset_options(own=True, boxes=True)
+@click.argument("sources", type=PATH, nargs=-1)
+@dataset_options(required=False, own=True, boxes=True)
 @click.option("--out", type=PATH, required=True, help="Folder for {sequence}.txt.")
 @click.option("--score-threshold", type=click.FloatRange(0, 1), default=0.05, help="Leave out detections below.")
 @click.option(
+    "--max-per-frame",
     "--max-detections",
+    "max_detections",
     type=click.IntRange(min=1),
     default=None,
     help="Of a frame, those of the highest scores; more find more in crowds and take more time.  [default: the "
@@ -52,6 +56,7 @@ log = logging.getLogger(__name__)
 def main(
     data: DatasetFlags,
     checkpoint: Path,
+    sources: tuple[Path, ...],
     out: Path,
     score_threshold: float,
     max_detections: int | None,
@@ -64,9 +69,16 @@ def main(
 ) -> None:
     """Detect and segment the objects on every frame with CHECKPOINT, a model.pth of `stc-train`.
 
+    SOURCES are pictures, video files and folders of these; or --dataset names a data set's layout.
+
     Writes detections in the public MOTS format. With --boxes it detects nothing: each given box gets a mask, written as
     KITTI MOTS text with the boxes' track ids.
     """
+    if sources:
+        data = replace(data, frames=(*data.frames, *sources))
+    if data.dataset is None:
+        hint = "`stc-predict model.pth VIDEO --out DIR`, or --dataset"
+        raise InputError("SOURCES", expected="a picture, a video file or a folder of these", found="none", hint=hint)
     for flag, value in (("--scale", scale), ("--network-weight", network_weight)):
         if value is not None and data.boxes is None:
             raise InputError(flag, expected="--boxes with it", found="none")
@@ -77,7 +89,7 @@ def main(
     from stc_train.models import model_file
 
     model = model_file.load(checkpoint, "CHECKPOINT")
-    videos = data.read(boxes=data.boxes is not None)
+    videos = data.read(boxes=data.boxes is not None, pictures=True)
     if data.boxes is None:
         from stc_train.inference.predict import predict
 

@@ -155,7 +155,8 @@ def main(
         log.info("config: %s (--preset paper)", config)
     choice = choose_config(store) if config == AUTO else None
     if choice is not None:
-        log.info("config: %s (%s; --config %s for the other)", choice.config, choice.reason, choice.other)
+        text = "config: %s (%s; --config %s for the other); how long it takes is told after the first steps"
+        log.info(text, choice.config, choice.reason, choice.other)
         config = choice.config
     complete = load_config(config)
     if preset == "paper":

@@ -6,6 +6,7 @@ import contextlib
 import io
 import logging
 import re
+import time
 from typing import Any
 
 from mmengine.hooks import Hook
@@ -15,10 +16,13 @@ import stc_train.registry  # noqa: F401  (mmcv's operators)
 from stc_track.io.progress import Bar
 from stc_train.engine.runner import TrainingRunner
 
+log = logging.getLogger(__name__)
+
 # Warnings that say nothing about the user's training: of MMEngine about itself, and of an operator for road lanes.
 # Weights are initialised again on purpose, with those of --init-backbone.
 NOISE = re.compile(r"will be deprecated|Line NMS is not compiled|init_weights of \w+ has been called")
 LOSS_EVERY = 20  # steps; the mean of as many is shown
+TIMED = 2, 12  # steps after the start between which a step is timed: the first ones warm up
 
 
 def mute_libraries() -> None:
@@ -52,6 +56,16 @@ class ProgressBar(Hook):
             loss = runner.message_hub.get_scalar("train/loss").mean(LOSS_EVERY)
             self.bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
         self.bar.update()
+        self._say_how_long(runner)
+
+    def _say_how_long(self, runner: Any) -> None:
+        done = runner.iter + 1 - self.bar.initial
+        if done == TIMED[0]:
+            self.began = time.monotonic()
+        elif done == TIMED[1] and runner.rank == 0:
+            step = (time.monotonic() - self.began) / (TIMED[1] - TIMED[0])
+            left = step * (runner.max_iters - runner.iter - 1)
+            log.info("%d steps of %.2g s: ready in about %s", runner.max_iters, step, duration(left))
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
         """Print the validation's figures."""
@@ -61,6 +75,17 @@ class ProgressBar(Hook):
     def after_train(self, runner: Any) -> None:
         """Close the bar."""
         self.bar.close()
+
+
+def duration(seconds: float) -> str:
+    """A time as a person says it.
+
+    Examples:
+        >>> duration(40), duration(600), duration(8000)
+        ('1 min', '10 min', '2 h 13 min')
+    """
+    minutes = max(round(seconds / 60), 1)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 class QuietRunner(TrainingRunner):

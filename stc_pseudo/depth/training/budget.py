@@ -162,7 +162,7 @@ def seconds_per_step(videos: Sequence[VideoSequence], settings: DepthTraining) -
     """Time one step of a training on the first clip of the longest video, reading included."""
     video = max(videos, key=len)
     size = settings.height, settings.width
-    trainer = DepthTrainer(settings, network_intrinsics(video, size)[None], torch.zeros(1))
+    trainer = DepthTrainer(settings, network_intrinsics(video, size, say=False)[None], torch.zeros(1))
     trainer.to(settings.optimiser.device).to(memory_format=torch.channels_last)
     clips = Clips([video.frames[:3]], 3, size)
     times = []

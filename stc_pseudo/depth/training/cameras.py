@@ -24,15 +24,16 @@ BASELINE_UNITS = 0.1
 KITTI_FOCAL, KITTI_CENTRE = (0.58, 1.92), (0.5, 0.5)
 
 
-def network_intrinsics(sequence: VideoSequence, size: tuple[int, int]) -> Tensor:
+def network_intrinsics(sequence: VideoSequence, size: tuple[int, int], say: bool = True) -> Tensor:
     """Return a video's (3, 3) camera matrix in pixels of the network's input of `size` (height, width).
 
-    Without a calibration it is KITTI's, as a share of the frame, and that is said.
+    Without a calibration it is KITTI's, as a share of the frame, and that is said where `say` asks for it.
     """
     height, width = sequence.size
     camera = sequence.calibration
     if camera is None:
-        log.warning(
+        log.log(
+            logging.WARNING if say else logging.DEBUG,
             "%s: no camera is given; taking KITTI's, scaled to the frame (`calib=` or `intrinsics=` names one)",
             sequence.name,
         )
