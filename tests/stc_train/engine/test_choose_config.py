@@ -50,7 +50,7 @@ def test_frames_keep_their_proportions(monkeypatch):
     choose_config.keep_proportions(config, "frames:")
     scales = {tuple(step.scale) for step in config.test_pipeline if step["type"] == "Resize"}
     scales |= {tuple(step.scale) for step in config.train_dataloader.dataset.pipeline if step["type"] == "Resize"}
-    assert scales == {(384, 224)}
+    assert scales == {(480, 256)}  # as many pixels as 640 x 192
 
 
 def test_ratio_keeping_configs_stay(monkeypatch):

@@ -51,5 +51,6 @@ def test_warnings_that_matter_are_shown(level, message, shown, capsys, tmp_path)
     logger.addHandler(logging.FileHandler(tmp_path / "log"))
     mute(logger)
     logger.log(level, message)
+    logger.handlers[1].close()
     assert (message in capsys.readouterr().out) == shown
     assert message in (tmp_path / "log").read_text()
