@@ -31,6 +31,7 @@ from stc_pseudo.store.verify import stale_files, verify_store
 from stc_track.io.console import Command
 from stc_track.io.errors import InputError
 from stc_track.io.location import Location
+from stc_track.io.progress import Bar
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 OPERATIONS = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link")
@@ -290,10 +291,14 @@ def main(kills: int, full: bool, dask_workers: bool) -> None:
         else:
             trials = Trials(Path(name), full)
             trials.prepare()
-            for level in LEVELS:
-                last, share = trials.operations[level], -(-kills // len(LEVELS))
-                for at in np.unique(np.linspace(1, last, share).round().astype(int)).tolist():
-                    trials.one(level, at)
+            share = -(-kills // len(LEVELS))
+            places = [
+                (level, at)
+                for level, last in trials.operations.items()
+                for at in np.unique(np.linspace(1, last, share).round().astype(int)).tolist()
+            ]
+            for level, at in Bar(places, desc="full disks" if full else "kills"):
+                trials.one(level, at)
             bad = trials.bad
             click.echo(f"{'full disks' if full else 'kills'} at operations of {trials.operations}")
             for what, count in sorted(trials.counts.items()):

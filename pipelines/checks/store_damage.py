@@ -25,6 +25,7 @@ from stc_pseudo.store.verify import verify_store
 from stc_track.io.console import Command
 from stc_track.io.errors import InputError
 from stc_track.io.location import Location
+from stc_track.io.progress import Bar
 
 KINDS = ("flip", "missing", "swap", "truncate", "empty")
 
@@ -196,7 +197,7 @@ def main(damages: int, seed: int) -> None:
         for path in sorted(path for path in store.rglob("*") if path.is_file()):
             by_kind.setdefault(kind_of(path, store), []).append(path)
         kinds = sorted(by_kind)
-        for number in range(damages):
+        for number in Bar(range(damages), desc="damages"):
             candidates = by_kind[kinds[number % len(kinds)]]
             original = candidates[random.integers(len(candidates))]
             check.damage(original, KINDS[number // len(kinds) % len(KINDS)], random)
