@@ -29,7 +29,7 @@ from stc_pseudo.puzzle.features import Cues, FrameMaps, Grid
 from stc_pseudo.puzzle.matting import matte
 from stc_pseudo.puzzle.random_walk import walk
 from stc_pseudo.puzzle.votes import Moment, vote
-from stc_pseudo.puzzle.windows import Window, window_around
+from stc_pseudo.puzzle.windows import Window, overlapping, window_around
 from stc_pseudo.settings import MaskSettings
 from stc_track.formats.store import CELL
 
@@ -126,11 +126,12 @@ def walk_boxes(maps: FrameMaps, boxes: FrameBoxes, settings: MaskSettings) -> li
         window = window_around(box, maps.size, settings.max_cells)
         grid = cues.at(window.cell, *window.place)
         foregrounds.append(Foreground(window, grid, np.zeros(window.prior.shape, bool), window.prior))
+    others = [[foregrounds[k] for k in near] for near in overlapping([each.window for each in foregrounds])]
     for _ in range(ROUNDS):
         for foreground in foregrounds:
             foreground.probability = foreground_probability(foreground, settings)
-        for foreground in foregrounds:
-            foreground.occluded = occluded_by_others(foreground, foregrounds, settings.occlusion_margin)
+        for foreground, near in zip(foregrounds, others, strict=True):
+            foreground.occluded = occluded_by_others(foreground, near, settings.occlusion_margin)
     for foreground in foregrounds:
         share = matte(np.where(foreground.occluded, 0, foreground.probability), foreground.grid.features)
         # A cell that the box cuts is mixed already: its share is that of the matting, at most the box's.
@@ -167,15 +168,13 @@ def foreground_probability(foreground: Foreground, settings: MaskSettings) -> np
     return np.clip(x / max(level, 1e-6), 0, 1).astype(np.float32)
 
 
-def occluded_by_others(foreground: Foreground, foregrounds: list[Foreground], occlusion_margin: float) -> np.ndarray:
-    """Cells of a box's window, (h, w) bool, that belong to another box: occlusion by a nearer object.
+def occluded_by_others(foreground: Foreground, others: list[Foreground], occlusion_margin: float) -> np.ndarray:
+    """Cells of a box's window, (h, w) bool, that belong to one of the boxes near it: occlusion by a nearer object.
 
     A clearly nearer box needs `occlusion_margin` less probability, a clearly farther one as much more.
     """
     taken = np.zeros(foreground.probability.shape, bool)
-    for other in foregrounds:
-        if other is foreground or not foreground.window.overlaps(other.window):
-            continue
+    for other in others:
         this, that = foreground.window.box, other.window.box
         nearer = np.clip((that[3] - this[3]) / (CLEARLY_NEARER * min(this[3] - this[1], that[3] - that[1])), -1, 1)
         competing = foreground.window.from_grid_of(other.window, other.probability)

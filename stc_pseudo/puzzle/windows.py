@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -56,13 +57,6 @@ class Window:
         matrix = np.array([[scale, 0, shift[1]], [0, scale, shift[0]]], np.float32)
         return cv2.warpAffine(values, matrix, self.prior.shape[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
-    def overlaps(self, other: Window) -> bool:
-        """Whether two windows of one frame share a pixel."""
-        return all(
-            own.start * self.cell < its.stop * other.cell and its.start * other.cell < own.stop * self.cell
-            for own, its in zip(self.place, other.place, strict=True)
-        )
-
     def at_frame_size(self, share: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """Interpolate the window's (h, w) float32 bicubically to its `pixels`; 0 outside the box."""
         rows, columns = self.pixels(size)
@@ -105,3 +99,14 @@ def window_around(box: np.ndarray, size: tuple[int, int], max_cells: int) -> Win
 def grid_shape(size: tuple[int, int], cell: int) -> tuple[int, int]:
     """Cells that cover a frame of (height, width) wholly; the last row and column may reach beyond it."""
     return -(-size[0] // cell), -(-size[1] // cell)
+
+
+def overlapping(windows: Sequence[Window]) -> list[list[int]]:
+    """For each window of a frame the positions of the others that share a pixel with it."""
+    starts, stops = (
+        np.array([[getattr(axis, end) * each.cell for axis in each.place] for each in windows]).reshape(-1, 2)
+        for end in ("start", "stop")
+    )
+    shared = (np.maximum(starts[:, None], starts) < np.minimum(stops[:, None], stops)).all(2)
+    np.fill_diagonal(shared, False)
+    return [np.flatnonzero(row).tolist() for row in shared]

@@ -13,7 +13,7 @@ from stc_pseudo.puzzle.features import FrameMaps, resample
 from stc_pseudo.puzzle.matting import matte
 from stc_pseudo.puzzle.random_walk import LEAK, conductance, walk
 from stc_pseudo.puzzle.solve import solve
-from stc_pseudo.puzzle.windows import window_around
+from stc_pseudo.puzzle.windows import overlapping, window_around
 from stc_pseudo.settings import CUES, MaskSettings
 
 DEPTH_ONLY = MaskSettings(cues=("depth",), max_cells=0)  # on the grid that the drawings have
@@ -258,3 +258,18 @@ def test_height_above_a_plane(tilt):
 
 def test_a_wall_is_no_ground():
     assert ground_plane(np.full((40, 60), 0.1, np.float32)) is None
+
+
+def test_windows_that_share_a_pixel_are_found():
+    random, size = np.random.default_rng(0), (120, 200)
+    corners = random.uniform(0, 90, (40, 2))
+    boxes = np.concatenate([corners, corners + random.uniform(2, 60, (40, 2))], 1)
+    windows = [window_around(box.astype(np.float32), size, 400) for box in boxes]
+    covered = np.zeros((len(windows), 256, 256), bool)  # a window's last cells may lie beyond the frame
+    for pixels, window in zip(covered, windows, strict=True):
+        pixels[tuple(slice(axis.start * window.cell, axis.stop * window.cell) for axis in window.place)] = True
+    for k, near in enumerate(overlapping(windows)):
+        shared = (covered & covered[k]).any((1, 2))
+        shared[k] = False
+        assert near == np.flatnonzero(shared).tolist()
+    assert overlapping([]) == []
