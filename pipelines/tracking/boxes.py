@@ -130,7 +130,9 @@ def main(root: Path, baselines: bool, mechanisms: bool, drop: int, pan: float, s
     """Measure our tracker and public ones on real boxes."""
     folders = sorted(each for each in root.iterdir() if (each / "det" / "det.txt").is_file())
     videos = [perturbed(read_video(each), drop, pan, shake, seed) for each in folders]
-    rows: dict[str, Run] = {"ours": ours(DEFAULT), "ours, --preset paper": ours(PRESETS["paper"])}
+    paper = PRESETS["paper"]
+    rows: dict[str, Run] = {"ours": ours(DEFAULT), "ours, --preset paper": ours(paper)}
+    rows["ours, paper, --motion center"] = ours(paper.changed(points="center"))  # CP of Table VIII
     rows |= {name: baseline(name) for name in BOX_BASELINES} if baselines else {}
     rows |= {f"ours, {name}": ours(each) for name, each in MECHANISMS.items()} if mechanisms else {}
     click.echo(f"{', '.join(each.name for each in videos)}\n{'':34}{HEAD}  each: HOTA/switches")
