@@ -23,6 +23,7 @@ DATA = {
     "kitti": "KITTI MOTS.",
     "ytvis": "YouTube-VIS.",
 }
+NO_TRAINING = ("No row has been trained so far: below stand pseudo-labels alone (`--labels-only`).", "")
 SHORT = (
     "Such short trainings show that rows run and which differences are large; they are no measurement of the paper's",
     "figures, which are of KITTI MOTS and YouTube-VIS. `start`: steps by the boxes alone (L_dice), from which all rows",
@@ -111,15 +112,7 @@ def table_of(number: str, paper: PaperTable, out: Path) -> tuple[Table, Table | 
     if not found:
         return None
     names = names_of(next(iter(next(row for row in paper.rows.values() if row.paper).paper.values())))
-    labels = Table(
-        f"Table {number}, pseudo-labels: {paper.title}",
-        "Mean IoU with true masks on the training scenes.",
-        ("row", *CLASSES, "all"),
-        [
-            (name, *(spread(each.figures["IoU"].get(kind, [])[:1], 3) for kind in (*CLASSES, "all")))
-            for name, each in found.items()
-        ],
-    )
+    labels = labels_of(number, paper, found)
     trained = {name: each for name, each in found.items() if each.seeds}
     rows = []
     for name, each in trained.items():
@@ -140,10 +133,24 @@ def table_of(number: str, paper: PaperTable, out: Path) -> tuple[Table, Table | 
     note += f"'{paper.reference}'" if paper.reference else "the same network on true masks"
     note += " that have the printed sign."
     main = Table(f"Table {number}: {paper.title}", note, ("row", "seeds", *columns, "direction"), rows)
-    return (main if rows else labels), (
-        labels
-        if rows and any(row.build or row.preset == "best" or row.depth == "true" for row in paper.rows.values())
-        else None
+    if not rows:
+        return labels, None
+    varied = any(row.build or row.preset == "best" or "true" in (row.depth, row.flow) for row in paper.rows.values())
+    return main, labels if varied else None
+
+
+def labels_of(number: str, paper: PaperTable, found: dict[str, Measured]) -> Table:
+    """Mean IoU of each row's pseudo-labels, beside the printed tracks."""
+    metric = "HOTA" if "HOTA" in paper.metrics else paper.metrics[0]
+    rows = []
+    for name, each in found.items():
+        printed = " / ".join(f"{value:g}" for value in paper.rows[name].paper.get(metric, ())) or "-"
+        rows.append((name, *(spread(each.figures["IoU"].get(kind, [])[:1], 3) for kind in (*CLASSES, "all")), printed))
+    return Table(
+        f"Table {number}, pseudo-labels: {paper.title}",
+        "Mean IoU with true masks on the training scenes; the paper prints no such figure.",
+        ("row", *CLASSES, "all", f"paper's {metric}"),
+        rows,
     )
 
 
@@ -207,6 +214,7 @@ def write_page(page: Path, out: Path, known: dict[str, PaperTable], name: str, b
         "each row; with `--report FILE` it writes this page from what is done. Rows that are missing were not run.",
         "",
         f"{DATA[name]} Budget `{budget}`: {', '.join(f'{key} {value}' for key, value in sizes.items())}.",
+        *(NO_TRAINING if not any(record["figures"].keys() > {"IoU"} for record in records) else ()),
         *(SHORT if budget != "paper" else ()),
         "",
         f"Commit {commits}; {machines}; {', '.join(f'{key} {value}' for key, value in versions.items())}.",

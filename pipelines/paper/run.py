@@ -31,7 +31,10 @@ from stc_track.io.files import write_json
 CHECKPOINTS = 40  # steps between those that an interrupted training goes on from, of short ones
 DONE = ".done"  # in a folder that is filled
 LAYOUTS = {"rendered": "kitti", "kitti": "kitti", "ytvis": "ytvis"}  # in the names of configs
-VERSIONS = ("stc-seg", "torch", "torchvision", "mmdet", "mmengine", "numpy", "opencv-python-headless", "trackeval")
+VERSIONS = (
+    "stc-seg", "torch", "torchvision", "onedl-mmdetection", "onedl-mmengine", "numpy", "opencv-python-headless",
+    "trackeval",
+)  # fmt: skip
 REPOSITORY = Path(__file__).parents[2]
 
 
