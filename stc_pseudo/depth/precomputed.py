@@ -15,7 +15,7 @@ FOLDER = "`depth_dir=`"
 
 
 class PrecomputedDepth:
-    """A `DepthEstimator` that reads `{folder}/{sequence}/{frame's stem}.npy` or, where there is none, `.png`.
+    """A `DepthEstimator` that reads `{folder}/{sequence}/{frame's stem}.npy` or, where there is none, `.png` or `.pfm`.
 
     Args:
         folder: the folder of the sequences' folders. Its path is no part of a fingerprint, its maps are.
@@ -42,7 +42,7 @@ class PrecomputedDepth:
         path = next((path for path in candidates if path.is_file()), None)
         if path is None:
             raise InputError(
-                candidates[-1], expected="a depth map of every frame (PNG, or .npy)", found="no file", hint=FOLDER
+                candidates[1], expected="a depth map of every frame (.png, .npy or .pfm)", found="no file", hint=FOLDER
             )
         depth = read_depth(path, FOLDER)
         if depth.shape != sequence.size:

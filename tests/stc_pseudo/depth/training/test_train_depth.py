@@ -327,7 +327,7 @@ def test_unknown_camera_is_said(stereo_video, tmp_path, caplog):
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        pytest.param([], "--frames, --dataset or --nyu", id="nothing to train on"),
+        pytest.param([], "--frames, --dataset, --kitti-raw or --nyu", id="nothing to train on"),
         pytest.param(["--frames", "LEFT", "--nyu", "NONE"], "--nyu", id="video and pictures"),
         pytest.param(["--nyu", "NONE"], "nyu_depth_v2_labeled.mat", id="no pictures"),
         pytest.param(["--dataset", "kitti", "--root", "NONE"], "image_02", id="no such data set"),
