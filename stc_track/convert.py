@@ -152,11 +152,13 @@ class Written:
 
     Attributes:
         objects: masks, and boxes that have none.
+        regions: ignore regions.
         frames: with an object on them.
         sequences: all of them.
     """
 
     objects: int = 0
+    regions: int = 0
     frames: int = 0
     sequences: int = 0
 
@@ -207,7 +209,8 @@ def convert(
 def _counted(objects: Iterable[MotsObject], written: Written) -> Iterator[MotsObject]:
     last = None
     for each in objects:
-        written.objects += 1
+        written.objects += not each.ignored
+        written.regions += each.ignored
         written.frames += each.frame != last
         last = each.frame
         yield each

@@ -66,5 +66,6 @@ def main(
     changes = Changes(shift, classes or {})
     sources = store_sources(reader.store, reader.records, sequences=sequences, regions=EXPORTERS[kind].regions)
     written = convert(kind, out, sources, changes, missing=missing, desc="export")
-    click.echo(f"{written.objects} masks on {written.frames} frames of {written.sequences} sequences: {out}")
+    regions = f" and {written.regions} ignore regions" if written.regions else ""
+    click.echo(f"{written.objects} masks{regions} on {written.frames} frames of {written.sequences} sequences: {out}")
     say_lossy(kind)
