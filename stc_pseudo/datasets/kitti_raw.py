@@ -19,7 +19,7 @@ from stc_track.io.text import plain_lines
 
 CAMERAS = {b"l": "image_02", b"r": "image_03"}
 LIST = "a list of frames, lines `date/drive frame l`"
-HINT = "--kitti-raw names the folder of the recordings"
+HINT = "`kitti_raw=` names the folder of the recordings"
 
 
 @dataclass(frozen=True, eq=False)

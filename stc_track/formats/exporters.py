@@ -165,13 +165,13 @@ def mots_named(objects: Iterable[MotsObject], where: str, class_names: Mapping[i
         if each.class_id == IGNORE_CLASS and not each.ignored:
             expected = f"no class {IGNORE_CLASS}, which MOTS keeps for ignore regions"
             found = f"class {IGNORE_CLASS}" + (f" '{class_names[IGNORE_CLASS]}'" if IGNORE_CLASS in class_names else "")
-            raise InputError(where, expected=expected, found=found, hint=f"--classes {IGNORE_CLASS}=11 renumbers it")
+            raise InputError(where, expected=expected, found=found, hint=f"`classes={IGNORE_CLASS}=11` renumbers it")
         if each.ignored:
             track_id, class_id = IGNORE_ID, IGNORE_CLASS
         else:
             track_id, class_id = names.of(each.track_id, each.class_id), each.class_id
         if track_id > LARGEST_WHOLE:
-            expected, hint = f"ids of class * 1000 + k, at most {LARGEST_WHOLE}", "--classes renumbers classes"
+            expected, hint = f"ids of class * 1000 + k, at most {LARGEST_WHOLE}", "`classes=` renumbers classes"
             raise InputError(where, expected=expected, found=f"{track_id} of class {class_id}", hint=hint)
         same = (track_id, class_id) == (each.track_id, each.class_id)
         yield each if same else replace(each, track_id=track_id, class_id=class_id)
@@ -195,23 +195,25 @@ def require_place(kind: Format, out: Path, source: Path | None, what: str) -> No
     one_file = EXPORTERS[kind].one_file
     if one_file and (out.suffix != ".json" or os.path.isdir(out)):
         found = "a folder" if os.path.isdir(out) else "another name"
-        raise InputError(out, expected=f"a file .json, for {kind}", found=found, hint="--out names it")
+        raise InputError(out, expected=f"a file .json, for {kind}", found=found, hint="`out=` names it")
     if not one_file and os.path.isfile(out):
-        raise InputError(out, expected="a folder", found="a file", hint="--out names another")
+        raise InputError(out, expected="a folder", found="a file", hint="`out=` names another")
     if source is None:
         return
     if out.resolve() == source.resolve():
         noun = "file" if one_file else "folder"
-        raise InputError(out, expected=f"a {noun} other than {what}", found="the same", hint="--out names another")
+        raise InputError(out, expected=f"a {noun} other than {what}", found="the same", hint="`out=` names another")
     if one_file and source.is_dir() and out.resolve().parent == source.resolve():  # where it is a sequence
         expected = f"a file outside {what}, whose files are sequences"
-        raise InputError(out, expected=expected, found="one in it", hint="--out names another")
+        raise InputError(out, expected=expected, found="one in it", hint="`out=` names another")
 
 
 def require_other(out: Path, annotations: Path | None) -> None:
     """Raise an InputError where `out` is the file of annotations that is read."""
     if annotations is not None and out.resolve() == annotations.resolve():
-        raise InputError(out, expected="a file other than --annotations", found="the same", hint="--out names another")
+        raise InputError(
+            out, expected="a file other than `annotations=`", found="the same", hint="`out=` names another"
+        )
 
 
 def write(

@@ -60,7 +60,7 @@ def store_sources(
     """
     if missing := [name for name in sequences or () if name not in records]:
         found = f"only {', '.join(records)[:80]}"
-        raise InputError(store.url, expected=f"sequence '{missing[0]}'", found=found, hint="see --sequences")
+        raise InputError(store.url, expected=f"sequence '{missing[0]}'", found=found, hint="see `sequences=`")
     opened: dict[str, Source] = {}
     class_names: dict[int, str] = {}
     for name in sequences or records:
