@@ -138,9 +138,9 @@ class LifecycleSettings:
         tentative_gap: frames that a track may be missing before it is confirmed. Raising it keeps false alarms alive.
         max_gap: frames that a track may be missing before it ends. Raising it bridges longer occlusions and may give
             an id to somebody else. Frames are counted in the sequence's own step.
-        birth_overlap: largest IoU of the box that would begin a track and of a live track of its class. Raising it
-            begins second tracks on one object; lowering it misses who stands before another; 1 refuses none. Boxes
-            only: masks that overlap are cut instead.
+        birth_overlap: largest IoU of a box of score 1 that would begin a track and of a live track of its class; less
+            for lower scores, 0 at `high_score`. Raising it begins second tracks on one object; lowering it misses who
+            stands before another; 1 refuses none. Boxes only: masks that overlap are cut instead.
     """
 
     high_score: Score = 0.45
@@ -148,7 +148,7 @@ class LifecycleSettings:
     confirm_score: NotNegative = 0.5
     tentative_gap: Count = 1
     max_gap: Annotated[int, Between(0, 100_000)] = 30
-    birth_overlap: Share = 0.25
+    birth_overlap: Share = 0.5
 
     def __post_init__(self) -> None:
         check(self)

@@ -214,9 +214,12 @@ class Tracker:
         return self._tracks(detections.frame, track_rows)
 
     def _births(self, detections: Detections, candidates: np.ndarray) -> np.ndarray:
-        """Which detections begin tracks: of the candidates (N,) bool, boxes that no confirmed track explains."""
+        """Which detections begin tracks: of the candidates (N,) bool, boxes that no confirmed track explains.
+
+        The surer a detection is, the more of it may be shared with a track: a second box on one object scores less.
+        """
         fresh = candidates.nonzero()[0]
-        limit = self.settings.lifecycle.birth_overlap
+        limit, high_score = self.settings.lifecycle.birth_overlap, self.settings.lifecycle.high_score
         if limit >= 1 or detections.masks is not None or not len(fresh):
             return fresh
         live = self._confirmed().nonzero()[0]
@@ -225,7 +228,8 @@ class Tracker:
         tracks, births = np.nonzero(same)
         overlap = costs.buffered_iou(boxes[tracks], detections.boxes[fresh[births]], np.zeros(len(tracks)))
         explained = np.zeros(len(fresh), bool)
-        explained[births[overlap > limit]] = True
+        surety = (detections.scores[fresh] - high_score) / max(1 - high_score, 1e-9)
+        explained[births[overlap > limit * np.minimum(surety, 1)[births]]] = True
         return fresh[~explained]
 
     def _adapt_noise(self, rows: np.ndarray, points: np.ndarray, detections: Detections, matched: np.ndarray) -> None:

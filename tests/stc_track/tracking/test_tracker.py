@@ -303,3 +303,13 @@ def test_camera_motion_over_a_gap_counts_for_each_frame_of_it(motions):
     frames = [replace(scene(t, (10 + 40 * t, 20, 30, 20)), camera=pan) for t in range(4)]
     last = replace(scene(7, (10 + 40 * 7, 20, 30, 20)), camera=camera)
     assert run([*frames, last])[-1] == {0: 1}
+
+
+@pytest.mark.parametrize(("score", "begins"), [(0.5, False), (0.7, False), (1.0, True)])
+def test_a_sure_box_begins_a_track_beside_another(score, begins):
+    first = [(0.0, 0, 50, 100)]
+    frames = [(first, [0.9])] * 3 + [([*first, (27.0, 0, 77, 100)], [0.9, score])]  # IoU 0.3
+    tracker = Tracker(DEFAULT)
+    for number, (boxes, scores) in enumerate(frames):
+        tracks = tracker.update(Detections(number, np.array(boxes), np.array(scores), np.ones(len(boxes), np.int64)))
+    assert (len(tracks) == 2) == begins
