@@ -202,7 +202,7 @@ def relabel_shard(
         objects[k], _ = assign(choice.masks, old.size)
         probability[k] = 255 * assign(of_frame, old.size)[1]
         refined.append(choice.refined)
-        looks += [look_at(frame, start + k, row, objects[k], before[k]) for row in range(len(of_frame))]
+        looks += [look_at(frame, row, objects[k], before[k]) for row in range(len(of_frame))]
         areas.append(np.bincount(objects[k].ravel(), minlength=len(of_frame) + 1)[1:])
     pooled = [pool_objects(on_frame) for on_frame in objects]
     arrays |= {
