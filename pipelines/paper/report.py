@@ -206,7 +206,7 @@ def write_page(page: Path, out: Path, known: dict[str, PaperTable], name: str, b
     sizes = {key: value for key, value in asdict(BUDGETS[budget]).items() if value is not None}
     commits = ", ".join(sorted({record["commit"] for record in records}))
     machines = "; ".join(sorted({record["machine"] for record in records}))
-    versions = records[-1]["versions"]
+    known_versions = [f"{key} {value}" for key, value in records[-1]["versions"].items() if value != "none"]
     head = [
         "# The paper's tables",
         "",
@@ -217,7 +217,7 @@ def write_page(page: Path, out: Path, known: dict[str, PaperTable], name: str, b
         *(NO_TRAINING if not any(record["figures"].keys() > {"IoU"} for record in records) else ()),
         *(SHORT if budget != "paper" else ()),
         "",
-        f"Commit {commits}; {machines}; {', '.join(f'{key} {value}' for key, value in versions.items())}.",
+        f"Commit {commits}; {machines}; {', '.join(known_versions)}.",
         "",
     ]
     with replacing(page, "w") as file:
