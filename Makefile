@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: install demo test test-slow lint types clean
+.PHONY: install demo demo-tracks test test-slow lint types clean
 
 install: .venv/.installed
 
@@ -15,6 +15,10 @@ install: .venv/.installed
 
 demo: .venv/.installed
 	$(BIN)/python -m pipelines.demo --out runs/demo
+
+# Neither torch nor a data set is needed for this one.
+demo-tracks: .venv/.installed
+	$(BIN)/python -m pipelines.demo_tracks --out runs/demo_tracks
 
 test: .venv/.installed
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered

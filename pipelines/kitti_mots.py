@@ -21,7 +21,7 @@ import numpy as np
 
 from pipelines.accuracy.predicted_masks import measure
 from pipelines.reporting.commands import Stages
-from pipelines.reporting.report import stage_pictures, write_report
+from pipelines.reporting.report import Page, stage_pictures, write_report
 from pipelines.reporting.tables import (
     Table,
     predicted_mask_table,
@@ -172,7 +172,7 @@ def write_page(out: Path, val: str, score: float, tables: list[Table], stages: S
             stage = stage_pictures(reader, name, t, out / "predictions", out / "results", score)
             frames.append((f"Sequence {name}, frame {t}", stage))
     title = "Masks and tracks from boxes: KITTI MOTS"
-    write_report(out / "report.html", title, text, tables, frames, list(stages.seconds))
+    write_report(out / "report.html", Page(title, text, frames, tables, list(stages.seconds)))
 
 
 if __name__ == "__main__":

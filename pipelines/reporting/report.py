@@ -1,9 +1,11 @@
-"""A self-contained page: pictures of every stage side by side, and the figures."""
+"""A self-contained page: a video, a few figures, pictures of every stage side by side, and the tables."""
 
 from __future__ import annotations
 
 import base64
 import html
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -28,6 +30,10 @@ figure { margin: 0 } figcaption { font-size: 12px; color: #5b6575 }
 img { width: 100%; display: block; border-radius: 3px }
 table { border-collapse: collapse; margin: .6rem 0 1.4rem } th, td { padding: .25rem .8rem; text-align: right }
 th:first-child, td:first-child { text-align: left } thead th { border-bottom: 2px solid #1d2330 }
+video { width: 100%; display: block; border-radius: 3px }
+summary { cursor: pointer; font-size: 1.3rem; margin-top: 2rem }
+.figures { display: flex; flex-wrap: wrap; gap: 1rem 4rem; margin: 1.2rem 0 }
+.figures b { display: block; font-size: 2.2rem }
 tbody tr:nth-child(even) { background: #f2f4f8 } code { background: #f2f4f8; padding: .1rem .3rem; border-radius: 3px }
 """
 
@@ -66,35 +72,56 @@ def stage_pictures(
     ]
 
 
-def write_report(
-    path: Path,
-    title: str,
-    introduction: str,
-    tables: list[Table],
-    frames: list[tuple[str, list[np.ndarray]]],
-    commands: list[str],
-) -> None:
-    """Write the page, whole or not at all.
+@dataclass(frozen=True)
+class Page:
+    """What a page shows, from top to bottom.
 
-    Args:
-        path: of the page.
+    Attributes:
         title, introduction: plain text.
-        tables: of figures.
         frames: for each, a caption and the pictures of `COLUMNS`.
+        tables: of figures; folded where `figures` has the few that matter.
         commands: what was run.
+        figures: value and what it is; large, above all else but the video.
+        video: an mp4 file that opens the page; it plays in a loop.
     """
-    sections = [f"<h1>{html.escape(title)}</h1><p>{html.escape(introduction)}</p>", *map(_table, tables)]
-    for caption, stages in frames:
-        figures = "".join(
+
+    title: str
+    introduction: str
+    frames: Sequence[tuple[str, list[np.ndarray]]]
+    tables: Sequence[Table]
+    commands: Sequence[str]
+    figures: Sequence[tuple[str, str]] = ()
+    video: Path | None = None
+
+
+def write_report(path: Path, page: Page) -> None:
+    """Write the page, whole or not at all."""
+    sections = [f"<h1>{html.escape(page.title)}</h1>"]
+    if page.video is not None:
+        encoded = base64.b64encode(page.video.read_bytes()).decode()
+        sections.append(
+            f'<video src="data:video/mp4;base64,{encoded}" autoplay loop muted controls playsinline></video>'
+        )
+    if page.figures:
+        cells = "".join(f"<div><b>{html.escape(v)}</b>{html.escape(what)}</div>" for v, what in page.figures)
+        sections.append(f'<div class="figures">{cells}</div>')
+    sections.append(f"<p>{html.escape(page.introduction)}</p>")
+    tables = "".join(map(_table, page.tables))
+    if not page.figures:
+        sections.append(tables)
+    for caption, stages in page.frames:
+        pieces = "".join(
             f"<figure>{_image(picture)}<figcaption>{column}</figcaption></figure>"
             for column, picture in zip(COLUMNS, stages, strict=True)
         )
-        sections.append(f'<h2>{html.escape(caption)}</h2><div class="stages">{figures}</div>')
-    listed = "".join(f"<li><code>{html.escape(command)}</code></li>" for command in commands)
-    sections.append(f"<h2>Commands</h2><ol>{listed}</ol>")
+        sections.append(f'<h2>{html.escape(caption)}</h2><div class="stages">{pieces}</div>')
+    if page.figures:
+        sections.append(f"<details><summary>All figures</summary>{tables}</details>")
+    listed = "".join(f"<li><code>{html.escape(command)}</code></li>" for command in page.commands)
+    sections.append(f"<details><summary>Commands</summary><ol>{listed}</ol></details>")
     with replacing(path, "w") as file:
         file.write(
-            f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{html.escape(title)}</title>"
+            f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{html.escape(page.title)}</title>"
             f"<style>{STYLE}</style><body>{''.join(sections)}</body></html>\n"
         )
 

@@ -38,7 +38,8 @@ def test_the_demo_is_built_by_an_installed_wheel(tmp_path):
     with zipfile.ZipFile(wheel) as content:
         names = content.namelist()
         content.extractall(tmp_path / "site")
-    assert {"stc_pseudo/shipped/demo_monodepth2.pth", "stc_pseudo/shipped/demo_upflow.pth"} <= set(names)
+    shipped = ("stc_pseudo/shipped/demo_monodepth2.pth", "stc_pseudo/shipped/demo_upflow.pth")
+    assert {*shipped, "stc_train/shipped/demo_condinst.pth"} <= set(names)
     assert "stc_train/configs/condinst_r50_kitti.py" in names
     assert not [name for name in names if name.startswith(("pipelines", "tests", "data"))]
     (tmp_path / "work").mkdir()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipelines.reporting import pictures
-from pipelines.reporting.report import COLUMNS, write_report
+from pipelines.reporting.report import COLUMNS, Page, write_report
 from pipelines.reporting.tables import Table
 
 SIZE = (26, 43)
@@ -15,14 +15,8 @@ SIZE = (26, 43)
 def test_the_page_holds_its_pictures_and_escapes_text(tmp_path):
     table = Table("Masks <1>", "note", ("class", "IoU"), [("car", "0.8"), ("a & b", "0.7")])
     picture = np.full((*SIZE, 3), 128, np.uint8)
-    write_report(
-        tmp_path / "r.html",
-        "A title",
-        "An introduction",
-        [table],
-        [("Frame 1", [picture] * len(COLUMNS))],
-        ["stc-track p --out <r>"],
-    )
+    frames, commands = [("Frame 1", [picture] * len(COLUMNS))], ["stc-track p --out <r>"]
+    write_report(tmp_path / "r.html", Page("A title", "An introduction", frames, [table], commands))
     page = (tmp_path / "r.html").read_text()
     images = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)
     assert len(images) == len(COLUMNS)
@@ -31,6 +25,18 @@ def test_the_page_holds_its_pictures_and_escapes_text(tmp_path):
     assert "Masks &lt;1&gt;" in page
     assert "a &amp; b" in page
     assert "http" not in page
+
+
+def test_a_video_and_few_figures_come_before_the_tables(tmp_path):
+    (tmp_path / "v.mp4").write_bytes(b"film")
+    table = Table("Masks", "note", ("class", "IoU"), [("car", "0.8")])
+    figures = [("0.72", "IoU > the box's")]
+    write_report(tmp_path / "r.html", Page("T", "I", [], [table], [], figures, tmp_path / "v.mp4"))
+    page = (tmp_path / "r.html").read_text()
+    places = [
+        page.index(piece) for piece in ("base64,ZmlsbQ==", "<b>0.72</b>IoU &gt; the box", "All figures", "<table>")
+    ]
+    assert places == sorted(places)
 
 
 def test_a_table_as_text_is_aligned():

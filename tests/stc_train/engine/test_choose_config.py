@@ -48,9 +48,9 @@ def test_frames_keep_their_proportions(monkeypatch):
     monkeypatch.setattr(choose_config, "StoreReader", Reader)
     config = load_config("condinst_lite0_demo")
     choose_config.keep_proportions(config, "frames:")
-    scales = {tuple(step.scale) for step in config.test_pipeline if step["type"] == "Resize"}
-    scales |= {tuple(step.scale) for step in config.train_dataloader.dataset.pipeline if step["type"] == "Resize"}
-    assert scales == {(480, 256)}  # as many pixels as 640 x 192
+    pipelines = (config.train_dataloader.dataset.pipeline, config.test_pipeline)
+    scales = [tuple(step.scale) for pipeline in pipelines for step in pipeline if step["type"] == "Resize"]
+    assert scales == [(480, 256), (608, 352)]  # as many pixels as 640 x 192 and 832 x 256
 
 
 def test_ratio_keeping_configs_stay(monkeypatch):
