@@ -18,6 +18,7 @@ from pipelines.reporting.commands import call
 from pipelines.reporting.tables import Table
 from stc_track.io.console import Command
 from stc_track.io.files import write_json
+from stc_track.io.options import PATH
 
 CONFIG = "condinst_r18_demo"
 ENCODER = Path(__file__).parents[1] / "stc_pseudo" / "shipped" / "demo_monodepth2.pth"
@@ -116,7 +117,7 @@ def as_table(found: dict[str, dict[str, float]], loop: Loop) -> Table:
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/pseudo_boxes"), help="folder of everything")
+@click.option("--out", type=PATH, default=Path("runs/pseudo_boxes"), help="folder of everything")
 @click.option("--scene-seed", default=62, help="of the scenes")
 @click.option("--train-scenes", default=24, help="half of them with boxes")
 @click.option("--test-scenes", default=8, help="to measure on")

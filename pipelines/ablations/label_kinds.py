@@ -19,6 +19,7 @@ from pipelines.reporting.commands import call
 from pipelines.reporting.tables import Table, number
 from stc_track.io.console import Command
 from stc_track.io.files import replacing, write_json
+from stc_track.io.options import PATH
 
 ROWS = (
     *((kind, cues) for kind in ("mask", "regions") for cues in ("depth", "flow", "depth,flow")),
@@ -52,10 +53,10 @@ def _done(file: Path, build: str) -> list[dict]:
 
 @click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--build", required=True, help="flags of stc-pseudo build: the data, and where depth and flow come from")
-@click.option("--truth", type=click.Path(path_type=Path), required=True, help="true masks, as of stc-pseudo inspect")
+@click.option("--truth", type=PATH, required=True, help="true masks, as of stc-pseudo inspect")
 @click.option("--min-area", default=300, help="pixels of the true masks that count")
 @click.option("--workers", default=1, help="shards at a time")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/label_kinds"), help="store and figures")
+@click.option("--out", type=PATH, default=Path("runs/label_kinds"), help="store and figures")
 def main(build: str, truth: Path, min_area: int, workers: int, out: Path) -> None:
     """Measure each kind of labels by each set of cues; print them and write kinds.json and kinds.md.
 

@@ -27,6 +27,7 @@ from typing import Any
 
 import click
 import numpy as np
+import torch
 
 from pipelines.checks.corruptions import corrupt
 from pipelines.checks.fuzz_inputs import READERS
@@ -236,6 +237,7 @@ def _require_whole(out: Path) -> None:
 def _work(seed: int, end: float, targets: list[Target], current: Any, ended: multiprocessing.Queue) -> None:
     """Run cases from the one after `current` until the time `end`; the first that fails goes into the queue."""
     counts: Counter[tuple[str, str]] = Counter()
+    torch.set_num_threads(1)  # a forked process has none of the threads that torch would wait for
     while time.monotonic() < end:
         current.value += 1
         started = time.process_time()

@@ -92,7 +92,7 @@ def test_the_commands(bucket, drawn):
     assert Location(drawn.store).find() == before
     out = drawn.root / "coco.json"
     assert drawn.run("export", drawn.store, "--out", out).exit_code == 0
-    assert "6 annotations" in drawn.run("export", drawn.store, "--out", out).output
+    assert "6 masks on 3 frames" in drawn.run("export", drawn.store, "--out", out).output
 
 
 @pytest.mark.parametrize("what", ["no bucket", "no server", "no credentials"])
