@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stc_pseudo.datasets.base import VideoSequence
+from stc_pseudo.flow.network_pairs import NetworkPairs
 from stc_pseudo.nn import weights
 from stc_pseudo.nn.devices import require_device
 from stc_track.io.errors import InputError
@@ -19,7 +19,7 @@ FIRST = "feature_encoder.convnormrelu.0.weight"  # its channels tell raft_large 
 FLAG = "`flow_weights=`"
 
 
-class RaftFlow:
+class RaftFlow(NetworkPairs):
     """A `FlowEstimator` by torchvision's `raft_large` or `raft_small`, whichever the weights are of.
 
     Args:
@@ -46,25 +46,9 @@ class RaftFlow:
         self.network = network.to(self.device).eval()
         self._fingerprint = f"raft-{weights.fingerprint(path)}"
 
-    def fingerprint(self, sequence: VideoSequence) -> str:
-        """See `FlowEstimator.fingerprint`."""
-        return self._fingerprint
-
-    def flow(self, sequence: VideoSequence, start: int, frames: np.ndarray) -> np.ndarray:
-        """See `FlowEstimator.flow`."""
-        return self._pairs(frames[:-1], frames[1:])
-
-    def last_flow(self, sequence: VideoSequence, frames: np.ndarray) -> np.ndarray:
-        """See `FlowEstimator.last_flow`."""
-        return -self.backward_flow(sequence, len(sequence) - 2, frames)[0]
-
-    def backward_flow(self, sequence: VideoSequence, start: int, frames: np.ndarray) -> np.ndarray:
-        """See `FlowEstimator.backward_flow`."""
-        return self._pairs(frames[1:], frames[:-1])
-
     @torch.inference_mode()
     def _pairs(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Flow from each of `first` to its partner in `second`, both (n, H, W, 3) uint8: (n, 2, H, W) float32."""
+        """See `NetworkPairs`."""
         height, width = first.shape[1:3]
         parts = []
         for index in range(0, len(first), self.batch_size):

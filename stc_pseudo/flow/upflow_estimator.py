@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.flow.checkpoint import load_network
 from stc_pseudo.flow.dis_init import blend, make_start
+from stc_pseudo.flow.network_pairs import NetworkPairs
 from stc_pseudo.flow.upflow import STRIDE, upsample_flow
 from stc_pseudo.nn import weights
 from stc_pseudo.nn.devices import require_device
 
 
-class UpflowFlow:
+class UpflowFlow(NetworkPairs):
     """A `FlowEstimator` by UPFlow; each pair of frames is estimated in one direction only.
 
     Frames are resized to the size that the network learnt from (for the published file, which records none, their own),
@@ -40,25 +40,9 @@ class UpflowFlow:
         method = f"-{start}-opencv-{cv2.__version__}" if self.start else ""  # the start is not among the weights
         self._fingerprint = f"upflow-{weights.fingerprint(path)}{method}"
 
-    def fingerprint(self, sequence: VideoSequence) -> str:
-        """See `FlowEstimator.fingerprint`."""
-        return self._fingerprint
-
-    def flow(self, sequence: VideoSequence, start: int, frames: np.ndarray) -> np.ndarray:
-        """See `FlowEstimator.flow`."""
-        return self._pairs(frames[:-1], frames[1:])
-
-    def last_flow(self, sequence: VideoSequence, frames: np.ndarray) -> np.ndarray:
-        """See `FlowEstimator.last_flow`."""
-        return -self.backward_flow(sequence, len(sequence) - 2, frames)[0]
-
-    def backward_flow(self, sequence: VideoSequence, start: int, frames: np.ndarray) -> np.ndarray:
-        """See `FlowEstimator.backward_flow`."""
-        return self._pairs(frames[1:], frames[:-1])
-
     @torch.inference_mode()
     def _pairs(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Flow from each of `first` to its partner in `second`, both (n, H, W, 3) uint8: (n, 2, H, W) float32."""
+        """See `NetworkPairs`."""
         size = first.shape[1:3]
         parts = []
         for index in range(0, len(first), self.batch_size):
