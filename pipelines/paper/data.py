@@ -23,6 +23,7 @@ class Budget:
         start: steps of a training by the boxes alone (L_dice), from which every row of a seed goes on, so that short
             trainings differ by what the row is about rather than by whether they find objects; 0 for none.
         steps, batch: of a row's own training; None for what the config says.
+        network_steps: of the trainings of Table IX, whose networks have no such start; None for what the config says.
         scale: (width, height) of the network's input, pixels; None for what the config says.
         config: of `stc-train` for CondInst, with what it starts from; None for the paper's own of the data set.
         networks: of Table IX's configs, after the network's name.
@@ -35,6 +36,7 @@ class Budget:
     test_frames: int
     start: int
     steps: int | None
+    network_steps: int | None
     batch: int | None
     scale: tuple[int, int] | None
     config: str | None
@@ -43,9 +45,9 @@ class Budget:
 
 
 BUDGETS = {
-    "smoke": Budget(2, 4, 1, 4, 2, 2, 1, None, "condinst_r18_demo", "r18_demo", 0),
-    "cpu": Budget(16, 4, 6, 12, 240, 40, 2, (352, 104), "condinst_lite0_demo", "r18_demo", 300),
-    "paper": Budget(160, 16, 40, 16, 0, None, None, None, None, "r101_{data}", 0),
+    "smoke": Budget(2, 4, 1, 4, 2, 2, 4, 1, None, "condinst_r18_demo", "r18_demo", 0),
+    "cpu": Budget(16, 4, 6, 12, 1200, 120, 600, 2, (544, 160), "condinst_lite0_demo", "r18_demo", 300),
+    "paper": Budget(160, 16, 40, 16, 0, None, None, None, None, None, "r101_{data}", 0),
 }
 PAPER_CONFIGS = {"rendered": "condinst_r50_kitti_paper", "kitti": "condinst_r101_kitti_paper",
                  "ytvis": "condinst_r50_ytvis_paper"}  # fmt: skip

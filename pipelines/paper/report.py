@@ -27,7 +27,7 @@ NO_TRAINING = ("No row has been trained so far: below stand pseudo-labels alone 
 SHORT = (
     "Such short trainings show that rows run and which differences are large; they are no measurement of the paper's",
     "figures, which are of KITTI MOTS and YouTube-VIS. `start`: steps by the boxes alone (L_dice), from which all rows",
-    "of a seed go on for `steps` more; Table IX's networks train for both together.",
+    "of a seed go on for `steps` more; Table IX's networks train for `network_steps`.",
 )
 
 Figures = dict[str, dict[str, list[float]]]  # of each metric and class, a value a seed

@@ -174,12 +174,10 @@ class Experiment:
 
         store = self.store(row)
         config, weights = self.network(row)
-        steps, options = self.budget.steps, list(row.train)
+        steps, options = self.budget.steps if row.network is None else self.budget.network_steps, list(row.train)
         if self.budget.start and row.network is None:
             weights, start = "scratch", self.start(seed)
             options.append(f"load_from={start / 'model' / f'iter_{self.budget.start}.pth'}")
-        elif steps is not None:
-            steps += self.budget.start
         flags = self.training(row.preset, config, seed, steps, options, weights)
         flags += ("--true-masks", self.data.train_truth) if row.true_masks else ()
         out = self.place("train", store.name, *flags)
