@@ -103,8 +103,8 @@ class Build:
         """Raise what failed, if anything did."""
         if not self.failures:
             return
-        for each in self.failures[:LIMIT_FAILURES]:
-            log.error("failed: %s: frames %d to %d: %s", *describe(each))
+        for failure in self.failures[:LIMIT_FAILURES]:
+            log.error("failed: %s: frames %d to %d: %s", *describe(failure))
         first = self.failures[0].error
         if not self.finished and isinstance(first, InputError):
             raise first  # nothing could be built of what was given

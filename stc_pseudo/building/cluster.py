@@ -133,7 +133,7 @@ class OnDask(Executor):
         try:
             self._check_workers()
             log.info("Dask: %s", self.client.dashboard_link or self.client.scheduler.address)
-            self.split = any(GPU in each.get("resources", {}) for each in self._infos())
+            self.split = any(GPU in worker.get("resources", {}) for worker in self._infos())
             self.client.register_plugin(EstimatorPlugin(self.make_estimators, self.split))
         except BaseException:
             self.__exit__()
@@ -182,17 +182,19 @@ class OnDask(Executor):
         except TimeoutError as error:
             raise SettingError("scheduler", "a worker", f"none at {self.scheduler}") from error
         try:
-            found = self.client.run(describe_worker, self.store)
+            reports = self.client.run(describe_worker, self.store)
         except Exception as error:
             expected, reason = "workers that have stc-seg", " ".join(f"{type(error).__name__}: {error}".split())[:200]
             raise SettingError("scheduler", expected, f"{self.scheduler}: {reason}") from error
-        own = describe_worker(self.store)["versions"]
-        for address, each in found.items():
-            where = f"worker {address} on {each['host']}"
-            if other := [key for key, value in each["versions"].items() if value != own[key]]:
-                expected, different = (", ".join(f"{key} {by[key]}" for key in other) for by in (own, each["versions"]))
+        expected_versions = describe_worker(self.store)["versions"]
+        for address, report in reports.items():
+            where = f"worker {address} on {report['host']}"
+            if other := [key for key, value in report["versions"].items() if value != expected_versions[key]]:
+                expected, different = (
+                    ", ".join(f"{key} {by[key]}" for key in other) for by in (expected_versions, report["versions"])
+                )
                 raise InputError(where, expected=expected, found=different)
-            if not each["sees"]:
+            if not report["sees"]:
                 hint = "a folder that all share, or a bucket"
                 raise InputError(where, expected=f"to see {self.store.url}", found="nothing there", hint=hint)
 
@@ -210,7 +212,7 @@ class OnDask(Executor):
             finished.add(future)
 
         def fill() -> None:
-            threads = sum(each["nthreads"] for each in self._infos())
+            threads = sum(worker["nthreads"] for worker in self._infos())
             while len(flying) < AHEAD * max(threads, 1):
                 task = next(tasks, None)
                 if task is None:
@@ -238,7 +240,7 @@ class OnDask(Executor):
             self.client.cancel(list(flying))
 
     def _masks(self, task: ShardTask, maps: Future) -> Future:
-        needs = {MASKS: 1} if any(MASKS in each.get("resources", {}) for each in self._infos()) else None
+        needs = {MASKS: 1} if any(MASKS in worker.get("resources", {}) for worker in self._infos()) else None
         return self.client.submit(run_masks, task, maps, pure=False, resources=needs)
 
 

@@ -74,8 +74,8 @@ class InProcess(Executor):
                 running.add(pool.submit(self._make, task))
                 while len(running) >= self.threads:
                     done, running = wait(running, return_when=FIRST_COMPLETED)
-                    yield from (each.result() for each in done)
-            yield from (each.result() for each in as_completed(running))
+                    yield from (future.result() for future in done)
+            yield from (future.result() for future in as_completed(running))
 
     def _make(self, task: ShardTask) -> Outcome:
         return attempt(task, lambda: task.run(*self.estimators))

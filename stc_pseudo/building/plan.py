@@ -78,11 +78,11 @@ def make_plans(
     total = sum(len(sequence) for sequence in sequences)
     with Bar(total=total, desc="check inputs", unit="frame", delay=2) as bar:
         for sequence in sequences:
-            with known_digests({} if check_frames else writer.frames_seen(sequence.name)) as seen:
+            with known_digests({} if check_frames else writer.frames_seen(sequence.name)) as digests:
                 provenance, level = plan(sequence, depth, flow, writer, settings, overwrite, keep)
-            plans.append(Plan(sequence, provenance, level, seen))
+            plans.append(Plan(sequence, provenance, level, digests))
             bar.update(len(sequence))
-    return sorted(plans, key=lambda each: -each.cost)
+    return sorted(plans, key=lambda planned: -planned.cost)
 
 
 def plan(

@@ -60,10 +60,10 @@ def mask_arrays(
         arrays["similarity_depth"], arrays["similarity_flow"], settings.masks, settings.similarity.dilation
     )
     fine = "fine_" if settings.detail < CELL else ""
-    known = (np.nan_to_num(arrays[f"{fine}{name}"].astype(np.float32)) for name in ("inverse_depth", "flow"))
+    depth_and_flow = (np.nan_to_num(arrays[f"{fine}{name}"].astype(np.float32)) for name in ("inverse_depth", "flow"))
     maps = [  # what is unknown on a whole frame separates nothing there
         FrameMaps(frame, depth, flow, settings.detail, camera)
-        for frame, depth, flow in zip(frames, *known, strict=True)
+        for frame, depth, flow in zip(frames, *depth_and_flow, strict=True)
     ]
     if settings.masks.labels == "walk":
         objects, scores = solve_frames(maps, boxes, settings.masks)
@@ -78,7 +78,8 @@ def mask_arrays(
         "coverage": np.stack([coverage for _, coverage in pooled]),
     }
     areas = [
-        np.bincount(of_frame.ravel(), minlength=len(own) + 1)[1:] for of_frame, own in zip(objects, boxes, strict=True)
+        np.bincount(of_frame.ravel(), minlength=len(frame_boxes) + 1)[1:]
+        for of_frame, frame_boxes in zip(objects, boxes, strict=True)
     ]
     return made, {"box_area": np.concatenate(areas), "box_score": np.concatenate(scores)}
 

@@ -156,12 +156,12 @@ def numbered_names(text: str) -> dict[int, str]:
     parts = [part.strip() for part in text.rstrip(", ").split(",")]
     numbered = [re.fullmatch(r"([0-9]{1,9})\s*=\s*(.*\S)", part) for part in parts]
     if all(numbered):
-        pairs = [(int(found[1]), found[2]) for found in numbered]
+        pairs = [(int(match[1]), match[2]) for match in numbered]
     else:
         pairs = [
-            (number, "" if found else name) for number, (name, found) in enumerate(zip(parts, numbered, strict=True), 1)
+            (number, "" if match else name) for number, (name, match) in enumerate(zip(parts, numbered, strict=True), 1)
         ]
-    if not all(name for _, name in pairs) or any(len(set(each)) < len(pairs) for each in zip(*pairs, strict=True)):
+    if not all(name for _, name in pairs) or any(len(set(values)) < len(pairs) for values in zip(*pairs, strict=True)):
         expected = "different names with commas between, either none or all of them as 0=name"
         raise InputError("--class-names", expected=expected, found=text)
     return dict(pairs)

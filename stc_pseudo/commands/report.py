@@ -75,11 +75,11 @@ def main(
     )
     if truth is not None:
         correlation = figures.get("rank_correlation")
-        known = "-" if correlation is None else f"{correlation:.3f}"
+        correlation_text = "-" if correlation is None else f"{correlation:.3f}"
         iou, boundary = figures.get("iou"), figures.get("boundary_f")
         click.echo(
             f"{figures.get('true_masks', 0)} true masks: mean IoU {'-' if iou is None else f'{iou:.3f}'}, boundary F "
-            f"{'-' if boundary is None else f'{boundary:.3f}'}, rank correlation of quality with IoU {known}"
+            f"{'-' if boundary is None else f'{boundary:.3f}'}, rank correlation of quality with IoU {correlation_text}"
         )
     if require is not None and report.mean < require:
         click.get_current_context().exit(1)

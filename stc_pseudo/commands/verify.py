@@ -29,10 +29,10 @@ def main(store: str, deep: bool, repair: bool, as_json: bool) -> None:
         for state in Bar(verify_store(place, deep), desc="verify", unit="sequence", delay=2, leave=False):
             counts["complete" if state.complete else "damaged" if state.damaged else "without a record"] += 1
             counts["bytes"] += state.bytes
-            own = [{"kind": kind, "key": key, "reason": reason} for kind, key, reason in state.findings()]
-            findings += own
-            for each in () if as_json else own:
-                click.echo(f"{each['kind']}: {each['key']}: {each['reason']}")
+            of_sequence = [{"kind": kind, "key": key, "reason": reason} for kind, key, reason in state.findings()]
+            findings += of_sequence
+            for finding in () if as_json else of_sequence:
+                click.echo(f"{finding['kind']}: {finding['key']}: {finding['reason']}")
             if repair and not state.busy and (state.damaged or state.orphans):
                 repair_sequence(place, state, builder)
                 counts["repaired"] += 1

@@ -55,14 +55,14 @@ def files_digest(paths: Iterable[Path]) -> str:
     """Return 16 hexadecimal digits that change with the bytes of any of the files, or with their order."""
     paths = list(paths)
     stat = stat_digest(paths)
-    if (found := _known.get(stat)) is None:
+    if (content_digest := _known.get(stat)) is None:
         digest = hashlib.sha256()
         for path in paths:
             with open(path, "rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
-        found = digest.hexdigest()[:16]
-    _used[stat] = found
-    return found
+        content_digest = digest.hexdigest()[:16]
+    _used[stat] = content_digest
+    return content_digest
 
 
 def stat_digest(paths: Iterable[Path]) -> str:

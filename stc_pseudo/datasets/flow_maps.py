@@ -50,9 +50,9 @@ def write_kitti_flow(path: Path, flow: np.ndarray) -> None:
             not known.
     """
     values = np.rint(flow.astype(np.float64) * KITTI_SCALE + KITTI_ZERO)
-    known = ((values >= 0) & (values < 2**16)).all(0)
-    dx, dy = np.where(known, values, 0).astype(np.uint16)
-    picture = np.stack([known.astype(np.uint16), dy, dx], -1)
+    valid = ((values >= 0) & (values < 2**16)).all(0)
+    dx, dy = np.where(valid, values, 0).astype(np.uint16)
+    picture = np.stack([valid.astype(np.uint16), dy, dx], -1)
     _replace(path, cv2.imencode(".png", picture)[1].tobytes())
 
 
@@ -70,8 +70,8 @@ def read_flo(path: Path) -> np.ndarray:
     if width <= 0 or height <= 0 or len(content) != 12 + 8 * width * height:
         raise InputError(path, expected=f"{width}x{height} flow vectors of 8 bytes", found=f"{len(content) - 12} bytes")
     flow = np.frombuffer(content, "<f4", offset=12).reshape(height, width, 2).transpose(2, 0, 1)
-    known = (np.abs(flow) < FLO_UNKNOWN).all(0)
-    return np.where(known, flow, np.float32(np.nan))
+    valid = (np.abs(flow) < FLO_UNKNOWN).all(0)
+    return np.where(valid, flow, np.float32(np.nan))
 
 
 def write_flo(path: Path, flow: np.ndarray) -> None:

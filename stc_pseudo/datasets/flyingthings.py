@@ -20,12 +20,12 @@ def true_flow(root: Path, videos: Iterable[Iterable[Path]]) -> dict[Path, Path]:
         root: the data set's folder.
         videos: frames of its `frames_cleanpass` or `frames_finalpass`, wherever that is.
     """
-    found = {}
+    flows = {}
     for frame in (frame for video in videos for frame in video):
         *scene, camera = frame.absolute().parts[-5:-1]
         flow = root.joinpath(
             "optical_flow", *scene, "into_future", camera, f"OpticalFlowIntoFuture_{frame.stem}_{camera[0].upper()}.pfm"
         )
         if flow.is_file():
-            found[frame] = flow
-    return found
+            flows[frame] = flow
+    return flows

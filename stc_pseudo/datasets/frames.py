@@ -60,28 +60,28 @@ def read_frames(
         InputError: nothing there, two videos of one name, a name that is not there, frames of several sizes, or bad
             boxes.
     """
-    found: dict[str, Path] = {}
+    folders: dict[str, Path] = {}
     for path in paths:
         for video in find_pictures(path) if pictures else find_videos(path):
             name = video_name(video)
-            if name in found:
+            if name in folders:
                 raise InputError(
                     video,
                     expected="videos of different names",
-                    found=f"'{name}' as {found[name]}",
+                    found=f"'{name}' as {folders[name]}",
                     hint="rename one, or take them one at a time to one store",
                 )
-            found[name] = video
-    names = list(found) if sequences is None else list(sequences)
+            folders[name] = video
+    names = list(folders) if sequences is None else list(sequences)
     for name in names:
-        if name not in found:
-            raise SettingError("frames", f"video '{name}'", ", ".join(found), "see `sequences=`")
-    videos = [read_video(found[name], name, root) for name in names]
+        if name not in folders:
+            raise SettingError("frames", f"video '{name}'", ", ".join(folders), "see `sequences=`")
+    videos = [read_video(folders[name], name, root) for name in names]
     if boxes is not None:
         videos = with_boxes(videos, replace(boxes, frame_range=frame_range))
     videos = [video.within(frame_range) for video in videos]
     for video in videos:
-        if boxes is not None and not any(len(each) for each in video.boxes.values()):
+        if boxes is not None and not any(len(boxes_of_frame) for boxes_of_frame in video.boxes.values()):
             raise InputError(
                 boxes.path,
                 expected=f"a box of '{video.name}' inside its frames" + (f" {frame_range}" if frame_range else ""),
@@ -95,7 +95,7 @@ def find_pictures(path: Path) -> list[Path]:
     """As `find_videos`, with a picture for itself, and for a folder of pictures of several sizes each of them."""
     if path.is_file() and path.suffix.lower() in FRAME_SUFFIXES:
         return [path]
-    return [each for video in find_videos(path) for each in ([video] if _is_video(video) else list_frames(video))]
+    return [picture for video in find_videos(path) for picture in ([video] if _is_video(video) else list_frames(video))]
 
 
 def _is_video(path: Path) -> bool:

@@ -55,17 +55,17 @@ def read_kitti(
         InputError: a folder or file is missing or malformed, or a sequence has no boxes.
     """
     images = require_folder(root / "training" / "image_02", "sequences of frames", "`root=` names the data set")
-    found = sorted(path.name for path in images.iterdir() if path.is_dir())
-    names = found if sequences is None else list(sequences)
+    available = sorted(path.name for path in images.iterdir() if path.is_dir())
+    names = available if sequences is None else list(sequences)
     if not names:
         raise InputError(images, expected="folders of frames", found="none", hint="`root=` names the data set")
     for name in names:
-        if name not in found:
+        if name not in available:
             raise InputError(
-                images, expected=f"sequence '{name}'", found=", ".join(found) or "none", hint="see `sequences=`"
+                images, expected=f"sequence '{name}'", found=", ".join(available) or "none", hint="see `sequences=`"
             )
     videos = [read_sequence(root, name, boxes, frame_range) for name in names]
-    others = {int(n) for video in videos for found in video.boxes.values() for n in found.class_ids} - set(CLASS_NAMES)
+    others = {int(n) for video in videos for frame in video.boxes.values() for n in frame.class_ids} - set(CLASS_NAMES)
     class_names = CLASS_NAMES | {number: f"class {number}" for number in sorted(others)}
     return [replace(video, class_names=class_names) for video in videos]
 
@@ -103,7 +103,7 @@ def read_sequence(root: Path, name: str, boxes: str | None, frame_range: FrameRa
         boxes=boxes_by_frame,
         class_names=CLASS_NAMES,
     ).within(frame_range)
-    if boxes is not None and not any(len(found) for found in video.boxes.values()):
+    if boxes is not None and not any(len(frame) for frame in video.boxes.values()):
         raise InputError(
             instances_file(root, name) if boxes == "instances" else training / "label_02" / f"{name}.txt",
             expected="at least one box of a car or pedestrian" + (f" on frames {frame_range}" if frame_range else ""),
@@ -149,12 +149,12 @@ def read_boxes(
     """
     rows = _instance_rows(root, name, size) if source == "instances" else _label_rows(root, name)
     rows = [row for row in rows if frame_range is None or row[0] in frame_range]
-    known = set(numbers)
+    frames_of_video = set(numbers)
     ids = number_names((track for _, _, class_id, track, _ in rows if class_id is not None), LARGEST_ID)
     seen: set[tuple[int, int]] = set()
     by_frame: dict[int, list] = {}
     for frame, box, class_id, track_id, where in rows:
-        if frame not in known:
+        if frame not in frames_of_video:
             gap = numbers[0] <= frame <= numbers[-1]
             raise InputError(
                 where,
@@ -167,7 +167,7 @@ def read_boxes(
                 raise InputError(where, expected="a track once on a frame", found=f"{track_id} a second time")
             seen.add((frame, track_id))
         by_frame.setdefault(frame, []).append((check_box(box, size, where), class_id, ids.get(track_id, 0)))
-    return {frame: frame_boxes(found) for frame, found in by_frame.items()}
+    return {frame: frame_boxes(boxes_of_frame) for frame, boxes_of_frame in by_frame.items()}
 
 
 # Frame, box (4,) float32, class or None for an ignore region, track, and file and place for messages.

@@ -49,8 +49,8 @@ def read_listed(root: Path, split: Path, held_split: Path | None = None) -> List
             has no neighbour.
     """
     places: dict[tuple[str, bytes], int] = {}
-    found = ListedVideos([], [], [])
-    for path, listed in ((split, found.train), (held_split, found.held)):
+    listing = ListedVideos([], [], [])
+    for path, listed in ((split, listing.train), (held_split, listing.held)):
         for number, line in () if path is None else plain_lines(path, LIST):
             where, fields = f"{path}:{number}", line.split()
             if len(fields) != 3 or not fields[1].isdigit() or fields[2] not in CAMERAS:
@@ -59,17 +59,17 @@ def read_listed(root: Path, split: Path, held_split: Path | None = None) -> List
                 )
             key = (fields[0].decode("latin-1"), fields[2])
             if key not in places:
-                places[key] = len(found.videos)
-                found.videos.append(_read_drive(root, *key, where))
-                found.train.append(set())
-                found.held.append(set())
-            video, frame = found.videos[places[key]], int(fields[1])
+                places[key] = len(listing.videos)
+                listing.videos.append(_read_drive(root, *key, where))
+                listing.train.append(set())
+                listing.held.append(set())
+            video, frame = listing.videos[places[key]], int(fields[1])
             position = frame - video.numbers[0]
             if not 0 < position < len(video) - 1 or video.numbers[position] != frame:
                 expected = f"a frame between {video.numbers[0]} and {video.numbers[-1]}, with both neighbours"
                 raise InputError(where, expected=expected, found=str(frame))
             listed[places[key]].add(position)
-    return found
+    return listing
 
 
 def _read_drive(root: Path, drive: str, camera: bytes, where: str) -> VideoSequence:
@@ -85,8 +85,10 @@ def _read_drive(root: Path, drive: str, camera: bytes, where: str) -> VideoSeque
     rights: tuple[Path, ...] = ()
     other = root / drive / CAMERAS[b"r"] / "data"
     if camera == b"l" and other.is_dir():
-        known = {path.stem: path for path in list_frames(other)}
-        rights = tuple(known[path.stem] for path in frames) if known.keys() >= {path.stem for path in frames} else ()
+        by_name = {path.stem: path for path in list_frames(other)}
+        rights = (
+            tuple(by_name[path.stem] for path in frames) if by_name.keys() >= {path.stem for path in frames} else ()
+        )
     calibration = read_calibration(root / Path(drive).parts[0] / "calib_cam_to_cam.txt")
     return VideoSequence(
         f"{Path(drive).name}_{camera.decode()}",

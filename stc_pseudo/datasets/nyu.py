@@ -75,10 +75,10 @@ class NyuDepth:
             raise IndexError(index)
         with self._open() as file:
             image, depth = file["images"][index].transpose(2, 1, 0), file["depths"][index].T
-            known = np.isfinite(depth) & (depth > 0)
+            valid = np.isfinite(depth) & (depth > 0)
             if not self.filled and "rawDepths" in file:
-                known &= file["rawDepths"][index].T > 0
-        return np.ascontiguousarray(image), np.where(known, depth, np.nan).astype(np.float32)
+                valid &= file["rawDepths"][index].T > 0
+        return np.ascontiguousarray(image), np.where(valid, depth, np.nan).astype(np.float32)
 
     def split(self, every: int = 10) -> tuple[list[int], list[int]]:
         """Positions to train on, and to validate on: every `every`-th scene, so that no scene is in both.
@@ -91,7 +91,7 @@ class NyuDepth:
             raise InputError(self.path, expected="pictures of two scenes or more", found=str(len(names)), hint=MEND)
         held_out = set(names[::every])
         sides = [name in held_out for name in self.scenes]
-        return [k for k, held in enumerate(sides) if not held], [k for k, held in enumerate(sides) if held]
+        return [k for k, test in enumerate(sides) if not test], [k for k, test in enumerate(sides) if test]
 
     def _open(self) -> h5py.File:
         # Opened for each picture: an HDF5 handle must not cross into another process.

@@ -70,11 +70,11 @@ def unpack(path: Path, folder: Path) -> UnpackedVideo:
 def _unpacked_before(path: Path, folder: Path, digest: str) -> UnpackedVideo:
     try:
         record = json.loads((folder / RECORD).read_text())
-        found, count, size = record["digest"], record["frames"], tuple(record["size"])
+        recorded, count, size = record["digest"], record["frames"], tuple(record["size"])
     except (OSError, ValueError, KeyError, TypeError):
-        found = count = size = None
-    frames = tuple(list_frames(folder)) if found == digest else ()
-    if found != digest or len(frames) != count:
+        recorded = count = size = None
+    frames = tuple(list_frames(folder)) if recorded == digest else ()
+    if recorded != digest or len(frames) != count:
         raise InputError(
             folder,
             expected=f"the frames of {path}, unpacked",

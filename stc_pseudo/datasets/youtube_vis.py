@@ -102,15 +102,15 @@ class _Video:
 
 def annotation_file(root: Path) -> Path:
     """The only JSON file in a folder."""
-    found = sorted(root.glob("*.json"))
-    if len(found) != 1:
+    files = sorted(root.glob("*.json"))
+    if len(files) != 1:
         raise InputError(
             root,
             expected="one JSON file",
-            found=", ".join(path.name for path in found) or "none",
+            found=", ".join(path.name for path in files) or "none",
             hint="keep one there; `stc-pseudo build --boxes` names the file",
         )
-    return found[0]
+    return files[0]
 
 
 def _files(entry: dict[str, Any], where: str) -> list[str]:
@@ -196,11 +196,11 @@ def _rows(
     crowd = json_fields.flag(entry.get("iscrowd"), "iscrowd", where)
     if class_id not in class_names:
         raise InputError(where, expected="a category_id of categories", found=str(class_id))
-    given, masks = (_each(entry, key, len(numbers), where) for key in ("bboxes", "segmentations"))
-    if given is None and masks is None:
+    boxes, masks = (_each(entry, key, len(numbers), where) for key in ("bboxes", "segmentations"))
+    if boxes is None and masks is None:
         raise InputError(where, expected="bboxes or segmentations, a JSON list", found="neither")
     nothing = [None] * len(numbers)
-    for t, (value, mask) in enumerate(zip(given or nothing, masks or nothing, strict=True)):
+    for t, (value, mask) in enumerate(zip(boxes or nothing, masks or nothing, strict=True)):
         place = f"{where}, frame {t}"
         if value:
             x, y, width, height = json_fields.reals(value, 4, "bboxes", place)

@@ -51,12 +51,12 @@ def fill_infinite_depth(inverse_depth: np.ndarray, seed: int = 0) -> tuple[np.nd
     filled, changed = unchanged[0].copy(), unchanged[1]
     reach = max(round(FOOT * height), 1)
     for label, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
-        own = labels[rows, columns] == label
-        if own.sum() < MIN_AREA * height * width:
+        component = labels[rows, columns] == label
+        if component.sum() < MIN_AREA * height * width:
             continue
         # Each column's lowest pixel of the region, and the pixels below it that should be ground.
-        across = np.flatnonzero(own.any(0))
-        foot = rows.stop - 1 - own[::-1, across].argmax(0)
+        across = np.flatnonzero(component.any(0))
+        foot = rows.stop - 1 - component[::-1, across].argmax(0)
         across = across + columns.start
         below = np.minimum(foot[:, None] + np.arange(1, reach + 1), height - 1)
         on_ground = inverse_depth[below, across[:, None]] > ON_GROUND * ground[below, across[:, None]]
@@ -72,8 +72,8 @@ def fill_infinite_depth(inverse_depth: np.ndarray, seed: int = 0) -> tuple[np.nd
         value = np.interp(np.arange(width), across[stands], depth_of_foot)
         # Between the farthest known ground and the horizon, the object goes on.
         hole = np.zeros(inverse_depth.shape, bool)
-        hole[rows, columns] = own
-        hole[: rows.stop, columns] |= (below_horizon & ~surely_below)[: rows.stop, columns] & own.any(0)
+        hole[rows, columns] = component
+        hole[: rows.stop, columns] |= (below_horizon & ~surely_below)[: rows.stop, columns] & component.any(0)
         # An artefact has a soft rim, half object and half infinity.
         hole = ndimage.binary_dilation(
             hole, iterations=max(round(RIM * height), 1), mask=inverse_depth < ON_GROUND * value
@@ -106,4 +106,6 @@ class GroundFilledDepth:
 
     def inverse_depth(self, sequence: VideoSequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `DepthEstimator`."""
-        return np.stack([fill_infinite_depth(one)[0] for one in self.estimator.inverse_depth(sequence, start, frames)])
+        return np.stack(
+            [fill_infinite_depth(inverse)[0] for inverse in self.estimator.inverse_depth(sequence, start, frames)]
+        )

@@ -33,7 +33,7 @@ def agreements_of(sequence: SequenceReader, truth: Path, min_area: int) -> dict[
         truth: as of `inspect_store`.
         min_area: true masks of fewer pixels are left out.
     """
-    found: dict[tuple[int, int], Agreement] = {}
+    agreements: dict[tuple[int, int], Agreement] = {}
     masks = fitting_masks(sequence, truth)
     for t, number in enumerate(sequence.numbers):
         true = [o for o in masks.get(number, ()) if rle.area(o.counts, o.height, o.width) >= min_area]
@@ -42,8 +42,8 @@ def agreements_of(sequence: SequenceReader, truth: Path, min_area: int) -> dict[
         boxes, objects = sequence.boxes_at(t), sequence.read("objects", t)
         for i, row in matched_boxes(true, boxes.xyxy, boxes.class_ids).items():
             mask, other = objects == row + 1, rle.decode(true[i].counts, *sequence.size)
-            found[t, row] = Agreement(mask_iou(mask, other), boundary_f(mask, other))
-    return found
+            agreements[t, row] = Agreement(mask_iou(mask, other), boundary_f(mask, other))
+    return agreements
 
 
 def boundary_f(mask: np.ndarray, other: np.ndarray) -> float:
@@ -52,9 +52,9 @@ def boundary_f(mask: np.ndarray, other: np.ndarray) -> float:
         return 0.0
     reach = TOLERANCE * float(np.hypot(*mask.shape))
     window = _window(mask | other, int(np.ceil(reach)) + 1)
-    one, two = (_boundary(each[window]) for each in (mask, other))
-    precision = float(np.mean(ndimage.distance_transform_edt(~two)[one] <= reach))
-    recall = float(np.mean(ndimage.distance_transform_edt(~one)[two] <= reach))
+    outline, other_outline = (_boundary(pixels[window]) for pixels in (mask, other))
+    precision = float(np.mean(ndimage.distance_transform_edt(~other_outline)[outline] <= reach))
+    recall = float(np.mean(ndimage.distance_transform_edt(~outline)[other_outline] <= reach))
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 

@@ -63,11 +63,11 @@ def average_precision(
     """
     class_ids = sorted(class_ids)
     annotations = [_annotation(k, mask, sizes[mask.image]) for k, mask in enumerate(truth, 1)]
-    found = [_entry(mask, sizes[mask.image]) | {"score": mask.score} for mask in detections]
-    precision = _precision(sizes, annotations, found, class_ids, list(least_areas.values())) if found else None
+    results = [_entry(mask, sizes[mask.image]) | {"score": mask.score} for mask in detections]
+    precision = _precision(sizes, annotations, results, class_ids, list(least_areas.values())) if results else None
     report: dict[str, dict[int, dict[str, float]]] = {}
     for position, (name, least) in enumerate(least_areas.items()):
-        present = {each["category_id"] for each in annotations if not each["iscrowd"] and each["area"] >= least}
+        present = {entry["category_id"] for entry in annotations if not entry["iscrowd"] and entry["area"] >= least}
         report[name] = {
             class_id: {
                 figure: 0.0 if precision is None else _mean(precision[:, :, place, position], iou)

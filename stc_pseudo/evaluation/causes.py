@@ -34,8 +34,8 @@ class Cause:
 
 
 CAUSES = {
-    each.name: each
-    for each in (
+    cause.name: cause
+    for cause in (
         Cause("truncated", "the frame's border cuts the box", "nothing to set: boxes should end at the border"),
         Cause(
             "too small",

@@ -21,11 +21,11 @@ def true_masks(truth: Path, name: str) -> dict[int, list[MotsObject]]:
         video = next((video for video in annotations.videos.values() if video.name == name), None)
         if video is None:
             raise InputError(truth, expected=f"masks of a video '{name}'", found="none", hint="`truth=`")
-        for each in objects_of((track for track in annotations.tracks if not track.crowd), video):
-            frames.setdefault(each.frame, []).append(each)
+        for item in objects_of((track for track in annotations.tracks if not track.crowd), video):
+            frames.setdefault(item.frame, []).append(item)
         return frames
-    found = read_mots(truth_file(truth, name))
-    return {frame: [each for each in objects if each.class_id != IGNORE_CLASS] for frame, objects in found.items()}
+    by_frame = read_mots(truth_file(truth, name))
+    return {frame: [mask for mask in objects if mask.class_id != IGNORE_CLASS] for frame, objects in by_frame.items()}
 
 
 def truth_file(truth: Path, name: str) -> Path:

@@ -46,5 +46,5 @@ def matched_boxes(objects: Sequence[MotsObject], boxes: np.ndarray, class_ids: n
         return {}
     overlap = box_iou(np.stack([rle.tight_box(o.counts, o.height, o.width) for o in objects]), boxes)
     overlap[np.array([o.class_id for o in objects])[:, None] != class_ids[None]] = 0
-    pairs = zip(*(each.tolist() for each in linear_sum_assignment(-overlap)), strict=True)
+    pairs = zip(*(indices.tolist() for indices in linear_sum_assignment(-overlap)), strict=True)
     return {i: k for i, k in pairs if overlap[i, k] >= MATCH_IOU}

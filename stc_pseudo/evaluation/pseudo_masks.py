@@ -38,11 +38,11 @@ def inspect_store(store: StoreReader, truth: Path, sequences: tuple[str, ...], m
     report = {}
     for class_name in (*store.class_names.values(), "all"):
         scores = [row[1] for row in rows if class_name in (row[0], "all")]
-        found = np.array([score for score in scores if score is not None]).reshape(-1, len(SHAPES))
-        means = [round(float(mean), 4) for mean in found.mean(0)] if len(found) else [None] * len(SHAPES)
+        overlaps = np.array([score for score in scores if score is not None]).reshape(-1, len(SHAPES))
+        means = [round(float(mean), 4) for mean in overlaps.mean(0)] if len(overlaps) else [None] * len(SHAPES)
         report[class_name] = {
-            "instances": len(found),
-            "without_box": len(scores) - len(found),
+            "instances": len(overlaps),
+            "without_box": len(scores) - len(overlaps),
             **dict(zip(SHAPES, means, strict=True)),
         }
     return {"min_area": min_area, "sequences": list(sequences), "mean_iou": report}

@@ -86,8 +86,8 @@ def instances_of(sequence: SequenceReader) -> Iterator[Instance]:
         areas = sequence.column("box_area", t)
         for row, box in enumerate(boxes.xyxy):
             track = int(boxes.track_ids[row])
-            found = np.array([value for links in (before, after) if (value := links.of(track)) is not None])
-            steadiness = float(found.mean()) if len(found) else WITHOUT_NEIGHBOUR
+            links_of_track = np.array([value for links in (before, after) if (value := links.of(track)) is not None])
+            steadiness = float(links_of_track.mean()) if len(links_of_track) else WITHOUT_NEIGHBOUR
             fit, hidden = _fit(objects, box, row + 1)
             contrasts = _contrasts(cells, box, row + 1, depth[None], flow)
             area = int(areas[row])
@@ -114,8 +114,8 @@ def instances_of(sequence: SequenceReader) -> Iterator[Instance]:
 def quality(score: float, fit: float, steadiness: float) -> float:
     """Weighted geometric mean of a mask's score (twice), fit and steadiness, each 0..1; NaN does not count."""
     parts, weights = np.array([score, fit, steadiness]), np.array([2.0, 1.0, 1.0])
-    known = ~np.isnan(parts)
-    return float(np.prod(parts[known] ** (weights[known] / weights[known].sum())))
+    measured = ~np.isnan(parts)
+    return float(np.prod(parts[measured] ** (weights[measured] / weights[measured].sum())))
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,8 +126,8 @@ class _Links:
     overlaps: np.ndarray
 
     def of(self, track: int) -> float | None:
-        (found,) = np.nonzero(self.tracks == track)
-        return float(self.overlaps[found[0]]) if len(found) else None
+        (rows,) = np.nonzero(self.tracks == track)
+        return float(self.overlaps[rows[0]]) if len(rows) else None
 
 
 def _link_masks(
@@ -156,12 +156,12 @@ def _link_masks(
         y, x = np.divmod(sample, width)
         cell = np.minimum(y // CELL, flow.shape[1] - 1), np.minimum(x // CELL, flow.shape[2] - 1)
         x, y = np.rint(x + flow[0][cell]).astype(int), np.rint(y + flow[1][cell]).astype(int)
-        seen = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-        if not seen.any():
+        inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+        if not inside.any():
             continue
         # what leaves the frame cannot be found again
-        area = len(pixels) * seen.mean()
-        common = area * np.mean(following[y[seen], x[seen]] == other[0] + 1)
+        area = len(pixels) * inside.mean()
+        common = area * np.mean(following[y[inside], x[inside]] == other[0] + 1)
         common = min(common, float(next_areas[other[0] + 1]))
         shared.append(track)
         overlaps.append(common / (area + next_areas[other[0] + 1] - common))
@@ -175,14 +175,14 @@ def _fit(objects: np.ndarray, box: np.ndarray, number: int) -> tuple[float, floa
     x2, y2 = np.clip(box[2:], 0, (width, height))
     left, top, right, bottom = int(x1), int(y1), int(np.ceil(x2)), int(np.ceil(y2))
     window = objects[top:bottom, left:right]
-    mine = window == number
-    if not mine.any():
+    mask = window == number
+    if not mask.any():
         return 0.0, float(np.mean(window > 0)) if window.size else 0.0
-    rows, columns = np.flatnonzero(mine.any(1)), np.flatnonzero(mine.any(0))
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     tight = np.array([left + columns[0], top + rows[0], left + columns[-1] + 1, top + rows[-1] + 1], float)
     inner = np.prod(np.minimum(tight[2:], (x2, y2)) - np.maximum(tight[:2], (x1, y1)))
     union = np.prod(tight[2:] - tight[:2]) + (x2 - x1) * (y2 - y1) - inner
-    return float(inner / union), float(np.mean((window > 0) & ~mine))
+    return float(inner / union), float(np.mean((window > 0) & ~mask))
 
 
 def _contrasts(cells: np.ndarray, box: np.ndarray, number: int, *maps: np.ndarray) -> list[float]:
@@ -192,20 +192,20 @@ def _contrasts(cells: np.ndarray, box: np.ndarray, number: int, *maps: np.ndarra
     low = np.clip((box[:2] - margin) / CELL, 0, (width, height)).astype(int)
     high = np.clip(np.ceil((box[2:] + margin) / CELL), 0, (width, height)).astype(int)
     window = slice(low[1], high[1]), slice(low[0], high[0])
-    mine, around = cells[window] == number, cells[window] == 0
+    mask, around = cells[window] == number, cells[window] == 0
     first, last = (np.floor(box[:2] / CELL).astype(int) - low).clip(min=0), np.ceil(box[2:] / CELL).astype(int) - low
     around[first[1] : last[1], first[0] : last[0]] = False
-    if not mine.any() or not around.any():
+    if not mask.any() or not around.any():
         return [WITHOUT_NEIGHBOUR] * len(maps)
-    found = []
+    contrasts = []
     for values in maps:
-        one, other = values[(slice(None), *window)][:, mine], values[(slice(None), *window)][:, around]
-        centre, surroundings = np.median(one, 1), np.median(other, 1)
+        within, outside = values[(slice(None), *window)][:, mask], values[(slice(None), *window)][:, around]
+        centre, surroundings = np.median(within, 1), np.median(outside, 1)
         spread = [
-            np.nanmedian(np.linalg.norm(v - c[:, None], axis=0)) for v, c in ((one, centre), (other, surroundings))
+            np.nanmedian(np.linalg.norm(v - c[:, None], axis=0)) for v, c in ((within, centre), (outside, surroundings))
         ]
-        found.append(float(np.linalg.norm(centre - surroundings) / max(sum(spread), 1e-6)))
-    return found
+        contrasts.append(float(np.linalg.norm(centre - surroundings) / max(sum(spread), 1e-6)))
+    return contrasts
 
 
 def _is_truncated(box: np.ndarray, size: tuple[int, int]) -> bool:

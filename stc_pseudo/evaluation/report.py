@@ -54,16 +54,18 @@ class Report:
     @property
     def mean(self) -> float:
         """Mean quality; an instance without a mask counts as 0."""
-        return float(np.mean([each.quality for each in self.instances]))
+        return float(np.mean([instance.quality for instance in self.instances]))
 
     def summary(self) -> dict[str, Any]:
         """JSON values: counts and mean quality of all, and by class, size and truncation; causes of the weak."""
         groups = {"all": {"all": range(len(self.instances))}}
-        groups["class"] = self._split(lambda each: self.class_names.get(each.class_id, f"class {each.class_id}"))
-        by_size = self._split(lambda each: next(name for side, name in SIZES if each.side < side))
+        groups["class"] = self._split(
+            lambda instance: self.class_names.get(instance.class_id, f"class {instance.class_id}")
+        )
+        by_size = self._split(lambda instance: next(name for side, name in SIZES if instance.side < side))
         groups["size"] = {name: by_size[name] for _, name in SIZES if name in by_size}
-        groups["truncation"] = self._split(lambda each: "cut by the border" if each.truncated else "whole")
-        groups["sequence"] = self._split(lambda each: each.sequence)
+        groups["truncation"] = self._split(lambda instance: "cut by the border" if instance.truncated else "whole")
+        groups["sequence"] = self._split(lambda instance: instance.sequence)
         return {
             "store": self.store,
             "bar": self.bar,
@@ -75,8 +77,8 @@ class Report:
 
     def _split(self, key: Callable[[Instance], str]) -> dict[str, list[int]]:
         groups: dict[str, list[int]] = {}
-        for position, each in enumerate(self.instances):
-            groups.setdefault(key(each), []).append(position)
+        for position, instance in enumerate(self.instances):
+            groups.setdefault(key(instance), []).append(position)
         return dict(sorted(groups.items()))
 
     def _figures(self, rows: Sequence[int]) -> dict[str, Any]:
@@ -88,13 +90,15 @@ class Report:
             "weak": float(np.mean(quality < self.bar)),
         }
         if self.agreements:
-            known = [k for k in rows if k in self.agreements]
-            found = [self.agreements[k] for k in known]
-            figures["true_masks"] = len(known)
-            figures["iou"] = float(np.mean([each.iou for each in found])) if found else None
-            figures["boundary_f"] = float(np.mean([each.boundary_f for each in found])) if found else None
-            qualities = [self.instances[k].quality for k in known]
-            figures["rank_correlation"] = rank_correlation(qualities, [each.iou for each in found])
+            compared = [k for k in rows if k in self.agreements]
+            agreements = [self.agreements[k] for k in compared]
+            figures["true_masks"] = len(compared)
+            figures["iou"] = float(np.mean([agreement.iou for agreement in agreements])) if agreements else None
+            figures["boundary_f"] = (
+                float(np.mean([agreement.boundary_f for agreement in agreements])) if agreements else None
+            )
+            qualities = [self.instances[k].quality for k in compared]
+            figures["rank_correlation"] = rank_correlation(qualities, [agreement.iou for agreement in agreements])
         return figures
 
 
@@ -121,24 +125,24 @@ def make_report(
         InputError: no such sequence, true masks of something else, or a frame to be drawn that is gone.
     """
     instances: list[Instance] = []
-    found: dict[tuple[str, int, int], Agreement] = {}
+    agreement_of: dict[tuple[str, int, int], Agreement] = {}
     readers = {name: store.sequence(name) for name in sequences}
     with Bar(total=sum(map(len, readers.values())), desc="report", unit="frame") as bar_of_frames:
         for name, reader in readers.items():
             position = 0
-            for each in instances_of(reader):
-                instances.append(each)
-                bar_of_frames.update(each.position - position)
-                position = each.position
+            for instance in instances_of(reader):
+                instances.append(instance)
+                bar_of_frames.update(instance.position - position)
+                position = instance.position
             bar_of_frames.update(len(reader) - position)
             if truth is not None:
                 agreements = agreements_of(reader, truth, min_area)
-                found |= {(name, *key): value for key, value in agreements.items()}
-    instances.sort(key=lambda each: each.quality)
-    causes = [cause_of(each) if each.quality < bar else "" for each in instances]
+                agreement_of |= {(name, *key): value for key, value in agreements.items()}
+    instances.sort(key=lambda instance: instance.quality)
+    causes = [cause_of(instance) if instance.quality < bar else "" for instance in instances]
     report = Report(store.url, store.class_names, bar, instances, causes)
-    for position, each in enumerate(instances):
-        if (agreement := found.get((each.sequence, each.position, each.row))) is not None:
+    for position, instance in enumerate(instances):
+        if (agreement := agreement_of.get((instance.sequence, instance.position, instance.row))) is not None:
             report.agreements[position] = agreement
     _draw(report, readers, pictures)
     return report
@@ -149,17 +153,17 @@ def _draw(report: Report, readers: dict[str, SequenceReader], count: int) -> Non
     chosen = report.instances[:count]
     drawn: dict[int, bytes] = {}
     by_frame: dict[tuple[str, int], list[int]] = {}
-    for position, each in enumerate(chosen):
-        by_frame.setdefault((each.sequence, each.position), []).append(position)
+    for position, instance in enumerate(chosen):
+        by_frame.setdefault((instance.sequence, instance.position), []).append(position)
     for (name, t), positions in Bar(sorted(by_frame.items()), desc="pictures", unit="frame"):
         reader = readers[name]
         frame, objects = read_frame(reader.frame_path(t), reader.size), reader.read("objects", t)
         gradients = gradient(frame)
         for position in positions:
-            each = chosen[position]
+            instance = chosen[position]
             if report.causes[position]:
-                report.causes[position] = cause_of(each, texture_of(gradients, each.box))
-            drawn[position] = picture(frame, objects == each.row + 1, each.box)
+                report.causes[position] = cause_of(instance, texture_of(gradients, instance.box))
+            drawn[position] = picture(frame, objects == instance.row + 1, instance.box)
     report.pictures = [drawn[position] for position in range(len(chosen))]
 
 
@@ -207,34 +211,36 @@ def _for_script(value: Any) -> str:
 
 def page_data(report: Report) -> dict[str, Any]:
     """JSON values for the page: the summary, and the instances column by column."""
-    sequences = sorted({each.sequence for each in report.instances})
-    names = sorted({each.class_id for each in report.instances})
+    sequences = sorted({instance.sequence for instance in report.instances})
+    names = sorted({instance.class_id for instance in report.instances})
     causes = list(CAUSES)
-    known = [report.agreements.get(position) for position in range(len(report.instances))]
+    agreements = [report.agreements.get(position) for position in range(len(report.instances))]
     columns = {
-        "sequence": [sequences.index(each.sequence) for each in report.instances],
-        "frame": [each.frame for each in report.instances],
-        "class": [names.index(each.class_id) for each in report.instances],
-        "track": [each.track_id for each in report.instances],
-        "box": [[round(value) for value in each.box] for each in report.instances],
-        "area": [each.area for each in report.instances],
-        "truncated": [int(each.truncated) for each in report.instances],
+        "sequence": [sequences.index(instance.sequence) for instance in report.instances],
+        "frame": [instance.frame for instance in report.instances],
+        "class": [names.index(instance.class_id) for instance in report.instances],
+        "track": [instance.track_id for instance in report.instances],
+        "box": [[round(value) for value in instance.box] for instance in report.instances],
+        "area": [instance.area for instance in report.instances],
+        "truncated": [int(instance.truncated) for instance in report.instances],
         "cause": [causes.index(cause) if cause else -1 for cause in report.causes],
         **{
-            name: _rounded(getattr(each, name) for each in report.instances)
+            name: _rounded(getattr(instance, name) for instance in report.instances)
             for name in ("quality", "score", "fit", "steadiness", "hidden", "depth_contrast", "motion_contrast")
         },
     }
     if report.agreements:
-        columns["iou"] = _rounded(np.nan if each is None else each.iou for each in known)
-        columns["boundary_f"] = _rounded(np.nan if each is None else each.boundary_f for each in known)
+        columns["iou"] = _rounded(np.nan if agreement is None else agreement.iou for agreement in agreements)
+        columns["boundary_f"] = _rounded(
+            np.nan if agreement is None else agreement.boundary_f for agreement in agreements
+        )
     return {
         "summary": report.summary(),
         "sequences": sequences,
         "classes": [report.class_names.get(number, f"class {number}") for number in names],
-        "causes": [{"name": each.name, "reason": each.reason, "remedy": each.remedy} for each in CAUSES.values()],
+        "causes": [{"name": cause.name, "reason": cause.reason, "remedy": cause.remedy} for cause in CAUSES.values()],
         "columns": columns,
-        "pictures": [base64.b64encode(each).decode() for each in report.pictures],
+        "pictures": [base64.b64encode(jpeg).decode() for jpeg in report.pictures],
     }
 
 

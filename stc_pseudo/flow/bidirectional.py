@@ -85,6 +85,6 @@ def difference(frame: np.ndarray, other: np.ndarray, flow: np.ndarray) -> np.nda
     y, x = np.mgrid[: frame.shape[0], : frame.shape[1]].astype(np.float32)
     x, y = x + flow[0], y + flow[1]
     moved = cv2.remap(other, np.nan_to_num(x), np.nan_to_num(y), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    found = cv2.blur(np.abs(frame - moved), (WINDOW, WINDOW))
+    mean_difference = cv2.blur(np.abs(frame - moved), (WINDOW, WINDOW))
     inside = (x >= 0) & (x <= frame.shape[1] - 1) & (y >= 0) & (y <= frame.shape[0] - 1)  # False where flow is NaN
-    return np.where(inside, found, np.inf)
+    return np.where(inside, mean_difference, np.inf)

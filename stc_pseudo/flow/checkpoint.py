@@ -59,9 +59,9 @@ def load_network(path: Path, flag: str) -> Checkpoint:
         if start not in STARTS:
             raise InputError(path, expected=f"a start, one of {', '.join(STARTS)}", found=repr(start), hint=flag)
         return Checkpoint(network, (int(content["height"]), int(content["width"])), start)
-    own = network.state_dict()
-    other = sorted(content.keys() - own.keys())
+    state = network.state_dict()
+    other = sorted(content.keys() - state.keys())
     if other:
         log.warning("%s: %d keys that UPFlow has not are passed over, as '%s'", path, len(other), other[0])
-    weights.load_state(network, {key: content[key] for key in own if key in content}, path, flag, NAME)
+    weights.load_state(network, {key: content[key] for key in state if key in content}, path, flag, NAME)
     return Checkpoint(network, None, "none")

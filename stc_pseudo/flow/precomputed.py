@@ -58,11 +58,11 @@ class PrecomputedFlow:
 
     def backward_flow(self, sequence: VideoSequence, start: int, frames: np.ndarray) -> np.ndarray:
         """See `FlowEstimator.backward_flow`: `{sequence}/backward/{frame}.png` and so on; NaN for a frame without."""
-        own = replace(sequence, name=f"{sequence.name}/{BACKWARD}")
+        reversed_sequence = replace(sequence, name=f"{sequence.name}/{BACKWARD}")
         nothing = np.full((2, *sequence.size), np.nan, np.float32)
         return np.stack(
             [
-                nothing if self.find(own, index) is None else self._read(own, index)
+                nothing if self.find(reversed_sequence, index) is None else self._read(reversed_sequence, index)
                 for index in range(start + 1, start + len(frames))
             ]
         )

@@ -53,7 +53,7 @@ class RaftFlow(NetworkPairs):
         parts = []
         for index in range(0, len(first), self.batch_size):
             batch = slice(index, index + self.batch_size)
-            flow = self.network(*(self._prepare(each[batch]) for each in (first, second)))[-1]
+            flow = self.network(*(self._prepare(pictures[batch]) for pictures in (first, second)))[-1]
             parts.append(flow[..., :height, :width].cpu().numpy())
         return np.concatenate(parts)
 

@@ -49,11 +49,11 @@ def camera_flow(
         np.eye(6)[:, :, None], inverse_depth.ravel()[chosen].astype(np.float64), x[columns], y[rows], camera
     )  # (2, 6, n)
     sampled = sampled.swapaxes(0, 1).reshape(6, -1)
-    found, weight = flow.reshape(2, -1)[:, chosen].astype(np.float64).ravel(), np.ones(2 * len(chosen))
+    measured, weight = flow.reshape(2, -1)[:, chosen].astype(np.float64).ravel(), np.ones(2 * len(chosen))
     for _ in range(ROUNDS):
         weighted = sampled * weight
-        motion = np.linalg.lstsq(weighted @ sampled.T, weighted @ found, rcond=None)[0]
-        error = np.square(motion @ sampled - found).reshape(2, -1).sum(0)
+        motion = np.linalg.lstsq(weighted @ sampled.T, weighted @ measured, rcond=None)[0]
+        error = np.square(motion @ sampled - measured).reshape(2, -1).sum(0)
         weight = np.tile(1 / (1 + error / NOISE**2), 2)
     return static_flow(motion, inverse_depth, x[None], y[:, None], camera).astype(np.float32)
 

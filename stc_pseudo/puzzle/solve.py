@@ -95,14 +95,14 @@ def solve_frames(
         its boxes' masks, (N,) float32 in 0..1 (`puzzle.score`).
     """
     foregrounds = [walk_boxes(of_frame, on_frame, settings) for of_frame, on_frame in zip(maps, boxes, strict=True)]
-    found = [
+    candidates = [
         Candidates.of_walk(observe(of_frame, on_frame, k, settings.likelihood), foreground)
         for of_frame, on_frame, walked in zip(maps, boxes, foregrounds, strict=True)
         for k, foreground in enumerate(walked)
     ]
     tracks = np.concatenate([on_frame.track_ids for on_frame in boxes])
-    chosen = compare(found, tracks, settings)
-    rows, shares = iter(zip(found, chosen.tolist(), strict=True)), []
+    chosen = compare(candidates, tracks, settings)
+    rows, shares = iter(zip(candidates, chosen.tolist(), strict=True)), []
     for walked in foregrounds:
         pairs = zip(walked, rows)  # noqa: B905 - rows go on in the next frame
         shares.append(
@@ -110,11 +110,11 @@ def solve_frames(
         )
     if settings.votes and {"flow", "motion"} & set(settings.cues):
         frames = zip(shares, boxes, maps, strict=True)
-        moments = [Moment(own, on, of.channels_last, of.small, of.size) for own, on, of in frames]
+        moments = [Moment(masks, on, of.channels_last, of.small, of.size) for masks, on, of in frames]
         shares = vote(moments, settings.votes)
     objects = np.stack([assign_pixels(of_frame, maps[0].size) for of_frame in shares])
     ends = np.cumsum([len(walked) for walked in foregrounds])[:-1]
-    return objects, np.split(scores(found, chosen, tracks), ends)
+    return objects, np.split(scores(candidates, chosen, tracks), ends)
 
 
 def walk_boxes(maps: FrameMaps, boxes: FrameBoxes, settings: MaskSettings) -> list[Foreground]:
@@ -126,7 +126,7 @@ def walk_boxes(maps: FrameMaps, boxes: FrameBoxes, settings: MaskSettings) -> li
         window = window_around(box, maps.size, settings.max_cells)
         grid = cues.at(window.cell, *window.place)
         foregrounds.append(Foreground(window, grid, np.zeros(window.prior.shape, bool), window.prior))
-    others = [[foregrounds[k] for k in near] for near in overlapping([each.window for each in foregrounds])]
+    others = [[foregrounds[k] for k in near] for near in overlapping([box.window for box in foregrounds])]
     for _ in range(ROUNDS):
         for foreground in foregrounds:
             foreground.probability = foreground_probability(foreground, settings)

@@ -71,8 +71,8 @@ def assemble(regions: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     if len(boxes) == 0:
         return np.zeros(regions.shape, int)
     flat = regions.ravel()
-    held = np.stack([np.bincount(flat, inside.ravel()) for inside in share_inside(boxes, regions.shape)])
-    share = held / np.bincount(flat)
+    cells_inside = np.stack([np.bincount(flat, inside.ravel()) for inside in share_inside(boxes, regions.shape)])
+    share = cells_inside / np.bincount(flat)
     return np.where(share.max(0) >= WHOLLY, share.argmax(0) + 1, 0)[regions]
 
 

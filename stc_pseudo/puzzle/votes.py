@@ -55,13 +55,13 @@ def vote(moments: Sequence[Moment], reach: int) -> list[list[Placed]]:
     rows = [{int(track): k for k, track in enumerate(moment.boxes.track_ids)} for moment in moments]
     voted = []
     for t, moment in enumerate(moments):
-        own = []
+        masks = []
         for k, (place, share) in enumerate(moment.masks):
             track = int(moment.boxes.track_ids[k])
             around = range(max(t - reach, 0), min(t + reach + 1, len(moments)))
             near = {u: moments[u].masks[rows[u][track]] for u in around if u != t and track in rows[u]}
-            own.append((place, _averaged(place, share, moment.boxes.xyxy[k], t, near, moments) if near else share))
-        voted.append(own)
+            masks.append((place, _averaged(place, share, moment.boxes.xyxy[k], t, near, moments) if near else share))
+        voted.append(masks)
     return voted
 
 
@@ -90,8 +90,8 @@ def _averaged(
                 (rows, columns), mask = near[u]
                 # What is occluded there, or went along a wrong flow, looks different; beyond the picture nobody sees.
                 apart = np.square(_at_pixels(moments[u].colour, points, size) - colour).sum(-1)
-                seen = ((points >= 0) & (points < size[::-1])).all(-1)
-                trust = DECAY ** abs(u - t) * seen * np.exp(-apart / (2 * COLOUR_DEVIATION**2))
+                inside = ((points >= 0) & (points < size[::-1])).all(-1)
+                trust = DECAY ** abs(u - t) * inside * np.exp(-apart / (2 * COLOUR_DEVIATION**2))
                 total += trust * _at(mask, points - np.array([columns.start, rows.start], np.float32))
                 weight += trust
     # From cells of the box to the pixels at `place`.

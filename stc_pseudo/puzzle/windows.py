@@ -51,8 +51,8 @@ class Window:
         """Values (h, w) of another window of the same frame, at this window's cells; 0 beyond that window."""
         scale = self.cell / other.cell
         shift = [
-            (own.start * self.cell - its.start * other.cell) / other.cell + (scale - 1) / 2
-            for own, its in zip(self.place, other.place, strict=True)
+            (axis.start * self.cell - other_axis.start * other.cell) / other.cell + (scale - 1) / 2
+            for axis, other_axis in zip(self.place, other.place, strict=True)
         ]
         matrix = np.array([[scale, 0, shift[1]], [0, scale, shift[0]]], np.float32)
         return cv2.warpAffine(values, matrix, self.prior.shape[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
@@ -104,7 +104,7 @@ def grid_shape(size: tuple[int, int], cell: int) -> tuple[int, int]:
 def overlapping(windows: Sequence[Window]) -> list[list[int]]:
     """For each window of a frame the positions of the others that share a pixel with it."""
     starts, stops = (
-        np.array([[getattr(axis, end) * each.cell for axis in each.place] for each in windows]).reshape(-1, 2)
+        np.array([[getattr(axis, end) * window.cell for axis in window.place] for window in windows]).reshape(-1, 2)
         for end in ("start", "stop")
     )
     shared = (np.maximum(starts[:, None], starts) < np.minimum(stops[:, None], stops)).all(2)

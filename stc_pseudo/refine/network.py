@@ -28,7 +28,7 @@ class CropNetwork(nn.Module):
             _convolution(SIDE_CHANNELS, FINE_WIDTH // 2), _convolution(FINE_WIDTH // 2, FINE_WIDTH, stride=2)
         )
         self.lateral = nn.ModuleList(
-            nn.Conv2d(own + FINE_WIDTH, width, 1) for own, width in zip(channels, widths, strict=True)
+            nn.Conv2d(level + FINE_WIDTH, width, 1) for level, width in zip(channels, widths, strict=True)
         )
         self.merge = nn.ModuleList(_convolution(width, width) for width in widths)
         self.narrow = nn.Conv2d(WIDTH, FINE_WIDTH, 1)

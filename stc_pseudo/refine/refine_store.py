@@ -151,9 +151,9 @@ def held_out(count: int, settings: RefineSettings) -> Tensor:
     Single boxes and not whole tracks: a track or two of far objects tell nothing of the others.
     """
     random = np.random.default_rng(settings.seed)
-    held = torch.zeros(count, dtype=torch.bool)
-    held[random.choice(count, round(settings.holdout * count), replace=False)] = True
-    return held
+    chosen = torch.zeros(count, dtype=torch.bool)
+    chosen[random.choice(count, round(settings.holdout * count), replace=False)] = True
+    return chosen
 
 
 def predicted_labels(views: Views, heads: list[Trained], device: str) -> np.ndarray:

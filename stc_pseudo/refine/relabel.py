@@ -47,15 +47,15 @@ class Refiner:
         crops = [cut(frame, instance.row, instance.region, self.crop) for instance in instances]
         total = 0
         for mirrored in (False, True):
-            seen = [flip(crop) for crop in crops] if mirrored else crops
-            features = [level.to(self.device) for level in encode([c.rgb for c in seen], self.encoder, self.device)]
+            turned = [flip(crop) for crop in crops] if mirrored else crops
+            features = [level.to(self.device) for level in encode([c.rgb for c in turned], self.encoder, self.device)]
             box, others, maps, lab = (
                 torch.from_numpy(np.stack(column)).to(self.device)
                 for column in (
-                    [c.box for c in seen],
-                    [c.others for c in seen],
-                    [c.maps for c in seen],
-                    [to_lab(c.rgb) for c in seen],
+                    [c.box for c in turned],
+                    [c.others for c in turned],
+                    [c.maps for c in turned],
+                    [to_lab(c.rgb) for c in turned],
                 )
             )
             side = side_channels(box, others, maps, in_units(lab))

@@ -188,7 +188,7 @@ def paste(
         the crop, and (S, S) bool, what the pasted object covers.
     """
     size = len(label)
-    held = label > 127
+    labelled = label > 127
     for _ in range(TRIES):
         picture, mask = donors[random.integers(len(donors))]
         factor = random.uniform(*DONOR_SCALE)
@@ -196,7 +196,7 @@ def paste(
         matrix = np.array([[factor, 0, shift[0]], [0, factor, shift[1]]])
         soft = cv2.warpAffine(mask, matrix, (size, size))
         hidden = soft > 127
-        if HIDDEN[0] * held.sum() <= (hidden & held).sum() <= HIDDEN[1] * held.sum() and hidden.any():
+        if HIDDEN[0] * labelled.sum() <= (hidden & labelled).sum() <= HIDDEN[1] * labelled.sum() and hidden.any():
             share = soft[..., None].astype(np.float32) / 255
             pasted = rgb + share * (cv2.warpAffine(picture, matrix, (size, size)).astype(np.float32) - rgb)
             return pasted.astype(np.uint8), hidden

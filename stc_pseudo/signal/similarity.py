@@ -33,8 +33,8 @@ def pool(maps: Tensor, cell: int) -> Tensor:
     unknown = maps.isnan()
     if not unknown.any():
         return F.avg_pool2d(maps, cell)
-    known = F.avg_pool2d((~unknown).to(maps.dtype), cell)
-    return F.avg_pool2d(maps.nan_to_num(0.0), cell) / known
+    known_share = F.avg_pool2d((~unknown).to(maps.dtype), cell)
+    return F.avg_pool2d(maps.nan_to_num(0.0), cell) / known_share
 
 
 def edge_similarity(maps: Tensor, layers: int, dilation: int, factor: float) -> Tensor:

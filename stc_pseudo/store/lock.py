@@ -173,5 +173,5 @@ def alive(owner: dict[str, Any]) -> bool:
     """Whether a builder that said this of itself is at work."""
     if owner.get("machine") == this_machine() and isinstance(owner.get("pid"), int):
         return process_started(owner["pid"]) == owner.get("process_started")
-    seen = owner.get("seen")
-    return isinstance(seen, int | float) and time.time() - seen < SILENT_SECONDS
+    last_seen = owner.get("seen")
+    return isinstance(last_seen, int | float) and time.time() - last_seen < SILENT_SECONDS

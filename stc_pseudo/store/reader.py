@@ -156,7 +156,7 @@ class SequenceReader(StoredSequence):
         from stc_pseudo.signal.stored import stored_similarity
 
         frames = index if isinstance(index, slice) else slice(index, index + 1 or None)
-        depth, flow = (super(SequenceReader, self).read(each, frames) for each in ("inverse_depth", "flow"))
+        depth, flow = (super(SequenceReader, self).read(array, frames) for array in ("inverse_depth", "flow"))
         settings = SimilaritySettings(**self.provenance["similarity"])
         made = stored_similarity(name, depth, flow, self.size, settings)
         return made if isinstance(index, slice) else made[0]

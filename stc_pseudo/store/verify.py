@@ -99,7 +99,7 @@ def verify_sequence(store: Location, name: str, deep: bool, builder: Builder) ->
     """Look at one sequence; `builder` asks for its locks."""
     state = SequenceState(name, sizes=store.find(f"{name}/"))
     key = f"{name}/{RECORD}"
-    locks = [each for each in state.sizes if each.startswith(f"{name}/{LOCK}/")]
+    locks = [path for path in state.sizes if path.startswith(f"{name}/{LOCK}/")]
     state.busy = bool(locks) and builder.is_held(name)
     if key in state.sizes:
         try:
@@ -109,17 +109,17 @@ def verify_sequence(store: Location, name: str, deep: bool, builder: Builder) ->
     version = state.record["version"] if state.record else None
     if state.record:
         state.damaged |= damage(store, state.record, state.sizes, deep)
-    listed = {f"{name}/{version}/{each}" for each in state.record["files"]} if state.record else set()
+    listed = {f"{name}/{version}/{path}" for path in state.record["files"]} if state.record else set()
     others = set(state.sizes) - listed - {key} - set(locks)
     if state.busy:
         return state
-    marked = {each.split("/")[1] for each in others if each.split("/")[2:3] in ([BEGUN], [DONE])}
+    marked = {path.split("/")[1] for path in others if path.split("/")[2:3] in ([BEGUN], [DONE])}
     state.unfinished = sorted(marked - {version})
     if key not in state.sizes and without_record(state.sizes, name):
         state.damaged[key] = "missing"
-    goes_on = tuple(f"{name}/{each}/" for each in state.unfinished)
+    goes_on = tuple(f"{name}/{path}/" for path in state.unfinished)
     state.orphans = sorted(
-        [each for each in others if not each.startswith(goes_on) or each.rsplit("/", 1)[1].startswith(".")] + locks
+        [path for path in others if not path.startswith(goes_on) or path.rsplit("/", 1)[1].startswith(".")] + locks
     )
     return state
 
@@ -133,27 +133,27 @@ def damage(store: Location, record: dict[str, Any], sizes: dict[str, int], deep:
         sizes: bytes of every object of the sequence, by key.
         deep: read them.
     """
-    prefix, found = f"{record['sequence']}/{record['version']}", {}
+    prefix, reasons = f"{record['sequence']}/{record['version']}", {}
     for key, (size, *_) in record["files"].items():
         there = sizes.get(f"{prefix}/{key}")
         if there != size:
-            found[f"{prefix}/{key}"] = "missing" if there is None else f"{there} bytes instead of {size}"
+            reasons[f"{prefix}/{key}"] = "missing" if there is None else f"{there} bytes instead of {size}"
     if not deep:
-        return found
-    keys = [key for key in record["files"] if f"{prefix}/{key}" not in found]
+        return reasons
+    keys = [key for key in record["files"] if f"{prefix}/{key}" not in reasons]
     for first in range(0, len(keys), READ_AT_A_TIME):
         some = keys[first : first + READ_AT_A_TIME]
         contents = store.read_many(f"{prefix}/{key}" for key in some)
         for key in some:
             content = contents.get(f"{prefix}/{key}")
             if content is None:
-                found[f"{prefix}/{key}"] = "missing"
+                reasons[f"{prefix}/{key}"] = "missing"
                 continue
             try:
                 require_content(content, record["files"][key], key)
             except DamagedStoreError as error:
-                found[f"{prefix}/{key}"] = error.message.split(": ", 1)[1].split(" (")[0]
-    return found
+                reasons[f"{prefix}/{key}"] = error.message.split(": ", 1)[1].split(" (")[0]
+    return reasons
 
 
 def repair_sequence(store: Location, state: SequenceState, builder: Builder) -> None:
@@ -166,10 +166,10 @@ def repair_sequence(store: Location, state: SequenceState, builder: Builder) -> 
     """
     name = state.name
     builder.acquire(name)
-    for version in {each.split("/")[1] for each in state.orphans if each.count("/") > 1} - {LOCK}:
-        own = {key: size for key, size in state.sizes.items() if key.startswith(f"{name}/{version}/")}
+    for version in {orphan.split("/")[1] for orphan in state.orphans if orphan.count("/") > 1} - {LOCK}:
+        sizes = {key: size for key, size in state.sizes.items() if key.startswith(f"{name}/{version}/")}
         if version not in {*state.unfinished, state.record and state.record["version"]}:
-            drop_version(store, name, version, own)
+            drop_version(store, name, version, sizes)
     store.delete(key for key in state.orphans if not key.startswith(f"{name}/{LOCK}/"))
     if state.damaged and state.record is None:
         store.delete([f"{name}/{RECORD}"])
@@ -191,11 +191,11 @@ def unfinish(store: Location, state: SequenceState) -> None:
     lost = _touches_tables(bad, record)
     columns, box_frames = ({}, np.zeros(0)) if lost else _columns(StoredSequence(store, name, record))
     for start in () if lost else range(0, length, frames):
-        keys = [shard_key(array, start // frames, each["shape"]) for array, each in record["arrays"].items()]
+        keys = [shard_key(array, start // frames, spec["shape"]) for array, spec in record["arrays"].items()]
         if not bad & set(keys):
             rows = slice(*np.searchsorted(box_frames, (start, start + frames)))
-            own = {column: values[rows].tolist() for column, values in columns.items()}
-            mark = {"files": {key: record["files"][key] for key in keys}, "columns": own}
+            column_values = {column: values[rows].tolist() for column, values in columns.items()}
+            mark = {"files": {key: record["files"][key] for key in keys}, "columns": column_values}
             marks[f"{prefix}/{DONE}/{start:08d}.json"] = seal(mark)
     store.put_many(marks)
     if not any(key.endswith("zarr.json") or key.split("/")[0] in record["tables"] for key in bad):

@@ -64,10 +64,10 @@ class StoreWriter:
                     raise InputError(self.url, expected=expected, found=found, hint="choose another `out=`")
 
     def _check_dataset(self) -> None:
-        found = read_manifest(self.store)["dataset"]
-        if found != self.dataset:
+        recorded = read_manifest(self.store)["dataset"]
+        if recorded != self.dataset:
             expected = f"a store of the data set '{self.dataset}'"
-            raise InputError(self.url, expected=expected, found=f"one of '{found}'", hint="choose another `out=`")
+            raise InputError(self.url, expected=expected, found=f"one of '{recorded}'", hint="choose another `out=`")
 
     def recorded(self, name: str) -> dict[str, Any] | None:
         """Return what a complete sequence was made from, or None if there is no complete one."""
@@ -145,19 +145,19 @@ class StoreWriter:
         sizes = self.store.find(f"{name}/")
         # Of puts that were cut short; whoever holds the sequence has none under way.
         self.store.delete(key for key in sizes if _is_hidden(key) and key.endswith(".tmp"))
-        found = {key[len(name) + 1 :].split("/", 1)[0] for key in sizes if key.count("/") > 1} - {LOCK}
+        versions = {key[len(name) + 1 :].split("/", 1)[0] for key in sizes if key.count("/") > 1} - {LOCK}
         digest = hashlib.sha256(json.dumps([name, SCHEMA, provenance], sort_keys=True).encode()).hexdigest()[:12]
-        same = [version for version in found if version.startswith(f"{digest}-")]
+        same = [version for version in versions if version.startswith(f"{digest}-")]
         number = max((int(version.rsplit("-", 1)[1]) for version in same if version[13:].isdecimal()), default=0)
         version = f"{digest}-{number}"
         if number == 0 or version == current:
             version = f"{digest}-{number + 1}"
-        for other in sorted(found - {current, version}):
+        for other in sorted(versions - {current, version}):
             drop_version(self.store, name, other, sizes)
 
         detail, frames = provenance.get("detail", CELL), shard_frames(sequence.size)
         kept = arrays_of(detail, provenance.get("keep", ()), "refine" in provenance)
-        arrays = {each: (dtype, frame_shape(each, sequence.size, detail)) for each, (_, dtype) in kept.items()}
+        arrays = {array: (dtype, frame_shape(array, sequence.size, detail)) for array, (_, dtype) in kept.items()}
         partial = PartialSequence(self.store, name, version, len(sequence), frames, arrays)
         prefix = f"{name}/{version}"
         marks = [key for key in sizes if key.startswith(f"{prefix}/{DONE}/") and not _is_hidden(key)]
@@ -179,7 +179,7 @@ class StoreWriter:
                 mark = unseal(content, self.store.where(key))
             except InputError:
                 continue  # torn: the shard is made again
-            if all(sizes.get(f"{prefix}/{each}") == size for each, (size, *_) in mark["files"].items()):
+            if all(sizes.get(f"{prefix}/{file}") == size for file, (size, *_) in mark["files"].items()):
                 done[int(key.rsplit("/", 1)[1].split(".")[0])] = mark
         return done
 
@@ -254,9 +254,9 @@ class StoreWriter:
         sizes = self.store.find(f"{prefix}/")
         for key, (size, *_) in files.items():
             if sizes.get(f"{prefix}/{key}") != size:
-                found = sizes.get(f"{prefix}/{key}", "no")
+                stored_size = sizes.get(f"{prefix}/{key}", "no")
                 where = self.store.where(f"{prefix}/{key}")
-                raise DamagedStoreError(where, expected=f"{size} bytes as written", found=f"{found} bytes")
+                raise DamagedStoreError(where, expected=f"{size} bytes as written", found=f"{stored_size} bytes")
         if not self.builder.still_holds(name):
             raise InputError(f"{self.url}/{name}", expected="to be its only builder", found="another that took it over")
         record["files"] = files

@@ -93,14 +93,14 @@ class Stage:
         down, height = view[:, 1], -eye[1, 3]
         inverse_depth = ((down[1] * y + down[2])[:, None] + (down[0] * x)[None]) / height
         inverse_depth = np.maximum(0, inverse_depth).astype(np.float32)
-        seen = np.where(inverse_depth > 0, GROUND, SKY).astype(np.int32)
-        face = np.zeros(seen.shape, np.uint8)
+        solid_of_pixel = np.where(inverse_depth > 0, GROUND, SKY).astype(np.int32)
+        face = np.zeros(solid_of_pixel.shape, np.uint8)
         boxes, nearest = self._boxes(camera, local)
         planes = _move_planes(self.planes, local)
         to_unit = inverse(local) / np.where(self.half > 0, self.half, 1)[..., None]
         kinds, convex = self.kind.tolist(), int(Kind.CONVEX)
-        scratch = np.zeros(seen.shape, bool)
-        found: dict[int, tuple[int, int, int, int, int]] = {}
+        scratch = np.zeros(solid_of_pixel.shape, bool)
+        outlines_of_actors: dict[int, tuple[int, int, int, int, int]] = {}
         near_of_actor = np.full(len(self.rows) - 1, np.inf)
         np.minimum.at(near_of_actor, self.actor[FIRST:], nearest[FIRST:])
         for number in np.argsort(near_of_actor, kind="stable"):
@@ -113,8 +113,8 @@ class Stage:
                 if x0 >= x1 or y0 >= y1:
                     continue
                 window = np.s_[y0:y1, x0:x1]
-                held = inverse_depth[window]
-                if not measured and nearest[k] > NEAR and held.min() * nearest[k] >= 1:
+                so_far = inverse_depth[window]
+                if not measured and nearest[k] > NEAR and so_far.min() * nearest[k] >= 1:
                     continue
                 if kinds[k] == convex:
                     depth, side = hit_convex(planes[k], x[x0:x1], y[y0:y1])
@@ -123,16 +123,16 @@ class Stage:
                 if measured:
                     scratch[window] |= depth > 0
                     hull = np.concatenate([np.minimum(hull[:2], (x0, y0)), np.maximum(hull[2:], (x1, y1))])
-                nearer = depth > held
-                np.copyto(held, depth, where=nearer)
-                np.copyto(seen[window], np.int32(k), where=nearer)
+                nearer = depth > so_far
+                np.copyto(so_far, depth, where=nearer)
+                np.copyto(solid_of_pixel[window], np.int32(k), where=nearer)
                 np.copyto(face[window], side, where=nearer)
             if measured and hull[0] < hull[2]:
                 outline = scratch[hull[1] : hull[3], hull[0] : hull[2]]
                 if outline.any():
-                    found[int(number)] = _measure(outline, hull[0], hull[1])
+                    outlines_of_actors[int(number)] = _measure(outline, hull[0], hull[1])
                 outline[:] = False
-        return Surfaces(inverse_depth, seen, face, found)
+        return Surfaces(inverse_depth, solid_of_pixel, face, outlines_of_actors)
 
     def _boxes(self, camera: Camera, local: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pixel boxes (K, 4) that enclose each solid's picture (empty: out of view), and its least depth (K,)."""

@@ -138,9 +138,9 @@ def _flow(
     ]
     row, column = np.nonzero(stage.moves[seen])
     if row.size:
-        own = compose(compose(view, stage.poses(later)), compose(inverse(poses), eye)).astype(np.float32)
+        motion_of_solid = compose(compose(view, stage.poses(later)), compose(inverse(poses), eye)).astype(np.float32)
         ray = np.stack([x[column], y[row], np.ones_like(row, np.float32), inverse_depth[row, column]], axis=1)
-        for axis, values in zip(moved, np.einsum("nij,nj->in", own[seen[row, column]], ray), strict=True):
+        for axis, values in zip(moved, np.einsum("nij,nj->in", motion_of_solid[seen[row, column]], ray), strict=True):
             axis[row, column] = values
     ahead = moved[2] > np.float32(NEAR) * inverse_depth
     depth = np.where(ahead, moved[2], np.float32(np.nan))

@@ -237,10 +237,14 @@ def _plain(stage: Stage, light: _Light, poses: np.ndarray, pixels: _Pixels) -> n
     row = np.searchsorted(shown, np.arange(len(poses)))[seen]
     local = inverse(poses[shown])
     scale = 1 / stage.grain_size[shown]
-    own = (local * scale[:, None, None]).astype(np.float32)[row]
+    to_pattern = (local * scale[:, None, None]).astype(np.float32)[row]
     shift = (seen * 37 % 89).astype(np.float32)
     a, b, c = (
-        own[:, i, 0] * point[0] + own[:, i, 1] * point[1] + own[:, i, 2] * point[2] + own[:, i, 3] for i in range(3)
+        to_pattern[:, i, 0] * point[0]
+        + to_pattern[:, i, 1] * point[1]
+        + to_pattern[:, i, 2] * point[2]
+        + to_pattern[:, i, 3]
+        for i in range(3)
     )
     spread = np.float32(1.7) * pixels.size * scale[row]
     # Each octave looks along another oblique direction, so that no face shows streaks in all of them.

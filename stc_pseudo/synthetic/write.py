@@ -127,7 +127,7 @@ def _create_root(root: Path, settings: Settings) -> None:
         os.replace(part, record)
         return
     try:
-        held = json.loads(record.read_text())
+        recorded = json.loads(record.read_text())
     except (ValueError, OSError) as error:
         raise InputError(
             record,
@@ -135,13 +135,13 @@ def _create_root(root: Path, settings: Settings) -> None:
             found=f"unreadable JSON ({error})",
             hint="delete the folder or name another",
         ) from error
-    if held != wanted:
-        held = held if isinstance(held, dict) else {}
-        names = [name for name in {**wanted, **held} if held.get(name) != wanted.get(name)]
+    if recorded != wanted:
+        recorded = recorded if isinstance(recorded, dict) else {}
+        names = [name for name in {**wanted, **recorded} if recorded.get(name) != wanted.get(name)]
         raise InputError(
             record,
             expected=", ".join(f"{name} {wanted.get(name)}" for name in names),
-            found=", ".join(f"{name} {held.get(name)}" for name in names),
+            found=", ".join(f"{name} {recorded.get(name)}" for name in names),
             hint=f"ask for the same {' and '.join(names)}, name another folder, or delete this one",
         )
 

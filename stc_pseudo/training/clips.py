@@ -116,7 +116,7 @@ def draw_window(frame: tuple[int, int], size: tuple[int, int], min_crop: float |
     fit = min(frame[0] / size[0], frame[1] / size[1])
     scale, across, down = torch.rand(3).tolist()
     scale = fit * (min_crop + (1 - min_crop) * scale)
-    height, width = (min(math.ceil(scale * own), whole) for own, whole in zip(size, frame, strict=True))
+    height, width = (min(math.ceil(scale * side), whole) for side, whole in zip(size, frame, strict=True))
     return round(across * (frame[1] - width)), round(down * (frame[0] - height)), width, height
 
 

@@ -114,15 +114,15 @@ def fit(
                 if step % SCALARS_EVERY == 0 or step in (1, steps):
                     record.scalars("train", latest | {"learning_rate": rate}, step)
             if validates:
-                held, picture = validation.run(steps)
-                record.scalars("validation", held, step)
+                validated, picture = validation.run(steps)
+                record.scalars("validation", validated, step)
                 record.picture(picture, math.ceil(step / per_epoch), step)
-                if held:
+                if validated:
                     log.info(
                         "epoch %d, step %d: held out: %s",
                         math.ceil(step / per_epoch),
                         step,
-                        ", ".join(f"{key} {figure:.4f}" for key, figure in held.items()),
+                        ", ".join(f"{key} {figure:.4f}" for key, figure in validated.items()),
                     )
             if saves:
                 saved = time.monotonic()
@@ -158,14 +158,14 @@ class Figures:
             FloatingPointError: a loss is not finite; the first one is named.
         """
         values = torch.cat(self.rows).tolist()
-        found, start = {}, 0
+        figures, start = {}, 0
         for step, names in zip(self.steps, self.names, strict=True):
-            found = dict(zip(names, values[start : start + len(names)], strict=True))
+            figures = dict(zip(names, values[start : start + len(names)], strict=True))
             start += len(names)
-            if not math.isfinite(found["loss"]):
-                raise FloatingPointError(f"step {step}: the loss is {found['loss']}; lower the learning rate")
+            if not math.isfinite(figures["loss"]):
+                raise FloatingPointError(f"step {step}: the loss is {figures['loss']}; lower the learning rate")
         self.steps, self.rows, self.names = [], [], []
-        return found
+        return figures
 
 
 def descend(

@@ -72,9 +72,9 @@ class TrainingState:
             raise InputError(
                 self.path, expected=f"a training's state with '{min(missing)}'", found="no such entry", hint=RESUME
             )
-        own = _comparable(self.settings)
-        for key in sorted(own.keys() | content["settings"].keys()):
-            before, now = content["settings"].get(key), own.get(key)
+        settings = _comparable(self.settings)
+        for key in sorted(settings.keys() | content["settings"].keys()):
+            before, now = content["settings"].get(key), settings.get(key)
             if before != now:
                 raise InputError(
                     self.path,

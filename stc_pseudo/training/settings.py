@@ -60,9 +60,9 @@ def training_settings(kind: type[T], **values: Any) -> T:
     """
     names = {field.name for field in fields(OptimiserSettings)}
     default: Any = next(field.default_factory for field in fields(kind) if field.name == "optimiser")()
-    own = {name: value for name, value in values.items() if name not in names}
+    others = {name: value for name, value in values.items() if name not in names}
     optimiser = replace(default, **{name: values[name] for name in names & values.keys()})
-    return kind(optimiser=optimiser, **own)
+    return kind(optimiser=optimiser, **others)
 
 
 def recorded(settings: Any) -> dict[str, Any]:

@@ -37,19 +37,19 @@ def split_clips(clips: Clips, indices: Iterable[int], share: float) -> tuple[lis
     by_video = defaultdict(list)
     for index in indices:
         by_video[clips.starts[index][0]].append(index)
-    train, held = [], []
-    for own in by_video.values():
-        count = int(share * len(own))
-        held += own[len(own) - count :]
-        last = clips.starts[own[-count]][1] - clips.length if count else np.inf
-        train += [index for index in own if clips.starts[index][1] <= last]
+    train, held_out = [], []
+    for of_video in by_video.values():
+        count = int(share * len(of_video))
+        held_out += of_video[len(of_video) - count :]
+        last = clips.starts[of_video[-count]][1] - clips.length if count else np.inf
+        train += [index for index in of_video if clips.starts[index][1] <= last]
     if not train:
         expected = "a share that leaves clips to train on"
         raise SettingError("validation_share", expected, f"{share:g}", "smaller, or longer videos")
-    return train, held
+    return train, held_out
 
 
-def require_truth(folder: Path, paths: Mapping[int, Path], held: list[int], files: str) -> None:
+def require_truth(folder: Path, paths: Mapping[int, Path], held_out: list[int], files: str) -> None:
     """Raise an InputError where no held-out clip has truth.
 
     Args:
@@ -59,7 +59,7 @@ def require_truth(folder: Path, paths: Mapping[int, Path], held: list[int], file
         files: what is looked for.
     """
     if not paths:
-        expected, found = f"{files} of held-out frames", f"none of {len(held)} held-out frames"
+        expected, found = f"{files} of held-out frames", f"none of {len(held_out)} held-out frames"
         raise InputError(folder, expected=expected, found=found, hint="`truth=`, or `validation_share=`")
 
 
@@ -88,14 +88,18 @@ class Validation:
         network: nn.Module,
         loss: Callable[[dict[str, Any], int], tuple[Tensor, dict[str, Tensor]]],
         clips: Clips,
-        held: list[int],
+        held_out: list[int],
         shown: list[int],
         draw: Callable[[dict[str, Any]], np.ndarray],
         device: str,
         measure: Callable[[int], dict[str, float]] | None = None,
     ) -> None:
         self.network, self.loss, self.clips = network, loss, clips.plain()
-        self.held = [held[i] for i in np.unique(np.linspace(0, len(held) - 1, MOST_CLIPS).astype(int))] if held else []
+        self.held = (
+            [held_out[i] for i in np.unique(np.linspace(0, len(held_out) - 1, MOST_CLIPS).astype(int))]
+            if held_out
+            else []
+        )
         pictured = self.held or shown
         self.pictured = [pictured[i] for i in np.unique(np.linspace(0, len(pictured) - 1, PICTURED).astype(int))]
         self.draw, self.measure, self.device = draw, measure, device

@@ -16,11 +16,11 @@ def colour_inverse_depth(inverse_depth: np.ndarray) -> np.ndarray:
         (H, W, 3) uint8 RGB.
     """
     values = inverse_depth.astype(np.float32)
-    known = np.isfinite(values)
-    low, high = np.percentile(values[known], (2, 98)) if known.any() else (0, 1)
-    scaled = np.clip((np.where(known, values, low) - low) / max(high - low, 1e-6), 0, 1)
+    valid = np.isfinite(values)
+    low, high = np.percentile(values[valid], (2, 98)) if valid.any() else (0, 1)
+    scaled = np.clip((np.where(valid, values, low) - low) / max(high - low, 1e-6), 0, 1)
     coloured = cv2.applyColorMap((scaled * 255).astype(np.uint8), cv2.COLORMAP_TURBO)[..., ::-1]
-    return np.where(known[..., None], coloured, np.uint8(0))
+    return np.where(valid[..., None], coloured, np.uint8(0))
 
 
 def colour_flow(flow: np.ndarray) -> np.ndarray:

@@ -70,8 +70,8 @@ def read_coco(
         class_id = json_fields.whole(entry.get("category_id"), "category_id", where)
         if class_id not in class_names:
             raise InputError(where, expected="a category_id of categories", found=str(class_id))
-        given = json_fields.get(entry, "score")
-        score = None if given is None else json_fields.reals([given], 1, "score", where)[0]
+        written = json_fields.get(entry, "score")
+        score = None if written is None else json_fields.reals([written], 1, "score", where)[0]
         rows.append(
             BoxRow(
                 position,
@@ -98,16 +98,16 @@ def _positions(
     """Position in the video of each picture of the file by its `id`; None for pictures of other videos."""
     images = read_images(content, path)
     labels = [(*image.file.parts[:-1], *_video_of(image)) for image in images]
-    mine = of_video(labels, video, source.video_name, alone, path)
+    of_this_video = of_video(labels, video, source.video_name, alone, path)
     names = FrameNames(video, source.first_frame or 0, source.frame_step, source.frame_range)
-    found: dict[int | str, int | None] = {image.key: None for image in images}
+    positions: dict[int | str, int | None] = {image.key: None for image in images}
     once = OnePicture(video)
-    for image, counts in zip(images, mine, strict=True):
+    for image, counts in zip(images, of_this_video, strict=True):
         if counts and (position := _position(image, video, names)) is not None:
             once.take(position, image.where)
             _require_size(image, video)
-            found[image.key] = position
-    return found
+            positions[image.key] = position
+    return positions
 
 
 def _video_of(image: CocoImage) -> tuple[str, ...]:

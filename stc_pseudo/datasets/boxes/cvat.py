@@ -108,7 +108,7 @@ def _task(element: Element, where: str) -> _Task:
     size = element.find("original_size")
     return _Task(
         text("id"),
-        tuple(each for each in (text("name"), file.name, file.stem) if each),
+        tuple(name for name in (text("name"), file.name, file.stem) if name),
         number("start_frame") or 0,
         number("stop_frame"),
         int(step[1]) if step else 1,
@@ -153,8 +153,10 @@ class _Reader:
             self.is_cvat = True
 
     def _meta(self, element: Element) -> None:
-        found = [each for tag in ("task", "job") for each in element.iter(tag)]
-        self.tasks = [_task(each, f"{self.path}: {each.tag} {each.findtext('id') or ''}".rstrip()) for each in found]
+        elements = [entry for tag in ("task", "job") for entry in element.iter(tag)]
+        self.tasks = [
+            _task(entry, f"{self.path}: {entry.tag} {entry.findtext('id') or ''}".rstrip()) for entry in elements
+        ]
         self.task = self._chosen()
         if self.task is not None:
             self._require_size(*self.task.size, f"{self.path}: original_size")
@@ -165,16 +167,16 @@ class _Reader:
         if not self.tasks or (len(self.tasks) == 1 and name is None):
             return self.tasks[0] if self.tasks else None
         wanted = self.video.name if name is None else name
-        found = [task for task in self.tasks if wanted in task.names or (name is not None and wanted == task.number)]
-        if len(found) != 1:
+        matching = [task for task in self.tasks if wanted in task.names or (name is not None and wanted == task.number)]
+        if len(matching) != 1:
             listed = ", ".join(f"{task.number} '{task.names[0] if task.names else ''}'" for task in self.tasks)
             raise InputError(
                 self.path,
                 expected=f"one task '{wanted}', by its name or its video file's",
-                found=(f"{len(found)} of it among " if found else "") + listed[:80],
+                found=(f"{len(matching)} of it among " if matching else "") + listed[:80],
                 hint=f"{VIDEO_HINT}: a task's name or id",
             )
-        return found[0]
+        return matching[0]
 
     def _is_ours(self, element: Element) -> bool:
         """Whether a track or picture is the video's task's."""
@@ -270,10 +272,10 @@ class _Reader:
         """The boxes of single pictures that are the video's."""
         files = [PurePosixPath((element.get("name") or "").replace("\\", "/")) for element, _ in self.pictures]
         name = None if self.task is not None else self.source.video_name
-        mine = of_video([file.parts[:-1] for file in files], self.video, name, True, self.path)
+        of_this_video = of_video([file.parts[:-1] for file in files], self.video, name, True, self.path)
         names = FrameNames(self.video, self.source.first_frame or 0, self.source.frame_step, self.source.frame_range)
         once = OnePicture(self.video)
-        for (element, where), file, counts in zip(self.pictures, files, mine, strict=True):
+        for (element, where), file, counts in zip(self.pictures, files, of_this_video, strict=True):
             if not counts:
                 continue
             self._require_size(element.get("width"), element.get("height"), where)

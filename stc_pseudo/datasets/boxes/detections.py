@@ -41,7 +41,7 @@ def read_detection_rows(path: Path, video: VideoSequence, source: BoxSource) -> 
     for frame, size, class_id, track, box, score in _objects(path):
         where = f"{path}: frame {frame}"
         if size != video.size:
-            expected, found = ("{1}x{0}".format(*each) for each in (video.size, size))
+            expected, found = ("{1}x{0}".format(*shape) for shape in (video.size, size))
             raise InputError(where, expected=f"objects of the frames' {expected} pixels", found=found)
         if wanted is not None and frame not in wanted:
             continue
@@ -63,8 +63,8 @@ def _objects(path: Path) -> Iterable[tuple[int, tuple[int, int], int, int | None
     with path.open("rb") as file:
         columns = len(next((line for line in file if line.strip()), b"").split())
     if columns != TRACK_COLUMNS:
-        for each in iter_detections(path):
-            yield each.frame, (each.height, each.width), each.class_id, None, each.box, each.score
+        for row in iter_detections(path):
+            yield row.frame, (row.height, row.width), row.class_id, None, row.box, row.score
         return
     for objects in read_mots(path).values():
         for o in objects:

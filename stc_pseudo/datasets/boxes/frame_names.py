@@ -72,8 +72,8 @@ class FrameNames:
 
     def _in_folder(self, name: PurePosixPath, where: str) -> int | None:
         uploaded = LABEL_STUDIO.fullmatch(name.name)
-        for each in (name, PurePosixPath(uploaded[1]) if uploaded else name):
-            position = self.by_name.get(each.name, self.by_stem.get(each.stem))
+        for candidate in (name, PurePosixPath(uploaded[1]) if uploaded else name):
+            position = self.by_name.get(candidate.name, self.by_stem.get(candidate.stem))
             if position is not None:
                 return position
         number = TRAILING_NUMBER.search(name.stem)
@@ -99,18 +99,18 @@ def of_video(
         InputError: there is none of the name, or there are several other names, none of which may be meant.
     """
     wanted = name or video.name
-    mine = [wanted in each for each in labels]
-    if any(mine) or not mine:
-        return mine
+    of_this_video = [wanted in label for label in labels]
+    if any(of_this_video) or not of_this_video:
+        return of_this_video
     others = sorted(set(labels))
     if name is not None or not alone or len(others) > 1:
         raise InputError(
             path,
             expected=f"pictures in a folder '{wanted}', as '{wanted}/000000.jpg', or of a video of this name",
-            found=", ".join("/".join(each) or "no folder" for each in others)[:80],
+            found=", ".join("/".join(label) or "no folder" for label in others)[:80],
             hint=f"{VIDEO_HINT}; `sequences=` leaves videos out",
         )
-    return [True] * len(mine)
+    return [True] * len(of_this_video)
 
 
 class OnePicture:

@@ -55,7 +55,7 @@ def read_mot(path: Path, video: VideoSequence, source: BoxSource) -> tuple[list[
     """
     names = source.wanted
     labels = _labels(path) if names is None else None
-    own = names if names is not None else labels
+    class_names = names if names is not None else labels
     rows = []
     lines = list(iter_lines(path))
     position_of = _positions({line.frame for line in lines}, path, video, source)
@@ -66,7 +66,7 @@ def read_mot(path: Path, video: VideoSequence, source: BoxSource) -> tuple[list[
         class_id = 1 if line.class_id is None else line.class_id
         if labels is not None and class_id not in labels:
             raise InputError(line.where, expected=f"a class of the {len(labels)} in labels.txt", found=str(class_id))
-        ignore = line.class_id is not None and (line.score == 0 or (own is None and class_id in NO_OBJECTS))
+        ignore = line.class_id is not None and (line.score == 0 or (class_names is None and class_id in NO_OBJECTS))
         rows.append(
             BoxRow(
                 position,
@@ -78,8 +78,8 @@ def read_mot(path: Path, video: VideoSequence, source: BoxSource) -> tuple[list[
                 line.score,
             )
         )
-    if own is not None:
-        return rows, own
+    if class_names is not None:
+        return rows, class_names
     numbers = sorted({row.class_id for row in rows if not row.ignore})
     return rows, {number: CLASS_NAMES.get(number, f"class {number}") for number in numbers}
 

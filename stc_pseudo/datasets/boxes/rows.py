@@ -85,7 +85,7 @@ def gather(
         by_frame.setdefault(numbers[row.position], []).append((box, None if row.ignore else row.class_id, track_id))
     if outside:
         log.info("%d boxes lie outside their frames and are left out", outside)
-    return {number: frame_boxes(found) for number, found in sorted(by_frame.items())}
+    return {number: frame_boxes(frame_rows) for number, frame_rows in sorted(by_frame.items())}
 
 
 def frame_boxes(rows: list[tuple[np.ndarray, int | None, int]]) -> FrameBoxes:

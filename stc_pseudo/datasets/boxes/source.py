@@ -66,9 +66,9 @@ def with_boxes(videos: list[VideoSequence], source: BoxSource) -> list[VideoSequ
     rows, class_names = {}, source.wanted or {}
     for video in videos:
         path = file_of(video, source.path, alone=len(videos) == 1)
-        rows[video.name], found = read_rows(path, video, source, alone=path != source.path or len(videos) == 1)
-        for number, name in found.items():
-            known = next(
+        rows[video.name], names = read_rows(path, video, source, alone=path != source.path or len(videos) == 1)
+        for number, name in names.items():
+            renamed = next(
                 (
                     other
                     for other in class_names.items()
@@ -76,10 +76,10 @@ def with_boxes(videos: list[VideoSequence], source: BoxSource) -> list[VideoSequ
                 ),
                 None,
             )
-            if known:
+            if renamed:
                 raise InputError(
                     path,
-                    expected=f"class {known[0]} alone to be '{known[1]}', as before",
+                    expected=f"class {renamed[0]} alone to be '{renamed[1]}', as before",
                     found=f"class {number} as '{name}'",
                     hint="`class_names=` says the names in the order of their numbers",
                 )
@@ -114,16 +114,16 @@ def file_of(video: VideoSequence, path: Path, alone: bool) -> Path:
             )
         return path
     candidates = [path / f"{video.name}{ending}" for ending in ENDINGS] + [path / video.name / "gt" / "gt.txt"]
-    found = [candidate for candidate in candidates if candidate.is_file()]
-    if len(found) != 1:
-        names = ", ".join(candidate.relative_to(path).as_posix() for candidate in found or candidates)
+    files = [candidate for candidate in candidates if candidate.is_file()]
+    if len(files) != 1:
+        names = ", ".join(candidate.relative_to(path).as_posix() for candidate in files or candidates)
         raise InputError(
             path,
             expected=f"one file of boxes of '{video.name}'",
-            found=names if found else f"none of {names}",
+            found=names if files else f"none of {names}",
             hint="`boxes=`",
         )
-    return found[0]
+    return files[0]
 
 
 def recognise(path: Path) -> str:

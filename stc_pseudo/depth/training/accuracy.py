@@ -18,9 +18,9 @@ def absolute_relative(inverse_depth: np.ndarray, truth: np.ndarray) -> tuple[flo
         AbsRel after scaling the estimate by the ratio of medians; AbsRel without scaling; and the share of the truth's
         pixels that have an estimate.
     """
-    known = (truth < FARTHEST) & np.isfinite(inverse_depth)
-    estimate = 1 / np.clip(inverse_depth[known], 1 / FARTHEST, None)
-    true = truth[known]
+    valid = (truth < FARTHEST) & np.isfinite(inverse_depth)
+    estimate = 1 / np.clip(inverse_depth[valid], 1 / FARTHEST, None)
+    true = truth[valid]
     scaled = estimate * np.median(true) / np.median(estimate)
-    share = known.sum() / (truth < FARTHEST).sum()
+    share = valid.sum() / (truth < FARTHEST).sum()
     return float(np.mean(np.abs(scaled - true) / true)), float(np.mean(np.abs(estimate - true) / true)), float(share)

@@ -136,8 +136,8 @@ class Fit:
             return None
         try:
             record = json.loads(path.read_text("utf-8"))
-            known = {*DepthTraining.__dataclass_fields__, *OptimiserSettings.__dataclass_fields__}
-            whole = {"frames", "complete", "imagenet"} <= set(record) and set(record["training"]) <= known
+            fields = {*DepthTraining.__dataclass_fields__, *OptimiserSettings.__dataclass_fields__}
+            whole = {"frames", "complete", "imagenet"} <= set(record) and set(record["training"]) <= fields
         except (ValueError, TypeError, KeyError):
             whole = False
         if not whole:

@@ -51,15 +51,15 @@ def depth_loss(
     cameras = intrinsics.repeat(len(views), 1, 1)
     homography, parallax = plane_and_parallax(cameras, transforms)
     everywhere = torch.ones(len(target), dtype=torch.bool, device=target.device)
-    given = torch.stack([everywhere if view.given is None else view.given for view in views])[..., None, None, None]
+    with_view = torch.stack([everywhere if view.given is None else view.given for view in views])[..., None, None, None]
     # An occluded pixel is judged by the view that sees it: the least distance over the views.
-    still = photometric_distance(images, target).where(given, torch.inf).amin(0)
+    still = photometric_distance(images, target).where(with_view, torch.inf).amin(0)
     total, figures = target.new_zeros(()), {}
     for scale, inverse_depth in enumerate(inverse_depths):
         full = F.interpolate(inverse_depth, target.shape[-2:], mode="bilinear", align_corners=False)
         flow = rigid_flow(1 / full.repeat(len(views), 1, 1, 1), homography, parallax)
         moved = warp(images.flatten(0, 1), flow).view_as(images)
-        warped = photometric_distance(moved, target).where(given, torch.inf).amin(0)
+        warped = photometric_distance(moved, target).where(with_view, torch.inf).amin(0)
         reprojection = minimum_reprojection(warped, still)
         # The mean over the picture is divided out: shrinking the depth must not buy smoothness.
         relative = inverse_depth / inverse_depth.mean((2, 3), keepdim=True)

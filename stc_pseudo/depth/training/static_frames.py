@@ -43,7 +43,7 @@ def moving_clips(clips: Clips, watched: Iterable[int] | None = None, cache: Path
     videos = set(range(len(clips.videos)) if watched is None else watched)
     bar = Bar(sorted(videos), desc="find static frames", unit="video", disable=len(videos) < 2)
     with _kept_flows(cache) as flows:
-        moves = {video: [each >= STATIC_FLOW for each in flows(clips.videos[video])] for video in bar}
+        moves = {video: [length >= STATIC_FLOW for length in flows(clips.videos[video])] for video in bar}
     kept = [
         index
         for index, (video, start) in enumerate(clips.starts)
@@ -64,22 +64,22 @@ def moving_clips(clips: Clips, watched: Iterable[int] | None = None, cache: Path
 def _kept_flows(cache: Path | None) -> Iterator[Callable[[list[Path]], list[float]]]:
     """`_mean_flows`, which takes what the cache has; what it did not have is there when the block ends."""
     try:
-        known = json.loads(cache.read_bytes()) if cache else {}
+        cached = json.loads(cache.read_bytes()) if cache else {}
     except (FileNotFoundError, ValueError):
-        known = {}
-    found: dict[str, list[float]] = {}
+        cached = {}
+    flows_by_video: dict[str, list[float]] = {}
 
     def flows(video: list[Path]) -> list[float]:
         key = stat_digest(video)
-        found[key] = known[key] if key in known else _mean_flows(video)
-        return found[key]
+        flows_by_video[key] = cached[key] if key in cached else _mean_flows(video)
+        return flows_by_video[key]
 
     try:
         yield flows
     finally:
-        if cache and not found.keys() <= known.keys():
+        if cache and not flows_by_video.keys() <= cached.keys():
             with replacing(cache, "w") as file:
-                json.dump(known | found, file)
+                json.dump(cached | flows_by_video, file)
 
 
 def _mean_flows(video: list[Path]) -> list[float]:

@@ -112,9 +112,9 @@ def scale_invariant_error(inverse_depth: Tensor, truth: Tensor) -> Tensor:
     Returns:
         a scalar; pictures without any truth count zero.
     """
-    known = (truth > MIN_DEPTH) & (truth < MAX_DEPTH)
-    ratio = torch.where(known, -inverse_depth.log() - torch.where(known, truth, 1.0).log(), 0.0).flatten(1)
-    count = known.flatten(1).sum(1).clamp(min=1)
+    valid = (truth > MIN_DEPTH) & (truth < MAX_DEPTH)
+    ratio = torch.where(valid, -inverse_depth.log() - torch.where(valid, truth, 1.0).log(), 0.0).flatten(1)
+    count = valid.flatten(1).sum(1).clamp(min=1)
     return ((ratio**2).sum(1) / count - SCALE_WEIGHT * (ratio.sum(1) / count) ** 2).mean()
 
 
@@ -131,7 +131,7 @@ def train_supervised(source: NyuDepth, settings: DepthTraining, out: Path) -> No
     """
     size = settings.height, settings.width
     pictures = DepthPictures(source, size, settings.min_crop)
-    train, held = source.split()
+    train, held_out = source.split()
     torch.manual_seed(settings.optimiser.seed)
     trainer = SupervisedTrainer(settings)
     start_networks(trainer.network, None, settings.encoder, settings.init, settings.encoder_weights)
@@ -140,7 +140,7 @@ def train_supervised(source: NyuDepth, settings: DepthTraining, out: Path) -> No
         trainer,
         trainer.loss,
         pictures,
-        held,
+        held_out,
         train,
         partial(draw_depth, trainer.network),
         settings.optimiser.device,

@@ -155,20 +155,20 @@ def train_depth(
         min_crop=settings.min_crop,
     )
     if listed is not None:
-        train, held = (listed_clips(clips, each) for each in listed)
+        train, held_out = (listed_clips(clips, frames) for frames in listed)
     else:
         alone = [index for index, baseline in enumerate(baselines) if not baseline]
         used = moving_clips(clips, alone, out.with_name(f"{out.name}.motion.json")) if alone else range(len(clips))
-        train, held = split_clips(clips, used, settings.validation_share)
+        train, held_out = split_clips(clips, used, settings.validation_share)
     torch.manual_seed(settings.optimiser.seed)
     trainer = DepthTrainer(settings, intrinsics, baselines)
     start_networks(trainer.network, trainer.pose_network, settings.encoder, settings.init, settings.encoder_weights)
     # Convolutions are faster on channels_last, on a CPU as on a GPU.
     device = settings.optimiser.device
     trainer.to(device).to(memory_format=torch.channels_last)
-    truth = settings.truth and DepthTruth(settings.truth, sequences, clips, held, trainer.network, device)
+    truth = settings.truth and DepthTruth(settings.truth, sequences, clips, held_out, trainer.network, device)
     validation = Validation(
-        trainer, trainer.loss, clips, held, train, partial(draw_depth, trainer.network), device, truth
+        trainer, trainer.loss, clips, held_out, train, partial(draw_depth, trainer.network), device, truth
     )
     fit(
         trainer,

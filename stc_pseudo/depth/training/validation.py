@@ -40,20 +40,20 @@ class DepthTruth:
         folder: Path,
         sequences: Sequence[VideoSequence],
         clips: Clips,
-        held: list[int],
+        held_out: list[int],
         network: nn.Module,
         device: str,
     ) -> None:
         require_folder(folder, "depth maps, {sequence}/{frame}.png or .npy", TRUTH)
         self.clips, self.network, self.device = clips.plain(), network, device
         self.paths: dict[int, Path] = {}
-        for index in held:
+        for index in held_out:
             video, start = clips.starts[index]
             stem = clips.videos[video][start + clips.length // 2].stem
             candidates = [folder / sequences[video].name / (stem + suffix) for suffix in SUFFIXES]
             if path := next((path for path in candidates if path.is_file()), None):
                 self.paths[index] = path
-        require_truth(folder, self.paths, held, "{sequence}/{frame}.png or .npy")
+        require_truth(folder, self.paths, held_out, "{sequence}/{frame}.png or .npy")
 
     def __call__(self, index: int) -> dict[str, float]:
         """Return the clip's AbsRel, median-scaled, as `abs_rel`; nothing where its frame has no truth."""

@@ -18,7 +18,7 @@ def end_point_error(flow: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     Returns:
         EPE in pixels; and the share of pixels that are wrong by more than 3 pixels and 5 % of the true length.
     """
-    known = np.isfinite(truth[0])
-    error, length = np.hypot(*(flow - truth))[known], np.hypot(*truth)[known]
+    valid = np.isfinite(truth[0])
+    error, length = np.hypot(*(flow - truth))[valid], np.hypot(*truth)[valid]
     outlier = (error > OUTLIER_PIXELS) & (error > OUTLIER_SHARE * length)
     return float(error.mean()), float(outlier.mean())

@@ -112,17 +112,17 @@ def find_truth(videos: Iterable[Iterable[Path]], folder: Path, flag: str) -> dic
     """
     require_folder(folder, "true flow", flag)
     videos = [list(video) for video in videos]
-    found = true_flow(folder, videos) if (folder / "optical_flow").is_dir() else {}
+    truth_files = true_flow(folder, videos) if (folder / "optical_flow").is_dir() else {}
     for path in (path for video in videos for path in video):
         stem = folder / path.parent.name / path.stem
         files = (stem.with_name(stem.name + suffix) for suffix in READERS)
         if (file := next((file for file in files if file.is_file()), None)) is not None:
-            found[path] = file
-    if not found:
+            truth_files[path] = file
+    if not truth_files:
         raise InputError(
             folder, expected="{sequence}/{frame}.png, .flo, .npy or .pfm of the frames", found="none", hint=flag
         )
-    return found
+    return truth_files
 
 
 def read_truth(frame: Path, file: Path) -> Tensor:
@@ -136,5 +136,5 @@ def read_truth(frame: Path, file: Path) -> Tensor:
         raise InputError(
             file, expected="{1}x{0} pixels as its frame".format(*size), found="{2}x{1}".format(*flow.shape)
         )
-    known = np.isfinite(flow).all(0)
-    return torch.from_numpy(np.concatenate([np.where(known, flow, 0), known[None]]).astype(np.float32))
+    valid = np.isfinite(flow).all(0)
+    return torch.from_numpy(np.concatenate([np.where(valid, flow, 0), valid[None]]).astype(np.float32))

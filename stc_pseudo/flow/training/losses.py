@@ -74,24 +74,24 @@ def unsupervised_loss(
     """
     finest = flows[-1]
     height, width = finest.shape[-2:]
-    own, other = torch.cat([frames[:, 0], frames[:, 1]]), torch.cat([frames[:, 1], frames[:, 0]])
+    first, second = torch.cat([frames[:, 0], frames[:, 1]]), torch.cat([frames[:, 1], frames[:, 0]])
     origin = origin.repeat(2, 1)
-    target = crop(own, origin, (height, width))
+    target = crop(first, origin, (height, width))
     placed = origin.to(frames.device, non_blocking=True)
-    seen = visible(finest.detach(), placed, own.shape[-2:])
-    rebuilt = warp(other, finest, origin=placed)
+    visibility = visible(finest.detach(), placed, first.shape[-2:])
+    rebuilt = warp(second, finest, origin=placed)
     inner = slice(CENSUS_RADIUS, -CENSUS_RADIUS)
     values = {
-        "census": masked_mean(robust(census_distance(target, rebuilt)), seen[..., inner, inner]),
-        "ssim": masked_mean(ssim_distance(target, rebuilt).mean(1, keepdim=True), seen),
-        "absolute": masked_mean(robust(target - rebuilt).mean(1, keepdim=True), seen),
+        "census": masked_mean(robust(census_distance(target, rebuilt)), visibility[..., inner, inner]),
+        "ssim": masked_mean(ssim_distance(target, rebuilt).mean(1, keepdim=True), visibility),
+        "absolute": masked_mean(robust(target - rebuilt).mean(1, keepdim=True), visibility),
         "smoothness": smoothness(
             flows[-2], F.interpolate(target, flows[-2].shape[-2:], mode="area"), terms.smoothness_order
         ),
-        "distillation": pyramid_distillation(flows[:-1], finest.detach(), seen),
+        "distillation": pyramid_distillation(flows[:-1], finest.detach(), visibility),
     }
     total = sum(getattr(terms, name) * value for name, value in values.items())
-    return total, values | {"seen": seen.mean()}
+    return total, values | {"seen": visibility.mean()}
 
 
 def crop(images: Tensor, origin: Tensor, size: tuple[int, int]) -> Tensor:
@@ -165,9 +165,9 @@ def visible(flow: Tensor, origin: Tensor, size: tuple[int, int]) -> Tensor:
     Returns:
         (2B, 1, h, w) float, 1 or 0.
     """
-    found = consistent(flow) | ~inside(flow)
-    doubtful = found.float().mean((1, 2, 3), keepdim=True) < 1 - OCCLUSION_LIMIT
-    return (inside(flow, size, origin) & (found | doubtful)).to(flow.dtype)
+    trusted = consistent(flow) | ~inside(flow)
+    doubtful = trusted.float().mean((1, 2, 3), keepdim=True) < 1 - OCCLUSION_LIMIT
+    return (inside(flow, size, origin) & (trusted | doubtful)).to(flow.dtype)
 
 
 def consistent(flow: Tensor) -> Tensor:
@@ -206,7 +206,7 @@ def smoothness(flow: Tensor, image: Tensor, order: int, edge_weight: float = SMO
     return total
 
 
-def pyramid_distillation(flows: list[Tensor], finest: Tensor, seen: Tensor) -> Tensor:
+def pyramid_distillation(flows: list[Tensor], finest: Tensor, visibility: Tensor) -> Tensor:
     """Distance of each level's flow from the finest flow, downsampled, where that is visible (section 3.3).
 
     Args:
@@ -220,7 +220,7 @@ def pyramid_distillation(flows: list[Tensor], finest: Tensor, seen: Tensor) -> T
     total = finest.new_zeros(())
     for flow in flows:
         label = upsample_flow(finest, flow.shape[-2:])
-        mask = F.interpolate(seen, flow.shape[-2:], mode="nearest")
+        mask = F.interpolate(visibility, flow.shape[-2:], mode="nearest")
         total = total + masked_mean(robust(flow - label).sum(1, keepdim=True), mask)
     return total
 

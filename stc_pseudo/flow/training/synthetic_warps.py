@@ -64,8 +64,8 @@ def known_flow_loss(
     """
     flow = random_flow(len(frames), frames.shape[-2:], frames.device)
     moved = warp(frames, flow, "zeros")
-    known = warp(torch.ones_like(frames[:, :1]), flow, "zeros") > 0.5
+    valid = warp(torch.ones_like(frames[:, :1]), flow, "zeros") > 0.5
     flows = network(moved, frames) if start is None else network(moved, frames, start=start(moved, frames))
     end_point = torch.linalg.vector_norm(flows[-1].detach() - flow, dim=1, keepdim=True)
-    truth = torch.cat([flow, known.to(flow.dtype)], 1)
-    return true_flow_loss(flows, truth), {"known_epe": masked_mean(end_point, known)}
+    truth = torch.cat([flow, valid.to(flow.dtype)], 1)
+    return true_flow_loss(flows, truth), {"known_epe": masked_mean(end_point, valid)}

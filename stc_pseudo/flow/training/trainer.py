@@ -141,15 +141,24 @@ def train_flow(videos: Iterable[Iterable[Path]], settings: FlowTraining, out: Pa
     videos = [list(video) for video in videos]
     initial = load_network(settings.init, "`init=`") if settings.init else None
     settings = replace(settings, start=settings.start or (initial.start if initial else "none"))
-    known = find_truth(videos, settings.true_flow, "`true_flow=`") if settings.true_flow else None
-    clips = FlowClips(videos, (settings.height, settings.width), start=make_start(settings.start), truth=known)
-    train, held = split_clips(clips, clips.with_truth() if known else range(len(clips)), settings.validation_share)
+    truth_files = find_truth(videos, settings.true_flow, "`true_flow=`") if settings.true_flow else None
+    clips = FlowClips(videos, (settings.height, settings.width), start=make_start(settings.start), truth=truth_files)
+    train, held_out = split_clips(
+        clips, clips.with_truth() if truth_files else range(len(clips)), settings.validation_share
+    )
     torch.manual_seed(settings.optimiser.seed)
     network = initial.network if initial else UPFlow()
     trainer = FlowTrainer(network.to(settings.optimiser.device), settings)
-    truth = settings.truth and FlowTruth(settings.truth, clips, held, trainer.predict, settings.optimiser.device)
+    truth = settings.truth and FlowTruth(settings.truth, clips, held_out, trainer.predict, settings.optimiser.device)
     validation = Validation(
-        network, trainer.loss, clips, held, train, partial(draw_flow, trainer.predict), settings.optimiser.device, truth
+        network,
+        trainer.loss,
+        clips,
+        held_out,
+        train,
+        partial(draw_flow, trainer.predict),
+        settings.optimiser.device,
+        truth,
     )
     fit(
         network,

@@ -37,7 +37,7 @@ class FlowTruth:
         InputError: no such folder, or no map of any held-out frame.
     """
 
-    def __init__(self, folder: Path, clips: Clips, held: list[int], predict: Predict, device: str) -> None:
+    def __init__(self, folder: Path, clips: Clips, held_out: list[int], predict: Predict, device: str) -> None:
         self.maps, self.clips, self.predict, self.device = (
             PrecomputedFlow(folder, TRUTH),
             clips.plain(),
@@ -50,10 +50,10 @@ class FlowTruth:
         ]
         self.paths = {
             index: path
-            for index in held
+            for index in held_out
             if (path := self.maps.find(videos[clips.starts[index][0]], clips.starts[index][1]))
         }
-        require_truth(folder, self.paths, held, "{sequence}/{frame}.png, .npy or .flo")
+        require_truth(folder, self.paths, held_out, "{sequence}/{frame}.png, .npy or .flo")
 
     def __call__(self, index: int) -> dict[str, float]:
         """Return the clip's `epe` (pixels of the truth's size) and `f1`; nothing where its frame has no truth."""
