@@ -1,9 +1,12 @@
-"""What ImageNet's weights are worth for depth: `python -m pipelines.ablations.imagenet_start --root KITTI_MOTS`.
+"""What ImageNet's weights are worth: `python -m pipelines.ablations.imagenet_start depth|segmenter`.
 
-Trains Monodepth2 with EfficientNet-Lite0 as its encoder on one sequence, once from ImageNet's weights and once from
-random ones, for the same steps of the same clips, and prints AbsRel against LiDAR and the contrast of depth along the
-outlines of the true masks (`puzzle.score.edge_contrast` of log inverse depth, within each mask's box; 0 is as anywhere
-in the box).
+    python -m pipelines.ablations.imagenet_start depth --root KITTI_MOTS
+    python -m pipelines.ablations.imagenet_start segmenter STORE --test-root KITTI_MOTS --sequences 0000
+
+`depth` trains Monodepth2 with EfficientNet-Lite0 as its encoder on one sequence, once from ImageNet's weights and once
+from random ones, for the same steps of the same clips, and prints AbsRel against LiDAR and the contrast of depth along
+the outlines of the true masks (`puzzle.score.edge_contrast` of log inverse depth, within each mask's box; 0 is as
+anywhere in the box). `segmenter` does the same with `condinst_lite0_demo` on a store, and prints COCO's mask AP.
 """
 
 from __future__ import annotations
@@ -22,9 +25,15 @@ if TYPE_CHECKING:
     from stc_track.formats.mots import MotsObject
 
 MIN_AREA = 300  # pixels of a true mask
+STARTS = {"ImageNet": "auto", "random": "scratch"}  # of stc-train's --init-backbone
 
 
-@click.command(cls=Command, context_settings={"show_default": True})
+@click.group()
+def main() -> None:
+    """Train with and without an ImageNet start, and measure both."""
+
+
+@main.command(cls=Command, context_settings={"show_default": True})
 @click.option("--root", type=PATH, required=True, help="KITTI MOTS layout with instances_txt and training/lidar_depth")
 @click.option("--sequence", default="0000", help="its frames are trained on and measured")
 @click.option("--out", type=PATH, default=Path("runs/imagenet_start"), help="folder for the weights")
@@ -34,7 +43,7 @@ MIN_AREA = 300  # pixels of a true mask
 @click.option("--batch-size", default=4, help="clips a step")
 @click.option("--seeds", type=click.IntRange(min=1), default=1, help="trainings of each kind")
 @click.option("--step", type=click.IntRange(min=1), default=10, help="measure on every so many frames")
-def main(
+def depth(
     root: Path, sequence: str, out: Path, steps: int, height: int, width: int, batch_size: int, seeds: int, step: int
 ) -> None:
     """Print AbsRel and edge contrast of depth with and without an ImageNet start."""
@@ -57,6 +66,35 @@ def main(
     click.echo(f"{'start':<10}{'seed':>5}{'AbsRel':>9}{'edges':>8}")
     for name, seed, error, edges in rows:
         click.echo(f"{name:<10}{seed:>5}{error:>9.3f}{edges:>8.3f}")
+
+
+@main.command(cls=Command, context_settings={"show_default": True})
+@click.argument("store", type=PATH)
+@click.option("--test-root", type=PATH, required=True, help="KITTI MOTS layout with frames and instances_txt")
+@click.option("--sequences", required=True, help="of the test data, commas between")
+@click.option("--out", type=PATH, default=Path("runs/imagenet_start"), help="folder for weights and predictions")
+@click.option("--steps", type=click.IntRange(min=1), default=300, help="of each training")
+@click.option("--batch-size", default=2, help="frames a step")
+@click.option("--seeds", type=click.IntRange(min=1), default=1, help="trainings of each kind")
+def segmenter(store: Path, test_root: Path, sequences: str, out: Path, steps: int, batch_size: int, seeds: int) -> None:
+    """Print mask AP with and without an ImageNet start, of masks of at least 300 pixels."""
+    from pipelines.accuracy.mask_ap import mask_ap
+    from pipelines.reporting.commands import call
+    from stc_train.commands.predict import main as predict
+    from stc_train.commands.train import main as train
+
+    click.echo(f"after {steps} steps of {batch_size} frames")
+    click.echo(f"{'start':<10}{'seed':>5}{'AP':>7}{'AP50':>7}")
+    for seed in range(seeds):
+        for name, start in STARTS.items():
+            place = out / f"segmenter_{name.lower()}_{seed}"
+            network = ("--config", "condinst_lite0_demo", "--init-backbone", start, "--seed", seed)
+            length = ("--max-iters", steps, "--cfg-options", f"train_dataloader.batch_size={batch_size}")
+            call(train, "--pseudo-store", store, "--work-dir", place, *network, *length)
+            videos = ("--dataset", "kitti", "--root", test_root, "--sequences", sequences)
+            call(predict, place / "model.pth", *videos, "--out", place / "predictions")
+            figures = mask_ap(place / "predictions", test_root, sequences.split(","), MIN_AREA)["large"]["mean"]
+            click.echo(f"{name:<10}{seed:>5}{figures['AP']:>7.1f}{figures['AP50']:>7.1f}")
 
 
 def measure(
