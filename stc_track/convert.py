@@ -50,11 +50,11 @@ class Changes:
             >>> Changes(classes={3: 1, 7: 4}).names({1: "car", 3: "van", 7: "tram"})
             {1: 'car', 4: 'tram'}
         """
-        found = {number: name for number, name in class_names.items() if number not in self.classes}
+        names = {number: name for number, name in class_names.items() if number not in self.classes}
         for old, new in self.classes.items():
             if old in class_names:
-                found.setdefault(new, class_names[old])
-        return found
+                names.setdefault(new, class_names[old])
+        return names
 
 
 def prepared(place: Path | str, objects: Iterable[MotsObject], changes: Changes) -> Iterator[MotsObject]:
@@ -68,36 +68,36 @@ def prepared(place: Path | str, objects: Iterable[MotsObject], changes: Changes)
     Raises:
         InputError: an object without a track, a frame below 0, or an id twice on one frame.
     """
-    for frame, group in itertools.groupby(shifted(place, objects, changes), key=lambda each: each.frame):
-        found = list(group)
+    for frame, group in itertools.groupby(shifted(place, objects, changes), key=lambda obj: obj.frame):
+        of_frame = list(group)
         seen: set[int] = set()
-        for each in found:
-            if each.track_id == UNTRACKED:
+        for obj in of_frame:
+            if obj.track_id == UNTRACKED:
                 hint = "`stc-track` links them, `stc-convert --to detections` takes them as they are"
                 expected = "objects with a track"
                 raise InputError(f"{place}: frame {frame}", expected=expected, found="detections", hint=hint)
-            if each.track_id in seen and not each.ignored:
-                found_twice = f"id {each.track_id} a second time"
+            if obj.track_id in seen and not obj.ignored:
+                found_twice = f"id {obj.track_id} a second time"
                 raise InputError(f"{place}: frame {frame}", expected="each id once", found=found_twice)
-            if not each.ignored:  # these may share an id
-                seen.add(each.track_id)
-        yield from _disjoint(found) if changes.cut else found
+            if not obj.ignored:  # these may share an id
+                seen.add(obj.track_id)
+        yield from _disjoint(of_frame) if changes.cut else of_frame
 
 
 def shifted(place: Path | str, objects: Iterable[MotsObject], changes: Changes) -> Iterator[MotsObject]:
     """One sequence's objects with frames and classes changed; `Changes.keep_empty` says what becomes of empty masks."""
-    for each in objects:
-        if not 0 <= each.frame + changes.shift <= LARGEST_WHOLE:
-            where, found = f"{place}: frame {each.frame}", str(each.frame + changes.shift)
+    for obj in objects:
+        if not 0 <= obj.frame + changes.shift <= LARGEST_WHOLE:
+            where, found = f"{place}: frame {obj.frame}", str(obj.frame + changes.shift)
             raise InputError(where, expected=f"frames of 0 to {LARGEST_WHOLE} after the shift", found=found)
-        if not has_mask(each) and not (changes.keep_empty and each.box):
+        if not has_mask(obj) and not (changes.keep_empty and obj.box):
             continue
-        yield _changed(each, each.frame + changes.shift, changes)
+        yield _changed(obj, obj.frame + changes.shift, changes)
 
 
-def has_mask(each: MotsObject) -> bool:
+def has_mask(obj: MotsObject) -> bool:
     """Whether an object has a mask with a pixel, or, without any counts, never had one but a box alone."""
-    return not each.counts or coco_mask.area(_coco(each)) > 0
+    return not obj.counts or coco_mask.area(_coco(obj)) > 0
 
 
 def masks_of_boxes(place: Path | str, objects: Iterable[MotsObject], missing: Missing) -> Iterator[MotsObject]:
@@ -112,38 +112,38 @@ def masks_of_boxes(place: Path | str, objects: Iterable[MotsObject], missing: Mi
     Raises:
         InputError: such an object, where `missing` is refuse.
     """
-    for each in objects:
-        if has_mask(each) or each.box is None:
-            yield each
+    for obj in objects:
+        if has_mask(obj) or obj.box is None:
+            yield obj
         elif missing == "refuse":
             expected = "a mask of each object, which the format cannot do without"
-            found = f"a box alone, of track {each.track_id}"
+            found = f"a box alone, of track {obj.track_id}"
             hint = "`missing=` drop leaves such boxes out, `missing=` box fills them"
-            raise InputError(f"{place}: frame {each.frame}", expected=expected, found=found, hint=hint)
+            raise InputError(f"{place}: frame {obj.frame}", expected=expected, found=found, hint=hint)
         elif missing != "drop":
             filling = missing == "box"
-            yield replace(each, counts=filled(each.box, each.height, each.width)) if filling else each
+            yield replace(obj, counts=filled(obj.box, obj.height, obj.width)) if filling else obj
 
 
-def _changed(each: MotsObject, frame: int, changes: Changes) -> MotsObject:
-    class_id = changes.classes.get(each.class_id, each.class_id)
-    return each if (frame, class_id) == (each.frame, each.class_id) else replace(each, frame=frame, class_id=class_id)
+def _changed(obj: MotsObject, frame: int, changes: Changes) -> MotsObject:
+    class_id = changes.classes.get(obj.class_id, obj.class_id)
+    return obj if (frame, class_id) == (obj.frame, obj.class_id) else replace(obj, frame=frame, class_id=class_id)
 
 
-def _coco(each: MotsObject) -> dict[str, Any]:
-    return {"size": [each.height, each.width], "counts": each.counts}
+def _coco(obj: MotsObject) -> dict[str, Any]:
+    return {"size": [obj.height, obj.width], "counts": obj.counts}
 
 
-def _disjoint(found: list[MotsObject]) -> Iterator[MotsObject]:
-    masks = [_coco(each) for each in found]
+def _disjoint(objects: list[MotsObject]) -> Iterator[MotsObject]:
+    masks = [_coco(obj) for obj in objects]
     if coco_mask.area(coco_mask.merge(masks)) == coco_mask.area(masks).sum():
-        yield from found
+        yield from objects
         return
-    spans = [rle.spans(each.counts, each.height, each.width) for each in found]
-    scores = np.array([_IGNORED_SCORE if each.ignored else each.score for each in found])
-    for each, mask, left in zip(found, spans, make_disjoint(spans, scores), strict=True):
+    spans = [rle.spans(obj.counts, obj.height, obj.width) for obj in objects]
+    scores = np.array([_IGNORED_SCORE if obj.ignored else obj.score for obj in objects])
+    for obj, mask, left in zip(objects, spans, make_disjoint(spans, scores), strict=True):
         if len(left) or not len(mask):
-            yield each if left is mask else replace(each, counts=rle.from_spans(left, each.height, each.width))
+            yield obj if left is mask else replace(obj, counts=rle.from_spans(left, obj.height, obj.width))
 
 
 @dataclass
@@ -208,12 +208,12 @@ def convert(
 
 def _counted(objects: Iterable[MotsObject], written: Written) -> Iterator[MotsObject]:
     last = None
-    for each in objects:
-        written.objects += not each.ignored
-        written.regions += each.ignored
-        written.frames += each.frame != last
-        last = each.frame
-        yield each
+    for obj in objects:
+        written.objects += not obj.ignored
+        written.regions += obj.ignored
+        written.frames += obj.frame != last
+        last = obj.frame
+        yield obj
 
 
 def shift_frames(frames: Frames | None, shift: int) -> Frames | None:

@@ -52,19 +52,19 @@ def by_number(
         InputError: a name that no class has, or two tables of one class.
     """
     numbers = {name: number for number, name in class_names.items()}
-    found: dict[int, TrackerSettings] = {}
-    for name, each in settings.items():
+    by_number_of_class: dict[int, TrackerSettings] = {}
+    for name, settings_of_class in settings.items():
         number = int(name) if re.fullmatch("[0-9]{1,9}", name) else numbers.get(name)
         if number is None:
             known = ", ".join(numbers) or "no names"
             raise InputError(
                 f"{where}: {TABLE}.{name}", expected=f"a class's number, or its name ({known})", found=ascii(name)[:60]
             )
-        if number in found:
+        if number in by_number_of_class:
             expected = f"one table for class {number}"
             raise InputError(f"{where}: {TABLE}.{name}", expected=expected, found="its name and its number")
-        found[number] = each
-    return found
+        by_number_of_class[number] = settings_of_class
+    return by_number_of_class
 
 
 def table_name(name: str) -> str:
@@ -78,6 +78,6 @@ def _settings(
     parts: dict[str, Any] = {}
     for name, kind in GROUPS.items():
         start = getattr(base, name)
-        values = {each.name: getattr(start, each.name) for each in fields(kind)} | dict(groups.get(name, {}))
+        values = {field.name: getattr(start, field.name) for field in fields(kind)} | dict(groups.get(name, {}))
         parts[name] = from_values(kind, values, where, f"{prefix}{name}.")
     return TrackerSettings(**parts)

@@ -78,15 +78,15 @@ def main(
     require_other(out, annotations)
     if overlaps == "keep" and not EXPORTERS[kind].overlaps:
         raise InputError("--overlaps keep", expected="a format in which masks may overlap", found=f"--to {kind}")
-    known = read_annotations(annotations) if annotations else None
-    found = open_sources(
+    annotated = read_annotations(annotations) if annotations else None
+    sources = open_sources(
         source,
         sequences=sequences,
         size=frame_size,
-        annotations=known,
+        annotations=annotated,
         hint="SOURCE names it",
         regions=EXPORTERS[kind].regions,
     )
     changes = Changes(shift, classes or {}, cut=overlaps == "cut")
-    convert(kind, out, found, changes, missing=missing, frames=frames, annotations=known)
+    convert(kind, out, sources, changes, missing=missing, frames=frames, annotations=annotated)
     say_lossy(kind)

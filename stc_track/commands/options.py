@@ -45,10 +45,10 @@ class FrameSize(click.ParamType[Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
         """(height, width)."""
-        found = isinstance(value, str) and re.fullmatch(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})", value)
-        if not isinstance(found, re.Match):
+        match = isinstance(value, str) and re.fullmatch(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})", value)
+        if not isinstance(match, re.Match):
             self.fail(f"{value!r} is no size such as 375x1242", param, ctx)
-        return int(found[1]), int(found[2])
+        return int(match[1]), int(match[2])
 
 
 class ClassMap(click.ParamType[Any]):
@@ -60,7 +60,7 @@ class ClassMap(click.ParamType[Any]):
         """New number by the old one."""
         if isinstance(value, dict):
             return value
-        pairs = [re.fullmatch(r"([0-9]{1,9})=([0-9]{1,9})", each.strip()) for each in value.split(",")]
+        pairs = [re.fullmatch(r"([0-9]{1,9})=([0-9]{1,9})", text.strip()) for text in value.split(",")]
         if None in pairs:
             self.fail(f"{value!r} is no list such as 10=3,7=1", param, ctx)
         return {int(pair[1]): int(pair[2]) for pair in pairs if pair}
@@ -79,10 +79,10 @@ class Duration(click.ParamType[Any]):
         """The number, and whether it is of seconds."""
         if isinstance(value, tuple):
             return value
-        found = re.fullmatch(r"([0-9]{1,6})|([0-9]{1,6}(?:\.[0-9]{1,6})?)s", str(value))
-        if not found or (found[1] and int(found[1]) > 100_000):
+        match = re.fullmatch(r"([0-9]{1,6})|([0-9]{1,6}(?:\.[0-9]{1,6})?)s", str(value))
+        if not match or (match[1] and int(match[1]) > 100_000):
             self.fail(f"{value!r} is neither frames, up to 100000, nor seconds such as 1.5s", param, ctx)
-        return float(found[1] or found[2]), found[1] is None
+        return float(match[1] or match[2]), match[1] is None
 
 
 frames_option = click.option(

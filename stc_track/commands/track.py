@@ -200,19 +200,19 @@ def main(
         return
     require_place(kind, out, predictions, "PREDICTIONS")
     require_other(out, annotations)
-    known = read_annotations(annotations) if annotations else None
-    found = open_sources(
+    annotated = read_annotations(annotations) if annotations else None
+    sources = open_sources(
         predictions,
         sequences=sequences,
         size=frame_size,
-        annotations=known,
+        annotations=annotated,
         text="detections",
         hint="PREDICTIONS holds one file a sequence",
         boxes_as_masks=False,
     )
-    files = found.sequences
+    files = sources.sequences
     changes = Changes(classes=classes or {})
-    class_names = changes.names(known.class_names if known else found.class_names)
+    class_names = changes.names(annotated.class_names if annotated else sources.class_names)
     own_classes = by_number(class_settings(settings), class_names, str(current_config().path))
     readers = {name: CueReader(cues, name) if cues else None for name in files}
     written: Counter[str] = Counter()
@@ -223,14 +223,14 @@ def main(
                 _told(
                     link(
                         _detections(source, changes, bar),
-                        own := of_sequence(settings, max_gap, frame_rate, source),
+                        sequence_settings := of_sequence(settings, max_gap, frame_rate, source),
                         readers[name],
-                        _delayed(offline, fill_gaps, min_hits, own),
+                        _delayed(offline, fill_gaps, min_hits, sequence_settings),
                         where=str(source.place),
                         frame_step=frame_step,
-                        score_scale=_score_scale(score_scale, own),
+                        score_scale=_score_scale(score_scale, sequence_settings),
                         draw_boxes=kind != "mot",
-                        by_class=own_classes and by_number(class_settings(own), class_names, ""),
+                        by_class=own_classes and by_number(class_settings(sequence_settings), class_names, ""),
                     ),
                     written,
                 ),
@@ -238,7 +238,7 @@ def main(
             )
             for name, source in files.items()
         )
-        write(kind, out, linked, class_names, known)
+        write(kind, out, linked, class_names, annotated)
     # Beside the tracks, what they were made with, as --config takes it: a folder of tracks holds nothing else.
     with replacing(out.with_name(f"{out.name if out.is_dir() else out.stem}.toml"), "w") as file:
         file.write(recorded)
@@ -249,10 +249,10 @@ def main(
 def _told(objects: Iterable[MotsObject], written: Counter[str]) -> Iterator[MotsObject]:
     """The objects of one sequence; counts it, its frames and its tracks into `written`."""
     frames, tracks = set(), set()
-    for each in objects:
-        frames.add(each.frame)
-        tracks.add(each.track_id)
-        yield each
+    for obj in objects:
+        frames.add(obj.frame)
+        tracks.add(obj.track_id)
+        yield obj
     written.update(sequences=1, frames=len(frames), tracks=len(tracks))
 
 
@@ -295,15 +295,15 @@ def _detections(source: Source, changes: Changes, bar: Bar) -> Iterator[Detectio
     from stc_track.convert import shifted
     from stc_track.formats.exporters import as_detection
 
-    given = _counted(source.objects(), bar)
-    renumbered = shifted(source.place, given, changes) if changes.classes else given
-    return (as_detection(each) for each in renumbered if not each.ignored)
+    objects = _counted(source.objects(), bar)
+    renumbered = shifted(source.place, objects, changes) if changes.classes else objects
+    return (as_detection(obj) for obj in renumbered if not obj.ignored)
 
 
 def _counted(detections: Iterable[MotsObject], bar: Bar) -> Iterator[MotsObject]:
     number = 0
-    for number, each in enumerate(detections, 1):
+    for number, detection in enumerate(detections, 1):
         if number % _AT_ONCE == 0:
             bar.update(_AT_ONCE)
-        yield each
+        yield detection
     bar.update(number % _AT_ONCE)

@@ -42,7 +42,7 @@ def read_settings(preset: str, single_threshold: bool) -> TrackerSettings:
     predict_missing = click.get_current_context().params["predict_missing"]
     groups: dict[str, Any] = {}
     for name, kind in GROUPS.items():
-        base = {each.name: getattr(getattr(start, name), each.name) for each in fields(kind)}
+        base = {field.name: getattr(getattr(start, name), field.name) for field in fields(kind)}
         if name == "box_costs":
             base |= {key: value for key, value in _given_costs().items() if key not in config.tables.get(name, {})}
         if name == "output" and predict_missing is not None:
@@ -64,7 +64,7 @@ def config_text(settings: TrackerSettings, max_gap: Gap | None) -> str:
     if max_gap and not seconds:
         settings = settings.changed(max_gap=round(max_gap[0]))
     tables = {name: getattr(settings, name) for name in GROUPS}
-    tables |= {table_name(name): each for name, each in class_settings(settings).items()}
+    tables |= {table_name(name): settings_of_class for name, settings_of_class in class_settings(settings).items()}
     return current_config().text(tables, max_gap=seconds, single_threshold=None)
 
 

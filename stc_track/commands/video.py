@@ -57,15 +57,15 @@ def main(
     from stc_track.rendering.overlay import Overlay, Style
     from stc_track.rendering.video import VideoWriter
 
-    found = open_sources(results, sequences=sequences, size=frame_size, hint="RESULTS names the tracks")
+    sources = open_sources(results, sequences=sequences, size=frame_size, hint="RESULTS names the tracks")
     one_file = out.suffix == ".mp4"
-    if one_file and len(found.sequences) > 1:
+    if one_file and len(sources.sequences) > 1:
         raise InputError(out, expected="a folder, for several sequences", found="a file", hint="--sequences picks one")
     style = Style(opacity, ids, trail)
     with Bar(unit="frame", desc="video") as bar:
-        for name, source in found.sequences.items():
+        for name, source in sources.sequences.items():
             with VideoWriter(out if one_file else out / f"{name}.mp4", fps, quality) as writer:
-                _draw(source, frames, Overlay(found.class_names, style), writer, bar)
+                _draw(source, frames, Overlay(sources.class_names, style), writer, bar)
 
 
 def _draw(source: Source, frames: Path, overlay: Overlay, writer: VideoWriter, bar: Bar) -> None:
@@ -78,14 +78,14 @@ def _draw(source: Source, frames: Path, overlay: Overlay, writer: VideoWriter, b
     pictures = numbered_pictures(sequence_folder(frames, source.name))
     listed = list_frames(frames, source.name)
     objects = prepared(source.place, source.objects(), Changes(cut=False))
-    groups = itertools.groupby(objects, key=lambda each: each.frame)
+    groups = itertools.groupby(objects, key=lambda obj: obj.frame)
     upcoming = next(groups, None)
     for number, path in pictures.items():
         shown = []
         if upcoming is not None and upcoming[0] <= number:
             shown = list(upcoming[1])
-            for each in shown:
-                listed.require(each.frame, (each.height, each.width), source.name)
+            for obj in shown:
+                listed.require(obj.frame, (obj.height, obj.width), source.name)
             upcoming = next(groups, None)
         writer.write(overlay.draw(read_picture(path, listed.size), number, shown))
         bar.update()

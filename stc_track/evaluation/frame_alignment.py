@@ -30,7 +30,7 @@ Objects = Mapping[int, Sequence[MotsObject | Detection]]  # by frame number
 
 
 def require_same_frames(
-    found: Boxes,
+    predicted: Boxes,
     true: Boxes,
     where: str | Path,
     truth: str | Path,
@@ -51,24 +51,24 @@ def require_same_frames(
             early or late.
     """
     if numbers is not None:
-        for frames, name in ((found, where), (true, truth)):
+        for frames, name in ((predicted, where), (true, truth)):
             if other := sorted(set(frames) - set(numbers)):
                 expected = f"frames {min(numbers)} to {max(numbers)}, those of the video"
                 raise InputError(name, expected=expected, found=f"frame {other[0]}", hint=hint)
-    elif true and found:
-        beyond = sum(frame > max(true) for frame in found)
-        if beyond > max(BEYOND, BEYOND_SHARE * len(found)):
-            found_frames = f"{beyond} frames beyond it, to {max(found)}"
+    elif true and predicted:
+        beyond = sum(frame > max(true) for frame in predicted)
+        if beyond > max(BEYOND, BEYOND_SHARE * len(predicted)):
+            found_frames = f"{beyond} frames beyond it, to {max(predicted)}"
             raise InputError(where, expected=f"frames to {max(true)} as in {truth}", found=found_frames, hint=hint)
         if beyond:
             log.warning(
                 "%s: results up to frame %d, and the last object of %s is on frame %d: what is after counts as false",
                 where,
-                max(found),
+                max(predicted),
                 truth,
                 max(true),
             )
-    if shift := better_shift(found, true):
+    if shift := better_shift(predicted, true):
         when = "later" if shift > 0 else "earlier"
         raise InputError(
             where,
@@ -78,15 +78,15 @@ def require_same_frames(
         )
 
 
-def require_one_size(found: Objects, true: Objects, where: str | Path) -> None:
+def require_one_size(predicted: Objects, true: Objects, where: str | Path) -> None:
     """Refuse results of frames of another size than the truth's; `where` names them. Each has one size in itself.
 
     Raises:
         InputError: the sizes differ.
     """
     sizes = [
-        {(each.height, each.width) for each in next(filter(None, of_frames.values()), ())}
-        for of_frames in (found, true)
+        {(obj.height, obj.width) for obj in next(filter(None, of_frames.values()), ())}
+        for of_frames in (predicted, true)
     ]
     if all(sizes) and sizes[0] != sizes[1]:
         (found_size,), (true_size,) = sizes
@@ -94,10 +94,10 @@ def require_one_size(found: Objects, true: Objects, where: str | Path) -> None:
         raise InputError(where, expected=expected, found=f"{found_size[0]} x {found_size[1]}")
 
 
-def require_fit(found: Objects, true: Objects, where: str | Path, truth: str | Path, hint: str = "") -> None:
+def require_fit(predicted: Objects, true: Objects, where: str | Path, truth: str | Path, hint: str = "") -> None:
     """Refuse results of another size or of other frames than the truth's; see `require_same_frames`."""
-    require_one_size(found, true, where)
-    require_same_frames(tight_boxes(found), tight_boxes(true), where, truth, hint=hint)
+    require_one_size(predicted, true, where)
+    require_same_frames(tight_boxes(predicted), tight_boxes(true), where, truth, hint=hint)
 
 
 def tight_boxes(frames: Objects) -> dict[int, np.ndarray]:
@@ -105,16 +105,16 @@ def tight_boxes(frames: Objects) -> dict[int, np.ndarray]:
     return {
         number: np.array(
             [
-                rle.tight_box(each.counts, each.height, each.width)
-                for each in objects
-                if not getattr(each, "ignored", False) and rle.area(each.counts, each.height, each.width)
+                rle.tight_box(obj.counts, obj.height, obj.width)
+                for obj in objects
+                if not getattr(obj, "ignored", False) and rle.area(obj.counts, obj.height, obj.width)
             ]
         )
         for number, objects in frames.items()
     }
 
 
-def better_shift(found: Boxes, true: Boxes) -> int:
+def better_shift(predicted: Boxes, true: Boxes) -> int:
     """By how many frames, -1 or 1, the results lie later than the truth; 0 where they fit as they are, or none tells.
 
     Examples:
@@ -122,10 +122,10 @@ def better_shift(found: Boxes, true: Boxes) -> int:
         >>> better_shift(boxes, boxes), better_shift({t + 1: own for t, own in boxes.items()}, boxes)
         (0, 1)
     """
-    frames = [t for t in true if len(true[t]) and all(len(found.get(t + s, ())) for s in (-1, 0, 1))]
+    frames = [t for t in true if len(true[t]) and all(len(predicted.get(t + s, ())) for s in (-1, 0, 1))]
     if len(frames) < FEWEST_FRAMES:
         return 0
-    best = {s: np.concatenate([box_iou(true[t], found[t + s]).max(1) for t in frames]) for s in (-1, 0, 1)}
+    best = {s: np.concatenate([box_iou(true[t], predicted[t + s]).max(1) for t in frames]) for s in (-1, 0, 1)}
     for shift in (-1, 1):
         gain = best[shift] - best[0]
         changed = gain[abs(gain) > 1e-6]

@@ -95,10 +95,10 @@ def truth_files(truth: Path, sequences: Sequence[str] | None = None) -> dict[str
     """
     require_folder(truth, "MOTS text files", "`truth=` names it")
     hint = "`truth=` names the folder, `sequences=` what to take from it"
-    if found := {path.parents[1].name: path for path in sorted(truth.glob("*/gt/gt.txt"))}:
-        if missing := [name for name in sequences or () if name not in found]:
+    if files := {path.parents[1].name: path for path in sorted(truth.glob("*/gt/gt.txt"))}:
+        if missing := [name for name in sequences or () if name not in files]:
             raise InputError(truth, expected=f"{missing[0]}/gt/gt.txt", found="none", hint=hint)
-        return {name: found[name] for name in sequences or found}
+        return {name: files[name] for name in sequences or files}
     folder = truth / "instances_txt" if (truth / "instances_txt").is_dir() else truth
     return sequence_files(folder, sequences, hint)
 
@@ -142,16 +142,16 @@ def evaluate_sequence(
     Raises:
         InputError: as `evaluate`.
     """
-    found, true = _read_disjoint(result), _read_disjoint(truth)
-    require_one_size(found, true, result)
-    for path, frames in ((result, found), (truth, true)):
+    predicted, true = _read_disjoint(result), _read_disjoint(truth)
+    require_one_size(predicted, true, result)
+    for path, frames in ((result, predicted), (truth, true)):
         if (first := min(frames, default=benchmark.first_frame)) < benchmark.first_frame:
             expected = f"frames that count from {benchmark.first_frame}"
             raise InputError(path, expected=expected, found=f"frame {first}", hint="`benchmark=` names the rules")
     if not any_frames:
         hint = "`stc-convert --shift N` counts from another; `any_frames=` measures all the same"
-        require_same_frames(tight_boxes(found), tight_boxes(true), result, truth, _video_numbers(truth), hint)
-    return evaluate_frames(truth.stem, found, true, benchmark)
+        require_same_frames(tight_boxes(predicted), tight_boxes(true), result, truth, _video_numbers(truth), hint)
+    return evaluate_frames(truth.stem, predicted, true, benchmark)
 
 
 def _video_numbers(truth: Path) -> set[int] | None:
@@ -168,10 +168,10 @@ def _video_numbers(truth: Path) -> set[int] | None:
 
 
 def evaluate_frames(
-    name: str, found: Frames, true: Frames, benchmark: Benchmark = KITTI_MOTS
+    name: str, predicted: Frames, true: Frames, benchmark: Benchmark = KITTI_MOTS
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """As `evaluate_sequence`, of objects in memory that are disjoint and of one size."""
-    dataset, raw = _dataset(benchmark), _raw_data(name, found, true)
+    dataset, raw = _dataset(benchmark), _raw_data(name, predicted, true)
     data = {name: dataset.get_preprocessed_seq_data(raw, name) for name in benchmark.class_names.values()}
     return {
         name: {metric.get_name(): metric.eval_sequence(part) for metric in _metrics()} for name, part in data.items()
@@ -184,7 +184,7 @@ def _read_disjoint(path: Path) -> Frames:
     for frame, objects in frames.items():
         masks = _coco(objects)
         if coco_mask.area(coco_mask.merge(masks)) < coco_mask.area(masks).sum():
-            clashing = touching([rle.spans(each.counts, each.height, each.width) for each in objects])
+            clashing = touching([rle.spans(obj.counts, obj.height, obj.width) for obj in objects])
             ids = [objects[index].track_id for index in np.flatnonzero(clashing)]
             where = f"{path}:{line_of(path, frame, ids[-1])}"
             found = f"ids {', '.join(map(str, ids))} overlap"
@@ -216,23 +216,25 @@ def _metrics() -> list[Any]:
     return [metrics.HOTA(), metrics.CLEAR(quiet), metrics.Identity(quiet)]
 
 
-def _raw_data(name: str, found: Frames, true: Frames) -> dict[str, Any]:
+def _raw_data(name: str, predicted: Frames, true: Frames) -> dict[str, Any]:
     """What TrackEval's `get_raw_seq_data` would give, from objects in memory."""
-    numbers = sorted({*found, *true})  # no figure changes with a frame on which there is nothing
+    numbers = sorted({*predicted, *true})  # no figure changes with a frame on which there is nothing
     raw: dict[str, Any] = {"seq": name, "num_timesteps": len(numbers)}
     # ignore regions share an id, which TrackEval refuses, and those of results count in no class
-    seen = {
-        who: [[each for each in objects.get(number, ()) if not each.ignored] for number in numbers]
-        for who, objects in (("tracker", found), ("gt", true))
+    counted = {
+        who: [[obj for obj in objects.get(number, ()) if not obj.ignored] for number in numbers]
+        for who, objects in (("tracker", predicted), ("gt", true))
     }
-    for who, frames in seen.items():
+    for who, frames in counted.items():
         # TrackEval makes a table as long as the largest id
-        compact = {each: k for k, each in enumerate(sorted({each.track_id for frame in frames for each in frame}))}
-        raw[f"{who}_ids"] = [np.array([compact[each.track_id] for each in frame], int) for frame in frames]
-        raw[f"{who}_classes"] = [np.array([each.class_id for each in frame], int) for frame in frames]
+        compact = {
+            track_id: k for k, track_id in enumerate(sorted({obj.track_id for frame in frames for obj in frame}))
+        }
+        raw[f"{who}_ids"] = [np.array([compact[obj.track_id] for obj in frame], int) for frame in frames]
+        raw[f"{who}_classes"] = [np.array([obj.class_id for obj in frame], int) for frame in frames]
         raw[f"{who}_dets"] = [_coco(frame) for frame in frames]
     raw["gt_ignore_region"] = [
-        coco_mask.merge(_coco([each for each in true.get(number, ()) if each.ignored])) for number in numbers
+        coco_mask.merge(_coco([obj for obj in true.get(number, ()) if obj.ignored])) for number in numbers
     ]
     raw["similarity_scores"] = [
         np.asarray(coco_mask.iou(gt, dets, [False] * len(dets))).reshape(len(gt), len(dets))
@@ -242,7 +244,7 @@ def _raw_data(name: str, found: Frames, true: Frames) -> dict[str, Any]:
 
 
 def _coco(objects: Sequence[MotsObject]) -> list[dict[str, Any]]:
-    return [{"size": [each.height, each.width], "counts": each.counts} for each in objects]
+    return [{"size": [obj.height, obj.width], "counts": obj.counts} for obj in objects]
 
 
 def summarise(

@@ -79,8 +79,8 @@ def evaluate_youtube_vis(
             results a frame early or late.
     """
     true = read_annotations(truth)
-    found = read_results(results, true.videos)
-    for index, track in enumerate(found):
+    predicted = read_results(results, true.videos)
+    for index, track in enumerate(predicted):
         if track.category_id not in true.class_names:
             raise InputError(
                 f"{results}: result {index}",
@@ -94,7 +94,7 @@ def evaluate_youtube_vis(
         raise InputError(truth, expected=f"video {missing[0]}", found=", ".join(videos)[:80] or "none", hint=hint)
     # by name: where scores are equal, the order decides, and this is TrackEval's
     names = sorted(sequences or videos)
-    jobs = {name: (_of(found, videos[name]), _of(true.tracks, videos[name])) for name in names}
+    jobs = {name: (_of(predicted, videos[name]), _of(true.tracks, videos[name])) for name in names}
     for name, (ours, theirs) in () if any_frames else jobs.items():
         hint = "`any_frames=` measures all the same"
         require_same_frames(_boxes(ours), _boxes(theirs), f"{results}: video {name}", truth, hint=hint)
@@ -116,21 +116,23 @@ def _of(tracks: Sequence[VideoTrack], video_id: int | str) -> list[VideoTrack]:
     return [track for track in tracks if track.video_id == video_id]
 
 
-def match_video(found: Sequence[VideoTrack], true: Sequence[VideoTrack]) -> dict[int, dict[str, Any]]:
+def match_video(predicted: Sequence[VideoTrack], true: Sequence[VideoTrack]) -> dict[int, dict[str, Any]]:
     """TrackMAP's matches on one video, by the class's number; classes that do not occur are left out."""
     metric = _metric(_MOST_TRACKS)
     matches = {}
-    for class_id in sorted({track.category_id for track in (*found, *true)}):
-        mine = sorted((track for track in found if track.category_id == class_id), key=lambda track: -track.score)
+    for class_id in sorted({track.category_id for track in (*predicted, *true)}):
+        of_class = sorted(
+            (track for track in predicted if track.category_id == class_id), key=lambda track: -track.score
+        )
         theirs = [track for track in true if track.category_id == class_id]
         # from 1: TrackEval takes what is matched by number 0 as free
         matches[class_id] = metric.eval_sequence(
             {
-                "dt_track_ids": list(range(1, len(mine) + 1)),
+                "dt_track_ids": list(range(1, len(of_class) + 1)),
                 "gt_track_ids": list(range(1, len(theirs) + 1)),
-                "dt_tracks": [_coco(track) for track in mine],
+                "dt_tracks": [_coco(track) for track in of_class],
                 "gt_tracks": [_coco(track) for track in theirs],
-                "dt_track_scores": [track.score for track in mine],
+                "dt_track_scores": [track.score for track in of_class],
                 "gt_track_iscrowd": [track.crowd for track in theirs],
                 "iou_type": "mask",
             }
@@ -151,12 +153,12 @@ def _metric(most: int) -> Any:
 def _summarise(matches: Mapping[str, dict[int, dict[str, Any]]], true: Annotations) -> ApEvaluation:
     def by_class(part: Mapping[str, dict[int, dict[str, Any]]]) -> dict[str, TrackAp]:
         scores = {
-            name: _scores({video: found[number] for video, found in part.items() if number in found})
+            name: _scores({video: matched[number] for video, matched in part.items() if number in matched})
             for number, name in sorted(true.class_names.items())
         }
-        return {name: each for name, each in scores.items() if each is not None}
+        return {name: score for name, score in scores.items() if score is not None}
 
-    sequences = {name: by_class({name: found}) for name, found in matches.items()}
+    sequences = {name: by_class({name: matched}) for name, matched in matches.items()}
     combined = by_class(matches)
     means = {name: mean for name, classes in sequences.items() if (mean := _mean(classes))}
     return ApEvaluation(combined, _mean(combined), sequences, means)
@@ -170,7 +172,7 @@ def _scores(matches: dict[str, dict[str, Any]]) -> TrackAp | None:
     precision = figures[_MOST_TRACKS]["AP_all"]
     if precision[0] < 0:  # TrackEval's mark
         return None
-    recall = {most: float(np.mean(each["AR_all"])) for most, each in figures.items()}
+    recall = {most: float(np.mean(figure["AR_all"])) for most, figure in figures.items()}
     thresholds = np.asarray(_metric(_MOST_TRACKS).array_labels)
     at = {share: float(precision[np.abs(thresholds - share).argmin()]) for share in (0.5, 0.75)}
     return TrackAp(100 * float(np.mean(precision)), 100 * at[0.5], 100 * at[0.75], 100 * recall[1], 100 * recall[10])
@@ -180,5 +182,5 @@ def _mean(classes: Mapping[str, TrackAp]) -> TrackAp | None:
     if not classes:
         return None
     return TrackAp(
-        **{name: float(np.mean([getattr(each, name) for each in classes.values()])) for name in TrackAp.__slots__}
+        **{name: float(np.mean([getattr(score, name) for score in classes.values()])) for name in TrackAp.__slots__}
     )

@@ -63,6 +63,6 @@ class Sources:
     class_names: Mapping[int, str]
 
 
-def identity(each: MotsObject) -> tuple[int, int | None]:
+def identity(obj: MotsObject) -> tuple[int, int | None]:
     """What tells a sequence's tracks apart: their ids; ignored regions may share one, and go by their class as well."""
-    return each.track_id, each.class_id if each.ignored else None
+    return obj.track_id, obj.class_id if obj.ignored else None

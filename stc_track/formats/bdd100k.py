@@ -46,7 +46,7 @@ def write_bdd100k(folder: Path, tracks: Tracks, class_names: Mapping[int, str]) 
     numbers = {number: CATEGORIES.index(name) + 1 for number, name in categories.items() if name in CATEGORIES}
     with replacing_folder(folder, ".png") as temporary:
         done = -1
-        for number, group in itertools.groupby(tracks.objects, key=lambda each: each.frame):
+        for number, group in itertools.groupby(tracks.objects, key=lambda obj: obj.frame):
             objects = list(group)
             size = objects[0].height, objects[0].width
             if tracks.frames is not None:
@@ -56,12 +56,12 @@ def write_bdd100k(folder: Path, tracks: Tracks, class_names: Mapping[int, str]) 
                 position = number
             _write_empty(temporary, tracks.name, range(done + 1, position), size)
             picture = np.zeros((size[1] * size[0], 4), np.uint8)  # column by column
-            for each in objects:
-                if each.ignored and each.class_id not in numbers:
+            for obj in objects:
+                if obj.ignored and obj.class_id not in numbers:
                     continue
-                _require(each, numbers, class_names, f"{tracks.name}: frame {number}")
-                colour = numbers[each.class_id], CROWD * each.ignored, *divmod(each.track_id, 256)
-                for start, end in rle.spans(each.counts, *size).tolist():
+                _require(obj, numbers, class_names, f"{tracks.name}: frame {number}")
+                colour = numbers[obj.class_id], CROWD * obj.ignored, *divmod(obj.track_id, 256)
+                for start, end in rle.spans(obj.counts, *size).tolist():
                     picture[start:end] = colour
             _write(temporary, tracks.name, position, picture.reshape(size[1], size[0], 4).transpose(1, 0, 2))
             done = position
@@ -69,14 +69,14 @@ def write_bdd100k(folder: Path, tracks: Tracks, class_names: Mapping[int, str]) 
             _write_empty(temporary, tracks.name, range(done + 1, len(tracks.frames.numbers)), tracks.frames.size)
 
 
-def _require(each: MotsObject, numbers: Mapping[int, int], class_names: Mapping[int, str], where: str) -> None:
-    if each.class_id not in numbers:
-        found = repr(class_names.get(each.class_id, f"class {each.class_id}"))
+def _require(obj: MotsObject, numbers: Mapping[int, int], class_names: Mapping[int, str], where: str) -> None:
+    if obj.class_id not in numbers:
+        found = repr(class_names.get(obj.class_id, f"class {obj.class_id}"))
         hint = "other formats hold any class"
         raise InputError(where, expected=f"classes of BDD100K: {', '.join(CATEGORIES)}", found=found, hint=hint)
-    if not 1 <= each.track_id <= LARGEST_ID:
+    if not 1 <= obj.track_id <= LARGEST_ID:
         hint = "`stc-convert --to mots` numbers tracks by class * 1000"
-        raise InputError(where, expected=f"ids of 1 to {LARGEST_ID}", found=str(each.track_id), hint=hint)
+        raise InputError(where, expected=f"ids of 1 to {LARGEST_ID}", found=str(obj.track_id), hint=hint)
 
 
 def _write_empty(folder: Path, name: str, positions: Iterable[int], size: tuple[int, int]) -> None:

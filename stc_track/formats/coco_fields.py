@@ -71,14 +71,14 @@ def _video_names(content: dict[str, Any], path: Path) -> dict[int | str, str]:
     return names
 
 
-def image_of(entry: dict[str, Any], known: Container[int | str], where: str) -> int | str:
+def image_of(entry: dict[str, Any], image_keys: Container[int | str], where: str) -> int | str:
     """The image that an annotation belongs to, one of those known.
 
     Raises:
         InputError: another one, or none.
     """
     key = json_fields.identity(entry.get("image_id"), "image_id", where)
-    if key not in known:
+    if key not in image_keys:
         raise InputError(where, expected="an image_id of images", found=str(key))
     return key
 

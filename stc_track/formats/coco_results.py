@@ -35,10 +35,10 @@ def parse_coco_results(results: object, path: Path) -> list[Detection]:
     size = None
     detections = []
     for index, result in enumerate(results):
-        found = _detection(result, f"{path}: result {index}", size)
-        size = found.height, found.width
-        detections.append(found)
-    return sorted(detections, key=lambda each: each.frame)
+        detection = _detection(result, f"{path}: result {index}", size)
+        size = detection.height, detection.width
+        detections.append(detection)
+    return sorted(detections, key=lambda detection: detection.frame)
 
 
 def _detection(result: object, where: str, size: tuple[int, int] | None) -> Detection:
@@ -46,9 +46,9 @@ def _detection(result: object, where: str, size: tuple[int, int] | None) -> Dete
     frame, class_id = (json_fields.whole(result.get(name), name, where) for name in ("image_id", "category_id"))
     (score,) = json_fields.reals([result.get("score")], 1, "score", where)
     height, width, counts = json_fields.mask(result.get("segmentation"), where, size)
-    given = json_fields.get(result, "bbox")
-    if given is not None and not _is_nothing(given, where, counts, (height, width)):
-        box = json_fields.box(given, "bbox", where)
+    xywh = json_fields.get(result, "bbox")
+    if xywh is not None and not _is_nothing(xywh, where, counts, (height, width)):
+        box = json_fields.box(xywh, "bbox", where)
     else:
         box = tuple(rle.tight_box(counts, height, width).tolist())
     return Detection(frame, box, score, class_id, height, width, counts)

@@ -69,20 +69,20 @@ def parse_coco_tracks(content: object, path: Path) -> CocoTracks:
             )
         images[image.key] = place
     class_names = read_categories(content, path)
-    found: dict[str, list[tuple[int | str, MotsObject]]] = {place.sequence: [] for place in images.values()}
+    by_sequence: dict[str, list[tuple[int | str, MotsObject]]] = {place.sequence: [] for place in images.values()}
     for index, entry in enumerate(json_fields.items(json_fields.get(content, "annotations", []), "annotations", path)):
         where = f"{path}: annotation {index}"
         entry = json_fields.mapping(entry, where)
         place = images[image_of(entry, images, where)]
-        found[place.sequence].append(_object(entry, where, place, class_names))
-    return CocoTracks({name: _numbered(objects) for name, objects in found.items()}, class_names)
+        by_sequence[place.sequence].append(_object(entry, where, place, class_names))
+    return CocoTracks({name: _numbered(objects) for name, objects in by_sequence.items()}, class_names)
 
 
 def _numbered(objects: list[tuple[int | str, MotsObject]]) -> list[MotsObject]:
     """One sequence's objects by increasing frame, the names of their tracks as numbers."""
     numbers = number_names(track for track, _ in objects)
-    numbered = (replace(each, track_id=numbers[track]) for track, each in objects)
-    return sorted(numbered, key=lambda each: each.frame)
+    numbered = (replace(obj, track_id=numbers[track]) for track, obj in objects)
+    return sorted(numbered, key=lambda obj: obj.frame)
 
 
 def _sequence(image: CocoImage) -> object:
@@ -98,9 +98,9 @@ def _image(image: CocoImage, sequence: object) -> _Image:
     if not isinstance(sequence, str) or not is_plain(sequence):
         expected = "sequence, a plain name, or a file_name in a folder of such a name"
         raise InputError(where, expected=expected, found=ascii(sequence)[:60])
-    given = next((key for key in ("frame", "frame_id") if json_fields.get(entry, key) is not None), None)
-    if given is not None:
-        return _Image(sequence, json_fields.whole(entry[given], given, where), (height, width))
+    frame_field = next((key for key in ("frame", "frame_id") if json_fields.get(entry, key) is not None), None)
+    if frame_field is not None:
+        return _Image(sequence, json_fields.whole(entry[frame_field], frame_field, where), (height, width))
     number = _NUMBERED.fullmatch(image.file.stem)
     if number is None:
         expected = "frame, a whole number, or a file_name that is one, as 000042.png"
@@ -121,8 +121,8 @@ def _object(
         raise InputError(where, expected="a category_id of categories", found=str(class_id))
     counts = json_fields.drawn(entry.get("segmentation"), where, image.size, "its image")
     (score,) = json_fields.reals([json_fields.get(entry, "score", 1.0)], 1, "score", where)
-    given = json_fields.get(entry, "bbox")
-    box = None if given is None else json_fields.box(given, "bbox", where)
+    xywh = json_fields.get(entry, "bbox")
+    box = None if xywh is None else json_fields.box(xywh, "bbox", where)
     detected = json_fields.flag(json_fields.get(entry, "detected", True), "detected", where)
     return track, MotsObject(
         image.frame, 0, class_id, *image.size, counts, score, box, ignored=crowd, detected=detected
@@ -152,17 +152,17 @@ def write_coco_tracks(path: Path, sequences: Iterable[Tracks], class_names: Mapp
                 for number, name in zip(tracks.frames.numbers, tracks.frames.names, strict=True):
                     images.append(_image_entry(len(images) + 1, tracks.name, number, name, tracks.frames.size))
                     image_ids[number] = len(images)
-            for each in tracks.objects:
-                size = each.height, each.width
+            for obj in tracks.objects:
+                size = obj.height, obj.width
                 if tracks.frames:
-                    tracks.frames.require(each.frame, size, tracks.name)
-                elif each.frame not in image_ids:
-                    name = f"{each.frame:06d}.png"
-                    images.append(_image_entry(len(images) + 1, tracks.name, each.frame, name, size))
-                    image_ids[each.frame] = len(images)
-                classes.setdefault(each.class_id, f"class {each.class_id}")
+                    tracks.frames.require(obj.frame, size, tracks.name)
+                elif obj.frame not in image_ids:
+                    name = f"{obj.frame:06d}.png"
+                    images.append(_image_entry(len(images) + 1, tracks.name, obj.frame, name, size))
+                    image_ids[obj.frame] = len(images)
+                classes.setdefault(obj.class_id, f"class {obj.class_id}")
                 count += 1
-                entry = _annotation_entry(count, image_ids[each.frame], each)
+                entry = _annotation_entry(count, image_ids[obj.frame], obj)
                 file.write(("," if count > 1 else "") + "\n" + json.dumps(entry))
         categories = [{"id": number, "name": name} for number, name in sorted(classes.items())]
         file.write(f'],\n"images": {json.dumps(images)},\n"categories": {json.dumps(categories)}}}\n')
@@ -179,18 +179,18 @@ def _image_entry(image_id: int, sequence: str, number: int, name: str, size: tup
     }
 
 
-def _annotation_entry(number: int, image_id: int, each: MotsObject) -> dict[str, Any]:
-    x1, y1, x2, y2 = each.box or rle.tight_box(each.counts, each.height, each.width).tolist()
-    filled_in = {} if each.detected else {"detected": False}
+def _annotation_entry(number: int, image_id: int, obj: MotsObject) -> dict[str, Any]:
+    x1, y1, x2, y2 = obj.box or rle.tight_box(obj.counts, obj.height, obj.width).tolist()
+    filled_in = {} if obj.detected else {"detected": False}
     return {
         "id": number,
         "image_id": image_id,
-        "category_id": each.class_id,
-        "track_id": each.track_id,
+        "category_id": obj.class_id,
+        "track_id": obj.track_id,
         "bbox": [x1, y1, x2 - x1, y2 - y1],
-        "area": rle.area(each.counts, each.height, each.width),
-        "iscrowd": int(each.ignored),
-        "score": each.score,
-        "segmentation": {"size": [each.height, each.width], "counts": each.counts.decode()},
+        "area": rle.area(obj.counts, obj.height, obj.width),
+        "iscrowd": int(obj.ignored),
+        "score": obj.score,
+        "segmentation": {"size": [obj.height, obj.width], "counts": obj.counts.decode()},
         **filled_in,
     }

@@ -37,29 +37,29 @@ def write_cvat(path: Path, tracks: Tracks, class_names: Mapping[int, str]) -> No
     """
     shapes: dict[tuple[int, int | None], dict[int, MotsObject]] = {}
     last, size = -1, (0, 0)
-    for each in tracks.objects:
-        size, last = (each.height, each.width), each.frame
-        position = tracks.frames.require(each.frame, size, tracks.name) if tracks.frames else each.frame
-        track = shapes.setdefault(identity(each), {})
+    for obj in tracks.objects:
+        size, last = (obj.height, obj.width), obj.frame
+        position = tracks.frames.require(obj.frame, size, tracks.name) if tracks.frames else obj.frame
+        track = shapes.setdefault(identity(obj), {})
         # ignored regions may share their id
-        track[position] = _joined(track[position], each) if position in track else each
+        track[position] = _joined(track[position], obj) if position in track else obj
     frames = tracks.frames or Frames.counted(last + 1, size, tracks.name)
-    classes = sorted({each.class_id for track in shapes.values() for each in track.values() if not each.ignored})
+    classes = sorted({obj.class_id for track in shapes.values() for obj in track.values() if not obj.ignored})
     labels = {number: class_names.get(number, f"class {number}") for number in classes}
     listed = [*labels.values(), *([IGNORE_NAME] if any(ignored is not None for _, ignored in shapes) else [])]
     with replacing(path, "w") as file:
         file.write(head(tracks.name, frames, list(dict.fromkeys(listed))))
         for index, ((track_id, ignored), track) in enumerate(shapes.items()):
-            (class_id, *others) = {each.class_id for each in track.values()}
+            (class_id, *others) = {obj.class_id for obj in track.values()}
             if others:
                 expected = f"id {track_id} of one class"
                 raise InputError(tracks.name, expected=expected, found=f"classes {class_id} and {others[0]}")
             label = labels[class_id] if ignored is None else IGNORE_NAME
             file.write(f'  <track id="{index}" label={quoteattr(label)} source="auto">\n')
-            for position, each in track.items():
-                file.write(_polygon(position, _points(each), outside=False))
+            for position, obj in track.items():
+                file.write(_polygon(position, _points(obj), outside=False))
                 if position + 1 not in track and position + 1 < len(frames.numbers):
-                    file.write(_polygon(position + 1, _points(each), outside=True))
+                    file.write(_polygon(position + 1, _points(obj), outside=True))
             file.write("  </track>\n")
         file.write("</annotations>\n")
 
@@ -74,7 +74,7 @@ def head(name: str, frames: Frames, labels: list[str], attributes: str = "") -> 
         attributes: XML of the attributes that each label has.
     """
     listed = "".join(
-        f"<label><name>{escape(each)}</name><attributes>{attributes}</attributes></label>" for each in labels
+        f"<label><name>{escape(label)}</name><attributes>{attributes}</attributes></label>" for label in labels
     )
     height, width = frames.size
     return (
@@ -85,14 +85,14 @@ def head(name: str, frames: Frames, labels: list[str], attributes: str = "") -> 
     )
 
 
-def _joined(one: MotsObject, other: MotsObject) -> MotsObject:
-    size = one.height, one.width
-    both = rle.union_spans(rle.spans(one.counts, *size), rle.spans(other.counts, *size))
-    return replace(one, counts=rle.from_spans(both, *size))
+def _joined(first: MotsObject, second: MotsObject) -> MotsObject:
+    size = first.height, first.width
+    both = rle.union_spans(rle.spans(first.counts, *size), rle.spans(second.counts, *size))
+    return replace(first, counts=rle.from_spans(both, *size))
 
 
-def _points(each: MotsObject) -> str:
-    (x1, y1, _, _), mask = rle.decode_box(each.counts, each.height, each.width)
+def _points(obj: MotsObject) -> str:
+    (x1, y1, _, _), mask = rle.decode_box(obj.counts, obj.height, obj.width)
     return ";".join(f"{x}.00,{y}.00" for x, y in np.add(outline(mask), (x1, y1)).tolist())
 
 

@@ -43,18 +43,18 @@ def write_cvat_masks(path: Path, tracks: Tracks, class_names: Mapping[int, str])
     """
     shapes: list[tuple[int, str, MotsObject]] = []
     last, size = -1, (0, 0)
-    for each in tracks.objects:
-        size, last = (each.height, each.width), each.frame
-        position = tracks.frames.require(each.frame, size, tracks.name) if tracks.frames else each.frame
-        label = IGNORE_NAME if each.ignored else class_names.get(each.class_id, f"class {each.class_id}")
-        shapes.append((position, label, each))
+    for obj in tracks.objects:
+        size, last = (obj.height, obj.width), obj.frame
+        position = tracks.frames.require(obj.frame, size, tracks.name) if tracks.frames else obj.frame
+        label = IGNORE_NAME if obj.ignored else class_names.get(obj.class_id, f"class {obj.class_id}")
+        shapes.append((position, label, obj))
     frames = tracks.frames or Frames.counted(last + 1, size, tracks.name)
     labels = list(dict.fromkeys(label for _, label, _ in shapes))
     with replacing(path, "w") as file:
         file.write(head(tracks.name, frames, labels, _SPECIFICATION))
-        for index, (position, label, each) in enumerate(shapes):
+        for index, (position, label, obj) in enumerate(shapes):
             file.write(f'  <track id="{index}" label={quoteattr(label)} source="auto">\n')
-            file.write(_mask(position, each))
+            file.write(_mask(position, obj))
             if position + 1 < len(frames.numbers):
                 file.write(_end(position + 1))
             file.write("  </track>\n")
@@ -75,13 +75,13 @@ def row_runs(mask: np.ndarray) -> np.ndarray:
     return np.diff(np.concatenate(([0], edges, [flat.size])))
 
 
-def _mask(frame: int, each: MotsObject) -> str:
-    (x1, y1, x2, y2), mask = rle.decode_box(each.counts, each.height, each.width)
+def _mask(frame: int, obj: MotsObject) -> str:
+    (x1, y1, x2, y2), mask = rle.decode_box(obj.counts, obj.height, obj.width)
     runs = ", ".join(map(str, row_runs(mask).tolist()))
     return (
         f'    <mask frame="{frame}" keyframe="1" outside="0" occluded="0" rle="{runs}" left="{x1}" top="{y1}" '
         f'width="{x2 - x1}" height="{y2 - y1}" z_order="0">\n'
-        f'      <attribute name="{ID_ATTRIBUTE}">{each.track_id}</attribute>\n    </mask>\n'
+        f'      <attribute name="{ID_ATTRIBUTE}">{obj.track_id}</attribute>\n    </mask>\n'
     )
 
 

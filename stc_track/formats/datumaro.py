@@ -47,7 +47,7 @@ def write_datumaro(out: Path, sequences: Iterable[Tracks], class_names: Mapping[
 
 def _items(tracks: Tracks, indices: dict[int, int]) -> Iterator[dict[str, Any]]:
     frames, done = tracks.frames, -1
-    for number, group in itertools.groupby(tracks.objects, key=lambda each: each.frame):
+    for number, group in itertools.groupby(tracks.objects, key=lambda obj: obj.frame):
         objects = list(group)
         size = objects[0].height, objects[0].width
         name = f"{number:06d}.png"
@@ -56,8 +56,7 @@ def _items(tracks: Tracks, indices: dict[int, int]) -> Iterator[dict[str, Any]]:
             yield from _empty(tracks.name, range(done + 1, position), frames)
             name, done = frames.names[position], position
         annotations = [
-            _annotation(index, indices.setdefault(each.class_id, len(indices)), each)
-            for index, each in enumerate(objects)
+            _annotation(index, indices.setdefault(obj.class_id, len(indices)), obj) for index, obj in enumerate(objects)
         ]
         yield _item(tracks.name, number, name, size, annotations)
     if frames is not None:
@@ -80,13 +79,13 @@ def _item(
     }
 
 
-def _annotation(index: int, label: int, each: MotsObject) -> dict[str, Any]:
-    attributes: dict[str, Any] = {"track_id": each.track_id, "score": each.score, "is_crowd": each.ignored}
-    if not each.detected:
+def _annotation(index: int, label: int, obj: MotsObject) -> dict[str, Any]:
+    attributes: dict[str, Any] = {"track_id": obj.track_id, "score": obj.score, "is_crowd": obj.ignored}
+    if not obj.detected:
         attributes["detected"] = False
     entry: dict[str, Any] = {"id": index, "attributes": attributes, "group": 0, "label_id": label, "z_order": 0}
-    if each.box is not None and not rle.area(each.counts, each.height, each.width):
-        x1, y1, x2, y2 = each.box
+    if obj.box is not None and not rle.area(obj.counts, obj.height, obj.width):
+        x1, y1, x2, y2 = obj.box
         return {**entry, "type": "bbox", "bbox": [x1, y1, x2 - x1, y2 - y1]}
-    counts = {"counts": each.counts.decode(), "size": [each.height, each.width]}
+    counts = {"counts": obj.counts.decode(), "size": [obj.height, obj.width]}
     return {**entry, "type": "mask", "rle": counts}

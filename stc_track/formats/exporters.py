@@ -81,7 +81,7 @@ def _png(out: Path, tracks: Tracks, class_names: Mapping[int, str]) -> None:
 
 
 def _mot(out: Path, tracks: Tracks, _class_names: Mapping[int, str]) -> None:
-    mot_boxes.write_mot(out / f"{tracks.name}.txt", (each for each in tracks.objects if not each.ignored))
+    mot_boxes.write_mot(out / f"{tracks.name}.txt", (obj for obj in tracks.objects if not obj.ignored))
 
 
 def _cvat(out: Path, tracks: Tracks, class_names: Mapping[int, str]) -> None:
@@ -104,9 +104,9 @@ def _bdd100k(out: Path, tracks: Tracks, class_names: Mapping[int, str]) -> None:
 
 def _detections(out: Path, tracks: Tracks, _class_names: Mapping[int, str]) -> None:
     with DetectionWriter(out / f"{tracks.name}.txt") as writer:
-        for each in tracks.objects:
-            if not each.ignored:
-                writer.write(as_detection(each))
+        for obj in tracks.objects:
+            if not obj.ignored:
+                writer.write(as_detection(obj))
 
 
 def _results(
@@ -161,26 +161,26 @@ assert tuple(EXPORTERS) == get_args(Format)
 def mots_named(objects: Iterable[MotsObject], where: str, class_names: Mapping[int, str]) -> Iterator[MotsObject]:
     """The objects as MOTS numbers them."""
     names = TrackIdAllocator(keep=True)
-    for each in objects:
-        if each.class_id == IGNORE_CLASS and not each.ignored:
+    for obj in objects:
+        if obj.class_id == IGNORE_CLASS and not obj.ignored:
             expected = f"no class {IGNORE_CLASS}, which MOTS keeps for ignore regions"
             found = f"class {IGNORE_CLASS}" + (f" '{class_names[IGNORE_CLASS]}'" if IGNORE_CLASS in class_names else "")
             raise InputError(where, expected=expected, found=found, hint=f"`classes={IGNORE_CLASS}=11` renumbers it")
-        if each.ignored:
+        if obj.ignored:
             track_id, class_id = IGNORE_ID, IGNORE_CLASS
         else:
-            track_id, class_id = names.of(each.track_id, each.class_id), each.class_id
+            track_id, class_id = names.of(obj.track_id, obj.class_id), obj.class_id
         if track_id > LARGEST_WHOLE:
             expected, hint = f"ids of class * 1000 + k, at most {LARGEST_WHOLE}", "`classes=` renumbers classes"
             raise InputError(where, expected=expected, found=f"{track_id} of class {class_id}", hint=hint)
-        same = (track_id, class_id) == (each.track_id, each.class_id)
-        yield each if same else replace(each, track_id=track_id, class_id=class_id)
+        same = (track_id, class_id) == (obj.track_id, obj.class_id)
+        yield obj if same else replace(obj, track_id=track_id, class_id=class_id)
 
 
-def as_detection(each: MotsObject) -> Detection:
+def as_detection(obj: MotsObject) -> Detection:
     """An object without its track; a box that nobody gave is the mask's."""
-    box = each.box or tuple(rle.tight_box(each.counts, each.height, each.width).tolist())
-    return Detection(each.frame, box, each.score, each.class_id, each.height, each.width, each.counts)
+    box = obj.box or tuple(rle.tight_box(obj.counts, obj.height, obj.width).tolist())
+    return Detection(obj.frame, box, obj.score, obj.class_id, obj.height, obj.width, obj.counts)
 
 
 def require_place(kind: Format, out: Path, source: Path | None, what: str) -> None:

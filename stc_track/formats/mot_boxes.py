@@ -168,12 +168,12 @@ def iter_mot(path: Path, size: tuple[int, int], *, masks: bool = True) -> Iterat
     if height * width > rle.LARGEST_AREA:
         raise InputError(path, expected=f"a frame of at most {rle.LARGEST_AREA} pixels", found=f"{height} x {width}")
     for line in iter_lines(path):
-        own = line.class_id is not None and line.class_id not in BENCHMARK_CLASSES
-        if line.class_id is None or (line.score != 0 and (own or line.class_id in _CLASSES)):
+        is_custom = line.class_id is not None and line.class_id not in BENCHMARK_CLASSES
+        if line.class_id is None or (line.score != 0 and (is_custom or line.class_id in _CLASSES)):
             yield MotsObject(
                 line.frame,
                 line.track_id,
-                _PEDESTRIAN if line.class_id is None else line.class_id if own else _CLASSES[line.class_id],
+                _PEDESTRIAN if line.class_id is None else line.class_id if is_custom else _CLASSES[line.class_id],
                 *size,
                 filled(line.box, *size) if masks else b"",
                 1.0 if line.score is None else line.score,
@@ -213,15 +213,15 @@ def write_mot(path: Path, objects: Iterable[MotsObject]) -> None:
     filled in, has the score 0.
     """
     with replacing(path) as file:
-        for each in objects:
-            if each.frame < 1:
+        for obj in objects:
+            if obj.frame < 1:
                 raise InputError(
                     path,
                     expected="frames that count from 1, as MOT-Challenge has them",
-                    found=f"frame {each.frame}",
+                    found=f"frame {obj.frame}",
                     hint="`stc-convert --shift 1` adds 1 to every frame",
                 )
-            x1, y1, x2, y2 = each.box or rle.tight_box(each.counts, each.height, each.width).tolist()
+            x1, y1, x2, y2 = obj.box or rle.tight_box(obj.counts, obj.height, obj.width).tolist()
             box = f"{x1 + 1:.9g},{y1 + 1:.9g},{x2 - x1:.9g},{y2 - y1:.9g}"
-            score = each.score if each.detected else 0
-            file.write(f"{each.frame},{each.track_id},{box},{score:.9g},-1,-1,-1\n".encode())
+            score = obj.score if obj.detected else 0
+            file.write(f"{obj.frame},{obj.track_id},{box},{score:.9g},-1,-1,-1\n".encode())

@@ -98,10 +98,10 @@ def iter_mots(path: Path) -> Iterator[MotsObject]:
         size = height, width
         if frame != current:
             current, seen = frame, {}
-        found = MotsObject(frame, track_id, class_id, height, width, counts, ignored=class_id == IGNORE_CLASS)
-        if _is_repeated(found, seen):
+        obj = MotsObject(frame, track_id, class_id, height, width, counts, ignored=class_id == IGNORE_CLASS)
+        if _is_repeated(obj, seen):
             raise InputError(where, expected=f"each id once on frame {frame}", found=f"{track_id} a second time")
-        yield found
+        yield obj
 
 
 def read_mots(path: Path) -> dict[int, list[MotsObject]]:
@@ -112,13 +112,13 @@ def read_mots(path: Path) -> dict[int, list[MotsObject]]:
     """
     frames: dict[int, list[MotsObject]] = {}
     seen: dict[tuple[int, int], bool] = {}
-    for found in iter_mots(path):
-        if _is_repeated(found, seen):
-            nth = 1 + sum(each.track_id == found.track_id for each in frames[found.frame])
-            where = f"{path}:{line_of(path, found.frame, found.track_id, nth)}"
-            expected, twice = f"each id once on frame {found.frame}", f"{found.track_id} a second time"
+    for obj in iter_mots(path):
+        if _is_repeated(obj, seen):
+            nth = 1 + sum(earlier.track_id == obj.track_id for earlier in frames[obj.frame])
+            where = f"{path}:{line_of(path, obj.frame, obj.track_id, nth)}"
+            expected, twice = f"each id once on frame {obj.frame}", f"{obj.track_id} a second time"
             raise InputError(where, expected=expected, found=twice)
-        frames.setdefault(found.frame, []).append(found)
+        frames.setdefault(obj.frame, []).append(obj)
     return frames
 
 
@@ -135,9 +135,9 @@ def line_of(path: Path, frame: int, track_id: int, nth: int = 1) -> int:
 def write_mots(path: Path, objects: Iterable[MotsObject]) -> None:
     """Write a KITTI MOTS text file, in the order given; the file appears when it is whole."""
     with replacing(path) as file:
-        for each in objects:
-            head = f"{each.frame} {each.track_id} {each.class_id} {each.height} {each.width} "
-            file.write(head.encode() + each.counts + b"\n")
+        for obj in objects:
+            head = f"{obj.frame} {obj.track_id} {obj.class_id} {obj.height} {obj.width} "
+            file.write(head.encode() + obj.counts + b"\n")
 
 
 def iter_detections(path: Path, *, ordered: bool = False) -> Iterator[Detection]:
@@ -175,8 +175,8 @@ def iter_detections(path: Path, *, ordered: bool = False) -> Iterator[Detection]
 def read_detections(path: Path) -> dict[int, list[Detection]]:
     """Detections of a public MOTS detection file by frame number, in file order; raises as `iter_detections`."""
     frames: dict[int, list[Detection]] = {}
-    for found in iter_detections(path):
-        frames.setdefault(found.frame, []).append(found)
+    for detection in iter_detections(path):
+        frames.setdefault(detection.frame, []).append(detection)
     return frames
 
 
@@ -198,23 +198,25 @@ class DetectionWriter:
     def __exit__(self, *error: Any) -> bool | None:
         return self._replacing.__exit__(*error)
 
-    def write(self, each: Detection) -> None:
+    def write(self, detection: Detection) -> None:
         """Write one line; boxes and scores keep nine significant digits, which hold any float32."""
-        box = " ".join(f"{value:.9g}" for value in each.box)
-        head = f"{each.frame} {box} {each.score:.9g} {each.class_id} {each.height} {each.width} "
-        self._file.write(head.encode() + each.counts + b"\n")
+        box = " ".join(f"{value:.9g}" for value in detection.box)
+        head = (
+            f"{detection.frame} {box} {detection.score:.9g} {detection.class_id} {detection.height} {detection.width} "
+        )
+        self._file.write(head.encode() + detection.counts + b"\n")
 
 
-def _is_repeated(found: MotsObject, seen: dict[tuple[int, int], bool]) -> bool:
+def _is_repeated(obj: MotsObject, seen: dict[tuple[int, int], bool]) -> bool:
     """Whether an id stood on the frame before; two ignore regions may share one.
 
     Args:
         found: what has the id.
         seen: by frame and id, whether an ignore region has it; `found` is added.
     """
-    key = found.frame, found.track_id
-    repeated = key in seen and not (found.ignored and seen[key])
-    seen[key] = found.ignored
+    key = obj.frame, obj.track_id
+    repeated = key in seen and not (obj.ignored and seen[key])
+    seen[key] = obj.ignored
     return repeated
 
 

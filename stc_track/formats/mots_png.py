@@ -76,9 +76,9 @@ def write_mots_png(folder: Path, objects: Iterable[MotsObject], frames: Frames |
     _require_labels(folder)
     with replacing_folder(folder, ".png") as temporary:
         size, done = frames and frames.size, -1
-        for number, group in itertools.groupby(objects, key=lambda each: each.frame):
-            found = list(group)
-            size = found[0].height, found[0].width
+        for number, group in itertools.groupby(objects, key=lambda obj: obj.frame):
+            of_frame = list(group)
+            size = of_frame[0].height, of_frame[0].width
             if size[0] * size[1] > LARGEST_PICTURE:
                 expected = f"pictures of at most {LARGEST_PICTURE} pixels"
                 raise InputError(folder.name, expected=expected, found=f"{size[0]} x {size[1]}")
@@ -88,22 +88,22 @@ def write_mots_png(folder: Path, objects: Iterable[MotsObject], frames: Frames |
                 require_countable(number, folder.name)
             _write_empty(temporary, _between(done + 1, number, frames), size)
             column_order = np.zeros(size[0] * size[1], np.uint16)
-            for each in found:
-                _require_label(each, f"{folder.name}: frame {number}")
-                for start, end in rle.spans(each.counts, *size).tolist():
-                    column_order[start:end] = each.track_id
+            for obj in of_frame:
+                _require_label(obj, f"{folder.name}: frame {number}")
+                for start, end in rle.spans(obj.counts, *size).tolist():
+                    column_order[start:end] = obj.track_id
             _write(temporary, number, column_order.reshape(size[1], size[0]).T)
             done = number
         if frames:
             _write_empty(temporary, _between(done + 1, frames.numbers[-1] + 1, frames), frames.size)
 
 
-def _require_label(each: MotsObject, where: str) -> None:
+def _require_label(obj: MotsObject, where: str) -> None:
     """Raise an InputError where no pixel of 16 bits can say which track of which class it is."""
-    if not each.class_id == each.track_id // IDS_PER_CLASS > 0 or each.track_id > LARGEST_ID:
+    if not obj.class_id == obj.track_id // IDS_PER_CLASS > 0 or obj.track_id > LARGEST_ID:
         expected = f"ids of class * {IDS_PER_CLASS} + k, at most {LARGEST_ID}, for pixels of 16 bits"
         hint = f"a picture names classes from 1 on and {IDS_PER_CLASS - 1} tracks of each; other formats hold more"
-        raise InputError(where, expected=expected, found=f"{each.track_id} of class {each.class_id}", hint=hint)
+        raise InputError(where, expected=expected, found=f"{obj.track_id} of class {obj.class_id}", hint=hint)
 
 
 def _require_labels(folder: Path) -> None:
@@ -115,7 +115,7 @@ def _require_labels(folder: Path) -> None:
 
 
 def _between(first: int, end: int, frames: Frames | None) -> Iterable[int]:
-    return range(first, end) if frames is None else (each for each in frames.numbers if first <= each < end)
+    return range(first, end) if frames is None else (number for number in frames.numbers if first <= number < end)
 
 
 def _write_empty(folder: Path, numbers: Iterable[int], size: tuple[int, int]) -> None:

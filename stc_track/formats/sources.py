@@ -65,12 +65,12 @@ def open_sources(
         InputError: nothing of a known format, a named sequence that is not there, a malformed JSON file.
     """
     if os.path.isfile(path) and path.suffix == ".json":
-        found = _json_file(path, annotations)
-        return Sources(_chosen(found.sequences, sequences, path, hint), found.class_names)
+        from_json = _json_file(path, annotations)
+        return Sources(_chosen(from_json.sequences, sequences, path, hint), from_json.class_names)
     if is_store(path):
         return open_store(path, sequences=sequences, regions=regions)
     folders = _folders(path) if os.path.isdir(path) else {}
-    if folders and not any(each.suffix in (".txt", ".json") for each in path.iterdir() if each.is_file()):
+    if folders and not any(inner.suffix in (".txt", ".json") for inner in path.iterdir() if inner.is_file()):
         opened = {name: _folder(name, folder, size, text, boxes_as_masks) for name, folder in folders.items()}
         return _named(_chosen(opened, sequences, path, hint))
     files = sequence_files(path, sequences, hint, (".txt", ".json"))
@@ -80,33 +80,33 @@ def open_sources(
     return _named({name: _file(name, file, file.parent, size, text, boxes_as_masks) for name, file in files.items()})
 
 
-def _named(found: dict[str, Source]) -> Sources:
+def _named(sources: dict[str, Source]) -> Sources:
     """Class 10 is called an ignore region in MOTS' tracks alone; pictures of 8 bits tell no classes."""
-    if found and all(source.kind == "masks" for source in found.values()):
-        return Sources(found, MASK_CLASS_NAMES)
-    has_regions = any(source.kind in ("mots", "png") for source in found.values())
-    return Sources(found, MOTS_CLASS_NAMES if has_regions else CLASS_NAMES)
+    if sources and all(source.kind == "masks" for source in sources.values()):
+        return Sources(sources, MASK_CLASS_NAMES)
+    has_regions = any(source.kind in ("mots", "png") for source in sources.values())
+    return Sources(sources, MOTS_CLASS_NAMES if has_regions else CLASS_NAMES)
 
 
-def _chosen(found: dict[str, Source], sequences: Sequence[str] | None, path: Path, hint: str) -> dict[str, Source]:
-    if missing := [name for name in sequences or () if name not in found]:
-        raise InputError(path, expected=f"sequence {missing[0]}", found=", ".join(found)[:80] or "none", hint=hint)
-    return found if sequences is None else {name: found[name] for name in sequences}
+def _chosen(sources: dict[str, Source], sequences: Sequence[str] | None, path: Path, hint: str) -> dict[str, Source]:
+    if missing := [name for name in sequences or () if name not in sources]:
+        raise InputError(path, expected=f"sequence {missing[0]}", found=", ".join(sources)[:80] or "none", hint=hint)
+    return sources if sequences is None else {name: sources[name] for name in sequences}
 
 
 def _folders(path: Path) -> dict[str, Path]:
     """Folders by name that hold pictures or a text file at one of the known places."""
-    found = {}
-    for each in sorted(require_folder(path, "sequences").iterdir()):
-        if not each.is_dir() or each.name.startswith("."):
+    folders = {}
+    for folder in sorted(require_folder(path, "sequences").iterdir()):
+        if not folder.is_dir() or folder.name.startswith("."):
             continue
-        require_folder(each, "one sequence")
-        has_text = any((each / place).is_file() for place in _TEXT_IN_FOLDER)
-        if has_text or any(inner.suffix == ".png" for inner in each.iterdir()):
-            if not is_plain(each.name):
-                raise InputError(each, expected="a plain name", found=ascii(each.name))
-            found[each.name] = each
-    return found
+        require_folder(folder, "one sequence")
+        has_text = any((folder / place).is_file() for place in _TEXT_IN_FOLDER)
+        if has_text or any(inner.suffix == ".png" for inner in folder.iterdir()):
+            if not is_plain(folder.name):
+                raise InputError(folder, expected="a plain name", found=ascii(folder.name))
+            folders[folder.name] = folder
+    return folders
 
 
 def _folder(name: str, folder: Path, size: tuple[int, int] | None, text: str, boxes_as_masks: bool) -> Source:
@@ -114,7 +114,7 @@ def _folder(name: str, folder: Path, size: tuple[int, int] | None, text: str, bo
     for place in reversed(_TEXT_IN_FOLDER) if text == "detections" else _TEXT_IN_FOLDER:
         if (folder / place).is_file():
             return _file(name, folder / place, folder, size, text, boxes_as_masks)
-    first = min((each for each in folder.glob("*.png") if each.name[0] != "."), default=None)
+    first = min((picture for picture in folder.glob("*.png") if picture.name[0] != "."), default=None)
     if first is not None and is_labels8(first):
         return Source(name, "masks", folder, partial(iter_mask_pictures, folder))
     return Source(name, "png", folder, partial(iter_mots_png, folder))
@@ -128,15 +128,15 @@ def _file(name: str, file: Path, folder: Path, size: tuple[int, int] | None, tex
         return Source(name, "detections", file, lambda: map(as_object, iter_detections(file, ordered=True)), file)
     if kind == "mots":
         return Source(name, "mots", file, lambda: _by_frame(iter_mots(file), file, None), file)
-    known = mot_boxes.frame_size(folder) or size
-    if known is None:
+    frame_size = mot_boxes.frame_size(folder) or size
+    if frame_size is None:
         raise InputError(
             file,
             expected="the frames' size, in seqinfo.ini beside it or by hand",
             found="neither",
             hint="`frame_size=HEIGHTxWIDTH`",
         )
-    boxes = partial(mot_boxes.iter_mot, file, known, masks=boxes_as_masks)
+    boxes = partial(mot_boxes.iter_mot, file, frame_size, masks=boxes_as_masks)
     return Source(name, "mot", file, lambda: _by_frame(boxes(), file, b","), file, mot_boxes.frame_rate(folder))
 
 
@@ -151,16 +151,16 @@ def _by_frame(objects: Iterator[MotsObject], file: Path, separator: bytes | None
     """The objects by increasing frame: as they come where the file is sorted, else all of them in memory."""
     first = (line.split(separator, 1)[0].strip() for _, line in plain_lines(file, "a text file"))
     # a number that is not written in digits alone, or is none, is left to the reader: then all are sorted
-    numbers = (int(each) if each.isdigit() and len(each) < 10 else -1 for each in first)
-    ordered = all(0 <= one <= other for one, other in itertools.pairwise(numbers))
-    return objects if ordered else sorted(objects, key=lambda each: each.frame)
+    numbers = (int(field) if field.isdigit() and len(field) < 10 else -1 for field in first)
+    ordered = all(0 <= earlier <= later for earlier, later in itertools.pairwise(numbers))
+    return objects if ordered else sorted(objects, key=lambda obj: obj.frame)
 
 
 def _json_file(path: Path, annotations: Annotations | None) -> Sources:
     content = json_fields.load(path, "JSON of YouTube-VIS or COCO")
     if isinstance(content, dict) and "videos" in content and "images" not in content:
-        found = youtube_vis.parse_annotations(content, path)
-        return Sources(_of_videos(path, found.tracks, found.videos), found.class_names)
+        youtube_vis_file = youtube_vis.parse_annotations(content, path)
+        return Sources(_of_videos(path, youtube_vis_file.tracks, youtube_vis_file.videos), youtube_vis_file.class_names)
     if isinstance(content, dict):
         coco = coco_tracks.parse_coco_tracks(content, path)
         opened = {name: Source(name, "coco", path, partial(iter, objects)) for name, objects in coco.sequences.items()}
@@ -182,6 +182,15 @@ def _of_videos(
     }
 
 
-def as_object(each: Detection) -> MotsObject:
+def as_object(detection: Detection) -> MotsObject:
     """A detection as an object without a track."""
-    return MotsObject(each.frame, UNTRACKED, each.class_id, each.height, each.width, each.counts, each.score, each.box)
+    return MotsObject(
+        detection.frame,
+        UNTRACKED,
+        detection.class_id,
+        detection.height,
+        detection.width,
+        detection.counts,
+        detection.score,
+        detection.box,
+    )

@@ -65,15 +65,15 @@ def _plain_json(body: Mapping[str, Any]) -> bytes:
     return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
 
 
-def other_schema(where: str, found: Any) -> InputError:
+def other_schema(where: str, schema: Any) -> InputError:
     """The error that a store was written by another version."""
-    newer = isinstance(found, int) and found > SCHEMA
+    newer = isinstance(schema, int) and schema > SCHEMA
     hint = (
         "update stc-seg"
         if newer
         else "build it again, `stc-pseudo build --out` another place: schemas are not converted"
     )
-    return InputError(where, expected=f"schema {SCHEMA}", found=f"schema {found}", hint=hint)
+    return InputError(where, expected=f"schema {SCHEMA}", found=f"schema {schema}", hint=hint)
 
 
 def read_manifest(store: Location) -> dict[str, Any]:
@@ -92,9 +92,9 @@ def read_manifest(store: Location) -> dict[str, Any]:
         manifest = json.loads(content)
     except ValueError as error:
         raise DamagedStoreError(where, expected="JSON", found=str(error)) from error
-    found = manifest.get("schema") if isinstance(manifest, dict) else None
-    if found != SCHEMA:
-        raise other_schema(where, found)
+    schema = manifest.get("schema") if isinstance(manifest, dict) else None
+    if schema != SCHEMA:
+        raise other_schema(where, schema)
     return unseal(content, where)
 
 
@@ -258,8 +258,8 @@ def require_content(content: bytes, expected: list[int], where: str) -> None:
     """Raise a DamagedStoreError where an object's content is not of the size and CRC32C that were recorded."""
     if len(content) != expected[0]:
         raise DamagedStoreError(where, expected=f"{expected[0]} bytes", found=str(len(content)))
-    if (found := checksum(content)) != expected[1]:
-        raise DamagedStoreError(where, expected=f"content of CRC32C {expected[1]:08x}", found=f"{found:08x}")
+    if (measured := checksum(content)) != expected[1]:
+        raise DamagedStoreError(where, expected=f"content of CRC32C {expected[1]:08x}", found=f"{measured:08x}")
     # What ends with its own CRC32C has the same one as all such of its length: another polynomial tells them apart.
-    if len(expected) > 2 and (found := zlib.crc32(content)) != expected[2]:
-        raise DamagedStoreError(where, expected=f"content of CRC32 {expected[2]:08x}", found=f"{found:08x}")
+    if len(expected) > 2 and (measured := zlib.crc32(content)) != expected[2]:
+        raise DamagedStoreError(where, expected=f"content of CRC32 {expected[2]:08x}", found=f"{measured:08x}")

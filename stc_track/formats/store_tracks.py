@@ -82,8 +82,10 @@ def store_objects(sequence: StoredSequence, *, regions: bool = False) -> Iterato
     height, width = sequence.size
     for t, number in enumerate(sequence.numbers):
         rows = range(*np.searchsorted(tables["box_frame"], (t, t + 1)))
-        others = ignored["ignore_xyxy"][slice(*np.searchsorted(ignored["ignore_frame"], (t, t + 1)))] if regions else ()
-        if not len(rows) and not len(others):
+        ignored_boxes = (
+            ignored["ignore_xyxy"][slice(*np.searchsorted(ignored["ignore_frame"], (t, t + 1)))] if regions else ()
+        )
+        if not len(rows) and not len(ignored_boxes):
             continue
         spans = dict(label_spans(sequence.read("objects", t)))
         for k, row in enumerate(rows, 1):
@@ -98,6 +100,6 @@ def store_objects(sequence: StoredSequence, *, regions: bool = False) -> Iterato
                 float(scores[row]),
                 tuple(tables["box_xyxy"][row].tolist()) if empty else None,
             )
-        for box in others:
+        for box in ignored_boxes:
             counts = filled(tuple(box.tolist()), height, width)
             yield MotsObject(number, IGNORE_ID, IGNORE_CLASS, height, width, counts, ignored=True)

@@ -23,7 +23,7 @@ def track_name(class_id: int, number: int) -> int:
 
 def is_track_name(track_id: int, class_id: int) -> bool:
     """Whether an id is one that `track_name` gives to a track of the class."""
-    near, far = (divmod(track_id, each) for each in (IDS_PER_CLASS, _IDS_PER_CLASS_BEYOND))
+    near, far = (divmod(track_id, per_class) for per_class in (IDS_PER_CLASS, _IDS_PER_CLASS_BEYOND))
     return near[0] == class_id or (far[0] == class_id and far[1] >= IDS_PER_CLASS)
 
 
@@ -54,10 +54,10 @@ def number_names(names: Iterable[int | str], largest: int = LARGEST_ID) -> dict[
         ({7: 7, 3: 3}, {7: 1, 'left': 2})
     """
     distinct = list(dict.fromkeys(names))
-    numbers = [each for each in distinct if isinstance(each, int) and 0 <= each <= largest]
+    numbers = [name for name in distinct if isinstance(name, int) and 0 <= name <= largest]
     if len(numbers) == len(distinct):
-        return {each: each for each in numbers}
-    return {each: number for number, each in enumerate(distinct, 1)}
+        return {name: name for name in numbers}
+    return {name: number for number, name in enumerate(distinct, 1)}
 
 
 class TrackIdAllocator:

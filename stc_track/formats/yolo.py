@@ -39,8 +39,8 @@ def write_yolo(out: Path, sequences: Iterable[Tracks], class_names: Mapping[int,
     Raises:
         InputError: an object that a sequence's listed frames have no place for.
     """
-    known = sorted(number for number, name in class_names.items() if (number, name) != (IGNORE_CLASS, IGNORE_NAME))
-    indices = {number: index for index, number in enumerate(known)}
+    numbers = sorted(number for number, name in class_names.items() if (number, name) != (IGNORE_CLASS, IGNORE_NAME))
+    indices = {number: index for index, number in enumerate(numbers)}
     for tracks in sequences:
         with replacing_folder(out / "labels" / tracks.name, ".txt") as folder:
             _write_sequence(folder, tracks, indices)
@@ -52,7 +52,7 @@ def write_yolo(out: Path, sequences: Iterable[Tracks], class_names: Mapping[int,
 
 def _write_sequence(folder: Path, tracks: Tracks, indices: dict[int, int]) -> None:
     frames, done = tracks.frames, -1
-    for number, group in itertools.groupby(tracks.objects, key=lambda each: each.frame):
+    for number, group in itertools.groupby(tracks.objects, key=lambda obj: obj.frame):
         objects = list(group)
         if frames is not None:
             position = frames.require(number, (objects[0].height, objects[0].width), tracks.name)
@@ -60,7 +60,7 @@ def _write_sequence(folder: Path, tracks: Tracks, indices: dict[int, int]) -> No
             require_countable(number, tracks.name)
             position, done = number, number - 1 if done < 0 else done
         _write_empty(folder, range(done + 1, position), frames)
-        lines = [_line(indices.setdefault(each.class_id, len(indices)), each) for each in objects if not each.ignored]
+        lines = [_line(indices.setdefault(obj.class_id, len(indices)), obj) for obj in objects if not obj.ignored]
         (folder / _name(position, frames)).write_text("".join(lines), encoding="ascii", newline="\n")
         done = position
     if frames is not None:
@@ -77,7 +77,7 @@ def _name(position: int, frames: Frames | None) -> str:
     return f"{position:06d}.txt" if frames is None else f"{Path(frames.names[position]).stem}.txt"
 
 
-def _line(index: int, each: MotsObject) -> str:
-    (x1, y1, _, _), mask = rle.decode_box(each.counts, each.height, each.width)
-    points = np.add(inner_outline(mask) - 0.5 + INSIDE, (x1, y1)) / (each.width, each.height)
+def _line(index: int, obj: MotsObject) -> str:
+    (x1, y1, _, _), mask = rle.decode_box(obj.counts, obj.height, obj.width)
+    points = np.add(inner_outline(mask) - 0.5 + INSIDE, (x1, y1)) / (obj.width, obj.height)
     return f"{index} " + " ".join(f"{value:.7g}" for value in points.ravel().tolist()) + "\n"

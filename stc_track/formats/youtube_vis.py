@@ -114,7 +114,7 @@ def _numbered(tracks: list[VideoTrack]) -> list[VideoTrack]:
     by_video: dict[int | str, list[int | str]] = {}
     for track in tracks:
         by_video.setdefault(track.video_id, []).append(track.track_id)
-    numbers = {video: number_names(found) for video, found in by_video.items()}
+    numbers = {video: number_names(ids) for video, ids in by_video.items()}
     return [replace(track, track_id=numbers[track.video_id][track.track_id]) for track in tracks]
 
 
@@ -148,8 +148,8 @@ def parse_video(entry: object, where: str) -> Video:
         files = []
     else:
         files = [
-            json_fields.text(each, "file_names", where)
-            for each in json_fields.items(entry["file_names"], "file_names", where)
+            json_fields.text(file, "file_names", where)
+            for file in json_fields.items(entry["file_names"], "file_names", where)
         ]
         length = len(files)
     if length > _LONGEST_VIDEO:
@@ -163,7 +163,7 @@ def parse_video(entry: object, where: str) -> Video:
 
 def frame_numbers(files: list[str], length: int) -> range:
     """Numbers of a video's frames: their file names where these count on by one, else from 0."""
-    stems = [PurePosixPath(each).stem for each in files]
+    stems = [PurePosixPath(file).stem for file in files]
     if stems and stems[0].isascii() and stems[0].isdecimal() and len(stems[0]) <= 9:
         counted = range(int(stems[0]), int(stems[0]) + length)
         if all(
@@ -179,7 +179,7 @@ def _annotation(
 ) -> VideoTrack:
     entry = json_fields.mapping(entry, where)
     name = "id" if json_fields.get(entry, "track_id") is None else "track_id"  # ours keep the id that was converted
-    track_id, video_id = (json_fields.identity(entry.get(each), each, where) for each in (name, "video_id"))
+    track_id, video_id = (json_fields.identity(entry.get(key), key, where) for key in (name, "video_id"))
     category_id = json_fields.whole(entry.get("category_id"), "category_id", where)
     crowd = json_fields.flag(entry.get("iscrowd"), "iscrowd", where)
     video = _known(video_id, videos, where)
@@ -188,8 +188,8 @@ def _annotation(
     masks = json_fields.items(entry.get("segmentations"), "segmentations", where)
     _require_length(masks, video, where)
     counts = tuple(
-        None if not each else json_fields.drawn(each, f"{where}, frame {t}", _size(video), "its video")
-        for t, each in enumerate(masks)
+        None if not mask else json_fields.drawn(mask, f"{where}, frame {t}", _size(video), "its video")
+        for t, mask in enumerate(masks)
     )
     # a name may be a text until `_numbered` makes numbers of all
     return VideoTrack(video_id, category_id, track_id, counts, video.size, crowd=crowd)  # type: ignore[arg-type]
@@ -226,13 +226,13 @@ def parse_results(content: object, path: Path, videos: Mapping[int | str, Video]
             _require_length(masks, video, where)
             sizes[video_id] = _size(video)
         counts: list[bytes | None] = []
-        for t, each in enumerate(masks):
-            if each:
-                height, width, found = json_fields.mask(
-                    each, f"{where}, frame {t}", sizes.get(video_id), "the video's others"
+        for t, mask in enumerate(masks):
+            if mask:
+                height, width, mask_counts = json_fields.mask(
+                    mask, f"{where}, frame {t}", sizes.get(video_id), "the video's others"
                 )
                 sizes[video_id] = height, width
-            counts.append(found if each else None)
+            counts.append(mask_counts if mask else None)
         tracks.append(VideoTrack(video_id, category_id, index + 1, tuple(counts), sizes.get(video_id), score))
     return tracks
 
@@ -269,9 +269,9 @@ def videos_of(tracks: Iterable[VideoTrack]) -> dict[int | str, Video]:
 
 def objects_of(tracks: Iterable[VideoTrack], video: Video) -> Iterator[MotsObject]:
     """One video's objects by increasing frame; what is marked as a crowd is an ignored region of its category."""
-    mine = [track for track in tracks if track.video_id == video.video_id]
+    of_video = [track for track in tracks if track.video_id == video.video_id]
     for t, number in enumerate(video.numbers):
-        for track in mine:
+        for track in of_video:
             mask = track.masks[t] if t < len(track.masks) else None
             if mask is not None and track.size is not None:
                 height, width = track.size

@@ -49,7 +49,7 @@ def write_annotations(path: Path, sequences: Iterable[Tracks], class_names: Mapp
     with replacing(path, "w") as file:
         file.write('{"annotations": [')
         for tracks in sequences:
-            found, frames = _collect(tracks)
+            collected, frames = _collect(tracks)
             if frames is None:
                 continue
             videos.append(
@@ -61,7 +61,7 @@ def write_annotations(path: Path, sequences: Iterable[Tracks], class_names: Mapp
                     "file_names": [f"{tracks.name}/{name}" for name in frames.names],
                 }
             )
-            for track in found:
+            for track in collected:
                 classes.setdefault(track.class_id, f"class {track.class_id}")
                 count += 1
                 entry = {"id": count, "video_id": len(videos), **_annotation(track, frames)}
@@ -145,8 +145,8 @@ def _as_listed(tracks: Tracks, video: Video) -> Tracks:
     return Tracks(tracks.name, tracks.objects, Frames(tuple(video.numbers), names, size))
 
 
-def _results(found: Iterable[_Track], frames: Frames) -> Iterator[dict[str, Any]]:
-    for track in found:
+def _results(tracks: Iterable[_Track], frames: Frames) -> Iterator[dict[str, Any]]:
+    for track in tracks:
         if track.crowd:
             continue
         masks: list[dict[str, Any] | None] = [None] * len(frames.numbers)
@@ -161,21 +161,21 @@ def _results(found: Iterable[_Track], frames: Frames) -> Iterator[dict[str, Any]
 
 def _collect(tracks: Tracks) -> tuple[list[_Track], Frames | None]:
     """Tracks of one sequence, masks by position, and its frames; None where nothing is known of these."""
-    found: dict[tuple[int, int | None], _Track] = {}
+    collected: dict[tuple[int, int | None], _Track] = {}
     last, size = -1, None
-    for each in tracks.objects:
-        size, last = (each.height, each.width), each.frame
-        position = tracks.frames.require(each.frame, size, tracks.name) if tracks.frames else each.frame
-        track = found.setdefault(identity(each), _Track(each.track_id, each.class_id, crowd=each.ignored))
-        if track.class_id != each.class_id:
-            where, expected = f"{tracks.name}: frame {each.frame}", f"id {each.track_id} of class {track.class_id}"
-            raise InputError(where, expected=expected, found=f"class {each.class_id}")
-        mask = rle.spans(each.counts, *size)
+    for obj in tracks.objects:
+        size, last = (obj.height, obj.width), obj.frame
+        position = tracks.frames.require(obj.frame, size, tracks.name) if tracks.frames else obj.frame
+        track = collected.setdefault(identity(obj), _Track(obj.track_id, obj.class_id, crowd=obj.ignored))
+        if track.class_id != obj.class_id:
+            where, expected = f"{tracks.name}: frame {obj.frame}", f"id {obj.track_id} of class {track.class_id}"
+            raise InputError(where, expected=expected, found=f"class {obj.class_id}")
+        mask = rle.spans(obj.counts, *size)
         if position in track.masks:  # ignored regions may share their id
             mask = rle.union_spans(track.masks[position], mask)
         track.masks[position] = mask
-        track.scores.append(each.score)
-        if not each.detected:
+        track.scores.append(obj.score)
+        if not obj.detected:
             track.undetected.append(position)
     frames = tracks.frames or (None if size is None else Frames.counted(last + 1, size, tracks.name))
-    return list(found.values()), frames
+    return list(collected.values()), frames

@@ -96,22 +96,22 @@ def config_options(
 
     def load(ctx: click.Context, _option: click.Parameter, path: Path | None) -> None:
         values = read(path) if path else {}
-        found = {name: values.pop(name) for name in names if name in values}
-        for name, table in found.items():
+        tables = {name: values.pop(name) for name in names if name in values}
+        for name, table in tables.items():
             if not isinstance(table, dict):
                 raise InputError(f"{path}: {name}", expected=f"a table, [{name}]", found=ascii(table)[:60])
             if name in own_checks:  # wrong ones before anything is done
                 own_checks[name](table, str(path))
             else:
                 from_values(kinds[name], table, str(path), f"{name}.")
-        ctx.meta[_KEY] = ConfigFile(path, found, flags or {})
-        known = _options(ctx, flags or {})
+        ctx.meta[_KEY] = ConfigFile(path, tables, flags or {})
+        options = _options(ctx, flags or {})
         for key in values:
-            if key not in known:
-                allowed = ", ".join([*known, *(f"[{name}]" for name in names)])
+            if key not in options:
+                allowed = ", ".join([*options, *(f"[{name}]" for name in names)])
                 raise InputError(f"{path}: {key}", expected=f"one of the keys {allowed}", found="an unknown key")
         defaults = {
-            known[key].name: _checked(known[key], value, ctx, f"{path}: {key}") for key, value in values.items()
+            options[key].name: _checked(options[key], value, ctx, f"{path}: {key}") for key, value in values.items()
         }
         ctx.default_map = {**(ctx.default_map or {}), **defaults}
 
@@ -139,9 +139,9 @@ def current_config() -> ConfigFile:
 
 def _options(ctx: click.Context, flags: Mapping[str, str]) -> dict[str, click.Option]:
     """The options that may stand in the file, by key."""
-    options = [each for each in ctx.command.params if isinstance(each, click.Option)]
-    named = {max(each.opts, key=len).lstrip("-").replace("-", "_"): each for each in options}
-    return {key: each for key, each in named.items() if key not in _OWN and each.name not in flags}
+    options = [option for option in ctx.command.params if isinstance(option, click.Option)]
+    named = {max(option.opts, key=len).lstrip("-").replace("-", "_"): option for option in options}
+    return {key: option for key, option in named.items() if key not in _OWN and option.name not in flags}
 
 
 def _given() -> dict[str, Any]:
@@ -158,12 +158,12 @@ def _checked(option: click.Option, value: Any, ctx: click.Context, where: str) -
     """A value of the file as its flag takes it."""
     types, expected = _expected(option.type)
     parts = value if option.multiple and isinstance(value, list) else [value]
-    if any(not isinstance(each, types) or isinstance(each, bool) != (types == (bool,)) for each in parts):
+    if any(not isinstance(part, types) or isinstance(part, bool) != (types == (bool,)) for part in parts):
         raise InputError(where, expected=expected, found=ascii(value)[:60])
-    parts = [str(each) if isinstance(option.type, click.Choice) else each for each in parts]
+    parts = [str(part) if isinstance(option.type, click.Choice) else part for part in parts]
     try:
-        for each in parts:
-            option.type.convert(each, option, ctx)
+        for part in parts:
+            option.type.convert(part, option, ctx)
     except click.BadParameter as error:
         raise InputError(where, expected=expected, found=ascii(value)[:60]) from error
     return parts if option.multiple else parts[0]

@@ -86,13 +86,13 @@ def allows(hint: Any, value: object) -> bool:
     hint, limits = _split(hint)
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return any(allows(each, value) for each in arguments)
+        return any(allows(allowed, value) for allowed in arguments)
     if origin is Literal:
-        return any(value == each and type(value) is type(each) for each in arguments)
+        return any(value == allowed and type(value) is type(allowed) for allowed in arguments)
     if origin in (list, Sequence):
         if isinstance(value, str) or not isinstance(value, list if origin is list else Sequence):
             return False
-        return all(allows(arguments[0], each) for each in value)
+        return all(allows(arguments[0], item) for item in value)
     if origin is tuple:
         if not isinstance(value, tuple):
             return False
@@ -105,7 +105,7 @@ def allows(hint: Any, value: object) -> bool:
             number = float(value)
         except OverflowError:
             return False
-        return math.isfinite(number) and all(number in each for each in limits)
+        return math.isfinite(number) and all(number in limit for limit in limits)
     return isinstance(value, hint)
 
 
@@ -121,7 +121,7 @@ def describe(hint: Any) -> str:
     hint, limits = _split(hint)
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return ", or ".join(describe(each) for each in arguments)
+        return ", or ".join(describe(argument) for argument in arguments)
     if origin is Literal:
         return ("one of " if len(arguments) > 1 else "") + ", ".join(map(repr, arguments))
     if origin in (list, Sequence):
@@ -139,5 +139,5 @@ def _split(hint: Any) -> tuple[Any, list[Between]]:
     """An annotation without its ranges, and the ranges."""
     if get_origin(hint) is Annotated:
         inner, *extras = get_args(hint)
-        return inner, [each for each in extras if isinstance(each, Between)]
+        return inner, [extra for extra in extras if isinstance(extra, Between)]
     return hint, []

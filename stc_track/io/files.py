@@ -71,7 +71,7 @@ def replacing_folder(path: Path, ending: str) -> Iterator[Path]:
     """
     if os.path.exists(path):
         require_folder(path, f"files {ending}", "`out=` names another place")
-        if other := next((each for each in path.iterdir() if each.suffix != ending), None):
+        if other := next((file for file in path.iterdir() if file.suffix != ending), None):
             hint = "`out=` names another place"
             raise InputError(path, expected=f"an empty folder, or one of {ending} alone", found=other.name, hint=hint)
     temporary, old = (path.with_name(f".{path.name}.{os.getpid()}.{role}") for role in ("tmp", "old"))

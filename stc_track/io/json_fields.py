@@ -61,7 +61,7 @@ def reals(numbers: object, count: int, name: str, where: str) -> list[float]:
     if not isinstance(numbers, list) or len(numbers) != count:
         raise InputError(where, expected=expected, found=ascii(numbers)[:60])
     try:
-        return [values.real(each, name, where) for each in numbers]
+        return [values.real(number, name, where) for number in numbers]
     except InputError as error:
         limit = f" of at most {values.LARGEST:g}" if "at most" in error.message else ""
         raise InputError(where, expected=expected + limit, found=ascii(numbers)[:60]) from error
@@ -87,10 +87,10 @@ def mask(
         before: what said that size.
     """
     parts = segmentation if isinstance(segmentation, dict) else {}
-    given, counts = parts.get("size"), parts.get("counts")
-    if not isinstance(given, list) or len(given) != 2 or not isinstance(counts, str | list):
+    size_field, counts = parts.get("size"), parts.get("counts")
+    if not isinstance(size_field, list) or len(size_field) != 2 or not isinstance(counts, str | list):
         raise InputError(where, expected="segmentation, RLE with size and counts", found=ascii(segmentation)[:60])
-    height, width = (whole(each, "size", where) for each in given)
+    height, width = (whole(side, "size", where) for side in size_field)
     if size is not None and (height, width) != size:
         expected = f"{size[0]} x {size[1]} pixels as in {before}"
         raise InputError(where, expected=expected, found=f"{height} x {width}")
@@ -112,7 +112,7 @@ def drawn(segmentation: object, where: str, size: tuple[int, int], before: str) 
 
 
 def _plain(counts: list[Any], height: int, width: int, where: str) -> bytes:
-    runs = [whole(each, "counts", where) for each in counts]
+    runs = [whole(run, "counts", where) for run in counts]
     if sum(runs) != height * width or not runs or height * width > rle.LARGEST_AREA:
         expected = f"counts of {height} x {width} = {height * width} pixels"
         raise InputError(where, expected=expected, found=f"{sum(runs)}")
@@ -121,14 +121,16 @@ def _plain(counts: list[Any], height: int, width: int, where: str) -> bytes:
 
 def _polygons(polygons: list[Any], height: int, width: int, where: str) -> bytes:
     points = []
-    for each in polygons:
-        count = len(each) if isinstance(each, list) else 0
+    for polygon in polygons:
+        count = len(polygon) if isinstance(polygon, list) else 0
         if count < 6 or count % 2:
             expected = "segmentation, polygons of at least 3 points x, y"
-            raise InputError(where, expected=expected, found=ascii(each)[:60])
-        points.append(reals(each, count, "polygon", where))
+            raise InputError(where, expected=expected, found=ascii(polygon)[:60])
+        points.append(reals(polygon, count, "polygon", where))
         if not all(-limit <= value <= 2 * limit for value, limit in zip(points[-1], (width, height) * count)):  # noqa: B905
-            raise InputError(where, expected=f"a polygon near the frame of {height} x {width}", found=ascii(each)[:60])
+            raise InputError(
+                where, expected=f"a polygon near the frame of {height} x {width}", found=ascii(polygon)[:60]
+            )
     if not points:
         raise InputError(where, expected="segmentation, at least one polygon", found="none")
     return coco_mask.merge(coco_mask.frPyObjects(points, height, width))["counts"]

@@ -120,24 +120,24 @@ class Location:
         """Content of those objects that there are; a remote service is asked for many at a time."""
         keys = list(keys)
         if self.is_local:
-            found = {}
+            contents = {}
             for key in keys:
                 with contextlib.suppress(*MISSING):
-                    found[key] = self.read(key)
-            return found
+                    contents[key] = self.read(key)
+            return contents
         paths = {self._path(key): key for key in keys}
         with self._reaching("", READ):
             answers = self._connect()[0].cat(list(paths), on_error="return") if paths else {}
             if isinstance(answers, bytes):  # fsspec's answer about one path
                 answers = {next(iter(paths)): answers}
-            found = {}
+            contents = {}
             for path, answer in answers.items():
                 if isinstance(answer, Exception):
                     if isinstance(answer, (*MISSING, KeyError)):
                         continue
                     raise answer
-                found[paths[path]] = answer
-            return found
+                contents[paths[path]] = answer
+            return contents
 
     def put(self, key: str, content: bytes) -> None:
         """Put one object: afterwards it is there whole, or, on an error, as it was."""
@@ -218,12 +218,12 @@ class Location:
         """Bytes of every object below a prefix, by key."""
         with self._reaching(prefix, READ):
             if self.is_local:
-                found = {}
+                sizes = {}
                 for folder, _, names in os.walk(self._path(prefix)):
                     for name in names:
                         with contextlib.suppress(*MISSING):  # gone since it was listed
-                            found[os.path.relpath(f"{folder}/{name}", self._root)] = os.stat(f"{folder}/{name}").st_size
-                return found
+                            sizes[os.path.relpath(f"{folder}/{name}", self._root)] = os.stat(f"{folder}/{name}").st_size
+                return sizes
             fs, root = self._connect()
             try:
                 entries = fs.find(self._path(prefix), detail=True)
@@ -255,5 +255,5 @@ class Location:
 
 def reason(error: BaseException) -> str:
     """One line that says why a system or a service refused."""
-    found = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(str(found).split())[:200]
+    message = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(message).split())[:200]

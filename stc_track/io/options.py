@@ -86,8 +86,8 @@ class NumbersFromTo(click.ParamType[Any]):
         """From which number on, and below which; None where there is no end."""
         if isinstance(value, tuple):
             return value
-        found = _RANGE.fullmatch(value)
-        start, stop = (int(part) if part else None for part in found.groups()) if found else (None, None)
-        if not found or (stop is not None and stop <= (start or 0)):
+        match = _RANGE.fullmatch(value)
+        start, stop = (int(part) if part else None for part in match.groups()) if match else (None, None)
+        if not match or (stop is not None and stop <= (start or 0)):
             self.fail(f"{value!r} is no range such as 0:90, of frames 0 to 89", param, ctx)
         return start or 0, stop

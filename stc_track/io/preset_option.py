@@ -42,13 +42,13 @@ def flat(values: Any, prefix: str = "") -> dict[str, Any]:
         >>> flat({"masks": {"labels": "mask"}, "detail": 4})
         {'masks.labels': 'mask', 'detail': 4}
     """
-    found: dict[str, Any] = {}
+    flattened: dict[str, Any] = {}
     for key, value in (asdict(values) if is_dataclass(values) and not isinstance(values, type) else values).items():
         if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{key}.")
+            flattened |= flat(value, f"{prefix}{key}.")
         else:
-            found[f"{prefix}{key}"] = value
-    return found
+            flattened[f"{prefix}{key}"] = value
+    return flattened
 
 
 def refuse_contradiction(

@@ -32,24 +32,24 @@ def run_each(
     """
     order = sorted(jobs, key=lambda name: -weights[name])
     bar = Bar(total=len(jobs), unit="sequence", desc="evaluate")
-    found = {}
+    results = {}
     if workers == 1 or len(jobs) < 2:
         for name in jobs:
-            found[name] = function(*jobs[name])
+            results[name] = function(*jobs[name])
             bar.update()
         bar.close()
-        return found
-    others = set(active_children())
+        return results
+    already_running = set(active_children())
     with ProcessPoolExecutor(min(workers, len(jobs))) as pool, bar:
         running = {name: pool.submit(function, *jobs[name]) for name in order}
         try:
             for name in jobs:
-                found[name] = running[name].result()
+                results[name] = running[name].result()
                 bar.update()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            for each in set(active_children()) - others:  # what runs is of no use any more
-                each.terminate()
-                each.join()
+            for process in set(active_children()) - already_running:  # what runs is of no use any more
+                process.terminate()
+                process.join()
             raise
-    return found
+    return results

@@ -99,23 +99,23 @@ def value_to_toml(value: object) -> str:
 
 
 def _build(kind: type[T], values: Mapping[str, Any], prefix: str) -> T:
-    known = hints(kind)
-    if unknown := [key for key in values if key not in known]:
-        raise SettingError(prefix + unknown[0], f"one of the keys {', '.join(known)}", "an unknown key")
-    converted = {name: _convert(known[name], value, prefix + name) for name, value in values.items()}
+    hint_of = hints(kind)
+    if unknown := [key for key in values if key not in hint_of]:
+        raise SettingError(prefix + unknown[0], f"one of the keys {', '.join(hint_of)}", "an unknown key")
+    converted = {name: _convert(hint_of[name], value, prefix + name) for name, value in values.items()}
     try:
         return kind(**converted)
     except SettingError as error:
         raise SettingError(prefix + error.name, error.expected, error.found, error.hint) from error
     except TypeError as error:  # a field without a default
-        missing = [name for name in known if name not in values]
+        missing = [name for name in hint_of if name not in values]
         raise SettingError(prefix + ", ".join(missing), "given", "nothing") from error
 
 
 def _convert(hint: Any, value: Any, name: str) -> Any:
     """A value of a file as its field takes it."""
-    kinds = [each for each in _options(hint) if each is not NoneType]
-    if tables := [each for each in kinds if is_dataclass(each)]:
+    kinds = [kind for kind in _options(hint) if kind is not NoneType]
+    if tables := [kind for kind in kinds if is_dataclass(kind)]:
         if not isinstance(value, dict):
             raise SettingError(name, describe(hint), _shown(value))
         return _build(tables[0], value, name + ".")  # type: ignore[arg-type]
@@ -131,7 +131,7 @@ def _convert(hint: Any, value: Any, name: str) -> Any:
 def _options(hint: Any) -> tuple[Any, ...]:
     """The types that an annotation offers, ranges left out."""
     if get_origin(hint) in (Union, UnionType):
-        return tuple(inner for each in get_args(hint) for inner in _options(each))
+        return tuple(inner for option in get_args(hint) for inner in _options(option))
     return (getattr(hint, "__origin__", hint) if hasattr(hint, "__metadata__") else hint,)
 
 

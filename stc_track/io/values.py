@@ -69,10 +69,10 @@ def flag(value: object, name: str, where: object) -> bool:
     if value is None or isinstance(value, bool):
         return bool(value)
     text = _text(value)
-    known = None if text is None else _FLAGS.get(text.decode("latin-1").lower(), _whole(text))
-    if known not in (0, 1):
+    number = None if text is None else _FLAGS.get(text.decode("latin-1").lower(), _whole(text))
+    if number not in (0, 1):
         raise InputError(where, expected=f"{name}, 0 or 1", found=shown(value))
-    return bool(known)
+    return bool(number)
 
 
 def identity(value: object, name: str, where: object) -> int | str:

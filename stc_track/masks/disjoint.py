@@ -26,17 +26,17 @@ def touching(spans: Sequence[np.ndarray]) -> np.ndarray:
         >>> touching([np.array([[0, 3]]), np.array([[3, 5], [8, 9]]), np.array([[6, 9]])])
         array([False,  True,  True])
     """
-    found = np.zeros(len(spans), bool)
+    touches = np.zeros(len(spans), bool)
     if len(spans) < 2:
-        return found
-    owners = np.repeat(np.arange(len(spans)), [len(each) for each in spans])
+        return touches
+    owners = np.repeat(np.arange(len(spans)), [len(runs) for runs in spans])
     starts, ends = np.concatenate(spans).T
     order = np.argsort(starts, kind="stable")
     starts, ends, owners = starts[order], ends[order], owners[order]
     reached = np.maximum.accumulate(ends)
-    found[owners[1:][starts[1:] < reached[:-1]]] = True
-    found[owners[:-1][starts[1:] < ends[:-1]]] = True
-    return found
+    touches[owners[1:][starts[1:] < reached[:-1]]] = True
+    touches[owners[:-1][starts[1:] < ends[:-1]]] = True
+    return touches
 
 
 def make_disjoint(spans: Sequence[np.ndarray], scores: np.ndarray) -> list[np.ndarray]:

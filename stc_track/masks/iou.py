@@ -19,18 +19,18 @@ def iou(tracks: Sequence[np.ndarray], detections: Sequence[np.ndarray]) -> np.nd
     """
     if not len(tracks):
         return np.zeros(0)
-    mine, mine_first, mine_area = _joined(tracks)
-    theirs, theirs_first, theirs_area = _joined(detections)
+    track_spans, track_first, track_area = _joined(tracks)
+    detection_spans, detection_first, detection_area = _joined(detections)
     # every pair gets pixel numbers of its own, so that one interpolation serves all pairs
-    beyond = max(mine.max(), theirs.max()) + 1 - min(0, mine.min())
-    mine = mine + np.repeat(beyond * np.arange(len(tracks)), np.diff(mine_first))[:, None]
-    theirs = theirs + np.repeat(beyond * np.arange(len(tracks)), np.diff(theirs_first))[:, None]
+    beyond = max(track_spans.max(), detection_spans.max()) + 1 - min(0, track_spans.min())
+    track_spans = track_spans + np.repeat(beyond * np.arange(len(tracks)), np.diff(track_first))[:, None]
+    detection_spans = detection_spans + np.repeat(beyond * np.arange(len(tracks)), np.diff(detection_first))[:, None]
     # pixels of the detections up to each of their edges; between edges that number is linear
-    ends = (theirs[:, 1] - theirs[:, 0]).cumsum()
+    ends = (detection_spans[:, 1] - detection_spans[:, 0]).cumsum()
     counted = np.column_stack((np.concatenate(([0], ends[:-1])), ends))
-    inside = np.interp(mine.ravel(), theirs.ravel(), counted.ravel()).reshape(mine.shape)
-    shared = np.add.reduceat(inside[:, 1] - inside[:, 0], mine_first[:-1])
-    return shared / (mine_area + theirs_area - shared)
+    inside = np.interp(track_spans.ravel(), detection_spans.ravel(), counted.ravel()).reshape(track_spans.shape)
+    shared = np.add.reduceat(inside[:, 1] - inside[:, 0], track_first[:-1])
+    return shared / (track_area + detection_area - shared)
 
 
 def box_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -49,7 +49,7 @@ def box_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """
     low, high = np.maximum(boxes[:, None, :2], others[None, :, :2]), np.minimum(boxes[:, None, 2:], others[None, :, 2:])
     shared = (high - low).clip(min=0).prod(-1)
-    areas, other_areas = ((each[:, 2:] - each[:, :2]).prod(1) for each in (boxes, others))
+    areas, other_areas = ((corners[:, 2:] - corners[:, :2]).prod(1) for corners in (boxes, others))
     return shared / np.maximum(areas[:, None] + other_areas - shared, 1e-9)
 
 
@@ -66,6 +66,6 @@ def shifted(spans: np.ndarray, offset: np.ndarray, height: int) -> np.ndarray:
 def _joined(masks: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All runs (S, 2), the place (P + 1,) where each mask's begin, and the masks' areas (P,)."""
     first = np.zeros(len(masks) + 1, np.int64)
-    first[1:] = np.cumsum([len(each) for each in masks])
+    first[1:] = np.cumsum([len(mask) for mask in masks])
     spans = np.concatenate(masks)
     return spans, first, np.add.reduceat(spans[:, 1] - spans[:, 0], first[:-1])

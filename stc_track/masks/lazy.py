@@ -38,7 +38,7 @@ class LazyMasks(Sequence[np.ndarray]):
         """The smallest boxes (N, 4) float64 x1 y1 x2 y2 around the masks; x1 = x2 where one is empty."""
         if not self._counts:
             return np.zeros((0, 4))
-        boxes = coco_mask.toBbox([{"size": self._size, "counts": each} for each in self._counts])
+        boxes = coco_mask.toBbox([{"size": self._size, "counts": counts} for counts in self._counts])
         boxes[:, 2:] += boxes[:, :2]
         return boxes
 
@@ -74,8 +74,8 @@ def moved(spans: np.ndarray, start: np.ndarray, end: np.ndarray, size: tuple[int
     counts = last - first
     runs = np.repeat(last - counts.cumsum(), counts) + np.arange(counts.sum())
     rows = np.rint((np.column_stack((tops, bottoms))[runs] - start[1]) * scale[1] + end[1]).clip(0, height)
-    found = np.repeat(wanted, counts)[:, None] * height + rows.astype(np.int64)
-    return found[found[:, 1] > found[:, 0]]
+    columns_moved = np.repeat(wanted, counts)[:, None] * height + rows.astype(np.int64)
+    return columns_moved[columns_moved[:, 1] > columns_moved[:, 0]]
 
 
 def _by_column(spans: np.ndarray, height: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

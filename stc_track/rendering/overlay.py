@@ -65,32 +65,32 @@ class Overlay:
             (H, W, 3) uint8 RGB.
         """
         picture = frame.copy()
-        boxes = [_paint(picture, each, self._colour(each), self._style.opacity) for each in objects]
-        known = [(each, box) for each, box in zip(objects, boxes, strict=True) if box is not None and not each.ignored]
+        boxes = [_paint(picture, obj, self._colour(obj), self._style.opacity) for obj in objects]
+        drawn = [(obj, box) for obj, box in zip(objects, boxes, strict=True) if box is not None and not obj.ignored]
         canvas = Image.fromarray(picture)
         pen = ImageDraw.Draw(canvas)
         size = max(11, frame.shape[0] // 30)
         if self._style.trail:
-            self._walk(number, known)
+            self._walk(number, drawn)
             for track_id, trail in self._trails.items():
                 _path(pen, trail, colour_of(track_id), width=max(2, size // 6))
         if self._style.ids:
             font = ImageFont.load_default(size)
-            for each, box in known:
-                _label(pen, self._label(each), box, colour_of(each.track_id), font, canvas.size)
+            for obj, box in drawn:
+                _label(pen, self._label(obj), box, colour_of(obj.track_id), font, canvas.size)
         return np.asarray(canvas)
 
-    def _colour(self, each: MotsObject) -> tuple[int, int, int]:
-        return _GREY if each.ignored else colour_of(each.track_id)
+    def _colour(self, obj: MotsObject) -> tuple[int, int, int]:
+        return _GREY if obj.ignored else colour_of(obj.track_id)
 
-    def _label(self, each: MotsObject) -> str:
-        number = track_number(each.track_id, each.class_id)
-        return f"{self.class_names.get(each.class_id, f'class {each.class_id}')} {number}"
+    def _label(self, obj: MotsObject) -> str:
+        number = track_number(obj.track_id, obj.class_id)
+        return f"{self.class_names.get(obj.class_id, f'class {obj.class_id}')} {number}"
 
-    def _walk(self, number: int, known: Sequence[tuple[MotsObject, Box]]) -> None:
+    def _walk(self, number: int, drawn: Sequence[tuple[MotsObject, Box]]) -> None:
         """Add where each object stands, the middle of its box's lower side; forget what is too old."""
-        for each, (x1, _, x2, y2) in known:
-            self._trails.setdefault(each.track_id, deque()).append((number, (x1 + x2) / 2, float(y2)))
+        for obj, (x1, _, x2, y2) in drawn:
+            self._trails.setdefault(obj.track_id, deque()).append((number, (x1 + x2) / 2, float(y2)))
         for track_id, trail in list(self._trails.items()):
             while trail and trail[0][0] <= number - self._style.trail:
                 trail.popleft()
@@ -105,9 +105,9 @@ def colour_of(track_id: int) -> tuple[int, int, int]:
     return round(255 * red), round(255 * green), round(255 * blue)
 
 
-def _paint(picture: np.ndarray, each: MotsObject, colour: tuple[int, int, int], opacity: float) -> Box | None:
+def _paint(picture: np.ndarray, obj: MotsObject, colour: tuple[int, int, int], opacity: float) -> Box | None:
     """Blend a mask into the picture and draw its outline; returns its box, None without a pixel."""
-    box, mask = rle.decode_box(each.counts, each.height, each.width)
+    box, mask = rle.decode_box(obj.counts, obj.height, obj.width)
     if not mask.size:
         return None
     x1, y1, x2, y2 = box

@@ -33,26 +33,26 @@ class ClassTrackers:
         self, by_class: Mapping[int, TrackerSettings], settings: TrackerSettings | None = None, frame_step: int = 1
     ) -> None:
         self._settings: dict[int | None, TrackerSettings | None] = {None: settings}
-        for class_id, own in by_class.items():
-            self._settings[class_id] = own
+        for class_id, settings_of_class in by_class.items():
+            self._settings[class_id] = settings_of_class
         self.frame_step = frame_step
         self.reset()
 
     def reset(self) -> None:
         """Forget all tracks, for the next sequence; ids count from 1 again."""
         ids = itertools.count(1)
-        self._trackers = {key: Tracker(each, self.frame_step, ids) for key, each in self._settings.items()}
+        self._trackers = {key: Tracker(settings, self.frame_step, ids) for key, settings in self._settings.items()}
 
     def update(self, detections: Detections) -> Tracks:
         """Continue, end and begin tracks of every class; as `Tracker.update` with `Detections`."""
-        own = [key for key in self._trackers if key is not None]
-        found = []
+        special = [key for key in self._trackers if key is not None]
+        parts = []
         for key, tracker in self._trackers.items():
-            chosen = detections.class_ids == key if key is not None else ~np.isin(detections.class_ids, own)
+            chosen = detections.class_ids == key if key is not None else ~np.isin(detections.class_ids, special)
             rows = np.flatnonzero(chosen)
             tracks = tracker.update(_chosen(detections, rows))
-            found.append(replace(tracks, indices=rows[tracks.indices]))
-        return _joined(found)
+            parts.append(replace(tracks, indices=rows[tracks.indices]))
+        return _joined(parts)
 
 
 def _chosen(detections: Detections, rows: np.ndarray) -> Detections:
@@ -69,7 +69,7 @@ def _chosen(detections: Detections, rows: np.ndarray) -> Detections:
 
 def _joined(parts: list[Tracks]) -> Tracks:
     """Tracks of one frame together, those with a detection in the detections' order."""
-    names = [each.name for each in fields(Tracks) if each.name != "frame"]
+    names = [field.name for field in fields(Tracks) if field.name != "frame"]
     together = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     order = np.argsort(together["indices"], kind="stable")
     for name in ("indices", "track_ids", "confirmed", "boxes"):

@@ -103,12 +103,12 @@ def _mask_overlap(
     offsets = points.reshape(len(points), points.shape[1] // 2, 2).mean(1)
     low, high = np.maximum(boxes[:, :2] + offsets, others[:, :2]), np.minimum(boxes[:, 2:] + offsets, others[:, 2:])
     touch = np.flatnonzero((low < high).all(-1))
-    found = np.zeros(len(rows))
-    found[touch] = iou.iou(
-        [iou.shifted(table.mask(rows[each]), offsets[each], detections.height) for each in touch],
-        [masks[columns[each]] for each in touch],
+    overlap = np.zeros(len(rows))
+    overlap[touch] = iou.iou(
+        [iou.shifted(table.mask(rows[pair]), offsets[pair], detections.height) for pair in touch],
+        [masks[columns[pair]] for pair in touch],
     )
-    return found
+    return overlap
 
 
 def buffered_iou(boxes: np.ndarray, others: np.ndarray, buffers: np.ndarray) -> np.ndarray:

@@ -75,14 +75,14 @@ class CueReader:
         if start is None:
             return None
         motions = [background_motion(*self._maps(position)) for position in range(start, end)]
-        known = [each for each in motions if each is not None]
-        return np.stack(known) if known else None
+        measured = [motion for motion in motions if motion is not None]
+        return np.stack(measured) if measured else None
 
     def _maps(self, position: int) -> tuple[np.ndarray, np.ndarray]:
         """Inverse depth (h, w) in shares of its median over known cells, and flow (2, h, w)."""
         depth, flow = (self._stored.read(name, position).astype(np.float64) for name in ("inverse_depth", "flow"))
-        known = depth[(depth > 0) & np.isfinite(depth)]
-        return depth / (np.median(known) if len(known) else 1.0), flow
+        valid = depth[(depth > 0) & np.isfinite(depth)]
+        return depth / (np.median(valid) if len(valid) else 1.0), flow
 
     def _position(self, frame: int, size: tuple[int, int]) -> int:
         if frame not in self._positions:
@@ -128,8 +128,8 @@ def discrepancy(
     depth = flow = np.zeros(len(sizes))
     if terms in ("depth", "both"):
         total = tracks[..., 0] + detections[..., 0]
-        known = (tracks[..., 0] > 0) & (detections[..., 0] > 0) & np.isfinite(total)
-        depth = _mean(2 * np.abs(tracks[..., 0] - detections[..., 0]) / np.where(known, total, 1), known)
+        valid = (tracks[..., 0] > 0) & (detections[..., 0] > 0) & np.isfinite(total)
+        depth = _mean(2 * np.abs(tracks[..., 0] - detections[..., 0]) / np.where(valid, total, 1), valid)
     if terms in ("flow", "both"):
         length = np.linalg.norm(tracks[..., 1:] - detections[..., 1:], axis=-1)
         flow = _mean(length / sizes[:, None], np.isfinite(length))
@@ -149,12 +149,12 @@ def plain_discrepancy(tracks: np.ndarray, detections: np.ndarray, terms: CueTerm
     depth = flow = np.zeros(len(tracks))
     if terms in ("depth", "both"):
         total = tracks[..., 0] + detections[..., 0]
-        known = (tracks[..., 0] > 0) & (detections[..., 0] > 0) & np.isfinite(total)
-        depth = np.sqrt((np.where(known, tracks[..., 0] - detections[..., 0], 0) ** 2).sum(1))
+        valid = (tracks[..., 0] > 0) & (detections[..., 0] > 0) & np.isfinite(total)
+        depth = np.sqrt((np.where(valid, tracks[..., 0] - detections[..., 0], 0) ** 2).sum(1))
     if terms in ("flow", "both"):
         flow = np.sqrt((np.nan_to_num(tracks[..., 1:] - detections[..., 1:]) ** 2).sum((1, 2)))
     return depth, flow
 
 
-def _mean(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    return np.where(known, values, 0).mean(-1)
+def _mean(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    return np.where(valid, values, 0).mean(-1)

@@ -32,9 +32,9 @@ def background_motion(inverse_depth: np.ndarray, flow: np.ndarray) -> np.ndarray
     _, height, width = flow.shape
     y, x = np.mgrid[_SPARSE // 2 : height : _SPARSE, _SPARSE // 2 : width : _SPARSE]
     depth, vectors = inverse_depth[y, x].ravel(), flow[:, y, x].reshape(2, -1).T
-    known = (depth > 0) & np.isfinite(depth) & np.isfinite(vectors).all(1)
-    terms = still_terms((np.column_stack((x.ravel(), y.ravel()))[known] + 0.5) * CELL, depth[known])
-    vectors = vectors[known]
+    valid = (depth > 0) & np.isfinite(depth) & np.isfinite(vectors).all(1)
+    terms = still_terms((np.column_stack((x.ravel(), y.ravel()))[valid] + 0.5) * CELL, depth[valid])
+    vectors = vectors[valid]
     if len(vectors) < _FEWEST_CELLS:
         return None
     follows = np.ones(len(vectors), bool)

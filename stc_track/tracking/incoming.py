@@ -43,11 +43,11 @@ class Incoming:
         score_scale: float | None = 1.0,
     ) -> None:
         self._where = where
-        self._groups = (list(group) for _, group in itertools.groupby(detections, key=lambda each: each.frame))
+        self._groups = (list(group) for _, group in itertools.groupby(detections, key=lambda item: item.frame))
         self._first = list(itertools.islice(self._groups, _LOOK_AHEAD))
         self.frame_step = frame_step or self._found_step()
         self._found_scale = score_scale is None
-        self._scale = score_scale or self._scale_of([each for group in self._first for each in group])
+        self._scale = score_scale or self._scale_of([detection for group in self._first for detection in group])
         if self._found_scale and self._scale != 1:
             logger.warning("%s: scores of 0 to 100 are divided by 100 (`score_scale=`)", where)
         if frame_step is None and self.frame_step > 1:
@@ -58,7 +58,7 @@ class Incoming:
         for group in itertools.chain(self._first, self._groups):
             if self._found_scale:
                 self._require_scale(group)
-            yield group if self._scale == 1 else [replace(each, score=each.score / self._scale) for each in group]
+            yield group if self._scale == 1 else [replace(item, score=item.score / self._scale) for item in group]
 
     def _found_step(self) -> int:
         numbers = [group[0].frame for group in self._first]
@@ -66,16 +66,16 @@ class Incoming:
         return math.gcd(*steps) if len(steps) >= _FEWEST_STEPS else 1
 
     def _scale_of(self, detections: list[Detection]) -> float:
-        return _PERCENT if max((each.score for each in detections), default=0) > 1 else 1.0
+        return _PERCENT if max((item.score for item in detections), default=0) > 1 else 1.0
 
     def _require_scale(self, group: list[Detection]) -> None:
-        if self._scale == 1 and max(each.score for each in group) <= 1:
+        if self._scale == 1 and max(item.score for item in group) <= 1:
             return
-        for each in group:
-            fits = each.score <= 1 if self._scale == 1 else each.score == 0 or 1 <= each.score <= _PERCENT
+        for item in group:
+            fits = item.score <= 1 if self._scale == 1 else item.score == 0 or 1 <= item.score <= _PERCENT
             if not fits:
                 known = "0 to 1" if self._scale == 1 else "1 to 100"
                 raise InputError(
-                    f"{self._where}: frame {each.frame}", expected=f"scores of {known} as in the frames before",
-                    found=f"{each.score:g}", hint="`score_scale=`, 1 or 100, says what all are",
+                    f"{self._where}: frame {item.frame}", expected=f"scores of {known} as in the frames before",
+                    found=f"{item.score:g}", hint="`score_scale=`, 1 or 100, says what all are",
                 )  # fmt: skip

@@ -106,9 +106,9 @@ class KalmanState:
 
     def select(self, rows: np.ndarray) -> KalmanState:
         """The tracks `rows`, an index or a (N,) bool."""
-        return KalmanState(*(getattr(self, each.name)[rows] for each in fields(self)))
+        return KalmanState(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def joined(self, other: KalmanState) -> KalmanState:
         """These tracks, then the others."""
-        pairs = ((getattr(self, each.name), getattr(other, each.name)) for each in fields(self))
+        pairs = ((getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
         return KalmanState(*(np.concatenate(pair) for pair in pairs))

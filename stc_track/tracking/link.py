@@ -61,7 +61,7 @@ def link(
         frames = delayed(frames, incoming.frame_step)
     names = TrackIdAllocator()
     for frame in frames:
-        drawn = [each.with_mask(frame.size) for each in frame.objects] if draw_boxes else frame.objects
+        drawn = [tracked.with_mask(frame.size) for tracked in frame.objects] if draw_boxes else frame.objects
         yield from disjoint_objects(replace(frame, objects=drawn), names)
 
 
@@ -71,33 +71,35 @@ def _frames(
     """The tracker's output on each frame that has detections; arguments and errors as `link`."""
     step = incoming.frame_step
     tracker = ClassTrackers(by_class, settings, step) if by_class else Tracker(settings, step)
-    remembered = _MissingTracks(settings.output, {key: each.output for key, each in by_class.items()})
-    lowest = {key: each.lifecycle.low_score for key, each in by_class.items()}
+    remembered = _MissingTracks(settings.output, {key: s.output for key, s in by_class.items()})
+    lowest = {key: s.lifecycle.low_score for key, s in by_class.items()}
     low_score = settings.lifecycle.low_score
     last: int | None = None
     for group in incoming.frames():
-        found = [each for each in group if each.score >= lowest.get(each.class_id, low_score)]
-        if not found:
+        detections = [detection for detection in group if detection.score >= lowest.get(detection.class_id, low_score)]
+        if not detections:
             continue
-        frame, size = found[0].frame, (found[0].height, found[0].width)
-        has_masks = all(each.counts for each in found)
-        given = np.array([each.box for each in found], np.float64)
-        boxes = LazyMasks([each.counts for each in found], *size).boxes() if has_masks else given
+        frame, size = detections[0].frame, (detections[0].height, detections[0].width)
+        has_masks = all(detection.counts for detection in detections)
+        detection_boxes = np.array([detection.box for detection in detections], np.float64)
+        boxes = (
+            LazyMasks([detection.counts for detection in detections], *size).boxes() if has_masks else detection_boxes
+        )
         x1, y1, x2, y2 = boxes.T
         within = (x2 > x1) & (x2 > 0) & (y2 > 0) & (x1 < size[1]) & (y1 < size[0])
         if not within.all():
-            found = [each for each, keep in zip(found, within.tolist(), strict=True) if keep]
-            boxes, given = boxes[within], given[within]
-        if not found:
+            detections = [detection for detection, keep in zip(detections, within.tolist(), strict=True) if keep]
+            boxes, detection_boxes = boxes[within], detection_boxes[within]
+        if not detections:
             continue
-        masks = LazyMasks([each.counts for each in found], *size) if has_masks else None
-        tracks = tracker.update(_as_arrays(found, given, masks, cues, last))
+        masks = LazyMasks([detection.counts for detection in detections], *size) if has_masks else None
+        tracks = tracker.update(_as_arrays(detections, detection_boxes, masks, cues, last))
         last = frame
-        columns = (each.tolist() for each in (tracks.indices, tracks.track_ids, tracks.confirmed))
+        columns = (column.tolist() for column in (tracks.indices, tracks.track_ids, tracks.confirmed))
         objects = [
             TrackedObject(
-                track_id, found[index].class_id, found[index].score, boxes[index], confirmed, masks, index,
-                detection_box=found[index].box,
+                track_id, detections[index].class_id, detections[index].score, boxes[index], confirmed, masks, index,
+                detection_box=detections[index].box,
             )
             for index, track_id, confirmed in zip(*columns, strict=True)
         ]  # fmt: skip
@@ -114,15 +116,19 @@ class _MissingTracks:
     def predicted(self, objects: list[TrackedObject], tracks: Tracks, size: tuple[int, int]) -> list[TrackedObject]:
         """Missing tracks where they are expected; they yield to every detection."""
         every = (self._settings, *self._by_class.values())
-        if not any(each.predict_missing or each.predict_missing_masks for each in every):
+        if not any(output.predict_missing or output.predict_missing_masks for output in every):
             return []
-        self._last = {each: self._last[each] for each in tracks.missing_ids.tolist() if each in self._last}
+        self._last = {
+            track_id: self._last[track_id] for track_id in tracks.missing_ids.tolist() if track_id in self._last
+        }
         x1, y1, x2, y2 = tracks.missing_boxes.T
         within = (x1 > 0) & (y1 > 0) & (x2 < size[1]) & (y2 < size[0]) & (x2 > x1) & (y2 > y1)  # others leave
-        longest = max(max(each.predict_missing, each.predict_missing_masks) for each in every)
-        within &= (tracks.missing_for <= longest) & (tracks.missing_scores >= min(each.predict_score for each in every))
+        longest = max(max(output.predict_missing, output.predict_missing_masks) for output in every)
+        within &= (tracks.missing_for <= longest) & (
+            tracks.missing_scores >= min(output.predict_score for output in every)
+        )
         places = within.nonzero()[0]
-        found = []
+        predicted = []
         for place in places.tolist():
             last, box = self._last.get(int(tracks.missing_ids[place])), tracks.missing_boxes[place]
             if last is None or last.detection_box is None:
@@ -134,21 +140,21 @@ class _MissingTracks:
             # as the detector's box moves, which need not be the mask's own
             moved_from = np.array(last.detection_box)
             if tracks.missing_for[place] <= longest and (shown := last.undetected(moved_from, box, size)):
-                found.append(shown)
-        self._last |= {each.track_id: each for each in objects}
-        return found
+                predicted.append(shown)
+        self._last |= {tracked.track_id: tracked for tracked in objects}
+        return predicted
 
 
 def _as_arrays(
-    found: list[Detection], boxes: np.ndarray, masks: LazyMasks | None, cues: CueReader | None, last: int | None
+    detections: list[Detection], boxes: np.ndarray, masks: LazyMasks | None, cues: CueReader | None, last: int | None
 ) -> Detections:
-    first = found[0]
+    first = detections[0]
     size = first.height, first.width
     return Detections(
         first.frame,
         boxes,
-        scores=np.array([each.score for each in found], np.float64),
-        class_ids=np.array([each.class_id for each in found], np.int64),
+        scores=np.array([detection.score for detection in detections], np.float64),
+        class_ids=np.array([detection.class_id for detection in detections], np.int64),
         masks=masks,
         height=first.height,
         cues=cues.at(first.frame, boxes, size) if cues else None,

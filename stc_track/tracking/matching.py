@@ -89,7 +89,7 @@ class _Search:
         """Where the cheapest way to place a track ends: a free detection, or none and the track that goes without."""
         self.values[track], self.parents = 0.0, {}
         ahead: list[tuple[float, int]] = []  # detections that may be reached, by distance
-        known: dict[int, float] = {}
+        shortest: dict[int, float] = {}
         reached: dict[int, float] = {}
         row, distance, least, loser, free = track, 0.0, math.inf, track, None
         while True:
@@ -98,8 +98,8 @@ class _Search:
                 least, loser = so_far, row
             for cost, detection in self.choices[row]:
                 length = so_far + cost - self.prices.get(detection, 0.0)
-                if detection not in reached and length < known.get(detection, math.inf):
-                    known[detection], self.parents[detection] = length, row
+                if detection not in reached and length < shortest.get(detection, math.inf):
+                    shortest[detection], self.parents[detection] = length, row
                     heapq.heappush(ahead, (length, detection))
             while ahead and ahead[0][1] in reached:
                 heapq.heappop(ahead)
@@ -124,4 +124,4 @@ MATCHERS = {"bi-greedy": bi_greedy, "hungarian": hungarian, "greedy": greedy}
 def left_over(pairs: Iterable[tuple[float, int, int]], partners: Partners) -> Pairs:
     """The pairs of which neither side has a partner."""
     taken = set(partners.values())
-    return [each for each in pairs if each[2] not in partners and each[1] not in taken]
+    return [pair for pair in pairs if pair[2] not in partners and pair[1] not in taken]

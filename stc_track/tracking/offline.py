@@ -60,19 +60,19 @@ def whole_sequence(
         settings: what is done.
     """
     settings = settings or OfflineSettings()
-    given = list(frames)
+    all_frames = list(frames)
     tracks: dict[int, list[tuple[int, TrackedObject]]] = {}
-    confirmed = {tracked.track_id for frame in given for tracked in frame.objects if tracked.confirmed}
-    for frame in given:
+    confirmed = {tracked.track_id for frame in all_frames for tracked in frame.objects if tracked.confirmed}
+    for frame in all_frames:
         for tracked in frame.objects:
             if tracked.detected and tracked.track_id in confirmed:
                 tracks.setdefault(tracked.track_id, []).append((frame.frame, tracked))
     names = join(tracks, frame_step, settings)
     joined: dict[int, list[tuple[int, TrackedObject]]] = {}
-    for track_id, seen in tracks.items():
-        joined.setdefault(names[track_id], []).extend(seen)
-    kept = {track_id: sorted(seen, key=lambda each: each[0]) for track_id, seen in joined.items()
-            if len(seen) >= settings.min_hits}  # fmt: skip
+    for track_id, observed in tracks.items():
+        joined.setdefault(names[track_id], []).extend(observed)
+    kept = {track_id: sorted(observed, key=lambda pair: pair[0]) for track_id, observed in joined.items()
+            if len(observed) >= settings.min_hits}  # fmt: skip
     result = {
         frame.frame: replace(
             frame,
@@ -82,13 +82,13 @@ def whole_sequence(
                 if tracked.detected and names.get(tracked.track_id) in kept
             ],
         )
-        for frame in given
+        for frame in all_frames
     }
-    sizes = {frame.frame: frame.size for frame in given}
-    for track_id, seen in kept.items():
-        for (first, before), (last, after) in itertools.pairwise(seen):
+    sizes = {frame.frame: frame.size for frame in all_frames}
+    for track_id, observations in kept.items():
+        for (first, before), (last, after) in itertools.pairwise(observations):
             if 1 < (last - first) // frame_step <= settings.max_gap + 1:
-                start, end = (replace(each, track_id=track_id) for each in (before, after))
+                start, end = (replace(tracked, track_id=track_id) for tracked in (before, after))
                 fill(result, (first, start), (last, end), sizes[last], frame_step)
     return [result[number] for number in sorted(result)]
 
@@ -106,30 +106,30 @@ def join(
     from scipy.optimize import linear_sum_assignment  # takes longer to import than the rest of a short run
 
     ids = list(tracks)
-    names = {each: each for each in ids}
+    names = {track_id: track_id for track_id in ids}
     if not settings.join_distance or len(ids) < 2:
         return names
-    lasts = [_end(tracks[each][-_ENDS:], frame_step, last=True) for each in ids]
-    firsts = [_end(tracks[each][:_ENDS], frame_step, last=False) for each in ids]
+    lasts = [_end(tracks[track_id][-_ENDS:], frame_step, last=True) for track_id in ids]
+    firsts = [_end(tracks[track_id][:_ENDS], frame_step, last=False) for track_id in ids]
     costs = np.array([[_cost(last, first, frame_step, settings) for first in firsts] for last in lasts])
     for row, column in zip(*linear_sum_assignment(costs), strict=True):
         if costs[row, column] < 0:
             names[ids[column]] = ids[row]
     # a chain takes the name of its beginning; tracks begin in the order of their ends, so no chain is a circle
-    for each in ids:
-        while names[names[each]] != names[each]:
-            names[each] = names[names[each]]
+    for track_id in ids:
+        while names[names[track_id]] != names[track_id]:
+            names[track_id] = names[names[track_id]]
     return names
 
 
-def _end(seen: list[tuple[int, TrackedObject]], frame_step: int, *, last: bool) -> _End:
-    numbers = np.array([number for number, _ in seen], float) / frame_step
-    boxes = np.array([tracked.box for _, tracked in seen], float)
+def _end(observations: list[tuple[int, TrackedObject]], frame_step: int, *, last: bool) -> _End:
+    numbers = np.array([number for number, _ in observations], float) / frame_step
+    boxes = np.array([tracked.box for _, tracked in observations], float)
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
     spread = numbers - numbers.mean()
-    velocity = spread @ centres / (spread @ spread) if len(seen) > 2 else np.zeros(2)
+    velocity = spread @ centres / (spread @ spread) if len(observations) > 2 else np.zeros(2)
     place = -1 if last else 0
-    return _End(seen[0][1].class_id, seen[place][0], boxes[place], velocity)
+    return _End(observations[0][1].class_id, observations[place][0], boxes[place], velocity)
 
 
 def _cost(last: _End, first: _End, frame_step: int, settings: OfflineSettings) -> float:
@@ -137,11 +137,13 @@ def _cost(last: _End, first: _End, frame_step: int, settings: OfflineSettings) -
     gap = (first.frame - last.frame) // frame_step
     if not 1 <= gap <= settings.max_gap + 1 or last.class_id != first.class_id:
         return 0.0
-    centres = [(each.box[:2] + each.box[2:]) / 2 for each in (last, first)]
-    sides = [each.box[2:] - each.box[:2] for each in (last, first)]
-    size = sum(float(np.hypot(*each)) for each in sides) / 2
+    centres = [(end.box[:2] + end.box[2:]) / 2 for end in (last, first)]
+    sides = [end.box[2:] - end.box[:2] for end in (last, first)]
+    size = sum(float(np.hypot(*side)) for side in sides) / 2
     away = centres[1] - centres[0]
     # both motions, and standing still, may be right: what hides an object often stops or turns it
-    distance = min(float(np.hypot(*(away - gap * each))) for each in (last.velocity, first.velocity, np.zeros(2)))
+    distance = min(
+        float(np.hypot(*(away - gap * velocity))) for velocity in (last.velocity, first.velocity, np.zeros(2))
+    )
     shape = _SHAPE * abs(float(np.log(sides[1][1] / sides[0][1])))
     return min(distance / size + shape - settings.join_distance * (1 + gap**0.5), 0.0)

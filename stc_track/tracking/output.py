@@ -110,26 +110,26 @@ class OutputFrame:
 
 def disjoint_objects(frame: OutputFrame, names: TrackIdAllocator) -> Iterator[MotsObject]:
     """Objects of the frame's confirmed tracks, each pixel of one alone, by score; boxes may overlap."""
-    objects = [each for each in frame.objects if each.confirmed]
-    left = _cut([each for each in objects if each.has_mask])
-    for each in objects:
-        name = names.of(each.track_id, each.class_id)
-        if not each.has_mask:
-            box = each.detection_box or tuple(each.box.tolist())
+    objects = [tracked for tracked in frame.objects if tracked.confirmed]
+    left = _cut([tracked for tracked in objects if tracked.has_mask])
+    for tracked in objects:
+        name = names.of(tracked.track_id, tracked.class_id)
+        if not tracked.has_mask:
+            box = tracked.detection_box or tuple(tracked.box.tolist())
             yield MotsObject(
-                frame.frame, name, each.class_id, *frame.size, b"", each.score, box, detected=each.detected
+                frame.frame, name, tracked.class_id, *frame.size, b"", tracked.score, box, detected=tracked.detected
             )
             continue
-        spans = left.get(id(each))
+        spans = left.get(id(tracked))
         if spans is None:
-            counts = each.counts(frame.height, frame.width)
+            counts = tracked.counts(frame.height, frame.width)
         elif len(spans):
             counts = rle.from_spans(spans, frame.height, frame.width)
         else:
             continue
         yield MotsObject(
-            frame.frame, name, each.class_id, *frame.size, counts, each.score, each.detection_box,
-            detected=each.detected,
+            frame.frame, name, tracked.class_id, *frame.size, counts, tracked.score, tracked.detection_box,
+            detected=tracked.detected,
         )  # fmt: skip
 
 
@@ -137,13 +137,13 @@ def _cut(objects: Sequence[TrackedObject]) -> dict[int, np.ndarray]:
     """What is left (S, 2) of the masks that others take pixels of, by the object's `id()`."""
     if len(objects) < 2:
         return {}
-    touching = np.flatnonzero(touching_boxes(np.array([each.box for each in objects]))).tolist()
+    touching = np.flatnonzero(touching_boxes(np.array([tracked.box for tracked in objects]))).tolist()
     clashing = [objects[place] for place in touching]
-    spans = [each.spans() for each in clashing]
-    cut = make_disjoint(spans, np.array([each.rank() for each in clashing]))
+    spans = [tracked.spans() for tracked in clashing]
+    cut = make_disjoint(spans, np.array([tracked.rank() for tracked in clashing]))
     return {
-        id(each): _unless_hidden(each, old, new)
-        for each, old, new in zip(clashing, spans, cut, strict=True)
+        id(tracked): _unless_hidden(tracked, old, new)
+        for tracked, old, new in zip(clashing, spans, cut, strict=True)
         if new is not old
     }
 
@@ -152,5 +152,5 @@ def _unless_hidden(tracked: TrackedObject, whole: np.ndarray, left: np.ndarray) 
     """What is left (S, 2) of a whole mask; nothing of one that nobody detected if others hide most of it."""
     if tracked.detected:
         return left
-    shown, area = ((each[:, 1] - each[:, 0]).sum() for each in (left, whole))
+    shown, area = ((spans[:, 1] - spans[:, 0]).sum() for spans in (left, whole))
     return left if shown >= _SHOWN * area else left[:0]

@@ -217,7 +217,7 @@ class TrackerSettings:
         for key, value in values.items():
             for name in places(key):
                 groups.setdefault(name, {})[key.rpartition(".")[2]] = value
-        return replace(self, **{name: replace(getattr(self, name), **found) for name, found in groups.items()})
+        return replace(self, **{name: replace(getattr(self, name), **changes) for name, changes in groups.items()})
 
 
 GROUPS: Mapping[str, type] = {
@@ -233,13 +233,15 @@ GROUPS: Mapping[str, type] = {
 def places(key: str) -> list[str]:
     """Groups in which a field is that is named with or without its group; raises ValueError where none has it."""
     group, _, name = key.rpartition(".")
-    found = [
-        each for each, kind in GROUPS.items() if group in ("", each) and name in {known.name for known in fields(kind)}
+    groups = [
+        title
+        for title, kind in GROUPS.items()
+        if group in ("", title) and name in {field.name for field in fields(kind)}
     ]
-    if not found:
-        known = ", ".join(sorted({each.name for kind in GROUPS.values() for each in fields(kind)}))
-        raise ValueError(f"the name of a setting must be one of {known}. Got {key}")
-    return found
+    if not groups:
+        allowed = ", ".join(sorted({field.name for kind in GROUPS.values() for field in fields(kind)}))
+        raise ValueError(f"the name of a setting must be one of {allowed}. Got {key}")
+    return groups
 
 
 _PAPER_COSTS = CostWeights(

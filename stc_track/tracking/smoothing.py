@@ -69,18 +69,18 @@ def smoothed(
     for frame in frames:
         number = frame.frame
         # every frame up to here lies in nobody's future any more, if it is that far away
-        for each in sorted(each for each in waiting if each < number - settings.delay * frame_step):
-            yield _output(waiting.pop(each), tracks, settings)
+        for due in sorted(due for due in waiting if due < number - settings.delay * frame_step):
+            yield _output(waiting.pop(due), tracks, settings)
         _forget(tracks, number - (2 * settings.delay + 1) * frame_step)
         waiting[number] = frame
-        for tracked in (each for each in frame.objects if each.detected):
+        for tracked in (tracked for tracked in frame.objects if tracked.detected):
             track = tracks.setdefault(tracked.track_id, _Track())
             last = max(track.seen, default=number)
             if 1 < (number - last) // frame_step <= settings.fill_gap + 1:
                 fill(waiting, (last, track.seen[last]), (number, tracked), frame.size, frame_step)
             track.add(number, tracked)
-    for each in sorted(waiting):
-        yield _output(waiting[each], tracks, settings)
+    for due in sorted(waiting):
+        yield _output(waiting[due], tracks, settings)
 
 
 def fill(
@@ -106,7 +106,8 @@ def fill(
         shown = nearer.undetected(nearer.box, box, size)
         if shown is not None:
             place = frames.setdefault(number, OutputFrame(number, *size, []))
-            kept = [each for each in place.objects if each.track_id != after.track_id]  # what was predicted there
+            # without what was predicted there
+            kept = [tracked for tracked in place.objects if tracked.track_id != after.track_id]
             frames[number] = replace(place, objects=[*kept, replace(shown, track_id=after.track_id)])
 
 

@@ -49,14 +49,14 @@ def from_columns(columns: Any, frame: int) -> tuple[Detections, np.ndarray]:
         if not np.isfinite(values).all():
             raise ValueError(f"{name} must be finite. Got {values[~np.isfinite(values)][0]}")
     kept = (boxes[:, :2] < boxes[:, 2:]).all(1)
-    given, masks, height = getattr(columns, "mask", None), None, 0
-    if given is not None:
-        pictures = np.asarray(given, bool)
+    mask_column, masks, height = getattr(columns, "mask", None), None, 0
+    if mask_column is not None:
+        pictures = np.asarray(mask_column, bool)
         if pictures.ndim != 3 or len(pictures) != count:
             raise ValueError(f"mask must have the shape ({count}, height, width). Got {pictures.shape}")
         kept &= pictures.any((1, 2))
         height, width = pictures.shape[1:]
-        masks = [rle.spans(rle.encode(each), height, width) for each in pictures[kept]]
+        masks = [rle.spans(rle.encode(picture), height, width) for picture in pictures[kept]]
     detections = Detections(frame, boxes[kept], scores[kept], classes[kept], masks, height)
     return detections, np.flatnonzero(kept)
 
@@ -71,6 +71,6 @@ def with_track_ids(columns: Any, rows: np.ndarray, tracks: Tracks) -> Any:
     """
     ids = np.full(len(columns.xyxy), UNTRACKED, np.int64)
     ids[rows[tracks.indices[tracks.confirmed]]] = tracks.track_ids[tracks.confirmed]
-    found = copy.copy(columns)
-    found.tracker_id = ids
-    return found
+    copied = copy.copy(columns)
+    copied.tracker_id = ids
+    return copied

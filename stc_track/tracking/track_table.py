@@ -50,7 +50,7 @@ class TrackTable:
             boxes=boxes,
             diagonals=diagonals(boxes),
             cues=np.full((count, 2, 3), np.nan) if detections.cues is None else detections.cues[chosen],
-            masks=[None] * count if masks is None else [(masks, each) for each in chosen.tolist()],
+            masks=[None] * count if masks is None else [(masks, index) for index in chosen.tolist()],
         )
 
     def mask(self, row: int) -> np.ndarray:
@@ -72,13 +72,13 @@ class TrackTable:
         if detections.cues is not None:
             self.cues[rows] = detections.cues[chosen]
         if detections.masks is not None:
-            for row, each in zip(rows.tolist(), chosen.tolist(), strict=True):
-                self.masks[row] = detections.masks, each
+            for row, index in zip(rows.tolist(), chosen.tolist(), strict=True):
+                self.masks[row] = detections.masks, index
 
     def select(self, kept: np.ndarray) -> TrackTable:
         """The tracks `kept` (G,) bool."""
         arrays = {name: getattr(self, name)[kept] for name in _ARRAYS}
-        return TrackTable(**arrays, masks=[each for each, keep in zip(self.masks, kept.tolist(), strict=True) if keep])
+        return TrackTable(**arrays, masks=[mask for mask, keep in zip(self.masks, kept.tolist(), strict=True) if keep])
 
     def joined(self, other: TrackTable) -> TrackTable:
         """These tracks, then the others."""

@@ -99,11 +99,11 @@ class Tracker:
             kind = type(detections).__name__
             raise TypeError(f"detections must be Detections, or have the attributes of supervision's. Got {kind}")
         frame = 0 if self._frame is None else self._frame + self.frame_step
-        own, rows = from_columns(detections, frame)
+        columns, rows = from_columns(detections, frame)
         lifecycle = self.settings.lifecycle
-        if len(own) and own.scores.max() > 1 and lifecycle.low_score >= 0 and lifecycle.high_score <= 1:
-            raise ValueError(f"confidence must be at most 1, as the thresholds are. Got {own.scores.max():g}")
-        return with_track_ids(detections, rows, self._track(own))
+        if len(columns) and columns.scores.max() > 1 and lifecycle.low_score >= 0 and lifecycle.high_score <= 1:
+            raise ValueError(f"confidence must be at most 1, as the thresholds are. Got {columns.scores.max():g}")
+        return with_track_ids(detections, rows, self._track(columns))
 
     def _track(self, detections: Detections) -> Tracks:
         steps = self._predict(detections.frame)
@@ -155,7 +155,7 @@ class Tracker:
             # masks match by their own overlap, and what moves their camera is mostly a drive: no common displacement
             return False
         told = (table.missing == table.missing.min()) & (table.hits > 1)
-        rows, columns = (np.fromiter(each, np.int64, len(partners)) for each in (partners.values(), partners))
+        rows, columns = (np.fromiter(indices, np.int64, len(partners)) for indices in (partners.values(), partners))
         kept = told[rows]
         rows, columns = rows[kept], columns[kept]
         centres = points_of(detections.boxes[columns], "center")
@@ -175,7 +175,7 @@ class Tracker:
         is_sure = sure.tolist()
         partners: Partners = {}
         if settings.association.two_rounds:
-            self._round([each for each in pairs if is_sure[each[2]]], partners)
+            self._round([pair for pair in pairs if is_sure[pair[2]]], partners)
         self._round(left_over(pairs, partners), partners)
         return partners
 
@@ -183,8 +183,8 @@ class Tracker:
         """Match what is free among the pairs, by increasing cost; writes into `partners`."""
         if self.settings.association.cascade:
             missing = self._table.missing.tolist()
-            for age in sorted({missing[each[1]] for each in pairs}):
-                partners |= self._match(left_over((each for each in pairs if missing[each[1]] == age), partners))
+            for age in sorted({missing[pair[1]] for pair in pairs}):
+                partners |= self._match(left_over((pair for pair in pairs if missing[pair[1]] == age), partners))
         for _ in range(_MATCHES_A_ROUND if self.settings.association.matching == "bi-greedy" else 1):
             if not (pairs := left_over(pairs, partners)):
                 break
