@@ -1,8 +1,8 @@
 """Our tracker beside public ones on real boxes: MOT-Challenge sequences with detections and truth.
 
 `python -m pipelines.tracking.boxes --root DIR` prints TrackEval's figures of all sequences together, and HOTA and
-identity switches of each; `--mechanisms` turns each of ours off alone; `--drop N` takes every Nth frame, `--pan` and
-`--shake` move the boxes as a camera would, by shares of the frame's width.
+identity switches of each; `--drop N` takes every Nth frame, `--pan` and `--shake` move the boxes as a camera would, by
+shares of the frame's width. What each mechanism of ours is worth: `pipelines.tracking.mechanisms`.
 """
 
 from __future__ import annotations
@@ -24,19 +24,6 @@ from stc_track.io.options import PATH
 from stc_track.tracking.settings import PRESETS
 
 DEFAULT = TrackerSettings()
-MECHANISMS = {
-    "no buffer": DEFAULT.changed(buffer=0.0, buffer_growth=0.0),
-    "a buffer that does not grow": DEFAULT.changed(buffer_growth=0.0),
-    "noise as it is set": DEFAULT.changed(adaptation=0.0),
-    "no camera motion": DEFAULT.changed(camera_motion=False),
-    "births beside live tracks": DEFAULT.changed(birth_overlap=1.0),
-    "detections alone": DEFAULT.changed(predict_missing=0),
-    "scores do not count": DEFAULT.changed(score_weight=0.0),
-    "gaps do not count": DEFAULT.changed(gap_weight=0.0),
-    "greedy": DEFAULT.changed(matching="greedy"),
-    "Algorithm 1": DEFAULT.changed(matching="bi-greedy"),
-    "two rounds": DEFAULT.changed(two_rounds=True),
-}
 Run = Callable[[BoxVideo], Result]
 _NOTHING = np.zeros((0, 4)), np.zeros(0)
 
@@ -121,12 +108,11 @@ def perturbed(video: BoxVideo, drop: int, pan: float, shake: float, seed: int) -
 @click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--root", required=True, type=PATH, help="Folder of {sequence}/det, gt, seqinfo.")
 @click.option("--baselines/--no-baselines", default=True, help="Measure the public trackers as well.")
-@click.option("--mechanisms", is_flag=True, help="Turn each mechanism of ours off alone.")
 @click.option("--drop", default=1, help="Take every Nth frame.")
 @click.option("--pan", default=0.0, help="Standard deviation of a camera's acceleration, share of the frame's width.")
 @click.option("--shake", default=0.0, help="Standard deviation of a camera's shaking, share of the frame's width.")
 @click.option("--seed", default=1, help="Of the camera.")
-def main(root: Path, baselines: bool, mechanisms: bool, drop: int, pan: float, shake: float, seed: int) -> None:
+def main(root: Path, baselines: bool, drop: int, pan: float, shake: float, seed: int) -> None:
     """Measure our tracker and public ones on real boxes."""
     folders = sorted(each for each in root.iterdir() if (each / "det" / "det.txt").is_file())
     videos = [perturbed(read_video(each), drop, pan, shake, seed) for each in folders]
@@ -134,7 +120,6 @@ def main(root: Path, baselines: bool, mechanisms: bool, drop: int, pan: float, s
     rows: dict[str, Run] = {"ours": ours(DEFAULT), "ours, --preset paper": ours(paper)}
     rows["ours, paper, --motion center"] = ours(paper.changed(points="center"))  # CP of Table VIII
     rows |= {name: baseline(name) for name in BOX_BASELINES} if baselines else {}
-    rows |= {f"ours, {name}": ours(each) for name, each in MECHANISMS.items()} if mechanisms else {}
     click.echo(f"{', '.join(each.name for each in videos)}\n{'':34}{HEAD}  each: HOTA/switches")
     for name, run in rows.items():
         parts = {video.name: evaluate(video, run(video)) for video in videos}
