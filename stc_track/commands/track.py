@@ -258,6 +258,8 @@ def _told(objects: Iterable[MotsObject], written: Counter[str]) -> Iterator[Mots
 
 def _delayed(offline: bool, fill_gaps: int, min_hits: int, settings: TrackerSettings) -> Delayed | None:
     """What is done with frames once later ones are known."""
+    if not (offline or fill_gaps or min_hits):
+        return None
     from functools import partial
 
     from stc_track.tracking.offline import OfflineSettings, whole_sequence
@@ -266,9 +268,7 @@ def _delayed(offline: bool, fill_gaps: int, min_hits: int, settings: TrackerSett
     if offline:
         gap = fill_gaps or settings.lifecycle.max_gap
         return partial(whole_sequence, settings=OfflineSettings(max_gap=gap, min_hits=min_hits))
-    if fill_gaps or min_hits:
-        return partial(smoothed, settings=SmoothingSettings(fill_gaps, min_hits))
-    return None
+    return partial(smoothed, settings=SmoothingSettings(fill_gaps, min_hits))
 
 
 def _score_scale(chosen: str | None, settings: TrackerSettings) -> float | None:

@@ -53,7 +53,7 @@ def common_displacement(
     if agreement[best] <= bonus:
         return still
     followers = np.hypot(*(proposals[best] - offsets[:, :2]).T) < _TOLERANCE * offsets[:, 2]
-    return np.median(offsets[followers, :2], 0) if followers.sum() >= _FEWEST else still
+    return median(offsets[followers, :2]) if followers.sum() >= _FEWEST else still
 
 
 def follow(displacements: np.ndarray, sizes: np.ndarray, count: int) -> bool:
@@ -70,11 +70,11 @@ def follow(displacements: np.ndarray, sizes: np.ndarray, count: int) -> bool:
     return bool(np.maximum(1 - shares, 0).sum() >= _STILL_ENOUGH * count)
 
 
-def median(values: np.ndarray) -> float:
-    """Median of values (N,), N at least 1; as NumPy's, which takes ten times as long for a few."""
-    ordered = np.sort(values)
+def median(values: np.ndarray) -> np.ndarray:
+    """Median of values (N, ...) over N, at least 1; as NumPy's, which takes ten times as long for a few."""
+    ordered = np.sort(values, 0)
     middle = len(ordered) // 2
-    return float(ordered[middle] + ordered[~middle]) / 2
+    return np.asarray(ordered[middle] + ordered[~middle]) / 2
 
 
 def _candidates(tracks: np.ndarray, detections: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

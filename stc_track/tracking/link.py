@@ -61,8 +61,9 @@ def link(
         frames = delayed(frames, incoming.frame_step)
     names = TrackIdAllocator()
     for frame in frames:
-        drawn = [tracked.with_mask(frame.size) for tracked in frame.objects] if draw_boxes else frame.objects
-        yield from disjoint_objects(replace(frame, objects=drawn), names)
+        if draw_boxes:
+            frame = replace(frame, objects=[tracked.with_mask(frame.size) for tracked in frame.objects])
+        yield from disjoint_objects(frame, names)
 
 
 def _frames(

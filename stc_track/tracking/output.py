@@ -17,9 +17,9 @@ from stc_track.masks.lazy import LazyMasks, moved, touching_boxes
 _SHOWN = 0.5  # share of an undetected object's mask that must be free: what is behind another is rightly not seen
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # a frozen one takes four times as long to make, and there is one a track and frame
 class TrackedObject:
-    """One track on one frame.
+    """One track on one frame; read-only.
 
     Attributes:
         track_id: the tracker's.

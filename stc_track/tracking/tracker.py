@@ -243,7 +243,7 @@ class Tracker:
         across = np.abs(points[clear] - state.position[chosen])[:, ::2]  # heights are often cut
         innovation = across.sum(1) / across.shape[1]
         expected = state.deviation(self._kalman)[chosen] * diagonals(detections.boxes[matched[clear]])
-        share = median(innovation / expected) / _EXPECTED_INNOVATION
+        share = float(median(innovation / expected)) / _EXPECTED_INNOVATION
         factor = min(max(share, _NOISE_STEP[0]), _NOISE_STEP[1]) ** self._kalman.adaptation
         self._noise = min(max(self._noise * factor, _NOISE_RANGE[0]), _NOISE_RANGE[1])
 
@@ -272,7 +272,7 @@ class Tracker:
         if not len(rows):
             return np.zeros(coordinates)
         velocity = self._state.velocity[rows].reshape(len(rows), -1, 2).mean(1)
-        return np.tile(np.median(velocity, 0), coordinates // 2)
+        return np.tile(median(velocity), coordinates // 2)
 
     def _spawn_tracks(self, detections: Detections, fresh: np.ndarray) -> tuple[TrackTable, KalmanState]:
         """New tracks from the detections `fresh` (K,), at rest."""
