@@ -26,6 +26,7 @@ from stc_track.io.files import replacing
 from stc_track.io.options import PATH
 from stc_track.tracking.cues import CueReader
 from stc_track.tracking.link import link
+from stc_track.tracking.offline import whole_sequence
 from stc_track.tracking.settings import TrackerSettings
 from stc_track.tracking.smoothing import SmoothingSettings, smoothed
 
@@ -61,7 +62,8 @@ ONLINE: dict[str, Link] = {
     **{f"{name}, tuned": partial(link_by_baseline, name=name, options=TUNED[name]) for name in BASELINES},
 }
 OFFLINE: dict[str, Link] = {
-    "ours, not online: gaps filled": partial(link, settings=DEFAULT, delayed=partial(smoothed, settings=DELAYED))
+    "ours, not online: gaps filled": partial(link, settings=DEFAULT, delayed=partial(smoothed, settings=DELAYED)),
+    "ours, --offline": partial(link, settings=DEFAULT, delayed=whole_sequence),
 }
 
 

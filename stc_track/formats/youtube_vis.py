@@ -2,7 +2,7 @@
 
 Annotations: `{"videos": [...], "categories": [...], "annotations": [...]}`, a track an entry with one RLE, list of
 polygons or null for each frame of its video. Results are a list of `{"video_id", "category_id", "score",
-"segmentations"}`.
+"segmentations"}`. Of either, our key `undetected` lists the positions of frames where a tracker filled the object in.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class VideoTrack:
         size: (height, width), pixels; None without any mask.
         score: confidence; 1 in annotations.
         crowd: whether the annotation is one of a crowd, which no result needs to find.
+        undetected: positions in `masks` where a tracker filled the object in.
     """
 
     video_id: int | str
@@ -59,6 +60,7 @@ class VideoTrack:
     size: tuple[int, int] | None
     score: float = 1.0
     crowd: bool = False
+    undetected: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,10 @@ def _annotation(
         for t, mask in enumerate(masks)
     )
     # a name may be a text until `_numbered` makes numbers of all
-    return VideoTrack(video_id, category_id, track_id, counts, video.size, crowd=crowd)  # type: ignore[arg-type]
+    filled_in = _undetected(entry, len(counts), where)
+    return VideoTrack(
+        video_id, category_id, track_id, counts, video.size, crowd=crowd, undetected=filled_in,  # type: ignore[arg-type]
+    )  # fmt: skip
 
 
 def read_results(path: Path, videos: Mapping[int | str, Video] | None = None) -> list[VideoTrack]:
@@ -233,8 +238,18 @@ def parse_results(content: object, path: Path, videos: Mapping[int | str, Video]
                 )
                 sizes[video_id] = height, width
             counts.append(mask_counts if mask else None)
-        tracks.append(VideoTrack(video_id, category_id, index + 1, tuple(counts), sizes.get(video_id), score))
+        filled_in = _undetected(entry, len(counts), where)
+        size = sizes.get(video_id)
+        tracks.append(VideoTrack(video_id, category_id, index + 1, tuple(counts), size, score, undetected=filled_in))
     return tracks
+
+
+def _undetected(entry: dict[str, Any], length: int, where: str) -> frozenset[int]:
+    """The positions under `undetected`, of a track of so many frames; none without the key."""
+    positions = json_fields.items(json_fields.get(entry, "undetected", []), "undetected", where)
+    if positions and not length:
+        raise InputError(where, expected="segmentations for what is undetected", found="none")
+    return frozenset(json_fields.whole(place, "undetected", where, high=length - 1) for place in positions)
 
 
 def _known(video_id: int | str, videos: Mapping[int | str, Video], where: str) -> Video:
@@ -276,4 +291,7 @@ def objects_of(tracks: Iterable[VideoTrack], video: Video) -> Iterator[MotsObjec
             if mask is not None and track.size is not None:
                 height, width = track.size
                 name = track.track_id, track.category_id
-                yield MotsObject(number, *name, height, width, mask, track.score, ignored=track.crowd)
+                yield MotsObject(
+                    number, *name, height, width, mask, track.score,
+                    ignored=track.crowd, detected=t not in track.undetected,
+                )  # fmt: skip

@@ -56,7 +56,7 @@ def test_a_low_score_keeps_boxes_from_a_public_tracker(root):
 def test_ours_is_measured_at_another_rate_and_under_a_shaking_camera(root):
     shown = run(boxes.main, "--root", root, "--no-baselines", "--drop", 2, "--shake", 0.01).splitlines()
     assert [line[:34].strip() for line in shown[2:]] == [
-        "ours", "ours, --preset paper", "ours, paper, --motion center"
+        "ours", "ours, --preset paper", "ours, paper, --motion center", "ours, --offline"
     ]  # fmt: skip
 
 

@@ -194,6 +194,10 @@ def test_command(tmp_path):
             lambda truth, found: found[0]["segmentations"][0].update(size=[3, 4]),
             "result 0, frame 0: expected 30 x 40 pixels as in the video's others, found 3 x 4",
         ),
+        (
+            lambda truth, found: found[0].update(undetected=[6]),
+            "result 0: expected undetected, a whole number of at most 5, found 6",
+        ),
         (lambda truth, found: truth.pop("videos"), "expected videos, a JSON list, found a NoneType"),
         (
             lambda truth, found: truth["videos"][1].update(file_names=["../../x/0.jpg"]),

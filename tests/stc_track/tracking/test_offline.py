@@ -58,7 +58,7 @@ def test_short_tracks_are_left_out():
 
 
 def test_formats_mark_what_nobody_detected(tmp_path):
-    """MOT-Challenge by the score 0, COCO and YouTube-VIS by a key."""
+    """MOT-Challenge by the score 0, COCO and YouTube-VIS by a key, which are read back."""
     import json
 
     import numpy as np
@@ -67,6 +67,7 @@ def test_formats_mark_what_nobody_detected(tmp_path):
     from stc_track.formats.coco_tracks import parse_coco_tracks, write_coco_tracks
     from stc_track.formats.mot_boxes import write_mot
     from stc_track.formats.mots import MotsObject
+    from stc_track.formats.youtube_vis import objects_of, read_annotations, read_results, videos_of
     from stc_track.formats.youtube_vis_writers import write_annotations, write_results
     from stc_track.masks import rle
 
@@ -84,3 +85,8 @@ def test_formats_mark_what_nobody_detected(tmp_path):
     write_results(tmp_path / "results.json", [Tracks("a", objects)])
     assert json.loads((tmp_path / "vis.json").read_text())["annotations"][0]["undetected"] == [2]
     assert json.loads((tmp_path / "results.json").read_text())[0]["undetected"] == [2]
+    known = read_annotations(tmp_path / "vis.json")
+    results = read_results(tmp_path / "results.json")
+    for tracks, videos in ((known.tracks, known.videos), (results, videos_of(results))):
+        found = [(each.frame, each.detected) for video in videos.values() for each in objects_of(tracks, video)]
+        assert found == [(1, True), (2, False), (3, True)]
