@@ -108,7 +108,7 @@ def main(
         return
     from stc_train.inference.boxes_to_masks import NETWORK_WEIGHT, SCALE, convert
 
-    found = convert(
+    converted = convert(
         model,
         videos,
         out,
@@ -119,6 +119,6 @@ def main(
         precision=precision,
         device=device,
     )
-    log.info("wrote %d masks of %d boxes to %s", found.masks, found.boxes, out)
-    if found.masks < found.boxes:
-        log.info("the other %d boxes lost every pixel to others", found.boxes - found.masks)
+    log.info("wrote %d masks of %d boxes to %s", converted.masks, converted.boxes, out)
+    if converted.masks < converted.boxes:
+        log.info("the other %d boxes lost every pixel to others", converted.boxes - converted.masks)

@@ -37,7 +37,7 @@ class ObjectMasks(BitmapMasks):
     def to_tensor(self, dtype: torch.dtype, device: torch.device | str) -> Tensor:
         """(N, H, W) on a device, to which one map goes."""
         # torch compares no unsigned numbers of 16 bits
-        objects, numbers = (torch.from_numpy(each.astype(np.int32)) for each in (self.objects, self.numbers))
+        objects, numbers = (torch.from_numpy(array.astype(np.int32)) for array in (self.objects, self.numbers))
         same = objects.to(device, non_blocking=True) == numbers.to(device, non_blocking=True)[:, None, None]
         return same.to(dtype)
 

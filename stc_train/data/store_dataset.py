@@ -70,8 +70,10 @@ class StoreDataset(BaseDetDataset):
         return self._fingerprint_of(self.store)
 
     def _fingerprint_of(self, store: StoreReader) -> str:
-        own = fingerprint_of(store, self.sequences)
-        return own if self.true_masks is None else f"{own}-{truth_digest(self.true_masks, self.sequences)}"
+        fingerprint = fingerprint_of(store, self.sequences)
+        return (
+            fingerprint if self.true_masks is None else f"{fingerprint}-{truth_digest(self.true_masks, self.sequences)}"
+        )
 
     def require_unchanged(self) -> None:
         """Look at the store again.

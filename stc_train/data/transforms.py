@@ -179,8 +179,8 @@ class PackPseudoLabels(PackDetInputs):
         height, width = results["img_shape"]
         corners = results["stored_boxes"][results["gt_instances_ids"] - 1].reshape(-1, 2, 2) * scale + shift
         expected = np.concatenate([corners.min(1), corners.max(1)], 1).clip(0, [width, height, width, height])
-        found = results["gt_bboxes"].numpy()
-        if found.shape != expected.shape or (abs(found - expected) > STRAY + 0.01 * abs(scale).max()).any():
+        boxes = results["gt_bboxes"].numpy()
+        if boxes.shape != expected.shape or (abs(boxes - expected) > STRAY + 0.01 * abs(scale).max()).any():
             raise InputError(
                 "train_pipeline",
                 found="boxes elsewhere than the transforms noted",

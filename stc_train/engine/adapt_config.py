@@ -164,8 +164,8 @@ def require_edges(config: Config) -> None:
 def _values(part: Any, key: str) -> list[Any]:
     """Every value under a key, at any depth."""
     if isinstance(part, dict):
-        own = [part[key]] if key in part else []
-        return own + [value for inner in part.values() for value in _values(inner, key)]
+        values = [part[key]] if key in part else []
+        return values + [value for inner in part.values() for value in _values(inner, key)]
     if isinstance(part, list | tuple):
         return [value for inner in part for value in _values(inner, key)]
     return []
@@ -174,8 +174,8 @@ def _values(part: Any, key: str) -> list[Any]:
 def named_transforms(steps: Any) -> list[str]:
     """Names of all transforms of a pipeline, those in wrappers as well."""
     if isinstance(steps, dict):
-        own = [plain(steps["type"])] if "type" in steps else []
-        return own + [name for value in steps.values() for name in named_transforms(value)]
+        names = [plain(steps["type"])] if "type" in steps else []
+        return names + [name for value in steps.values() for name in named_transforms(value)]
     if isinstance(steps, list | tuple):
         return [name for step in steps for name in named_transforms(step)]
     return []

@@ -53,8 +53,8 @@ def cached_resnet(backbone: dict[str, Any]) -> Path | None:
     if plain(backbone.get("type", "")) != "ResNet" or backbone.get("base_channels", 64) != 64:
         return None
     folder = Path(torch.hub.get_dir()) / "checkpoints"
-    found = sorted(folder.glob(f"resnet{backbone.get('depth')}-*.pth"))
-    return found[-1] if found else None
+    files = sorted(folder.glob(f"resnet{backbone.get('depth')}-*.pth"))
+    return files[-1] if files else None
 
 
 def train_whole(config: Config) -> None:
@@ -85,7 +85,9 @@ def require_backbone(config: Config, run: TrainingRun) -> None:
             "`cfg_options=` model.backbone.init_cfg=None",
         )
     if pretrained is None and backbone.get("frozen_stages", -1) >= 0:
-        options = " ".join(f"`cfg_options=` model.backbone.{each}" for each in ("frozen_stages=-1", "norm_eval=False"))
+        options = " ".join(
+            f"`cfg_options=` model.backbone.{option}" for option in ("frozen_stages=-1", "norm_eval=False")
+        )
         expected = "pretrained weights: this config keeps the backbone's first stages as they are"
         raise SettingError("init_backbone", expected, "none", f"name a file, or train all of it: {options}")
     if pretrained is None:
@@ -129,8 +131,8 @@ def resnet_state(path: Path) -> dict[str, Any]:
     for key, value in state.items():
         prefix = key.removesuffix("conv1.weight")
         if prefix != key and f"{prefix}layer1.0.conv1.weight" in state and value.shape[1] == 3:
-            own = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
-            return {name: tensor for name, tensor in own.items() if RESNET_KEY.match(name)}
+            backbone = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+            return {name: tensor for name, tensor in backbone.items() if RESNET_KEY.match(name)}
     raise InputError(
         path,
         expected="a ResNet's weights, as 'conv1.weight' and 'layer1.0.conv1.weight'",

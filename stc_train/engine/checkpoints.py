@@ -97,15 +97,17 @@ def latest(work_dir: Path) -> Path:
     Raises:
         InputError: there is none, or it is not one to go on from.
     """
-    found = {int(match[1]): path for path in work_dir.glob("iter_*.pth") if (match := CHECKPOINT.fullmatch(path.name))}
-    if not found:
+    by_step = {
+        int(match[1]): path for path in work_dir.glob("iter_*.pth") if (match := CHECKPOINT.fullmatch(path.name))
+    }
+    if not by_step:
         raise InputError(
             work_dir,
             expected="a checkpoint iter_N.pth to go on from",
             found="none",
             hint="leave `resume=` out to begin, or name the folder with `work_dir=`",
         )
-    path, hint = found[max(found)], "remove it to go on from the one before"
+    path, hint = by_step[max(by_step)], "remove it to go on from the one before"
     content = read(path, hint, mapped=True)
     if missing := [key for key in STATE if key not in content]:
         raise InputError(path, expected="a checkpoint of stc-train", found=f"no {', '.join(missing)}", hint=hint)

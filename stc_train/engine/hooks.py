@@ -48,10 +48,14 @@ class StopAtNaN(Hook):
         """Take the step's figures; raise FloatingPointError if a loss term of a step that is read is not finite."""
         frames = [sample.img_id for sample in data_batch["data_samples"]]
         self._steps.append((batch_idx + 1, tuple(outputs), frames))
-        self._figures.append(torch.stack([torch.as_tensor(each).detach().float() for each in outputs.values()]))
+        self._figures.append(torch.stack([torch.as_tensor(figure).detach().float() for figure in outputs.values()]))
         outputs.clear()
         intervals = [getattr(hook, "interval", None) for hook in runner.hooks]
-        due = any(self.every_n_train_iters(runner, each) for each in intervals if isinstance(each, int) and each > 0)
+        due = any(
+            self.every_n_train_iters(runner, interval)
+            for interval in intervals
+            if isinstance(interval, int) and interval > 0
+        )
         if due or self.is_last_train_iter(runner):
             self._read(runner)
 
@@ -69,15 +73,15 @@ class StopAtNaN(Hook):
         values, steps = torch.cat(self._figures).tolist(), self._steps
         self._steps, self._figures = [], []
         for step, names, frames in steps:
-            found = dict(zip(names, values, strict=False))
+            figures = dict(zip(names, values, strict=False))
             del values[: len(names)]
-            if not math.isfinite(found["loss"]):
-                wrong = [name for name, value in found.items() if "loss_" in name and not math.isfinite(value)]
+            if not math.isfinite(figures["loss"]):
+                wrong = [name for name, value in figures.items() if "loss_" in name and not math.isfinite(value)]
                 raise FloatingPointError(
                     f"step {step}: {', '.join(wrong)} not finite on the frames {', '.join(map(str, frames))}; "
                     "lower the learning rate (`cfg_options=` optim_wrapper.optimizer.lr=...)"
                 )
-            for name, value in found.items():
+            for name, value in figures.items():
                 runner.message_hub.update_scalar(f"train/{name}", value)
 
 
@@ -114,10 +118,10 @@ class ExportModel(Hook):
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
         """Write if the masks' AP is the best so far."""
-        found = next((value for name, value in (metrics or {}).items() if name.endswith("_masks/AP")), None)
+        mask_ap = next((value for name, value in (metrics or {}).items() if name.endswith("_masks/AP")), None)
         best = runner.message_hub.runtime_info.get("best_mask_ap", -1.0)
-        if found is not None and found > best:
-            runner.message_hub.update_info("best_mask_ap", found)
+        if mask_ap is not None and mask_ap > best:
+            runner.message_hub.update_info("best_mask_ap", mask_ap)
             self._write(runner, "model_best.pth", runner.iter)
 
     @staticmethod
@@ -144,11 +148,11 @@ class WatchStore(Hook):
 
     def before_train(self, runner: Any) -> None:
         """Refuse to go on, from a checkpoint, on another store than it was trained on."""
-        dataset, known = runner.train_dataloader.dataset, runner.message_hub.runtime_info.get("store_fingerprint")
-        if known not in (None, dataset.fingerprint):
+        dataset, recorded = runner.train_dataloader.dataset, runner.message_hub.runtime_info.get("store_fingerprint")
+        if recorded not in (None, dataset.fingerprint):
             raise InputError(
                 dataset.store.url,
-                expected=f"the store that the checkpoint was trained on ({known})",
+                expected=f"the store that the checkpoint was trained on ({recorded})",
                 found=f"another ({dataset.fingerprint})",
                 hint="`resume=` needs the same labels; to start from its weights: `cfg_options=` load_from=FILE",
             )

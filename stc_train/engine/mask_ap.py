@@ -48,26 +48,26 @@ class MaskAP(BaseMetric):
         self.sizes: dict[str, tuple[int, int]] = {}
         for name in sequences:
             sequence = reader.sequence(name)
-            found = (
+            targets = (
                 pseudo_targets(sequence, self.class_numbers)
                 if truth is None
                 else true_targets(sequence, true_masks(Path(truth), name), truth, self.class_numbers)
             )
-            for index, of_frame in enumerate(found):
+            for index, of_frame in enumerate(targets):
                 image = f"{name}/{sequence.frame_path(index).stem}"
                 self.targets[image], self.sizes[image] = of_frame, sequence.size
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Keep the predictions of a batch, as RLE."""
         for sample in data_samples:
-            found = sample["pred_instances"]
-            masks = found["masks"]
+            predicted = sample["pred_instances"]
+            masks = predicted["masks"]
             masks = masks.cpu().numpy() if hasattr(masks, "cpu") else np.asarray(masks)
             self.results.append(
                 (
                     sample["img_id"],
-                    found["scores"].tolist(),
-                    found["labels"].tolist(),
+                    predicted["scores"].tolist(),
+                    predicted["labels"].tolist(),
                     [rle.encode(mask) for mask in masks],
                 )
             )
@@ -93,8 +93,10 @@ def pseudo_targets(sequence: SequenceReader, class_numbers: list[int]) -> list[l
         objects = sequence.read("objects", t)
         for k, (box, class_number) in enumerate(zip(boxes.xyxy, boxes.class_ids.tolist(), strict=True), 1):
             mask = objects == k
-            known = bool(mask.any())
-            rows.append((class_number, rle.encode(mask if known else drawn_shapes(box, sequence.size)[0]), not known))
+            labelled = bool(mask.any())
+            rows.append(
+                (class_number, rle.encode(mask if labelled else drawn_shapes(box, sequence.size)[0]), not labelled)
+            )
         frames.append(rows)
     return frames
 

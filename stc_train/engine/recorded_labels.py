@@ -66,28 +66,28 @@ def follow_store(config: Config, store: StoreReader, sequences: Sequence[str] | 
     """
     recorded = [recorded_settings(store.records[name]["provenance"]) for name in sequences or store.sequences]
     for key in recorded[0]:
-        values = list(dict.fromkeys(each.get(key) for each in recorded))
+        values = list(dict.fromkeys(settings.get(key) for settings in recorded))
         if len(values) > 1:
             hint = "`sequences=` names some, or build them all alike"
             raise InputError(
                 store.url, expected=f"sequences of one {key}", found=" and ".join(map(str, values)), hint=hint
             )
-    known = recorded[0]
+    labels = recorded[0]
     wanted = config.get("labels")
-    if wanted is not None and not true_masks and known.get("labels", wanted) != wanted:
+    if wanted is not None and not true_masks and labels.get("labels", wanted) != wanted:
         hint = f"`stc-pseudo build --labels {wanted} --overwrite masks` makes them, or take another config"
-        raise InputError(store.url, expected=f"labels '{wanted}'", found=f"'{known['labels']}'", hint=hint)
+        raise InputError(store.url, expected=f"labels '{wanted}'", found=f"'{labels['labels']}'", hint=hint)
     for step in config.train_dataloader.dataset.pipeline:
         if plain(step["type"]) == "LoadPseudoLabels":
             for key in ("depth_threshold", "flow_threshold"):
-                _set(step, key, known, f"LoadPseudoLabels.{key}")
+                _set(step, key, labels, f"LoadPseudoLabels.{key}")
     losses = puzzle_losses(config.model)
     for loss in losses:
-        _set(loss, "dilation", known, "loss_mask.dilation")
+        _set(loss, "dilation", labels, "loss_mask.dilation")
     for step in packing_steps(config):
         if step.get("centers") is None:
             boxes_alone = any(loss.get("boundary") == "none" for loss in losses)
-            boxes_alone |= known.get("labels") == PAPER_LABELS and not true_masks
+            boxes_alone |= labels.get("labels") == PAPER_LABELS and not true_masks
             step["centers"] = "box" if boxes_alone else "mask"
 
 
@@ -104,12 +104,12 @@ def recorded_settings(provenance: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _set(part: dict[str, Any], key: str, known: dict[str, Any], name: str) -> None:
-    if key not in known:
+def _set(part: dict[str, Any], key: str, labels: dict[str, Any], name: str) -> None:
+    if key not in labels:
         return
-    if part.get(key) not in (None, known[key]):
-        raise SettingError(name, f"{known[key]}, as the store's labels were made", str(part[key]), REPLACED)
-    part[key] = known[key]
+    if part.get(key) not in (None, labels[key]):
+        raise SettingError(name, f"{labels[key]}, as the store's labels were made", str(part[key]), REPLACED)
+    part[key] = labels[key]
 
 
 def packing_steps(config: Config) -> list[dict[str, Any]]:
@@ -124,8 +124,8 @@ def packing_steps(config: Config) -> list[dict[str, Any]]:
 def puzzle_losses(part: Any) -> list[dict[str, Any]]:
     """Every puzzle loss in a model's config."""
     if isinstance(part, dict):
-        own = [part] if plain(part.get("type")) == "PuzzleLoss" else []
-        return own + [loss for value in part.values() for loss in puzzle_losses(value)]
+        losses = [part] if plain(part.get("type")) == "PuzzleLoss" else []
+        return losses + [loss for value in part.values() for loss in puzzle_losses(value)]
     if isinstance(part, list | tuple):
         return [loss for value in part for loss in puzzle_losses(value)]
     return []

@@ -28,7 +28,7 @@ class TrainingRunner(Runner):
         """As MMEngine's, of schedulers by steps where the config has some by epochs, or shares of one."""
         epoch = len(self.train_dataloader)
         described = scheduler if isinstance(scheduler, list | tuple) else [scheduler]
-        return super()._build_param_scheduler([in_steps(each, epoch) for each in described], optim_wrapper)
+        return super()._build_param_scheduler([in_steps(policy, epoch) for policy in described], optim_wrapper)
 
 
 def in_steps(scheduler: Any, epoch: int) -> Any:

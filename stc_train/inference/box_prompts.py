@@ -51,7 +51,7 @@ def box_probabilities(network: nn.Module, dense: Dense, image: int, boxes: Tenso
     # A box at a time: the masks of all locations of a crowd would need much memory.
     return torch.stack(
         [
-            torch.einsum("k,khw->hw", w, soft_masks(network, dense, image, own))
-            for own, w in zip(positions, weight, strict=True)
+            torch.einsum("k,khw->hw", w, soft_masks(network, dense, image, place))
+            for place, w in zip(positions, weight, strict=True)
         ]
     )

@@ -71,8 +71,8 @@ def convert(
     """
     require_condinst(model.network, "boxes")
     for sequence in sequences:
-        for number, each in sequence.boxes.items():
-            if (each.class_ids == IGNORE_CLASS).any():
+        for number, frame_boxes in sequence.boxes.items():
+            if (frame_boxes.class_ids == IGNORE_CLASS).any():
                 raise InputError(
                     f"{sequence.name}, frame {number}",
                     expected=f"no class {IGNORE_CLASS}, which MOTS keeps for ignore regions",
@@ -88,13 +88,15 @@ def convert(
             for start in range(0, len(sequence), batch_size):
                 chosen = range(start, min(start + batch_size, len(sequence)))
                 frames = [read_frame(sequence.frames[t], sequence.size) for t in chosen]
-                given = [sequence.boxes_at(t) for t in chosen]
-                probabilities = frame_probabilities(network, frames, given, size, flip, precision, device)
-                for t, frame, each, probability in zip(chosen, frames, given, probabilities, strict=True):
-                    found = frame_objects(sequence.numbers[t], frame, each, probability, network_weight)
-                    boxes += len(each)
-                    masks += sum(not o.ignored for o in found)
-                    objects += found
+                boxes_of_frames = [sequence.boxes_at(t) for t in chosen]
+                probabilities = frame_probabilities(network, frames, boxes_of_frames, size, flip, precision, device)
+                for t, frame, frame_boxes, probability in zip(
+                    chosen, frames, boxes_of_frames, probabilities, strict=True
+                ):
+                    frame_masks = frame_objects(sequence.numbers[t], frame, frame_boxes, probability, network_weight)
+                    boxes += len(frame_boxes)
+                    masks += sum(not o.ignored for o in frame_masks)
+                    objects += frame_masks
                 bar.update(len(chosen))
             write_mots(out / f"{sequence.name}.txt", objects)
     return Converted(boxes, masks)
@@ -133,7 +135,7 @@ def frame_probabilities(
     Returns:
         for each frame those of its boxes.
     """
-    if not any(len(each) for each in boxes):
+    if not any(len(frame_boxes) for frame_boxes in boxes):
         return [Probabilities() for _ in frames]
     inputs = [
         torch.from_numpy(cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA)).permute(2, 0, 1)
@@ -145,11 +147,11 @@ def frame_probabilities(
     with torch.inference_mode(), autocast(device, precision):
         batch = network.data_preprocessor({"inputs": inputs})["inputs"]
         dense = dense_outputs(network, batch, flip)
-        for image, each in enumerate(boxes):
-            if not len(each):
+        for image, frame_boxes in enumerate(boxes):
+            if not len(frame_boxes):
                 probabilities.append(Probabilities())
                 continue
-            moved = torch.from_numpy(each.xyxy).to(device) * batch.new_tensor(factors[::-1]).repeat(2)
+            moved = torch.from_numpy(frame_boxes.xyxy).to(device) * batch.new_tensor(factors[::-1]).repeat(2)
             cells = box_probabilities(network, dense, image, moved).float().cpu().numpy()
             rows, columns = (
                 axis_weights(source, target, network.mask_head.mask_out_stride / factor)
@@ -174,7 +176,7 @@ class Probabilities:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Give (H, W) float32 for each box."""
-        return (self.rows @ each @ self.columns.T for each in self.cells)
+        return (self.rows @ cell_values @ self.columns.T for cell_values in self.cells)
 
 
 def frame_objects(

@@ -71,8 +71,8 @@ def predict(
                             else [result.pred_instances for result in network.test_step(batch)]
                         )
                     for number, result in zip(numbers, results, strict=True):
-                        for found in detections(number, result, model.class_numbers, score_threshold):
-                            writer.write(found)
+                        for detection in detections(number, result, model.class_numbers, score_threshold):
+                            writer.write(detection)
                             total += 1
                     bar.update(len(numbers))
     return total
@@ -165,8 +165,8 @@ def detections(number: int, instances: Any, class_numbers: tuple[int, ...], thre
     boxes = instances.bboxes.clamp(min=0).minimum(limit)
     usable = (instances.scores >= threshold) & (boxes[:, 2:] > boxes[:, :2]).all(1) & instances.masks.flatten(1).any(1)
     kept, masks = (
-        each.cpu().numpy()
-        for each in (torch.cat([boxes, instances.scores[:, None]], 1)[usable], instances.masks[usable])
+        tensor.cpu().numpy()
+        for tensor in (torch.cat([boxes, instances.scores[:, None]], 1)[usable], instances.masks[usable])
     )
     labels = instances.labels[usable].tolist()
     for (*box, score), label, mask in zip(kept.tolist(), labels, masks, strict=True):

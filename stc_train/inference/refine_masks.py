@@ -105,8 +105,8 @@ def owners(
     """
     owner = np.zeros(frame.shape[:2], np.int32)
     highest = np.full(frame.shape[:2], 0.5, np.float32)
-    found = foreground_probabilities(frame, boxes, probabilities, network_weight)
-    for k, (window, foreground) in enumerate(found, 1):
+    foregrounds = foreground_probabilities(frame, boxes, probabilities, network_weight)
+    for k, (window, foreground) in enumerate(foregrounds, 1):
         wins = foreground > highest[window]
         highest[window][wins] = foreground[wins]
         owner[window][wins] = k

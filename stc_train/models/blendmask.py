@@ -180,7 +180,7 @@ class BlendMaskHead(BaseMaskHead):
             (N, R, R) logits.
         """
         with torch.autocast(bases.device.type, enabled=False):
-            regions = self.pool(bases.float(), bbox2roi([own.float() for own in boxes]))
+            regions = self.pool(bases.float(), bbox2roi([of_image.float() for of_image in boxes]))
             return blend(
                 regions if which is None else regions[which], attention.float().unflatten(1, self.attention_shape)
             )
@@ -205,7 +205,7 @@ class BlendMaskHead(BaseMaskHead):
             batch_gt_instances_ignore: `bboxes` that are neither objects nor background.
         """
         boxes = [instances.bboxes for instances in batch_gt_instances]
-        first = torch.tensor([0] + [len(own) for own in boxes[:-1]]).cumsum(0).tolist()
+        first = torch.tensor([0] + [len(of_image) for of_image in boxes[:-1]]).cumsum(0).tolist()
         which = torch.cat(
             [info.pos_assigned_gt_inds + start for info, start in zip(positive_infos, first, strict=True)]
         )
@@ -222,9 +222,9 @@ class BlendMaskHead(BaseMaskHead):
                     for instances, ignored in zip(batch_gt_instances, batch_gt_instances_ignore, strict=True)
                 ]
             )
-            known = (classes != UNKNOWN).sum().clamp(min=1)
+            labelled = (classes != UNKNOWN).sum().clamp(min=1)
             total = F.cross_entropy(semantic.float(), classes, ignore_index=UNKNOWN, reduction="sum")
-            losses["loss_semantic"] = self.semantic_weight * total / known
+            losses["loss_semantic"] = self.semantic_weight * total / labelled
         return losses
 
     def _targets(self, instances: InstanceData) -> Tensor:
@@ -263,10 +263,10 @@ class BlendMaskHead(BaseMaskHead):
             [results.bboxes for results in results_list],
             torch.cat([results.param_preds for results in results_list]),
         ).sigmoid()
-        for results, own, meta in zip(
-            results_list, soft.split([len(each) for each in results_list]), batch_img_metas, strict=True
+        for results, masks, meta in zip(
+            results_list, soft.split([len(instances) for instances in results_list]), batch_img_metas, strict=True
         ):
-            results.masks = boxed_masks(own, results.bboxes, meta, rescale, self.test_cfg.mask_thr)
+            results.masks = boxed_masks(masks, results.bboxes, meta, rescale, self.test_cfg.mask_thr)
         return results_list
 
 

@@ -82,9 +82,9 @@ class SparseBboxHead(CondInstBboxHead):
         labels, *rest = super().get_targets(points, batch_gt_instances)
         for image, boxes in enumerate(self._ignored):
             if len(boxes):
-                for level, own in zip(points, labels, strict=True):
+                for level, level_labels in zip(points, labels, strict=True):
                     inside = ((level[:, None] > boxes[:, :2]) & (level[:, None] < boxes[:, 2:])).all(2).any(1)
-                    of_image = own.view(-1, len(level))[image]
+                    of_image = level_labels.view(-1, len(level))[image]
                     of_image[inside & (of_image == self.num_classes)] += 1
         return labels, *rest
 
@@ -112,10 +112,10 @@ class SparseBboxHead(CondInstBboxHead):
         areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
         areas = torch.where(near & fits & (distances.amin(2) > 0), areas, torch.inf)
         least, instances = areas.min(1)
-        found = least.isfinite()
-        labels = torch.where(found, gt_instances.labels[instances], self.num_classes)
+        assigned = least.isfinite()
+        labels = torch.where(assigned, gt_instances.labels[instances], self.num_classes)
         targets = distances.gather(1, instances[:, None, None].expand(-1, 1, 4))[:, 0]
-        positive = found.nonzero()[:, 0]
+        positive = assigned.nonzero()[:, 0]
         return labels, targets, positive, instances[positive]
 
     def get_positive_infos(self) -> list[InstanceData]:
@@ -168,8 +168,8 @@ class IgnoringFocalLoss(FocalLoss):
     ) -> Tensor:
         """As MMDetection's, for `pred` (N, C) and `target` (N,)."""
         classes = pred.shape[1]
-        known = (target <= classes).to(pred.dtype)
-        weight = known if weight is None else known * weight
+        counted = (target <= classes).to(pred.dtype)
+        weight = counted if weight is None else counted * weight
         if self.other_class_weight != 1:
             other = (target < classes)[:, None] & (target[:, None] != torch.arange(classes, device=target.device))
             weight = weight[:, None] * torch.where(other, self.other_class_weight, 1.0).to(pred.dtype)

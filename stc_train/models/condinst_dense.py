@@ -74,15 +74,15 @@ def dense_outputs(network: nn.Module, inputs: Tensor, flip: bool = False) -> Den
     coarsest = max(max(stride) for stride in strides)
     if flip:  # so that a location's mirror image is a location, on every level
         inputs = F.pad(inputs, (0, -inputs.shape[3] % coarsest, 0, 0))
-    one = _one_view(network, inputs, mirrored=False)
+    plain = _one_view(network, inputs, mirrored=False)
     if not flip:
-        return one
-    other = _one_view(network, inputs.flip(-1), mirrored=True)
-    return one._replace(
-        scores=(one.scores + other.scores) / 2,
-        centerness=(one.centerness + other.centerness) / 2,
-        boxes=(one.boxes + other.boxes) / 2,
-        views=one.views + other.views,
+        return plain
+    mirrored = _one_view(network, inputs.flip(-1), mirrored=True)
+    return plain._replace(
+        scores=(plain.scores + mirrored.scores) / 2,
+        centerness=(plain.centerness + mirrored.centerness) / 2,
+        boxes=(plain.boxes + mirrored.boxes) / 2,
+        views=plain.views + mirrored.views,
     )
 
 
@@ -105,10 +105,10 @@ def _one_view(network: nn.Module, inputs: Tensor, mirrored: bool) -> Dense:
         )
 
     scores, distances, centerness, filters = (flat(maps) for maps in outputs)
-    own = points
+    places = points
     if mirrored:
         distances = distances[..., [2, 1, 0, 3]]
-        own = torch.stack([inputs.shape[3] - points[:, 0], points[:, 1]], 1)
+        places = torch.stack([inputs.shape[3] - points[:, 0], points[:, 1]], 1)
     boxes = torch.cat([points - distances[..., :2], points + distances[..., 2:]], 2)
     return Dense(
         scores.sigmoid(),
@@ -116,7 +116,7 @@ def _one_view(network: nn.Module, inputs: Tensor, mirrored: bool) -> Dense:
         boxes,
         points,
         strides,
-        (View(filters, own, features, mirrored),),
+        (View(filters, places, features, mirrored),),
     )
 
 

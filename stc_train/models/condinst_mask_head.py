@@ -109,9 +109,9 @@ class PuzzleMaskHead(CondInstMaskHead):
         if "edges" in batch_data_samples[0]:
             edges = torch.stack([sample.edges for sample in batch_data_samples])
         image = torch.cat(image)
-        known = None if self.learn_in_ignored else self._outside_ignored(batch_data_samples, size)[image]
+        counted = None if self.learn_in_ignored else self._outside_ignored(batch_data_samples, size)[image]
         trust = torch.cat(weights) if weights else None
-        terms = self.loss_mask(logits, torch.cat(boxes), torch.cat(pieces).float() / 255, edges, image, known, trust)
+        terms = self.loss_mask(logits, torch.cat(boxes), torch.cat(pieces).float() / 255, edges, image, counted, trust)
         figures = {
             "loss_mask_box": terms.box,
             "loss_mask_boundary": terms.boundary * self._warmup(),

@@ -213,9 +213,9 @@ def registered(name: str) -> bool:
         searched = [of_scope[match[2]]] if match[2] else [of_scope["mmdet"], of_scope["mmengine"]]
         for place in searched:
             place.import_from_location()
-            if found := place.module_dict.get(match[3]):
-                suitable = isinstance(found, type) and (kind == "TASK_UTILS" or issubclass(found, nn.Module))
-                return suitable and f"{found.__module__}.".startswith(MODEL_MODULES)
+            if entry := place.module_dict.get(match[3]):
+                suitable = isinstance(entry, type) and (kind == "TASK_UTILS" or issubclass(entry, nn.Module))
+                return suitable and f"{entry.__module__}.".startswith(MODEL_MODULES)
     return False
 
 

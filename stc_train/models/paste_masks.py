@@ -40,7 +40,7 @@ def whole_frame_masks(
     )
     margin = MARGIN * (bboxes[:, 2:] - bboxes[:, :2])
     low, high = (bboxes[:, :2] - margin).floor(), (bboxes[:, 2:] + margin).ceil()
-    low, high = (each.clamp(min=0).long() for each in (low, high))
+    low, high = (corner.clamp(min=0).long() for corner in (low, high))
     paste = _by_windows if soft.device.type == "cpu" else _at_once
     return paste(soft, rows, columns, low, high, threshold)
 

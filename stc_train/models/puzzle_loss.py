@@ -121,14 +121,16 @@ class PuzzleLoss(nn.Module):
             kept = ((per_image * boxes).sum((1, 2)) / area).mean()
         whole = boxes if self.area == "box" else torch.ones_like(boxes)
         counted, labels = (whole, pieces) if known is None else (whole & known, pieces * known)
-        each = logits.new_ones(len(logits)) if trust is None else trust.to(logits.dtype)
+        trusted = logits.new_ones(len(logits)) if trust is None else trust.to(logits.dtype)
         match self.boundary:
             case "pixel" | "bce":
-                boundary = self._pixel_term(logits, counted, labels, counted.sum((1, 2)).clamp(min=1), each)
+                boundary = self._pixel_term(logits, counted, labels, counted.sum((1, 2)).clamp(min=1), trusted)
             case "dice":
-                found = labels.flatten(1).amax(1) > 0
+                labelled = labels.flatten(1).amax(1) > 0
                 weight = 1.0 if known is None else known.flatten(1)
-                boundary = (dice_loss(logits.sigmoid().flatten(1), labels.flatten(1), weight) * found * each).mean()
+                boundary = (
+                    dice_loss(logits.sigmoid().flatten(1), labels.flatten(1), weight) * labelled * trusted
+                ).mean()
             case "pairwise":
                 if edges is None or image is None:
                     raise ValueError("edges and image must be given for boundary 'pairwise'. Got None")
@@ -157,8 +159,8 @@ class PuzzleLoss(nn.Module):
         cells = self.positive_weight * pieces * F.softplus(-logits)  # -log P(foreground)
         if self.boundary == "bce":
             cells = cells + self.negative_weight * (1 - pieces) * F.softplus(logits)
-        known = pieces.flatten(1).amax(1) > 0
-        return ((cells * boxes).sum((1, 2)) / area * known * trust).mean()
+        labelled = pieces.flatten(1).amax(1) > 0
+        return ((cells * boxes).sum((1, 2)) / area * labelled * trust).mean()
 
 
 def dice_loss(p: Tensor, g: Tensor, weight: Tensor | float = 1.0) -> Tensor:

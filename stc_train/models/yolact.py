@@ -29,8 +29,8 @@ class Protonet(YOLACTProtonet):
         prototypes = self.protonet(x[0]).permute(0, 2, 3, 1)
         with torch.autocast(prototypes.device.type, enabled=False):
             return [
-                (own.float() @ info.coeffs.float().T).sigmoid()
-                for own, info in zip(prototypes, positive_infos, strict=True)
+                (prototype.float() @ info.coeffs.float().T).sigmoid()
+                for prototype, info in zip(prototypes, positive_infos, strict=True)
             ], semantic
 
     def loss_by_feat(
@@ -87,10 +87,10 @@ class Protonet(YOLACTProtonet):
                 for instances, regions in zip(batch_gt_instances, ignored, strict=True)
             ]
         )
-        known = classes != UNKNOWN
+        labelled = classes != UNKNOWN
         targets = F.one_hot(classes.clamp(max=self.num_classes), self.num_classes + 1)[..., :-1].movedim(-1, 1)
         return self.loss_segm(
-            logits, targets, weight=known[:, None].expand_as(targets).float(), avg_factor=known.sum().clamp(min=1)
+            logits, targets, weight=labelled[:, None].expand_as(targets).float(), avg_factor=labelled.sum().clamp(min=1)
         )
 
     def crop_mask_preds(
