@@ -12,9 +12,9 @@ ENTRY = "import sys; sys.argv[0] = {name!r}; from {module} import main; main(pro
 @pytest.mark.parametrize(
     ("module", "name", "words", "expected"),
     [
-        ("stc_pseudo.cli", "stc-pseudo", "re", {"refine", "report"}),
-        ("stc_pseudo.cli", "stc-pseudo", "export --format yo", {"yolo"}),
-        ("stc_track.commands.track", "stc-track", "--preset ", {"best", "paper"}),
+        pytest.param("stc_pseudo.cli", "stc-pseudo", "re", {"refine", "report"}, id="command"),
+        pytest.param("stc_pseudo.cli", "stc-pseudo", "export --format yo", {"yolo"}, id="format"),
+        pytest.param("stc_track.commands.track", "stc-track", "--preset ", {"best", "paper"}, id="preset"),
     ],
 )
 def test_words_are_completed(module, name, words, expected):

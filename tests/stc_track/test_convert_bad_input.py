@@ -58,22 +58,31 @@ def truncated(folder):
 @pytest.mark.parametrize(
     ("corrupt", "message"),
     [
-        (
+        pytest.param(
             lambda f: corrupt_png(f, Image.new("RGB", (5, 4))),
             "000000.png: expected a 16-bit grey PNG, found one of mode RGB",
+            id="RGB",
         ),
-        (
+        pytest.param(
             lambda f: corrupt_png(f, Image.fromarray(np.arange(240, dtype=np.uint8).reshape(12, 20))),
             "000000.png: expected masks of at most 200 objects, found a picture of 239 values",
+            id="many values",
         ),
-        (
+        pytest.param(
             lambda f: corrupt_png(f, Image.fromarray(np.full((4, 5), 7, np.uint16))),
             "expected pixels of class * 1000 + k",
+            id="no class in it",
         ),
-        (lambda f: no_png(f, b"\x89PNG\r\n\x1a\n"), "000000.png: expected a 16-bit grey PNG, found"),
-        (lambda f: no_png(f, b""), "000000.png: expected a 16-bit grey PNG, found"),
-        (truncated, "000000.png: expected a 16-bit grey PNG, found"),
-        (two_sizes, "000001.png: expected 4 x 5 pixels as in the pictures before, found 4 x 6"),
+        pytest.param(
+            lambda f: no_png(f, b"\x89PNG\r\n\x1a\n"),
+            "000000.png: expected a 16-bit grey PNG, found",
+            id="header alone",
+        ),
+        pytest.param(lambda f: no_png(f, b""), "000000.png: expected a 16-bit grey PNG, found", id="empty"),
+        pytest.param(truncated, "000000.png: expected a 16-bit grey PNG, found", id="truncated"),
+        pytest.param(
+            two_sizes, "000001.png: expected 4 x 5 pixels as in the pictures before, found 4 x 6", id="two sizes"
+        ),
     ],
 )
 def test_bad_pictures(tmp_path, corrupt, message):
@@ -93,15 +102,21 @@ def test_badly_named_pictures(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("1,1,1,1,4", "0001.txt:2: expected at least 6 columns"),
-        ("1,1,nan,1,4,5", "0001.txt:2: expected x, a finite number, found 'nan'"),
-        ("0,1,1,1,4,5", "0001.txt:2: expected a frame, a whole number of at least 1, found '0'"),
-        ("1,1,1,1,0,5", "0001.txt:2: expected a box of positive width and height, found 0 5"),
-        ("1,-2,1,1,4,5", "0001.txt:2: expected an id, a whole number of at least -1"),
-        ("1,1.5,1,1,4,5", "0001.txt:2: expected an id, a whole number of at least -1"),
-        ("1,1,1,1,4,5,high", "0001.txt:2: expected a score, a finite number"),
-        ("1,7,1,1,4,5", "0001.txt: frame 1: expected each id once, found id 7 a second time"),
-        ("1,-1,1,1,4,5", "0001.txt: frame 1: expected objects with a track"),
+        pytest.param("1,1,1,1,4", "0001.txt:2: expected at least 6 columns", id="few columns"),
+        pytest.param("1,1,nan,1,4,5", "0001.txt:2: expected x, a finite number, found 'nan'", id="nan"),
+        pytest.param(
+            "0,1,1,1,4,5", "0001.txt:2: expected a frame, a whole number of at least 1, found '0'", id="frame 0"
+        ),
+        pytest.param(
+            "1,1,1,1,0,5", "0001.txt:2: expected a box of positive width and height, found 0 5", id="thin box"
+        ),
+        pytest.param("1,-2,1,1,4,5", "0001.txt:2: expected an id, a whole number of at least -1", id="negative id"),
+        pytest.param("1,1.5,1,1,4,5", "0001.txt:2: expected an id, a whole number of at least -1", id="fractional id"),
+        pytest.param("1,1,1,1,4,5,high", "0001.txt:2: expected a score, a finite number", id="score as word"),
+        pytest.param(
+            "1,7,1,1,4,5", "0001.txt: frame 1: expected each id once, found id 7 a second time", id="id twice"
+        ),
+        pytest.param("1,-1,1,1,4,5", "0001.txt: frame 1: expected objects with a track", id="no track"),
     ],
 )
 def test_bad_boxes(tmp_path, line, message):
@@ -122,27 +137,60 @@ COCO = {
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda c: c["images"][0].update(file_name="../0003.png"), "image 0: expected sequence, a plain name"),
-        (lambda c: c["images"][0].update(sequence="a/../.."), "image 0: expected sequence, a plain name"),
-        (lambda c: c["images"][0].update(file_name="a/x.png"), "image 0: expected frame, a whole number"),
-        (lambda c: c["images"].append(c["images"][0]), "image 1: expected an id of its own"),
-        (lambda c: c["annotations"][0].update(image_id=2), "annotation 0: expected an image_id of images, found 2"),
-        (lambda c: c["annotations"][0].update(category_id=2), "annotation 0: expected a category_id of categories"),
-        (lambda c: c["annotations"][0].pop("track_id"), "annotation 0: expected track_id, a whole number"),
-        (lambda c: c["annotations"][0].update(category_id=10), "a: expected no class 10, which MOTS keeps"),
-        (
+        pytest.param(
+            lambda c: c["images"][0].update(file_name="../0003.png"),
+            "image 0: expected sequence, a plain name",
+            id="path upwards",
+        ),
+        pytest.param(
+            lambda c: c["images"][0].update(sequence="a/../.."),
+            "image 0: expected sequence, a plain name",
+            id="sequence upwards",
+        ),
+        pytest.param(
+            lambda c: c["images"][0].update(file_name="a/x.png"),
+            "image 0: expected frame, a whole number",
+            id="no frame number",
+        ),
+        pytest.param(
+            lambda c: c["images"].append(c["images"][0]), "image 1: expected an id of its own", id="image twice"
+        ),
+        pytest.param(
+            lambda c: c["annotations"][0].update(image_id=2),
+            "annotation 0: expected an image_id of images, found 2",
+            id="unknown image",
+        ),
+        pytest.param(
+            lambda c: c["annotations"][0].update(category_id=2),
+            "annotation 0: expected a category_id of categories",
+            id="unknown category",
+        ),
+        pytest.param(
+            lambda c: c["annotations"][0].pop("track_id"),
+            "annotation 0: expected track_id, a whole number",
+            id="no track",
+        ),
+        pytest.param(
+            lambda c: c["annotations"][0].update(category_id=10),
+            "a: expected no class 10, which MOTS keeps",
+            id="class 10",
+        ),
+        pytest.param(
             lambda c: c["annotations"][0].update(segmentation=[[0, 0, 1]]),
             "annotation 0: expected segmentation, polygons",
+            id="short polygon",
         ),
-        (
+        pytest.param(
             lambda c: c["annotations"][0].update(segmentation=[[0, 0, 1e8, 0, 1, 1]]),
             "expected a polygon near the frame",
+            id="far polygon",
         ),
-        (
+        pytest.param(
             lambda c: c["annotations"][0].update(segmentation=[]),
             "expected segmentation, at least one polygon, found none",
+            id="no polygon",
         ),
-        (lambda c: c.pop("images"), "expected images, a JSON list, found a NoneType"),
+        pytest.param(lambda c: c.pop("images"), "expected images, a JSON list, found a NoneType", id="no images"),
     ],
 )
 def test_bad_coco(tmp_path, change, message):
@@ -159,17 +207,34 @@ def test_bad_coco(tmp_path, change, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("in", "coco", "out"), "out: expected a file .json, for coco, found another name"),
-        (("in", "mots", "in"), "in: expected a folder other than SOURCE, found the same"),
-        (("in", "mots", "in/0007.txt"), "0007.txt: expected a folder, found a file"),
-        (("nowhere", "mots", "out"), "nowhere: expected a folder of files {sequence}.txt or {sequence}.json"),
-        (
+        pytest.param(
+            ("in", "coco", "out"), "out: expected a file .json, for coco, found another name", id="no file .json"
+        ),
+        pytest.param(
+            ("in", "mots", "in"), "in: expected a folder other than SOURCE, found the same", id="onto the source"
+        ),
+        pytest.param(
+            ("in", "mots", "in/0007.txt"), "0007.txt: expected a folder, found a file", id="file of the source"
+        ),
+        pytest.param(
+            ("nowhere", "mots", "out"),
+            "nowhere: expected a folder of files {sequence}.txt or {sequence}.json",
+            id="missing source",
+        ),
+        pytest.param(
             ("in", "png", "out", "--shift", "-2"),
             "0007.txt: frame 1: expected frames of 0 to 999999999 after the shift, found -1",
+            id="negative frames",
         ),
-        (("in", "png", "out", "--sequences", "../in"), "expected ../in.txt, found none"),
-        (("in", "png", "out", "--frames", "in"), "expected frames of sequence 0007 in 0007/, 0007/img1/ or"),
-        (("in", "png", "out", "--frame-size", "7"), "no size such as 375x1242"),
+        pytest.param(
+            ("in", "png", "out", "--sequences", "../in"), "expected ../in.txt, found none", id="missing sequence"
+        ),
+        pytest.param(
+            ("in", "png", "out", "--frames", "in"),
+            "expected frames of sequence 0007 in 0007/, 0007/img1/ or",
+            id="missing frames",
+        ),
+        pytest.param(("in", "png", "out", "--frame-size", "7"), "no size such as 375x1242", id="frame size"),
     ],
 )
 def test_bad_arguments(folder, arguments, message):
@@ -235,7 +300,7 @@ def test_what_is_read_is_not_overwritten(folder):
 
 
 @pytest.mark.parametrize("kind", ["mots", "png", "coco"])
-@pytest.mark.parametrize("place", ["file/out", "x" * 300, "folder.json"])
+@pytest.mark.parametrize("place", ["file/out", "x" * 300, "folder.json"], ids=["below a file", "long name", "a folder"])
 def test_places_that_cannot_be_written_to(folder, kind, place):
     (folder / "file").write_text("")
     (folder / "folder.json" / "0007.txt").mkdir(parents=True)  # a folder where the file is to be
@@ -276,6 +341,6 @@ def test_a_place_without_a_name_is_not_the_current_folder(folder, monkeypatch):
     assert "a path without a name" in refused("", "mots", folder / "out")
 
 
-@pytest.mark.parametrize("names", ["", " , "])
+@pytest.mark.parametrize("names", ["", " , "], ids=["empty", "blank"])
 def test_no_sequence_is_named(folder, names):
     assert "names no sequence" in refused(folder / "in", "mots", folder / "out", "--sequences", names)

@@ -37,9 +37,9 @@ def test_the_sides_of_boxes_learn_from_the_start(name):
 @pytest.mark.parametrize(
     ("name", "depth", "steps", "decay"),
     [
-        ("condinst_r50_kitti_paper", 50, 10_000, 5_000),
-        ("condinst_r101_kitti_paper", 101, 10_000, 5_000),
-        ("condinst_r50_ytvis_paper", 50, 80_000, 30_000),
+        pytest.param("condinst_r50_kitti_paper", 50, 10_000, 5_000, id="R-50 KITTI"),
+        pytest.param("condinst_r101_kitti_paper", 101, 10_000, 5_000, id="R-101 KITTI"),
+        pytest.param("condinst_r50_ytvis_paper", 50, 80_000, 30_000, id="R-50 YouTube-VIS"),
     ],
 )
 def test_the_paper_s_configs_are_iv_c_and_iv_d_to_the_letter(name, depth, steps, decay):

@@ -89,7 +89,9 @@ def test_focal_loss_equals_its_formula_and_its_derivative(weighted):
     assert torch.autograd.gradcheck(lambda x: sigmoid_focal_loss(x, target, 1.5, 0.25, weight, "none").sum(), logits)
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize(
+    "dtype", [torch.float16, torch.bfloat16, torch.float32], ids=["float16", "bfloat16", "float32"]
+)
 def test_focal_loss_is_finite_for_any_logit(dtype):
     from mmcv.ops import sigmoid_focal_loss
 

@@ -34,7 +34,7 @@ def test_corruptions_are_seeded(kind):
     assert changed == [corrupt(content, random.Random(seed)) for seed in range(60)]
 
 
-@pytest.mark.parametrize("fault", [ZeroDivisionError, MemoryError, SystemExit])
+@pytest.mark.parametrize("fault", [ZeroDivisionError, MemoryError, SystemExit], ids=["error", "memory", "exit"])
 def test_a_crash_is_told(monkeypatch, fault):
     @click.command()
     def crashing():

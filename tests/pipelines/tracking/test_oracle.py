@@ -86,7 +86,7 @@ def test_compare(root):
     assert figures["sequences"]["ours, diagonal points (default)"]["car"]["HOTA"] > 30
 
 
-@pytest.mark.parametrize("tracker", [tune.OURS, "ByteTrack"])
+@pytest.mark.parametrize("tracker", [tune.OURS, "ByteTrack"], ids=["ours", "ByteTrack"])
 def test_tuning(root, tracker):
     if tracker != tune.OURS:
         pytest.importorskip("trackers")

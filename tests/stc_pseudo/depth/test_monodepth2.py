@@ -205,9 +205,9 @@ def test_pose_starts_near_rest():
 @pytest.mark.parametrize(
     ("name", "flag"),
     [
-        ("monodepth2", "^depth_weights: expected"),
-        ("precomputed", "^depth_dir: expected"),
-        ("midas", "monodepth2, sgbm"),
+        pytest.param("monodepth2", "^depth_weights: expected", id="no weights"),
+        pytest.param("precomputed", "^depth_dir: expected", id="no folder"),
+        pytest.param("midas", "monodepth2, sgbm", id="unknown estimator"),
     ],
 )
 def test_factory_names_what_is_missing(name, flag):

@@ -37,7 +37,11 @@ def test_fit_and_hidden():
     assert _fit(objects, np.array([-10, 5, 15, 15], float), 3)[0] == 0
 
 
-@pytest.mark.parametrize(("motion", "overlap"), [(4, 1.0), (0, 6 * 10 / (2 * 10 * 10 - 6 * 10)), (40, 0.0)])
+@pytest.mark.parametrize(
+    ("motion", "overlap"),
+    [(4, 1.0), (0, 6 * 10 / (2 * 10 * 10 - 6 * 10)), (40, 0.0)],
+    ids=["motion fits", "no motion", "motion out of the box"],
+)
 def test_masks_are_compared_along_the_flow(motion, overlap):
     """A square of ten pixels moves by four; flow that says so, says nothing, or leads astray."""
     before, after = np.zeros((40, 80), np.uint16), np.zeros((40, 80), np.uint16)
@@ -57,14 +61,16 @@ def test_quality_without_neighbours_counts_the_rest():
 @pytest.mark.parametrize(
     ("values", "texture", "cause"),
     [
-        ({"box": (0, 0, 12, 40)}, None, "too small"),
-        ({"hidden": 0.5}, None, "hidden"),
-        ({"truncated": True, "fit": 0.5}, None, "truncated"),
-        ({"depth_contrast": 0.2, "motion_contrast": 0.4}, None, "blurred depth"),
-        ({}, 0.1, "no texture"),
-        ({"fit": 0.5}, 3.0, "loose box"),
-        ({"steadiness": 0.3}, 3.0, "unsteady"),
-        ({"steadiness": np.nan, "depth_contrast": np.nan, "motion_contrast": np.nan}, None, "unclear"),
+        pytest.param({"box": (0, 0, 12, 40)}, None, "too small", id="too small"),
+        pytest.param({"hidden": 0.5}, None, "hidden", id="hidden"),
+        pytest.param({"truncated": True, "fit": 0.5}, None, "truncated", id="truncated"),
+        pytest.param({"depth_contrast": 0.2, "motion_contrast": 0.4}, None, "blurred depth", id="blurred depth"),
+        pytest.param({}, 0.1, "no texture", id="no texture"),
+        pytest.param({"fit": 0.5}, 3.0, "loose box", id="loose box"),
+        pytest.param({"steadiness": 0.3}, 3.0, "unsteady", id="unsteady"),
+        pytest.param(
+            {"steadiness": np.nan, "depth_contrast": np.nan, "motion_contrast": np.nan}, None, "unclear", id="unclear"
+        ),
     ],
 )
 def test_causes(values, texture, cause):

@@ -27,7 +27,7 @@ def test_trust_drawn():
     assert "".join("X" if value else "." for value in consistency(there, back)[0, 0, 1]) == "XX.XXX.."
 
 
-@pytest.mark.parametrize(("dx", "dy"), [(6, -2), (-9, 3)])
+@pytest.mark.parametrize(("dx", "dy"), [(6, -2), (-9, 3)], ids=["right and up", "left and down"])
 def test_dis_start_of_a_translation(dx, dy):
     scene = texture(110, 150)
     first = scene[..., 15:95, 15:135]

@@ -38,7 +38,7 @@ def checkpoint(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize(("dx", "dy"), [(5, -2), (-7, 3)])
+@pytest.mark.parametrize(("dx", "dy"), [(5, -2), (-7, 3)], ids=["right and up", "left and down"])
 def test_dis_finds_a_translation_there_and_back(dx, dy):
     frames, sequence = moving_texture(dx, dy, (90, 130), 3), sequence_of((90, 130))
     flow = DisFlow().flow(sequence, 0, frames)
@@ -183,13 +183,13 @@ def test_precomputed_says_what_is_wrong(tmp_path, writers, size, told):
 @pytest.mark.parametrize(
     ("name", "given", "told"),
     [
-        ("precomputed", {}, "^flow_dir: expected a folder of flow maps"),
-        ("precomputed", {"folder": "nowhere"}, "nowhere.*`flow_dir=`"),
-        ("precomputed", {"folder": "."}, "found none.*`flow_dir=`"),
-        ("upflow", {}, "^flow_weights: expected a file of network weights"),
-        ("upflow", {"weights": "nowhere.pth"}, "nowhere.pth.*`flow_weights=`"),
-        ("raft", {}, "^flow_weights: expected a file of network weights, for raft"),
-        ("farneback", {}, "^flow: expected one of precomputed, upflow, raft, dis"),
+        pytest.param("precomputed", {}, "^flow_dir: expected a folder of flow maps", id="no folder named"),
+        pytest.param("precomputed", {"folder": "nowhere"}, "nowhere.*`flow_dir=`", id="missing folder"),
+        pytest.param("precomputed", {"folder": "."}, "found none.*`flow_dir=`", id="folder without maps"),
+        pytest.param("upflow", {}, "^flow_weights: expected a file of network weights", id="no UPFlow weights"),
+        pytest.param("upflow", {"weights": "nowhere.pth"}, "nowhere.pth.*`flow_weights=`", id="missing weights"),
+        pytest.param("raft", {}, "^flow_weights: expected a file of network weights, for raft", id="no RAFT weights"),
+        pytest.param("farneback", {}, "^flow: expected one of precomputed, upflow, raft, dis", id="unknown estimator"),
     ],
 )
 def test_factory_names_the_setting(tmp_path, name, given, told):

@@ -67,7 +67,11 @@ def test_other_boxes_are_told_apart_by_their_lower_edge():
     np.testing.assert_allclose(crop.box, (frame().boxes.xyxy[0] - np.tile(instance.region[:2], 2)) * factor, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("gain", "offset"), [(1.0, 0.0), (7.0, 3.0), (0.01, -2.0)])
+@pytest.mark.parametrize(
+    ("gain", "offset"),
+    [(1.0, 0.0), (7.0, 3.0), (0.01, -2.0)],
+    ids=["as it is", "larger and shifted", "smaller and shifted"],
+)
 def test_maps_know_no_scale(gain, offset):
     random = np.random.default_rng(1)
     maps = random.normal(size=(3, 24, 24)).astype(np.float32)

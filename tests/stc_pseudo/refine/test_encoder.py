@@ -19,7 +19,16 @@ needs_weights = pytest.mark.skipif(
 
 
 @pytest.mark.parametrize(
-    ("side", "kernel", "stride"), [(8, 3, 2), (7, 3, 2), (8, 5, 2), (9, 5, 2), (8, 3, 1), (6, 5, 1)]
+    ("side", "kernel", "stride"),
+    [(8, 3, 2), (7, 3, 2), (8, 5, 2), (9, 5, 2), (8, 3, 1), (6, 5, 1)],
+    ids=[
+        "even, 3, stride 2",
+        "odd, 3, stride 2",
+        "even, 5, stride 2",
+        "odd, 5, stride 2",
+        "3, stride 1",
+        "5, stride 1",
+    ],
 )
 def test_same_padding_is_tensorflows(side, kernel, stride):
     # output i sees the inputs from i * stride - before on; what is missing is shared, the odd one goes last
@@ -60,9 +69,9 @@ def test_published_weights_fit_key_by_key():
 @pytest.mark.parametrize(
     ("name", "frame", "among"),
     [
-        ("blackswan", 5, {"black swan"}),
-        ("cows", 20, {"ox", "water buffalo"}),
-        ("dog", 10, {"golden retriever", "clumber", "English setter", "Brittany spaniel"}),
+        pytest.param("blackswan", 5, {"black swan"}, id="swan"),
+        pytest.param("cows", 20, {"ox", "water buffalo"}, id="cows"),
+        pytest.param("dog", 10, {"golden retriever", "clumber", "English setter", "Brittany spaniel"}, id="dog"),
     ],
 )
 def test_published_weights_know_what_is_on_real_crops(name, frame, among):
@@ -78,7 +87,7 @@ def test_published_weights_know_what_is_on_real_crops(name, frame, among):
     assert ResNet18_Weights.DEFAULT.meta["categories"][best] in among
 
 
-@pytest.mark.parametrize(("make", "channels"), [(resnet18, 64), (resnet50, 256)])
+@pytest.mark.parametrize(("make", "channels"), [(resnet18, 64), (resnet50, 256)], ids=["ResNet-18", "ResNet-50"])
 def test_torchvision_resnets_by_path(tmp_path, make, channels):
     torch.manual_seed(0)
     network = make().eval()
@@ -99,10 +108,16 @@ def test_torchvision_resnets_by_path(tmp_path, make, channels):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"weight": torch.zeros(3)}, "weights of efficientnet-lite0 or of torchvision's resnet18"),
-        ({"_conv_stem.weight": torch.zeros(32, 3, 3, 3)}, "with key '_bn0.weight'"),
-        ({k: v for k, v in resnet18().state_dict().items() if k != "bn1.bias"}, "with key 'bn1.bias'"),
-        ({"weight": nn.Linear(1, 1)}, "a checkpoint of plain tensors"),
+        pytest.param(
+            {"weight": torch.zeros(3)}, "weights of efficientnet-lite0 or of torchvision's resnet18", id="other keys"
+        ),
+        pytest.param({"_conv_stem.weight": torch.zeros(32, 3, 3, 3)}, "with key '_bn0.weight'", id="only a stem"),
+        pytest.param(
+            {k: v for k, v in resnet18().state_dict().items() if k != "bn1.bias"},
+            "with key 'bn1.bias'",
+            id="a key missing",
+        ),
+        pytest.param({"weight": nn.Linear(1, 1)}, "a checkpoint of plain tensors", id="a pickled module"),
     ],
 )
 def test_weights_that_do_not_fit(tmp_path, content, message):

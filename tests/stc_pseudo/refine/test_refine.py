@@ -107,13 +107,18 @@ def test_a_refined_store_is_not_refined_again(store, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--init-backbone", "weights.pth"], "--init-backbone"),
-        (["--init-backbone", "scratch", "--crop", "100"], "refine.crop: expected a multiple of 32, found 100"),
-        (
+        pytest.param(["--init-backbone", "weights.pth"], "--init-backbone", id="missing weights"),
+        pytest.param(
+            ["--init-backbone", "scratch", "--crop", "100"],
+            "refine.crop: expected a multiple of 32, found 100",
+            id="crop of no multiple of 32",
+        ),
+        pytest.param(
             ["--init-backbone", "scratch", "--device", "nowhere"],
             "--device: expected a device that torch can use here, as cpu or cuda, found nowhere",
+            id="unknown device",
         ),
-        (["--init-backbone", "scratch", "--sequences", "other"], "only drawn"),
+        pytest.param(["--init-backbone", "scratch", "--sequences", "other"], "only drawn", id="unknown sequence"),
     ],
 )
 def test_bad_flags_are_one_line(store, tmp_path, monkeypatch, flags, message):

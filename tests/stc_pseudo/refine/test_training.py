@@ -90,8 +90,9 @@ def test_learning_leaves_the_labels_errors_behind(store):
 @pytest.mark.parametrize(
     ("fits", "measured"),
     [
-        ([0.1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1], 8),  # of the second half, the best at 5: a fall for 3
-        ([0.5, 0.5, 0.5, 0.5, 0.8, 0.79, 0.795, 0.79, 0.8, 0.79], 10),  # no fall
+        # of the second half, the best at 5: a fall for 3
+        pytest.param([0.1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1], 8, id="stops after a fall"),
+        pytest.param([0.5, 0.5, 0.5, 0.5, 0.8, 0.79, 0.795, 0.79, 0.8, 0.79], 10, id="no fall"),
     ],
 )
 def test_a_training_stops_when_held_out_boxes_are_fitted_worse(store, monkeypatch, fits, measured):

@@ -115,11 +115,11 @@ def test_flow_normalisation_forgets_the_resolution():
 @pytest.mark.parametrize(
     ("depth", "flow", "cues", "kept"),
     [
-        (0.31, 0.41, ("depth", "flow"), True),
-        (0.29, 0.41, ("depth", "flow"), False),
-        (0.31, 0.39, ("depth", "flow"), False),
-        (0.29, 0.41, ("flow",), True),
-        (0.31, 0.39, ("depth",), True),
+        pytest.param(0.31, 0.41, ("depth", "flow"), True, id="both above"),
+        pytest.param(0.29, 0.41, ("depth", "flow"), False, id="depth below"),
+        pytest.param(0.31, 0.39, ("depth", "flow"), False, id="flow below"),
+        pytest.param(0.29, 0.41, ("flow",), True, id="flow alone above"),
+        pytest.param(0.31, 0.39, ("depth",), True, id="depth alone above"),
     ],
 )
 def test_fusion_is_equation_2(depth, flow, cues, kept):

@@ -76,7 +76,9 @@ def test_a_builder_that_was_overtaken_knows(place):
     assert second.still_holds("0001")
 
 
-@pytest.mark.parametrize(("silent", "expected"), [(0, True), (SILENT_SECONDS + 1, False)])
+@pytest.mark.parametrize(
+    ("silent", "expected"), [(0, True), (SILENT_SECONDS + 1, False)], ids=["heard of now", "long silent"]
+)
 def test_another_machine_s_builder_lives_while_it_is_heard_of(place, silent, expected):
     said = json.loads(Builder(place)._describe()) | {"machine": "elsewhere", "seen": time.time() - silent}
     assert alive(said) is expected

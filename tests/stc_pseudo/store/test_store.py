@@ -153,7 +153,9 @@ def test_columns_of_the_tasks_become_tables(tmp_path, sequence):
 
 
 @pytest.mark.parametrize(
-    ("size", "frames"), [((375, 1242), 16), ((1080, 1920), 8), ((2160, 3840), 2), ((9999, 9999), 1)]
+    ("size", "frames"),
+    [((375, 1242), 16), ((1080, 1920), 8), ((2160, 3840), 2), ((9999, 9999), 1)],
+    ids=["KITTI", "1080p", "4K", "huge"],
 )
 def test_large_frames_have_small_shards(size, frames):
     assert shard_frames(size) == frames
@@ -242,7 +244,11 @@ def test_a_record_that_leads_outside_is_refused(tmp_path, sequence, change):
         StoreReader(str(tmp_path / "store"))
 
 
-@pytest.mark.parametrize("name", ["../ref/0000", "a/b", "/tmp/x", ".hidden", "..", "manifest.json", ""])
+@pytest.mark.parametrize(
+    "name",
+    ["../ref/0000", "a/b", "/tmp/x", ".hidden", "..", "manifest.json", ""],
+    ids=["out of the store", "a folder in it", "absolute", "hidden", "parent", "the manifest", "empty"],
+)
 def test_a_sequence_of_such_a_name_is_neither_written_nor_read(tmp_path, sequence, name):
     writer = StoreWriter(str(tmp_path / "store"), "kitti", {1: "car"}, tmp_path)
     with pytest.raises(InputError, match="a sequence with a plain name"):
@@ -257,6 +263,7 @@ def test_a_sequence_of_such_a_name_is_neither_written_nor_read(tmp_path, sequenc
 @pytest.mark.parametrize(
     ("manifest", "found"),
     [('{"schema": 99}', "schema 99"), ("{}", "schema None"), ("[]", "schema None"), ("nonsense", "Expecting value")],
+    ids=["later schema", "no schema", "a list", "no JSON"],
 )
 def test_another_schema_is_refused(tmp_path, manifest, found):
     (tmp_path / "manifest.json").write_text(manifest)
@@ -298,9 +305,9 @@ def test_the_fingerprint_follows_what_the_store_is_made_from(tmp_path, sequence)
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("memory://bucket/store", "memory://, which is lost"),
-        ("zip://::plain.zip", "zip://, read-only"),
-        ("nosuch://x", "a path or an fsspec URL"),
+        pytest.param("memory://bucket/store", "memory://, which is lost", id="lost at the end"),
+        pytest.param("zip://::plain.zip", "zip://, read-only", id="read-only"),
+        pytest.param("nosuch://x", "a path or an fsspec URL", id="unknown scheme"),
     ],
 )
 def test_places_that_hold_no_store(tmp_path, url, message):

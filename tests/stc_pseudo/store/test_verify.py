@@ -35,12 +35,12 @@ def test_a_sound_store(small):
 @pytest.mark.parametrize(
     ("key", "written"),
     [
-        ("flow/c/1/0/0/0", [16]),
-        ("mask/c/2/0/0", [32]),
-        ("box_xyxy/c/0/0", []),
-        ("flow/zarr.json", []),
-        ("zarr.json", []),
-        ("box_area/c/0", [0, 16, 32]),  # only the tasks can make it again
+        pytest.param("flow/c/1/0/0/0", [16], id="shard of flow"),
+        pytest.param("mask/c/2/0/0", [32], id="shard of masks"),
+        pytest.param("box_xyxy/c/0/0", [], id="table of boxes"),
+        pytest.param("flow/zarr.json", [], id="array's record"),
+        pytest.param("zarr.json", [], id="group's record"),
+        pytest.param("box_area/c/0", [0, 16, 32], id="table of areas"),  # only the tasks can make it again
     ],
 )
 @pytest.mark.parametrize("how", ["flipped", "missing"])

@@ -169,7 +169,7 @@ def test_depth_of_the_ground_is_analytic(degrees):
     assert np.isinf(frame.depth[fall < 0]).all()
 
 
-@pytest.mark.parametrize("size", [(375, 1242), (256, 832), (128, 416)])
+@pytest.mark.parametrize("size", [(375, 1242), (256, 832), (128, 416)], ids=["KITTI", "832 x 256", "416 x 128"])
 def test_field_of_view_does_not_depend_on_size(size):
     camera = Camera.for_size(size)
     assert size[1] / camera.focal == pytest.approx(1242 / 721.5377)
@@ -268,7 +268,7 @@ def test_every_kind_of_scene_has_both_classes(sequence):
     assert sorted(tracks) == list(range(1, len(tracks) + 1))
 
 
-@pytest.mark.parametrize("curvature", [0.0, 1 / 90, -1 / 120])
+@pytest.mark.parametrize("curvature", [0.0, 1 / 90, -1 / 120], ids=["straight", "left bend", "right bend"])
 def test_road_coordinates_undo_each_other(curvature):
     road = replace(make_scene(0, DRIVE, 1.0).road, curvature=curvature)
     along, across = np.meshgrid([-8.0, 0, 30, 120], [-20.0, -3, 0, 3, 40])

@@ -55,12 +55,12 @@ def invoke(folder, *options):
 @pytest.mark.parametrize(
     "options",
     [
-        (),
-        ("--motion", "center"),
-        ("--matching", "hungarian"),
-        ("--matching", "greedy"),
-        ("--cascade",),
-        ("--no-cascade", "--overlap-weight", "0"),
+        pytest.param((), id="defaults"),
+        pytest.param(("--motion", "center"), id="centre"),
+        pytest.param(("--matching", "hungarian"), id="hungarian"),
+        pytest.param(("--matching", "greedy"), id="greedy"),
+        pytest.param(("--cascade",), id="cascade"),
+        pytest.param(("--no-cascade", "--overlap-weight", "0"), id="no overlap"),
     ],
 )
 def test_end_to_end(folder, options):
@@ -126,30 +126,66 @@ RESULT = {"image_id": 3, "category_id": 1, "score": 0.5, "segmentation": {"size"
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("3 1 2 9 9 0.9 1 2 2\n", "0002.txt:1: expected 10 columns"),
-        (f"3 1 2 9 9 1 2 2 {HALF}\n", "0002.txt:1: expected 10 columns"),
-        (f"3 1 2 nan 9 0.9 1 2 2 {HALF}\n", "0002.txt:1: expected x2, a finite number, found 'nan'"),
-        (f"{GOOD}{HALF[:-1]}\n", "0002.txt:1: expected an RLE string of 2 x 2 = 4 pixels, found one of 3"),
-        (f"{GOOD}{HALF}\n2{GOOD[1:]}{HALF}\n", "0002.txt:2: expected frames in increasing order, after 3, found 2"),
-        (f"{GOOD}{HALF}\n3 1 2 9 9 0.9 1 4 1 {HALF}\n", "0002.txt:2: expected 2 x 2 pixels as in the lines before"),
-        ("\x00\x01", "0002.txt:1: expected 10 columns"),
-        ("{", "0002.json: expected COCO result JSON"),
-        ("[" * 100_000, "0002.json: expected COCO result JSON"),
-        ({"annotations": []}, "0002.json: expected a JSON list of results, found a dict"),
-        ([RESULT, 5], "0002.json: result 1: expected an object, found a int"),
-        ([RESULT | {"image_id": True}], "result 0: expected image_id, a whole number of at least 0, found True"),
-        ([RESULT | {"score": float("nan")}], "result 0: expected score, 1 finite number, found [nan]"),
-        ([RESULT | {"bbox": [1, 2, 3]}], "result 0: expected bbox, 4 finite numbers, found [1, 2, 3]"),
-        ([RESULT | {"bbox": [1, 2, 0, 3]}], "result 0: expected bbox of positive width and height, found 0 3"),
-        ([RESULT | {"segmentation": [[1, 2, 3, 4]]}], "result 0: expected segmentation, RLE with size and counts"),
-        (
+        pytest.param("3 1 2 9 9 0.9 1 2 2\n", "0002.txt:1: expected 10 columns", id="few columns"),
+        pytest.param(f"3 1 2 9 9 1 2 2 {HALF}\n", "0002.txt:1: expected 10 columns", id="no score"),
+        pytest.param(
+            f"3 1 2 nan 9 0.9 1 2 2 {HALF}\n", "0002.txt:1: expected x2, a finite number, found 'nan'", id="nan"
+        ),
+        pytest.param(
+            f"{GOOD}{HALF[:-1]}\n",
+            "0002.txt:1: expected an RLE string of 2 x 2 = 4 pixels, found one of 3",
+            id="short RLE",
+        ),
+        pytest.param(
+            f"{GOOD}{HALF}\n2{GOOD[1:]}{HALF}\n",
+            "0002.txt:2: expected frames in increasing order, after 3, found 2",
+            id="frames backwards",
+        ),
+        pytest.param(
+            f"{GOOD}{HALF}\n3 1 2 9 9 0.9 1 4 1 {HALF}\n",
+            "0002.txt:2: expected 2 x 2 pixels as in the lines before",
+            id="other size",
+        ),
+        pytest.param("\x00\x01", "0002.txt:1: expected 10 columns", id="binary"),
+        pytest.param("{", "0002.json: expected COCO result JSON", id="half JSON"),
+        pytest.param("[" * 100_000, "0002.json: expected COCO result JSON", id="deep JSON"),
+        pytest.param({"annotations": []}, "0002.json: expected a JSON list of results, found a dict", id="annotations"),
+        pytest.param([RESULT, 5], "0002.json: result 1: expected an object, found a int", id="no object"),
+        pytest.param(
+            [RESULT | {"image_id": True}],
+            "result 0: expected image_id, a whole number of at least 0, found True",
+            id="boolean frame",
+        ),
+        pytest.param(
+            [RESULT | {"score": float("nan")}], "result 0: expected score, 1 finite number, found [nan]", id="nan score"
+        ),
+        pytest.param(
+            [RESULT | {"bbox": [1, 2, 3]}], "result 0: expected bbox, 4 finite numbers, found [1, 2, 3]", id="short box"
+        ),
+        pytest.param(
+            [RESULT | {"bbox": [1, 2, 0, 3]}],
+            "result 0: expected bbox of positive width and height, found 0 3",
+            id="thin box",
+        ),
+        pytest.param(
+            [RESULT | {"segmentation": [[1, 2, 3, 4]]}],
+            "result 0: expected segmentation, RLE with size and counts",
+            id="polygon",
+        ),
+        pytest.param(
             [RESULT | {"segmentation": {"size": [2, 2], "counts": [1, 2]}}],
             "expected counts of 2 x 2 = 4 pixels, found 3",
+            id="short counts",
         ),
-        ([RESULT | {"segmentation": {"size": [2, 2], "counts": "µ"}}], "expected an RLE string of the characters"),
-        (
+        pytest.param(
+            [RESULT | {"segmentation": {"size": [2, 2], "counts": "µ"}}],
+            "expected an RLE string of the characters",
+            id="other characters",
+        ),
+        pytest.param(
             [RESULT, RESULT | {"segmentation": {"size": [4, 1], "counts": HALF}}],
             "expected 2 x 2 pixels as in the results",
+            id="other size of results",
         ),
     ],
 )
@@ -166,10 +202,14 @@ def test_bad_files(folder, content, message):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ((), "expected files {sequence}.txt or {sequence}.json, found none"),
-        (("...txt",), "found none"),
-        (("a..b.txt",), "expected a plain name, one file a sequence, found 'a..b'"),
-        (("0000.json", "0000.txt"), "0000.txt: expected a plain name, one file a sequence, found 0000.json as well"),
+        pytest.param((), "expected files {sequence}.txt or {sequence}.json, found none", id="none"),
+        pytest.param(("...txt",), "found none", id="only dots"),
+        pytest.param(("a..b.txt",), "expected a plain name, one file a sequence, found 'a..b'", id="dots inside"),
+        pytest.param(
+            ("0000.json", "0000.txt"),
+            "0000.txt: expected a plain name, one file a sequence, found 0000.json as well",
+            id="text and JSON",
+        ),
     ],
 )
 def test_bad_names(tmp_path, names, message):
@@ -184,12 +224,18 @@ def test_bad_names(tmp_path, names, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--sequences", "0000,../0001"), "expected ../0001.txt, found none"),
-        (("--low-score", "0.7"), "lifecycle.low_score: expected at most high_score, 0.45, found 0.7"),
-        (("--matching", "best"), "'best' is not one of"),
-        (("--high-score", "nan"), "no number"),
-        (("--sequences", ","), "',' names no sequence"),
-        (("--cues", "nowhere"), "nowhere: expected a store with a manifest.json, found none"),
+        pytest.param(("--sequences", "0000,../0001"), "expected ../0001.txt, found none", id="missing sequence"),
+        pytest.param(
+            ("--low-score", "0.7"),
+            "lifecycle.low_score: expected at most high_score, 0.45, found 0.7",
+            id="low above high",
+        ),
+        pytest.param(("--matching", "best"), "'best' is not one of", id="unknown matching"),
+        pytest.param(("--high-score", "nan"), "no number", id="nan"),
+        pytest.param(("--sequences", ","), "',' names no sequence", id="empty list"),
+        pytest.param(
+            ("--cues", "nowhere"), "nowhere: expected a store with a manifest.json, found none", id="missing store"
+        ),
     ],
 )
 def test_bad_options(folder, options, message):

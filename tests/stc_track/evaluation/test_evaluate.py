@@ -196,16 +196,31 @@ def truncated(results, truth):
 @pytest.mark.parametrize(
     ("corrupt", "message"),
     [
-        (lambda results, truth: (results / "0001.txt").unlink(), "expected 0001.txt, found none"),
-        (lambda results, truth: shutil.rmtree(results), "expected a folder of files {sequence}.txt, found nothing"),
-        (lambda results, truth: shutil.rmtree(truth), "expected a folder of MOTS text files, found nothing"),
-        (
+        pytest.param(
+            lambda results, truth: (results / "0001.txt").unlink(), "expected 0001.txt, found none", id="missing result"
+        ),
+        pytest.param(
+            lambda results, truth: shutil.rmtree(results),
+            "expected a folder of files {sequence}.txt, found nothing",
+            id="missing results",
+        ),
+        pytest.param(
+            lambda results, truth: shutil.rmtree(truth),
+            "expected a folder of MOTS text files, found nothing",
+            id="missing truth",
+        ),
+        pytest.param(
             lambda results, truth: [path.unlink() for path in truth.iterdir()],
             "expected files {sequence}.txt, found none",
+            id="empty truth",
         ),
-        (overlapping, "0001.txt:2: expected masks that do not overlap on frame 3, found ids 1001, 2001 overlap"),
-        (other_size, "0001.txt: expected masks of 40 x 90 as in the truth, found 5 x 5"),
-        (truncated, "0001.txt:1: expected an RLE string of 40 x 90 = 3600 pixels"),
+        pytest.param(
+            overlapping,
+            "0001.txt:2: expected masks that do not overlap on frame 3, found ids 1001, 2001 overlap",
+            id="overlapping masks",
+        ),
+        pytest.param(other_size, "0001.txt: expected masks of 40 x 90 as in the truth, found 5 x 5", id="other size"),
+        pytest.param(truncated, "0001.txt:1: expected an RLE string of 40 x 90 = 3600 pixels", id="truncated mask"),
     ],
 )
 def test_bad_input(folders, tmp_path, corrupt, message):

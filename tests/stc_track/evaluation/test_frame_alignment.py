@@ -46,10 +46,22 @@ def measure(truth, found, *arguments):
 @pytest.mark.parametrize(
     ("kind", "found", "message"),
     [
-        ("counted from 1", objects(range(1, FRAMES + 1), late=1), "fit those 1 frame later"),
-        ("counted from 1, of one length", objects(range(1, FRAMES), late=1), "fit those 1 frame later"),
-        ("a frame too early", objects(range(FRAMES - 1), late=-1), "fit those 1 frame earlier"),
-        ("twice as long", objects(range(0, 2 * FRAMES)), "expected frames to 23"),
+        pytest.param(
+            "counted from 1", objects(range(1, FRAMES + 1), late=1), "fit those 1 frame later", id="counted from 1"
+        ),
+        pytest.param(
+            "counted from 1, of one length",
+            objects(range(1, FRAMES), late=1),
+            "fit those 1 frame later",
+            id="counted from 1, of one length",
+        ),
+        pytest.param(
+            "a frame too early",
+            objects(range(FRAMES - 1), late=-1),
+            "fit those 1 frame earlier",
+            id="a frame too early",
+        ),
+        pytest.param("twice as long", objects(range(0, 2 * FRAMES)), "expected frames to 23", id="twice as long"),
     ],
 )
 def test_other_frames_are_refused(truth, kind, found, message):
@@ -73,7 +85,9 @@ def test_a_video_whose_frames_are_at_hand_tells_its_length(truth):
 
 
 @pytest.mark.parametrize(
-    "frames", [range(FRAMES), range(3, FRAMES), range(0, FRAMES, 2), range(FRAMES - 10), range(FRAMES + 1)]
+    "frames",
+    [range(FRAMES), range(3, FRAMES), range(0, FRAMES, 2), range(FRAMES - 10), range(FRAMES + 1)],
+    ids=["all", "late start", "every second", "early end", "one more"],
 )
 def test_the_same_frames_are_measured(truth, frames):
     """Some missing, or a false positive after the truth's last object."""

@@ -181,35 +181,74 @@ def test_command(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda truth, found: found[0].update(video_id=9), "result 0: expected a video_id of the annotations' videos"),
-        (lambda truth, found: found[0].update(category_id=4), "result 0: expected a category_id of the annotations'"),
-        (lambda truth, found: found[0].update(score=float("nan")), "result 0: expected score, 1 finite number"),
-        (lambda truth, found: found[0].pop("score"), "result 0: expected score, 1 finite number, found [None]"),
-        (lambda truth, found: found[0]["segmentations"].pop(), "result 0: expected a segmentation or null for each of"),
-        (
+        pytest.param(
+            lambda truth, found: found[0].update(video_id=9),
+            "result 0: expected a video_id of the annotations' videos",
+            id="unknown video",
+        ),
+        pytest.param(
+            lambda truth, found: found[0].update(category_id=4),
+            "result 0: expected a category_id of the annotations'",
+            id="unknown category",
+        ),
+        pytest.param(
+            lambda truth, found: found[0].update(score=float("nan")),
+            "result 0: expected score, 1 finite number",
+            id="nan score",
+        ),
+        pytest.param(
+            lambda truth, found: found[0].pop("score"),
+            "result 0: expected score, 1 finite number, found [None]",
+            id="no score",
+        ),
+        pytest.param(
+            lambda truth, found: found[0]["segmentations"].pop(),
+            "result 0: expected a segmentation or null for each of",
+            id="few segmentations",
+        ),
+        pytest.param(
             lambda truth, found: found[0]["segmentations"][1].update(counts="2R"),
             "result 0, frame 1: expected a whole RLE string",
+            id="cut counts",
         ),
-        (
+        pytest.param(
             lambda truth, found: found[0]["segmentations"][0].update(size=[3, 4]),
             "result 0, frame 0: expected 30 x 40 pixels as in the video's others, found 3 x 4",
+            id="other size",
         ),
-        (
+        pytest.param(
             lambda truth, found: found[0].update(undetected=[6]),
             "result 0: expected undetected, a whole number of at most 5, found 6",
+            id="undetected beyond the end",
         ),
-        (lambda truth, found: truth.pop("videos"), "expected videos, a JSON list, found a NoneType"),
-        (
+        pytest.param(
+            lambda truth, found: truth.pop("videos"), "expected videos, a JSON list, found a NoneType", id="no videos"
+        ),
+        pytest.param(
             lambda truth, found: truth["videos"][1].update(file_names=["../../x/0.jpg"]),
             "annotation 3: expected a segmentation or null for each of 1 frames, found 6",
+            id="folder outside",
         ),
-        (
+        pytest.param(
             lambda truth, found: truth["videos"][1].update(file_names=["a/../0.jpg"]),
             "video 1: expected frames in a folder of a plain name, found '..'",
+            id="folder upwards",
         ),
-        (lambda truth, found: truth["videos"][1].update(id=5), "video 1: expected an id and a name of its own"),
-        (lambda truth, found: truth["annotations"][1].update(id=1), "annotation 1: expected an id of its own"),
-        (lambda truth, found: truth["categories"][0].update(id=10), "category 1: expected an id of its own"),
+        pytest.param(
+            lambda truth, found: truth["videos"][1].update(id=5),
+            "video 1: expected an id and a name of its own",
+            id="video twice",
+        ),
+        pytest.param(
+            lambda truth, found: truth["annotations"][1].update(id=1),
+            "annotation 1: expected an id of its own",
+            id="annotation twice",
+        ),
+        pytest.param(
+            lambda truth, found: truth["categories"][0].update(id=10),
+            "category 1: expected an id of its own",
+            id="category twice",
+        ),
     ],
 )
 def test_bad_input(tmp_path, change, message):

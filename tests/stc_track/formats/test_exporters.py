@@ -180,7 +180,7 @@ def test_formats_without_overlaps_say_so(folder, kind):
     assert re.fullmatch(r"Error: --overlaps keep: expected a format in which masks may overlap, found .*\n", output)
 
 
-@pytest.mark.parametrize(("mode", "values"), [("P", (1, 2, 255)), ("L", (255, 255, 255))])
+@pytest.mark.parametrize(("mode", "values"), [("P", (1, 2, 255)), ("L", (255, 255, 255))], ids=["palette", "grey"])
 def test_masks_as_davis_has_them(tmp_path, mode, values):
     one, two, unknown = values
     (tmp_path / "in" / "dog").mkdir(parents=True)

@@ -121,10 +121,20 @@ def test_frames_are_listed(truth):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--format", "coco"), "expected a file .json, for coco, found another name (--out names it)"),
-        (("--format", "avi"), "'avi' is not one of"),
-        (("--frames", "nowhere", "--format", "png"), "nowhere: expected frames of sequence 0000"),
-        (("--annotations", "nowhere.json"), "nowhere.json: expected YouTube-VIS JSON, found nothing"),
+        pytest.param(
+            ("--format", "coco"),
+            "expected a file .json, for coco, found another name (--out names it)",
+            id="no file .json",
+        ),
+        pytest.param(("--format", "avi"), "'avi' is not one of", id="unknown format"),
+        pytest.param(
+            ("--frames", "nowhere", "--format", "png"), "nowhere: expected frames of sequence 0000", id="missing frames"
+        ),
+        pytest.param(
+            ("--annotations", "nowhere.json"),
+            "nowhere.json: expected YouTube-VIS JSON, found nothing",
+            id="missing annotations",
+        ),
     ],
 )
 def test_bad_options(truth, options, message):

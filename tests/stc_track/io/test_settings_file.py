@@ -116,7 +116,9 @@ def test_a_key_without_default_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "name"), [({"layers": 0}, "layers"), ({"rate": True}, "rate"), ({"low": 2.0}, "low")]
+    ("values", "name"),
+    [({"layers": 0}, "layers"), ({"rate": True}, "rate"), ({"low": 2.0}, "low")],
+    ids=["below range", "wrong type", "above range"],
 )
 def test_the_class_refuses_what_the_file_may_not_say(values: dict, name: str) -> None:
     with pytest.raises(SettingError, match=f"^{name}: expected "):

@@ -118,7 +118,7 @@ def test_malformed_line(tmp_path, kind, line, expected, found):
 
 
 @pytest.mark.parametrize("kind", READERS)
-@pytest.mark.parametrize("ending", ["\n", "\r\n", "\n\n", ""])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\n\n", ""], ids=["LF", "CR LF", "blank line", "no end"])
 def test_line_ends(tmp_path, kind, ending):
     path = tmp_path / "0000.txt"
     path.write_bytes((GOOD[kind] + ending).encode())
@@ -147,7 +147,9 @@ def test_duplicate_ids(tmp_path):
     assert len(read_mots(path)[3]) == 2
 
 
-@pytest.mark.parametrize("classes", [(1, 10), (10, 1), (10, 10, 1)])
+@pytest.mark.parametrize(
+    "classes", [(1, 10), (10, 1), (10, 10, 1)], ids=["object first", "region first", "regions around"]
+)
 @pytest.mark.parametrize("apart", [False, True])
 def test_an_object_and_an_ignore_region_share_no_id(tmp_path, classes, apart):
     """Whichever comes first: programs that read such a file next, as TrackEval, take them for one."""

@@ -38,13 +38,19 @@ def test_what_is_no_whole_number(text):
             values.whole(value, "n", "f")
 
 
-@pytest.mark.parametrize("value", [True, None, [], {}, 3.5, float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    "value",
+    [True, None, [], {}, 3.5, float("nan"), float("inf")],
+    ids=["boolean", "none", "list", "dictionary", "fraction", "nan", "infinite"],
+)
 def test_json_values_that_are_no_whole_number(value):
     with pytest.raises(InputError, match="n, a whole number"):
         values.whole(value, "n", "f")
 
 
-@pytest.mark.parametrize("value", ["1000000000", b"1e9", 10**9, 1700000000000])
+@pytest.mark.parametrize(
+    "value", ["1000000000", b"1e9", 10**9, 1700000000000], ids=["text", "exponent", "number", "milliseconds"]
+)
 def test_the_message_names_the_limit(value):
     with pytest.raises(InputError, match="n, a whole number of at most 999999999, found"):
         values.whole(value, "n", "f")
@@ -69,12 +75,13 @@ def test_no_two_names_become_one(one, other):
 @pytest.mark.parametrize(
     ("value", "holds"),
     [(True, True), (False, False), (1, True), (0, False), (1.0, True), ("1", True), ("false", False), (None, False)],
+    ids=["true", "false", "1", "0", "1.0", "text 1", "text false", "none"],
 )
 def test_flags(value, holds):
     assert values.flag(value, "iscrowd", "f") is holds
 
 
-@pytest.mark.parametrize("value", [2, "maybe", [], 0.5, ""])
+@pytest.mark.parametrize("value", [2, "maybe", [], 0.5, ""], ids=["2", "word", "list", "fraction", "empty"])
 def test_what_is_no_flag(value):
     with pytest.raises(InputError, match="iscrowd, 0 or 1"):
         values.flag(value, "iscrowd", "f")

@@ -116,22 +116,30 @@ def test_colours_differ():
 @pytest.mark.parametrize(
     ("corrupt", "message"),
     [
-        (
+        pytest.param(
             lambda d: [p.unlink() for p in (d / "frames" / "0000").iterdir()],
             "pictures .png or .jpg or .jpeg, found none",
+            id="no pictures",
         ),
-        (
+        pytest.param(
             lambda d: (d / "frames" / "0000" / "000004.png").unlink(),
             "expected one of the 9 frames 0 to 9, found frame 4",
+            id="a picture missing",
         ),
-        (lambda d: (d / "frames" / "0000" / "000004.png").write_bytes(b"x"), "000004.png: expected a PNG or JPEG"),
-        (
+        pytest.param(
+            lambda d: (d / "frames" / "0000" / "000004.png").write_bytes(b"x"),
+            "000004.png: expected a PNG or JPEG",
+            id="no picture",
+        ),
+        pytest.param(
             lambda d: Image.new("RGB", (9, 9)).save(d / "frames" / "0000" / "000004.png"),
             "000004.png: expected 75 x 121 pixels as the sequence's first picture, found 9 x 9",
+            id="other size",
         ),
-        (
+        pytest.param(
             lambda d: write_mots(d / "results" / "0000.txt", [drawn(11, 1001, 1, 0, 0, 5)]),
             "expected one of the 10 frames 0 to 9, found frame 11",
+            id="frame beyond the end",
         ),
     ],
 )

@@ -29,7 +29,9 @@ def test_reads_the_cells_of_both_corners(store):
     np.testing.assert_array_equal(found[..., 1:], np.stack((values + 0.5, -values), -1))
 
 
-@pytest.mark.parametrize(("x2", "column"), [(8, 1), (8.5, 1), (9, 2)])
+@pytest.mark.parametrize(
+    ("x2", "column"), [(8, 1), (8.5, 1), (9, 2)], ids=["on a cell's border", "half a pixel on", "next pixel"]
+)
 def test_the_lower_right_corner_is_exclusive(x2, column):
     maps = np.arange(3.0)[None, None]
     assert at_corners(maps, np.array([[0.0, 0, x2, 4]]))[0, 1, 0] == column
@@ -38,9 +40,11 @@ def test_the_lower_right_corner_is_exclusive(x2, column):
 @pytest.mark.parametrize(
     ("sequence", "frame", "size", "message"),
     [
-        ("0001", 3, SIZE, "expected a sequence of a store, found nothing"),
-        ("0000", 4, SIZE, "expected frame 4, found 2 others"),
-        ("0000", 3, (24, 44), "expected frames of 24 x 44 as the detections', found 24 x 40"),
+        pytest.param("0001", 3, SIZE, "expected a sequence of a store, found nothing", id="missing sequence"),
+        pytest.param("0000", 4, SIZE, "expected frame 4, found 2 others", id="missing frame"),
+        pytest.param(
+            "0000", 3, (24, 44), "expected frames of 24 x 44 as the detections', found 24 x 40", id="other size"
+        ),
     ],
 )
 def test_a_store_of_something_else(store, sequence, frame, size, message):

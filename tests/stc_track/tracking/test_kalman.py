@@ -80,7 +80,7 @@ def test_points():
     assert points_of(boxes, "diagonal") is points_of(boxes, "none") is boxes
 
 
-@pytest.mark.parametrize(("robust", "moves"), [(0.0, True), (2.0, False)])
+@pytest.mark.parametrize(("robust", "moves"), [(0.0, True), (2.0, False)], ids=["plain", "robust"])
 def test_a_side_that_jumps_is_no_motion(robust, moves):
     """Half of a box that stood still disappears behind something: it has become another box, not a fast one."""
     settings = MotionSettings(robust=robust)

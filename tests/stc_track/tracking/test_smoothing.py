@@ -31,7 +31,11 @@ def columns(objects):
     return found
 
 
-@pytest.mark.parametrize(("longest", "filled"), [(0, False), (2, False), (3, True), (9, True)])
+@pytest.mark.parametrize(
+    ("longest", "filled"),
+    [(0, False), (2, False), (3, True), (9, True)],
+    ids=["none", "gap too long", "just long enough", "longer"],
+)
 def test_gaps_are_filled_along_the_boxes(longest, filled):
     seen = [car(t, 10 + 4 * t) for t in range(12) if t not in (5, 6, 7)]
     found = columns(link(seen, SETTINGS, delayed=partial(smoothed, settings=SmoothingSettings(fill_gap=longest))))

@@ -83,13 +83,19 @@ def test_masks_count_and_what_shows_nothing_has_no_track():
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        (Columns(np.zeros((2, 3))), r"xyxy must have the shape \(N, 4\)"),
-        (Columns(moving(0), np.ones(2)), r"confidence must have the shape \(3,\)"),
-        (Columns(moving(0), class_id=np.ones((3, 1))), "class_id must have the shape"),
-        (Columns(moving(0) * np.nan), "xyxy must be finite"),
-        (Columns(moving(0), np.array([0.5, np.inf, 1])), "confidence must be finite"),
-        (Columns(moving(0), np.array([50.0, 90, 10])), r"confidence must be at most 1, as the thresholds are\. Got 90"),
-        (Columns(moving(0), mask=np.ones((2, 9, 9))), "mask must have the shape"),
+        pytest.param(Columns(np.zeros((2, 3))), r"xyxy must have the shape \(N, 4\)", id="3 columns"),
+        pytest.param(Columns(moving(0), np.ones(2)), r"confidence must have the shape \(3,\)", id="few scores"),
+        pytest.param(
+            Columns(moving(0), class_id=np.ones((3, 1))), "class_id must have the shape", id="class_id of two axes"
+        ),
+        pytest.param(Columns(moving(0) * np.nan), "xyxy must be finite", id="nan boxes"),
+        pytest.param(Columns(moving(0), np.array([0.5, np.inf, 1])), "confidence must be finite", id="infinite score"),
+        pytest.param(
+            Columns(moving(0), np.array([50.0, 90, 10])),
+            r"confidence must be at most 1, as the thresholds are\. Got 90",
+            id="percent",
+        ),
+        pytest.param(Columns(moving(0), mask=np.ones((2, 9, 9))), "mask must have the shape", id="few masks"),
     ],
 )
 def test_wrong_columns_are_told(columns, message):

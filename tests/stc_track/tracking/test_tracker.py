@@ -87,7 +87,9 @@ def test_the_second_round_takes_what_the_first_leaves():
     assert run(frames)[1] == {0: 1, 1: 2}
 
 
-@pytest.mark.parametrize(("score", "expected"), [(0.05, [{}, {}]), (0.3, [{}, {}]), (0.6, [{0: 1}, {0: 1}])])
+@pytest.mark.parametrize(
+    ("score", "expected"), [(0.05, [{}, {}]), (0.3, [{}, {}]), (0.6, [{0: 1}, {0: 1}])], ids=["low", "between", "high"]
+)
 def test_only_sure_detections_begin_tracks(score, expected):
     assert run([scene(t, (10, 20, 30, 20, score)) for t in range(2)]) == expected
 
@@ -112,7 +114,11 @@ def test_most_of_a_box_may_disappear():
     assert run([*seen, rest])[-1] == {0: 1}
 
 
-@pytest.mark.parametrize(("name", "score"), [("gap_weight", 1.0), ("score_weight", 0.6), ("new_track_penalty", 1.0)])
+@pytest.mark.parametrize(
+    ("name", "score"),
+    [("gap_weight", 1.0), ("score_weight", 0.6), ("new_track_penalty", 1.0)],
+    ids=["gap", "score", "new track"],
+)
 def test_what_makes_a_pair_unlikely_costs(name, score):
     """Each of them alone can end a track that is where it was: missing frames, a low score, a low accumulated score."""
     frames = [scene(0, (10, 20, 30, 20, 0.6)), scene(2, (10, 20, 30, 20, score))]
@@ -305,7 +311,7 @@ def test_camera_motion_over_a_gap_counts_for_each_frame_of_it(motions):
     assert run([*frames, last])[-1] == {0: 1}
 
 
-@pytest.mark.parametrize(("score", "begins"), [(0.5, False), (0.7, False), (1.0, True)])
+@pytest.mark.parametrize(("score", "begins"), [(0.5, False), (0.7, False), (1.0, True)], ids=["low", "below", "high"])
 def test_a_sure_box_begins_a_track_beside_another(score, begins):
     first = [(0.0, 0, 50, 100)]
     frames = [(first, [0.9])] * 3 + [([*first, (27.0, 0, 77, 100)], [0.9, score])]  # IoU 0.3

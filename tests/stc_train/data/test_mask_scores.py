@@ -67,9 +67,24 @@ def test_the_command_sets_the_pipeline():
 @pytest.mark.parametrize(
     ("config", "weigh", "message"),
     [
-        (config_of("stc_train.LoadPseudoMasks"), True, "weight_by_score: expected a network with the puzzle loss"),
-        (config_of("stc_train.LoadPseudoLabels", boundary="pairwise"), False, "found boundary='pairwise'"),
-        (config_of("LoadFrame"), False, "min_mask_score: expected a pipeline that reads pseudo-masks, found none"),
+        pytest.param(
+            config_of("stc_train.LoadPseudoMasks"),
+            True,
+            "weight_by_score: expected a network with the puzzle loss",
+            id="other loss",
+        ),
+        pytest.param(
+            config_of("stc_train.LoadPseudoLabels", boundary="pairwise"),
+            False,
+            "found boundary='pairwise'",
+            id="pairwise loss",
+        ),
+        pytest.param(
+            config_of("LoadFrame"),
+            False,
+            "min_mask_score: expected a pipeline that reads pseudo-masks, found none",
+            id="no pseudo-masks",
+        ),
     ],
 )
 def test_what_looks_at_no_pseudo_mask_is_refused(config, weigh, message):

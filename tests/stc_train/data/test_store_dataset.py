@@ -169,8 +169,12 @@ def test_geometry_that_is_not_noted_is_refused(drawn_store, step):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"sequences": ["0009"]}, "expected sequence '0009', found only 0003"),
-        ({"root": "/nowhere"}, "/nowhere/training/image_02/0003/000000.png: expected a frame of the store"),
+        pytest.param({"sequences": ["0009"]}, "expected sequence '0009', found only 0003", id="unknown sequence"),
+        pytest.param(
+            {"root": "/nowhere"},
+            "/nowhere/training/image_02/0003/000000.png: expected a frame of the store",
+            id="missing frames",
+        ),
     ],
 )
 def test_what_is_missing_is_named(drawn_store, settings, message):

@@ -35,14 +35,22 @@ def test_an_option_that_leads_nowhere(option):
         load_config("condinst_r18_demo", [option])
 
 
-@pytest.mark.parametrize("content", [{}, {"model": 3}, {"train_dataloader": {}}, {"train_dataloader": {"dataset": 1}}])
+@pytest.mark.parametrize(
+    "content",
+    [{}, {"model": 3}, {"train_dataloader": {}}, {"train_dataloader": {"dataset": 1}}],
+    ids=["empty", "number as model", "no data set", "number as data set"],
+)
 def test_a_config_of_another_shape(content):
     config = Config({"model": {}, "train_dataloader": {}, "optim_wrapper": {}, "train_cfg": {}} | content)
     with pytest.raises(InputError, match="a detector's config"), shaped(config):
         adapt(config)
 
 
-@pytest.mark.parametrize("model", [{"type": "NoSuchNetwork"}, {"type": "ResNet", "depth": 18, "nosuch": 3}])
+@pytest.mark.parametrize(
+    "model",
+    [{"type": "NoSuchNetwork"}, {"type": "ResNet", "depth": 18, "nosuch": 3}],
+    ids=["unknown network", "unknown argument"],
+)
 def test_a_setting_that_nothing_takes_leaves_no_folder(tmp_path, model):
     from mmdet.registry import MODELS
     from mmdet.utils import register_all_modules

@@ -74,14 +74,31 @@ def test_a_data_set_of_less_than_a_batch(monkeypatch):
 @pytest.mark.parametrize(
     ("scheduler", "expected"),
     [
-        (
+        pytest.param(
             {"type": "MultiStepLR", "by_epoch": False, "milestones": [600, 800], "gamma": 0.1},
             {"milestones": [60, 80], "gamma": 0.1},
+            id="milestones",
         ),
-        ({"type": "StepLR", "by_epoch": False, "step_size": 300, "gamma": 0.5}, {"step_size": 30, "gamma": 0.5}),
-        ({"type": "CosineAnnealingLR", "by_epoch": False, "T_max": 900, "begin": 100}, {"T_max": 90, "begin": 10}),
-        ({"type": "ExponentialLR", "by_epoch": False, "gamma": 0.99}, {"gamma": 0.99**10, "end": 100}),
-        ({"type": "MultiStepLR", "by_epoch": True, "milestones": [8, 11], "gamma": 0.1}, {"milestones": [8, 11]}),
+        pytest.param(
+            {"type": "StepLR", "by_epoch": False, "step_size": 300, "gamma": 0.5},
+            {"step_size": 30, "gamma": 0.5},
+            id="steps",
+        ),
+        pytest.param(
+            {"type": "CosineAnnealingLR", "by_epoch": False, "T_max": 900, "begin": 100},
+            {"T_max": 90, "begin": 10},
+            id="cosine",
+        ),
+        pytest.param(
+            {"type": "ExponentialLR", "by_epoch": False, "gamma": 0.99},
+            {"gamma": 0.99**10, "end": 100},
+            id="exponential",
+        ),
+        pytest.param(
+            {"type": "MultiStepLR", "by_epoch": True, "milestones": [8, 11], "gamma": 0.1},
+            {"milestones": [8, 11]},
+            id="by epoch",
+        ),
     ],
 )
 def test_each_kind_of_scheduler_is_shortened_in_its_own_terms(scheduler, expected):

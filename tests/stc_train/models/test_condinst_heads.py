@@ -211,6 +211,7 @@ def test_mask_logits_equal_mmdetections(heads):
 @pytest.mark.parametrize(
     ("limit", "objects", "each", "expected"),
     [(8, 20, 3, 8), (8, 2, 6, 8), (8, 3, 1, 3), (-1, 20, 3, 60), (64, 100, 2, 64)],
+    ids=["many objects", "few objects", "below the limit", "no limit", "more objects than the limit"],
 )
 def test_no_more_masks_than_the_setting_says(heads, limit, objects, each, expected, monkeypatch):
     """Also where there are more objects than masks: the best predicted of them."""

@@ -204,7 +204,11 @@ def test_descriptions_without_end(content, traps):
     assert "levels" in refuse(traps / "model.pth")
 
 
-@pytest.mark.parametrize("value", ["text", 3, torch.zeros(3, 3).to_sparse(), torch.zeros(1, dtype=torch.complex64), {}])
+@pytest.mark.parametrize(
+    "value",
+    ["text", 3, torch.zeros(3, 3).to_sparse(), torch.zeros(1, dtype=torch.complex64), {}],
+    ids=["text", "number", "sparse", "complex", "dictionary"],
+)
 def test_weights_that_are_none(value, content, traps):
     state = dict(content["state"])
     state[next(iter(state))] = value

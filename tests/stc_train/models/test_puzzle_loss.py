@@ -92,7 +92,9 @@ def loop_pairs(logits, boxes, edges, image, dilation: int) -> float:
 
 
 @pytest.mark.parametrize(
-    ("box_term", "inside", "outside"), [("dice", 1, 1), ("dice_penalty", 1, 1), ("dice_penalty", 2.0, 0.25)]
+    ("box_term", "inside", "outside"),
+    [("dice", 1, 1), ("dice_penalty", 1, 1), ("dice_penalty", 2.0, 0.25)],
+    ids=["dice", "penalty", "weighted penalty"],
 )
 def test_box_term_equals_the_loop(box_term, inside, outside):
     logits, boxes, pieces, *_ = example()
@@ -155,7 +157,7 @@ def test_gradients(boundary, box_term):
     assert torch.autograd.gradcheck(lambda x: sum(loss(x, *rest)[:2]), logits.requires_grad_())
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=["float16", "bfloat16"])
 @pytest.mark.parametrize("boundary", BOUNDARIES)
 def test_half_precision_is_finite_and_near(boundary, dtype):
     logits, boxes, pieces, edges, image = example(torch.float32)
@@ -270,8 +272,18 @@ def test_pairwise_without_edges_says_what_reads_them():
 @pytest.mark.parametrize(
     ("config", "change", "found"),
     [
-        ("condinst_r18_demo", {"train_dataloader.dataset.pipeline.2.edges": False}, "pipeline.2.edges=True"),
-        ("yolact_r18_demo", {"model.mask_head.loss_mask": {"boundary": "pairwise"}}, "no such step"),
+        pytest.param(
+            "condinst_r18_demo",
+            {"train_dataloader.dataset.pipeline.2.edges": False},
+            "pipeline.2.edges=True",
+            id="no edges",
+        ),
+        pytest.param(
+            "yolact_r18_demo",
+            {"model.mask_head.loss_mask": {"boundary": "pairwise"}},
+            "no such step",
+            id="no step for edges",
+        ),
     ],
 )
 def test_a_config_that_reads_no_edges_is_refused_before_the_training(config, change, found):

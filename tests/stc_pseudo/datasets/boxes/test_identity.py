@@ -48,7 +48,11 @@ def test_two_pictures_of_one_name(tmp_path):
         frames(tmp_path / "a.json", coco("000000.jpg", "000000.jpg"))
 
 
-@pytest.mark.parametrize("names", [("a/000000.jpg", "b/000001.jpg"), ("a/000000.jpg", "000001.jpg")])
+@pytest.mark.parametrize(
+    "names",
+    [("a/000000.jpg", "b/000001.jpg"), ("a/000000.jpg", "000001.jpg")],
+    ids=["two folders", "one without a folder"],
+)
 def test_folders_of_several_videos(tmp_path, names):
     with pytest.raises(InputError, match=r"a folder 'clip'.*found .*a.*\(`boxes_video=` names"):
         frames(tmp_path / "a.json", coco(*names))
@@ -173,7 +177,11 @@ def test_a_class_of_the_files_own(tmp_path):
     assert (found.class_names, found.boxes[0].class_ids.tolist()) == ({0: "goat"}, [0])
 
 
-@pytest.mark.parametrize("text", ["a,a", "1=a,b", "0=a,0=b", ",a", ""])
+@pytest.mark.parametrize(
+    "text",
+    ["a,a", "1=a,b", "0=a,0=b", ",a", ""],
+    ids=["a name twice", "one numbered", "a number twice", "no first name", "nothing"],
+)
 def test_names_of_classes_that_say_too_little(text):
     with pytest.raises(InputError, match="--class-names: expected different names"):
         numbered_names(text)
@@ -225,7 +233,7 @@ def test_a_task_of_a_part_of_the_video(tmp_path):
         frames(tmp_path / "e.xml", cvat(task(frame_filter="last"), track(box(2, 1))))
 
 
-@pytest.mark.parametrize("closing", [T, T + 5])
+@pytest.mark.parametrize("closing", [T, T + 5], ids=["at the end", "beyond the end"])
 def test_a_box_that_only_ends_a_track_may_lie_past_the_video(tmp_path, closing):
     assert frames(tmp_path / "a.xml", cvat(task(), track(box(8, 1), box(closing, 1, 1)))) == [(8, 1), (9, 1)]
     with pytest.raises(InputError, match=f"frame {closing}: expected frames 0 to 9"):
@@ -285,9 +293,13 @@ def test_tasks_that_no_meta_lists(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("a.txt", mot(1, 10, 11, 40)),
-        ("a.json", coco(*(f"{n:06d}.jpg" for n in (0, 9, 10, 39)))),
-        ("a.xml", cvat(task(start_frame=0, stop_frame=39), *(track(box(n, n), box(n + 1, n, 1)) for n in (0, 9, 39)))),
+        pytest.param("a.txt", mot(1, 10, 11, 40), id="MOT"),
+        pytest.param("a.json", coco(*(f"{n:06d}.jpg" for n in (0, 9, 10, 39))), id="COCO"),
+        pytest.param(
+            "a.xml",
+            cvat(task(start_frame=0, stop_frame=39), *(track(box(n, n), box(n + 1, n, 1)) for n in (0, 9, 39))),
+            id="CVAT",
+        ),
     ],
 )
 def test_boxes_past_the_frames_that_are_there(tmp_path, name, content):

@@ -115,7 +115,9 @@ def test_bad_truth_is_named(video, tmp_path):
         read_truth(video[0], tmp_path / "small.flo")
 
 
-@pytest.mark.parametrize(("size", "finest"), [((64, 128), (16, 32)), ((66, 129), (17, 33))])
+@pytest.mark.parametrize(
+    ("size", "finest"), [((64, 128), (16, 32)), ((66, 129), (17, 33))], ids=["a multiple of 4", "no multiple of 4"]
+)
 def test_finest_size(size, finest):
     assert finest_size(size) == finest
 

@@ -42,7 +42,7 @@ def plain_census_distance(x, y, radius):
     return distance[:, None]
 
 
-@pytest.mark.parametrize(("radius", "size"), [(1, (4, 5)), (2, (7, 6)), (3, (9, 11))])
+@pytest.mark.parametrize(("radius", "size"), [(1, (4, 5)), (2, (7, 6)), (3, (9, 11))], ids=["3 x 3", "5 x 5", "7 x 7"])
 def test_census_equals_plain_loops(radius, size):
     rng = np.random.default_rng(0)
     x, y = rng.random((2, 2, 3, *size))
@@ -63,7 +63,7 @@ def test_robust_and_masked_mean():
     assert masked_mean(values, torch.zeros(3)) == 0
 
 
-@pytest.mark.parametrize(("dx", "dy"), [(0, 0), (3, 0), (-2, 1)])
+@pytest.mark.parametrize(("dx", "dy"), [(0, 0), (3, 0), (-2, 1)], ids=["still", "right", "left and down"])
 def test_translation_is_consistent_and_visible_where_it_stays_in_the_frame(dx, dy):
     size = (8, 10)
     flow = torch.cat([constant_flow(dx, dy, size), constant_flow(-dx, -dy, size)])
