@@ -136,8 +136,8 @@ def main(
     for table in tables[:-1]:
         click.echo(table.as_text())
     click.echo(f"\n{time_line(stages.seconds, time.monotonic() - started)}")
-    own = "Trained on the boxes of the very frames that are shown."
-    write_page(out, val, score, tables, stages, own if val == train else f"Trained on {train}; shown: {val}.")
+    note = "Trained on the boxes of the very frames that are shown."
+    write_page(out, val, score, tables, stages, note if val == train else f"Trained on {train}; shown: {val}.")
     click.echo(f"archive: {out / 'archive.zip'}\npage: {out / 'report.html'}")
 
 

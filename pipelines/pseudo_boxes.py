@@ -97,17 +97,17 @@ class Loop:
         videos = ("--dataset", "kitti", "--root", self.data, "--sequences", ",".join(wanted))
         call(predict, place / "train" / "model.pth", *videos, "--out", place / "predictions")
         areas = mask_ap(place / "predictions", self.data, self.names("test"), min_area=300)["large"]
-        figures = {name: each["AP"] for name, each in areas.items()}
+        figures = {name: scores["AP"] for name, scores in areas.items()}
         write_json(report, figures)
         return figures
 
 
-def as_table(found: dict[str, dict[str, float]], loop: Loop) -> Table:
+def as_table(rounds: dict[str, dict[str, float]], loop: Loop) -> Table:
     """Mask AP of each round."""
     names = ("car", "pedestrian", "mean")
     rows = [
         (ROUNDS[kind], *(f"{figures[name]:.1f}" if name in figures else "-" for name in names))
-        for kind, figures in found.items()
+        for kind, figures in rounds.items()
     ]
     note = (
         f"Mask AP of true masks of at least 300 pixels on {loop.test} further scenes; {loop.train} training scenes, "

@@ -24,10 +24,10 @@ def annotation_file(root: Path, name: Path | None, flag: str) -> Path:
     """The annotations of a folder; an InputError where there is not one file and none is named."""
     if name is not None:
         return require_file(name, "annotations in YouTube-VIS's JSON", flag)
-    found = sorted(root.glob("*.json"))
-    if len(found) != 1:
-        raise InputError(root, expected="one annotation file, .json", found=str(len(found)), hint=f"{flag} names it")
-    return found[0]
+    files = sorted(root.glob("*.json"))
+    if len(files) != 1:
+        raise InputError(root, expected="one annotation file, .json", found=str(len(files)), hint=f"{flag} names it")
+    return files[0]
 
 
 @click.command(cls=Command, context_settings={"show_default": True})

@@ -118,8 +118,8 @@ def measure(
     for video, t, truth in frames:
         inverse = estimator.inverse_depth(video, t, read_frame(video.frames[t])[None])[0]
         errors.append(absolute_relative(inverse, truth)[0])
-        for each in masks.get(video.numbers[t], ()):
-            (x1, y1, x2, y2), mask = rle.decode_box(each.counts, each.height, each.width)
+        for obj in masks.get(video.numbers[t], ()):
+            (x1, y1, x2, y2), mask = rle.decode_box(obj.counts, obj.height, obj.width)
             if mask.sum() >= MIN_AREA:
                 inside = np.log(np.maximum(inverse[y1:y2, x1:x2], 1e-6))[..., None]
                 edges.append(edge_contrast(inside, mask, np.ones(mask.shape, bool)))

@@ -122,9 +122,9 @@ class Experiment:
         self.data = out / "data"
         recorded = out / "settings.json"
         if recorded.is_file():
-            if (found := json.loads(recorded.read_text())) != asdict(settings):
+            if (recorded_settings := json.loads(recorded.read_text())) != asdict(settings):
                 raise InputError(
-                    recorded, expected=str(asdict(settings)), found=str(found), hint="choose another --out"
+                    recorded, expected=str(asdict(settings)), found=str(recorded_settings), hint="choose another --out"
                 )
         else:
             out.mkdir(parents=True, exist_ok=True)
@@ -278,12 +278,12 @@ class Experiment:
 
     def results(self, file: str) -> dict[str, dict[int, Any]]:
         """The figures that there are, by variant and training seed."""
-        found: dict[str, dict[int, Any]] = {}
+        by_variant: dict[str, dict[int, Any]] = {}
         for path in sorted(self.out.glob(f"*/{file}")):
             name, _, seed = path.parent.name.rpartition("_")
             if name in EVERY:
-                found.setdefault(name, {})[int(seed)] = json.loads(path.read_text())
-        return {name: found[name] for name in EVERY if name in found}
+                by_variant.setdefault(name, {})[int(seed)] = json.loads(path.read_text())
+        return {name: by_variant[name] for name in EVERY if name in by_variant}
 
 
 def spread(values: list[float], digits: int = 1) -> str:
@@ -298,7 +298,7 @@ def ap_table(results: dict[str, dict[int, Any]], settings: Settings) -> Table:
     """AP of each variant, mean and spread over its seeds."""
 
     def cell(seeds: dict[int, Any], area: str, name: str, figure: str) -> str:
-        return spread([each[area][name][figure] for each in seeds.values() if name in each[area]])
+        return spread([result[area][name][figure] for result in seeds.values() if name in result[area]])
 
     chosen = (
         [("large", "mean", figure) for figure in ("AP", "AP50", "AP75")]
@@ -307,7 +307,7 @@ def ap_table(results: dict[str, dict[int, Any]], settings: Settings) -> Table:
     )
     titles = (f"AP >= {MIN_AREA} px", "AP50", "AP75", "car AP", "pedestrian AP", "AP of all sizes", "AP50", "AP75")
     rows = [
-        (EVERY[variant].text, ", ".join(map(str, seeds)), *(cell(seeds, *each) for each in chosen))
+        (EVERY[variant].text, ", ".join(map(str, seeds)), *(cell(seeds, *column) for column in chosen))
         for variant, seeds in results.items()
     ]
     return Table(
@@ -328,20 +328,22 @@ def comparisons(results: dict[str, dict[int, Any]]) -> list[dict[str, Any]]:
             text, bar = OF_SUPERVISED if other == "supervised" else ABOVE_BOXINST
             seeds = sorted(set(results.get(variant, ())) & set(results.get(other, ())))
             for area in ("large", "all") if seeds else ():
-                own, theirs = ([results[each][seed][area]["mean"]["AP"] for seed in seeds] for each in (variant, other))
+                first, second = (
+                    [results[name][seed][area]["mean"]["AP"] for seed in seeds] for name in (variant, other)
+                )
                 if other == "supervised":
-                    each = [a / max(b, 1e-9) for a, b in zip(own, theirs, strict=True)]
-                    value = sum(own) / max(sum(theirs), 1e-9)
+                    of_seeds = [a / max(b, 1e-9) for a, b in zip(first, second, strict=True)]
+                    value = sum(first) / max(sum(second), 1e-9)
                 else:
-                    each = [a - b for a, b in zip(own, theirs, strict=True)]
-                    value = statistics.mean(each)
+                    of_seeds = [a - b for a, b in zip(first, second, strict=True)]
+                    value = statistics.mean(of_seeds)
                 rows.append(
                     {
                         "variant": EVERY[variant].text,
                         "what": f"{text} ({other})",
                         "objects": area,
                         "seeds": seeds,
-                        "each": each,
+                        "each": of_seeds,
                         "value": value,
                         "bar": bar,
                         "reached": value >= bar,
@@ -355,23 +357,23 @@ def conversion_rows(results: dict[str, dict[int, Any]]) -> list[dict[str, Any]]:
     (text, bar), rows = ABOVE_BOXES, []
     for variant, seeds in results.items():
         for name in ("car", "pedestrian", "all"):
-            found = [
-                each[name]["converted_mask"] - each[name]["filled_box"]
-                for each in seeds.values()
-                if each[name]["objects"]
+            gains = [
+                result[name]["converted_mask"] - result[name]["filled_box"]
+                for result in seeds.values()
+                if result[name]["objects"]
             ]
-            if found:
-                masks = statistics.mean(each[name]["converted_mask"] for each in seeds.values())
+            if gains:
+                masks = statistics.mean(result[name]["converted_mask"] for result in seeds.values())
                 rows.append(
                     {
                         "variant": EVERY[variant].text,
                         "what": f"{text} ({name}: {masks:.3f})",
                         "objects": "large",
                         "seeds": sorted(seeds),
-                        "each": found,
-                        "value": statistics.mean(found),
+                        "each": gains,
+                        "value": statistics.mean(gains),
                         "bar": bar,
-                        "reached": statistics.mean(found) >= bar,
+                        "reached": statistics.mean(gains) >= bar,
                     }
                 )
     return rows
@@ -455,9 +457,9 @@ def whole_numbers(flag: str, text: str) -> list[int]:
     Raises:
         InputError: one is none.
     """
-    if not all(each.isdecimal() for each in text.split(",")):
+    if not all(number.isdecimal() for number in text.split(",")):
         raise InputError(flag, expected="whole numbers, comma-separated", found=repr(text))
-    return [int(each) for each in text.split(",")]
+    return [int(number) for number in text.split(",")]
 
 
 def report(experiment: Experiment) -> None:

@@ -60,27 +60,29 @@ def train(experiment: Experiment, network: str, labels: str, seed: int) -> None:
 
 def results(experiment: Experiment) -> Results:
     """The figures that there are."""
-    found: Results = {}
+    by_row: Results = {}
     for network in NETWORKS:
         for labels in LABELS:
             for file in sorted(experiment.out.glob(f"{network}_{labels}_*/ap.json")):
                 seed = int(file.parent.name.rpartition("_")[2])
-                found.setdefault((network, labels), {})[seed] = json.loads(file.read_text())
-    return found
+                by_row.setdefault((network, labels), {})[seed] = json.loads(file.read_text())
+    return by_row
 
 
-def table(found: Results, settings: Settings) -> Table:
+def table(by_row: Results, settings: Settings) -> Table:
     """AP of each network by what it learnt from; of the pseudo-masks' also the share of the true masks' AP."""
     rows = []
-    for (network, labels), seeds in found.items():
+    for (network, labels), seeds in by_row.items():
         figures = (
-            spread([each[area][name][figure] for each in seeds.values() if name in each[area]])
+            spread([result[area][name][figure] for result in seeds.values() if name in result[area]])
             for area, name, figure in COLUMNS
         )
-        share, supervised = "", found.get((network, "true"), {})
+        share, supervised = "", by_row.get((network, "true"), {})
         if labels != "true" and (both := sorted(seeds.keys() & supervised.keys())):
-            own, theirs = (sum(each[seed]["large"]["mean"]["AP"] for seed in both) for each in (seeds, supervised))
-            share = f"{own / theirs:.3f}" if theirs else "-"
+            labelled, supervised_sum = (
+                sum(of_seeds[seed]["large"]["mean"]["AP"] for seed in both) for of_seeds in (seeds, supervised)
+            )
+            share = f"{labelled / supervised_sum:.3f}" if supervised_sum else "-"
         rows.append((NETWORKS[network], LABELS[labels], ", ".join(map(str, sorted(seeds))), *figures, share))
     titles = (f"AP >= {MIN_AREA} px", "AP50", "AP75", "car AP", "pedestrian AP", "AP of all sizes", "of true masks'")
     return Table(
@@ -114,8 +116,8 @@ def main(seeds: str, networks: str, true_masks: bool, **scenes: Any) -> None:
 
 def report(experiment: Experiment) -> None:
     """Print and write what there is: `plug_and_play.json` and `plug_and_play.md`."""
-    found = results(experiment)
-    shown = table(found, experiment.settings)
+    by_row = results(experiment)
+    shown = table(by_row, experiment.settings)
     click.echo(shown.as_text())
     with replacing(experiment.out / "plug_and_play.md", "w") as file:
         file.write(shown.as_markdown() + "\n")
@@ -123,7 +125,7 @@ def report(experiment: Experiment) -> None:
         json.dump(
             {
                 "settings": asdict(experiment.settings),
-                "ap": {f"{network}_{labels}": seeds for (network, labels), seeds in found.items()},
+                "ap": {f"{network}_{labels}": seeds for (network, labels), seeds in by_row.items()},
             },
             file,
             indent=1,

@@ -47,7 +47,7 @@ def write_config(path: Path, kind: str, warm_up: float) -> Path:
             model["data_preprocessor"] |= {"mask_stride": CELL, "bottom_pixels_removed": 0}
         config.model = model
         config.train_dataloader.dataset.pipeline = [
-            step for each in config.train_dataloader.dataset.pipeline for step in _own_step(each, kind)
+            step for stage in config.train_dataloader.dataset.pipeline for step in _own_step(stage, kind)
         ]
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path, "w") as file:
@@ -100,7 +100,7 @@ def write_true_store(source: StoreReader, root: Path, out: Path) -> None:
                 continue
             reader = source.sequence(name)
             truth = fitting_masks(reader, root)
-            arrays = {each: reader.read(each, slice(None)) for each in (*ARRAYS, *SIMILARITY_ARRAYS)}
+            arrays = {array: reader.read(array, slice(None)) for array in (*ARRAYS, *SIMILARITY_ARRAYS)}
             arrays["objects"] = np.stack(
                 [
                     true_objects(reader.boxes_at(t).track_ids, truth.get(number, []), reader.size)
@@ -111,13 +111,13 @@ def write_true_store(source: StoreReader, root: Path, out: Path) -> None:
             arrays["instances"], arrays["coverage"] = (np.stack(maps) for maps in zip(*pooled, strict=True))
             partial = writer.begin(read_sequence(root, name, "instances"), provenance)
             for start, stop in partial.missing():
-                partial.write(start, {each: block[start:stop] for each, block in arrays.items()})
+                partial.write(start, {array: block[start:stop] for array, block in arrays.items()})
             writer.finish(name)
 
 
 def true_objects(track_ids: np.ndarray, objects: list[Any], size: tuple[int, int]) -> np.ndarray:
     """(H, W) uint16: k where the true mask of the k-th box's track is, 0 elsewhere."""
-    drawn, by_track = np.zeros(size, np.uint16), {each.track_id: each for each in objects}
+    drawn, by_track = np.zeros(size, np.uint16), {obj.track_id: obj for obj in objects}
     for k, track in enumerate(track_ids.tolist(), 1):
         if track in by_track:
             drawn[rle.decode(by_track[track].counts, *size)] = k
@@ -141,13 +141,13 @@ def write_noisy_labels(root: Path, out: Path, sequences: list[str], noise: str, 
         if not link.exists():
             link.symlink_to((root / "training" / folder).resolve())
     for name in sequences:
-        own, label_file = (each / "training" / "label_02" / f"{name}.txt" for each in (out, root))
-        if own.exists():
+        noisy_file, label_file = (place / "training" / "label_02" / f"{name}.txt" for place in (out, root))
+        if noisy_file.exists():
             continue
         frame = next((root / "training" / "image_02" / name).iterdir())
         lines = noisy_lines(label_file, frame_size(frame), noise, np.random.default_rng((seed, int(name))))
-        own.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(own, "w") as file:
+        noisy_file.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(noisy_file, "w") as file:
             file.write("\n".join(lines) + "\n")
 
 

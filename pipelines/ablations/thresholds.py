@@ -84,8 +84,8 @@ def similarities(
         normalise_flow(torch.from_numpy(flow.astype(np.float32))[None], size, gains[1]),
     )
     return tuple(
-        (edge_similarity(each, network.layers, network.dilation, network.factor) * 255).round().to(torch.uint8).numpy()
-        for each in maps
+        (edge_similarity(cue, network.layers, network.dilation, network.factor) * 255).round().to(torch.uint8).numpy()
+        for cue in maps
     )
 
 
@@ -117,21 +117,21 @@ def measure(
         counted = [i for i, mask in enumerate(true) if np.count_nonzero(mask) >= min_area]
         classes += class_ids[counted].tolist()
         filled += [true[i].mean() for i in counted]
-        known = {}  # similarities by the network's settings
-        for (table, row), found in scores.items():
+        similarities_of = {}  # similarities by the network's settings
+        for (table, row), ious in scores.items():
             network, settings = tables[table][row]
-            if network not in known:
-                known[network] = similarities(depth, flow, size, network, gains)
-            edges = fuse(*known[network], settings, network.dilation)[1][0]
+            if network not in similarities_of:
+                similarities_of[network] = similarities(depth, flow, size, network, gains)
+            edges = fuse(*similarities_of[network], settings, network.dilation)[1][0]
             pieces = regions_in_boxes(edges, boxes, size)
-            found += [mask_iou(pieces[i][1] > 0, true[i]) for i in counted]
+            ious += [mask_iou(pieces[i][1] > 0, true[i]) for i in counted]
     of_class = {name: np.array(classes) == number for number, name in store.class_names.items()}
 
     def means(values: list[float]) -> dict[str, float | None]:
-        found = np.array(values)
-        return {name: float(found[own].mean()) if own.any() else None for name, own in of_class.items()} | {
-            "all": float(found.mean()),
-            "instances": len(found),
+        ious = np.array(values)
+        return {name: float(ious[rows].mean()) if rows.any() else None for name, rows in of_class.items()} | {
+            "all": float(ious.mean()),
+            "instances": len(ious),
         }
 
     report = {table: {row: means(scores[table, row]) for row in rows} for table, rows in tables.items()}

@@ -41,14 +41,14 @@ def measure(results: Path, truth: Path, min_area: int) -> dict[str, dict[str, fl
     for name, file in sequence_files(results, None, "stc-predict --boxes writes them").items():
         converted, true_objects = read_mots(file), true_masks(truth, name)
         require_fit(converted, true_objects, file, truth)
-        found = {frame: {o.track_id: o for o in objects} for frame, objects in converted.items()}
+        by_frame = {frame: {o.track_id: o for o in objects} for frame, objects in converted.items()}
         for frame, objects in true_objects.items():
             for o in objects:
                 if rle.area(o.counts, o.height, o.width) < min_area:
                     continue
                 true = rle.decode(o.counts, o.height, o.width)
-                own = found.get(frame, {}).get(o.track_id)
-                mask = np.zeros_like(true) if own is None else rle.decode(own.counts, own.height, own.width)
+                obj = by_frame.get(frame, {}).get(o.track_id)
+                mask = np.zeros_like(true) if obj is None else rle.decode(obj.counts, obj.height, obj.width)
                 shapes = drawn_shapes(rle.tight_box(o.counts, o.height, o.width), true.shape)
                 rows.append((o.class_id, *(mask_iou(shape, true) for shape in (mask, *shapes))))
     table = np.array(rows).reshape(-1, 1 + len(SHAPES))

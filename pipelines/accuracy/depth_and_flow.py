@@ -94,11 +94,11 @@ def flow_rows(pair: Path, flow_weights: Path) -> Iterator[str]:
     from stc_pseudo.flow import make_flow_estimator
     from stc_pseudo.flow.training.accuracy import end_point_error
 
-    one = kitti_pair(pair)
-    length = np.nanmean(np.hypot(*one.truth))
+    sample = kitti_pair(pair)
+    length = np.nanmean(np.hypot(*sample.truth))
     for name in ("upflow", "dis"):
         estimator = make_flow_estimator(name, weights=flow_weights, folder=None, device="cpu")
-        error, outliers = end_point_error(estimator.flow(one.sequence, 0, one.frames)[0], one.truth)
+        error, outliers = end_point_error(estimator.flow(sample.sequence, 0, sample.frames)[0], sample.truth)
         yield f"{name:<11} EPE {error:.2f} px, F1 {outliers:.1%}, mean motion {length:.1f} px"
 
 

@@ -44,11 +44,11 @@ class Pair:
     depth: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        size, found = self.frames.shape[1:3], self.truth.shape[1:]
-        if size != found:
+        size, truth_size = self.frames.shape[1:3], self.truth.shape[1:]
+        if size != truth_size:
             where = f"{self.sequence.name}, frame {self.index}"
             expected = f"true flow of {size[0]} x {size[1]} pixels as the frames"
-            raise InputError(where, expected=expected, found=f"{found[0]} x {found[1]}")
+            raise InputError(where, expected=expected, found=f"{truth_size[0]} x {truth_size[1]}")
 
 
 def seen_in_both(truth: np.ndarray, depth: np.ndarray | None) -> np.ndarray:
@@ -73,9 +73,9 @@ def seen_in_both(truth: np.ndarray, depth: np.ndarray | None) -> np.ndarray:
     nearest = np.full((height, width), np.inf, np.float32)
     np.minimum.at(nearest, landed, depth[inside].astype(np.float32))
     nearest = cv2.erode(nearest, np.ones((3, 3)))
-    seen = np.zeros((height, width), bool)
-    seen[inside] = depth[inside] * NEARER <= nearest[landed]
-    return seen
+    visible = np.zeros((height, width), bool)
+    visible[inside] = depth[inside] * NEARER <= nearest[landed]
+    return visible
 
 
 def demo_pairs(root: Path, step: int) -> Iterator[Pair]:
@@ -116,12 +116,12 @@ def measure(estimators: dict[str, object], pairs: Iterator[Pair]) -> dict[str, n
 
     rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in estimators}
     for pair in pairs:
-        seen = np.where(seen_in_both(pair.truth, pair.depth), pair.truth, np.nan)
+        visible = np.where(seen_in_both(pair.truth, pair.depth), pair.truth, np.nan)
         for name, estimator in estimators.items():
             started = time.perf_counter()
             flow = estimator.flow(pair.sequence, pair.index, pair.frames)[0]
             seconds = time.perf_counter() - started
-            rows[name].append((*end_point_error(flow, pair.truth), *end_point_error(flow, seen), seconds))
+            rows[name].append((*end_point_error(flow, pair.truth), *end_point_error(flow, visible), seconds))
     return {name: np.mean(values, axis=0) for name, values in rows.items()}
 
 

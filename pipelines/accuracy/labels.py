@@ -69,14 +69,14 @@ def samples_of(
     for start in range(0, len(sequence), length):
         shard = []
         for t in range(start, min(start + length, len(sequence))):
-            boxes, seen = sequence.boxes_at(t), objects.get(sequence.numbers[t], ()) if t % every == 0 else ()
-            true = {o.track_id: rle.decode(o.counts, o.height, o.width) > 0 for o in seen}
+            boxes, shown = sequence.boxes_at(t), objects.get(sequence.numbers[t], ()) if t % every == 0 else ()
+            true = {o.track_id: rle.decode(o.counts, o.height, o.width) > 0 for o in shown}
             masks = [_fitting(true, box, min_area) for box in boxes.xyxy]
             depth, flow = (sequence.read(f"{fine}{kind}", t).astype(np.float32) for kind in ("inverse_depth", "flow"))
             detail = sequence.size[0] // len(depth) if fine else CELL
             maps = FrameMaps(read_frame(sequence.frame_path(t), sequence.size), depth, flow, detail)
-            own = (sequence.read("objects", t), sequence.column("box_score", t)) if stored else None
-            shard.append(Sample(maps, boxes, own, masks))
+            stored_labels = (sequence.read("objects", t), sequence.column("box_score", t)) if stored else None
+            shard.append(Sample(maps, boxes, stored_labels, masks))
         if any(mask is not None for sample in shard for mask in sample.truth):
             yield shard
 
@@ -203,16 +203,16 @@ def main(
         variants |= {f"{cues}, walk": replace(settings, likelihood=never) for cues, settings in variants.items()}
     measured = {}
     for name in names:
-        one = Measurement()
+        measurement = Measurement()
         for shard in samples_of(reader.sequence(name), truth, every, min_area, stored):
-            one.add_rivals(shard, with_grabcut)
+            measurement.add_rivals(shard, with_grabcut)
             if stored:
-                one.add("stored", shard, *zip(*(sample.stored for sample in shard), strict=True))
+                measurement.add("stored", shard, *zip(*(sample.stored for sample in shard), strict=True))
             for variant, settings in variants.items():
-                one.solve(variant, shard, settings)
-        if one.found:
-            measured[name] = one
-        click.echo(f"{name}: {len(one.found.get('ellipse', ()))} boxes", err=True)
+                measurement.solve(variant, shard, settings)
+        if measurement.found:
+            measured[name] = measurement
+        click.echo(f"{name}: {len(measurement.found.get('ellipse', ()))} boxes", err=True)
     report(measured, f"Mean IoU with true masks of at least {min_area} pixels, every {every} frames.")
 
 
@@ -222,22 +222,25 @@ def report(measured: dict[str, Measurement], note: str) -> None:
 
     from pipelines.reporting.tables import Table, number
 
-    means = {name: {key: float(np.mean(values)) for key, values in one.found.items()} for name, one in measured.items()}
+    means = {
+        name: {key: float(np.mean(values)) for key, values in measurement.found.items()}
+        for name, measurement in measured.items()
+    }
     columns = list(next(iter(means.values()), ()))
-    counts = {name: len(one.found["ellipse"]) for name, one in measured.items()}
+    counts = {name: len(measurement.found["ellipse"]) for name, measurement in measured.items()}
     rows = [(name, str(counts[name]), *(number(of_one[key]) for key in columns)) for name, of_one in means.items()]
     if len(rows) > 1:
         overall = (number(float(np.mean([of_one[key] for of_one in means.values()]))) for key in columns)
         rows.append(("mean of sequences", str(sum(counts.values())), *overall))
     click.echo(Table("Pseudo-masks", note, ("sequence", "boxes", *columns), rows).as_text())
     for key in columns:
-        scores = [value for one in measured.values() for value in one.scores.get(key, ())]
+        scores = [value for measurement in measured.values() for value in measurement.scores.get(key, ())]
         if scores:
-            found = [value for one in measured.values() for value in one.found[key]]
-            click.echo(f"{key}: rank correlation of score and IoU {spearmanr(scores, found)[0]:.2f}")
-        seconds = sum(one.seconds.get(key, 0) for one in measured.values())
+            ious = [value for measurement in measured.values() for value in measurement.found[key]]
+            click.echo(f"{key}: rank correlation of score and IoU {spearmanr(scores, ious)[0]:.2f}")
+        seconds = sum(measurement.seconds.get(key, 0) for measurement in measured.values())
         if seconds:
-            boxes = sum(one.boxes.get(key, 0) for one in measured.values())
+            boxes = sum(measurement.boxes.get(key, 0) for measurement in measured.values())
             click.echo(f"{key}: {1000 * seconds / boxes:.1f} ms of CPU a box")
 
 

@@ -35,13 +35,13 @@ def mask_ap(
     for name in sequences:
         objects = true_masks(truth, name)
         path = require_file(predictions / f"{name}.txt", "detections", "predictions")
-        found = read_detections(path)
-        require_fit(found, objects, path, truth)
-        for frame in sorted({*objects, *found}):
-            true, of_frame = objects.get(frame, []), found.get(frame, [])
-            truths += [TrueMask(len(sizes), each.class_id, each.counts) for each in true]
-            detections += [FoundMask(len(sizes), each.class_id, each.counts, each.score) for each in of_frame]
-            sizes.append(next((each.height, each.width) for each in (*true, *of_frame)))
+        predicted = read_detections(path)
+        require_fit(predicted, objects, path, truth)
+        for frame in sorted({*objects, *predicted}):
+            true, of_frame = objects.get(frame, []), predicted.get(frame, [])
+            truths += [TrueMask(len(sizes), obj.class_id, obj.counts) for obj in true]
+            detections += [FoundMask(len(sizes), obj.class_id, obj.counts, obj.score) for obj in of_frame]
+            sizes.append(next((obj.height, obj.width) for obj in (*true, *of_frame)))
     figures = average_precision(sizes, truths, detections, CLASS_NAMES, {"all": 0, "large": min_area})
     return {
         label: {CLASS_NAMES[class_id]: row for class_id, row in rows.items()} | {"mean": mean_of_classes(rows)}

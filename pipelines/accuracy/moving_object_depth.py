@@ -60,9 +60,9 @@ def hole_share(truth: Path, sequence: VideoSequence, index: int) -> np.ndarray:
     from stc_track.masks import rle
 
     share = np.zeros(sequence.size, np.float32)
-    for one in read_mots(truth / f"{sequence.name}.txt").get(sequence.numbers[index], ()):
-        if one.class_id == CAR:
-            mask = rle.decode(one.counts, one.height, one.width).astype(np.float32)
+    for obj in read_mots(truth / f"{sequence.name}.txt").get(sequence.numbers[index], ()):
+        if obj.class_id == CAR:
+            mask = rle.decode(obj.counts, obj.height, obj.width).astype(np.float32)
             inside = cv2.erode(mask, np.ones((ERODED, ERODED)))
             share = np.maximum(share, cv2.GaussianBlur(inside, (0, 0), SOFTNESS))
     return share
@@ -72,9 +72,9 @@ def median_error(estimator: DepthEstimator, exact: DepthEstimator, truth: Path, 
     """Median of |depth - true depth| / true depth over the pixels that are deep in a hole."""
     errors = []
     for t in range(len(sequence)):
-        one = np.empty((1, *sequence.size, 3), np.uint8)  # read from files, not from the frame
+        picture = np.empty((1, *sequence.size, 3), np.uint8)  # read from files, not from the frame
         core = hole_share(truth, sequence, t) > CORE
-        true, estimate = (source.inverse_depth(sequence, t, one)[0][core] for source in (exact, estimator))
+        true, estimate = (source.inverse_depth(sequence, t, picture)[0][core] for source in (exact, estimator))
         errors.append(np.abs(true / estimate - 1))
     return float(np.median(np.concatenate(errors)))
 

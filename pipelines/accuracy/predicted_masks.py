@@ -71,7 +71,8 @@ def measure(predictions: Path, truth: Path, score: float, min_area: int) -> dict
     for file in files:
         true_objects = read_mots(truth / file.name)
         detections = {
-            frame: [each for each in objects if each.score >= score] for frame, objects in read_detections(file).items()
+            frame: [detection for detection in objects if detection.score >= score]
+            for frame, objects in read_detections(file).items()
         }
         require_fit(detections, true_objects, file, truth / file.name)
         for frame, objects in true_objects.items():

@@ -50,13 +50,13 @@ class Baseline:
         Returns:
             indices (K,) of the boxes that belong to a track, and their track ids (K,).
         """
-        given = self._detections(
+        detections = self._detections(
             xyxy=boxes, confidence=scores, class_id=np.zeros(len(boxes), int), data={"index": np.arange(len(boxes))}
         )
-        found = self._tracker.update(given)
-        ids = np.asarray(found.tracker_id)
+        tracked = self._tracker.update(detections)
+        ids = np.asarray(tracked.tracker_id)
         kept = ids >= 0
-        return np.asarray(found.data.get("index", np.zeros(0, int)))[kept], ids[kept]
+        return np.asarray(tracked.data.get("index", np.zeros(0, int)))[kept], ids[kept]
 
 
 def link_by_baseline(detections: Iterable[Detection], name: str, options: dict[str, Any]) -> Iterator[MotsObject]:
@@ -73,22 +73,24 @@ def link_by_baseline(detections: Iterable[Detection], name: str, options: dict[s
         warnings.simplefilter("ignore")
         baselines = {class_id: Baseline(name, **options) for class_id in CLASS_NAMES}
     last = None
-    for frame, group in itertools.groupby(detections, key=lambda each: each.frame):
-        group = [each for each in group if each.score >= low_score]
+    for frame, group in itertools.groupby(detections, key=lambda detection: detection.frame):
+        group = [detection for detection in group if detection.score >= low_score]
         for _ in range(0 if last is None else frame - last - 1):
             for baseline in baselines.values():
                 baseline.update(np.zeros((0, 4)), np.zeros(0))
         last = frame
         objects, ids = [], []
         for class_id, baseline in baselines.items():
-            mine = [each for each in group if each.class_id == class_id]
-            boxes = np.array([each.box for each in mine], np.float64).reshape(-1, 4)
-            indices, found = baseline.update(boxes, np.array([each.score for each in mine], np.float64))
-            objects += [mine[index] for index in indices]
-            ids += [class_id * IDS_PER_CLASS * 1000 + int(each) for each in found]
-        spans = [rle.spans(each.counts, each.height, each.width) for each in objects]
-        cut = make_disjoint(spans, np.array([each.score for each in objects]))
-        for each, track_id, mask, left in zip(objects, ids, spans, cut, strict=True):
+            of_class = [detection for detection in group if detection.class_id == class_id]
+            boxes = np.array([detection.box for detection in of_class], np.float64).reshape(-1, 4)
+            indices, track_ids = baseline.update(
+                boxes, np.array([detection.score for detection in of_class], np.float64)
+            )
+            objects += [of_class[index] for index in indices]
+            ids += [class_id * IDS_PER_CLASS * 1000 + int(number) for number in track_ids]
+        spans = [rle.spans(detection.counts, detection.height, detection.width) for detection in objects]
+        cut = make_disjoint(spans, np.array([detection.score for detection in objects]))
+        for detection, track_id, mask, left in zip(objects, ids, spans, cut, strict=True):
             if len(left):
-                counts = each.counts if left is mask else rle.from_spans(left, each.height, each.width)
-                yield MotsObject(frame, track_id, each.class_id, each.height, each.width, counts)
+                counts = detection.counts if left is mask else rle.from_spans(left, detection.height, detection.width)
+                yield MotsObject(frame, track_id, detection.class_id, detection.height, detection.width, counts)

@@ -44,7 +44,7 @@ class ReleasedTracker:
                 named.setdefault(nearest, []).append((least, track))
         for index, box in enumerate(boxes):  # second pass: each detection takes the nearest that named it
             if index in named:
-                track = min(named[index], key=lambda each: each[0])[1]
+                track = min(named[index], key=lambda pair: pair[0])[1]
                 track.movement = tuple(new - old for new, old in zip(box, track.box, strict=True))
                 track.box, track.missing = box, -1
             else:
@@ -62,5 +62,5 @@ def _expected(track: _Track) -> Box:
     return tuple(place + moved for place, moved in zip(track.box, track.movement, strict=True))
 
 
-def _distance(one: Box, other: Box) -> float:
-    return math.sqrt(sum((a - b) ** 2 for a, b in zip(one, other, strict=True)))
+def _distance(first: Box, second: Box) -> float:
+    return math.sqrt(sum((a - b) ** 2 for a, b in zip(first, second, strict=True)))

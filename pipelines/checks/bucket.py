@@ -96,8 +96,8 @@ def main(steps: int) -> None:
             options = ("--cfg-options", "train_dataloader.num_workers=0", "train_dataloader.batch_size=2")
             figures["train"] = run("stc-train", "--pseudo-store", store, *work, *options)
             weights[kind] = torch.load(folder / kind / "model.pth", weights_only=True)["state"]
-            for what, (wall, cpu) in figures.items():
-                click.echo(f"{kind:7} {what:14}{wall:8.2f} s, {cpu:6.2f} s of CPU")
+            for step, (wall, cpu) in figures.items():
+                click.echo(f"{kind:7} {step:14}{wall:8.2f} s, {cpu:6.2f} s of CPU")
             # under a loaded machine the wall time says nothing: what is less than both is certain
             if min(figures["build again"]) > LONGEST_RERUN:
                 bad.append(f"{kind}: building again took over {LONGEST_RERUN} s")

@@ -16,7 +16,7 @@ class NoWaiting(TorchDispatchMode):
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = function.overloadpacket.__name__
         masked = name in ("index", "index_put_", "index_put") and any(
-            isinstance(each, torch.Tensor) and each.dtype == torch.bool for each in args[1]
+            isinstance(index, torch.Tensor) and index.dtype == torch.bool for index in args[1]
         )
         if name in WAITING or masked:
             raise AssertionError(f"{name} waits for the device")

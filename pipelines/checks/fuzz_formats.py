@@ -95,14 +95,14 @@ def _in(kind: str) -> Callable[[Path], list[Path]]:
 def _coco_results(folder: Path) -> list[Path]:
     results = [
         {
-            "image_id": each.frame,
-            "category_id": each.class_id,
+            "image_id": obj.frame,
+            "category_id": obj.class_id,
             "score": 0.7,
             "bbox": [1, 2, 3, 4],
-            "segmentation": {"size": list(SIZE), "counts": each.counts.decode()},
+            "segmentation": {"size": list(SIZE), "counts": obj.counts.decode()},
         }
-        for each in tracks()
-        if not each.ignored
+        for obj in tracks()
+        if not obj.ignored
     ]
     (folder / "in").mkdir()
     (folder / "in" / "0000.json").write_text(json.dumps(results))
@@ -230,7 +230,7 @@ def _require_whole(out: Path) -> None:
             if len(file.readline().split()) != 6:
                 continue
         for frame, objects in read_mots(path).items():
-            if touching([rle.spans(each.counts, each.height, each.width) for each in objects]).any():
+            if touching([rle.spans(obj.counts, obj.height, obj.width) for obj in objects]).any():
                 raise AssertionError(f"{path}: frame {frame}: overlaps")
 
 

@@ -27,7 +27,7 @@ NAMES = tuple(f"{t:06d}.png" for t in range(FRAMES))
 
 
 def _video(*, from_file: bool = False, name: str = "clip") -> VideoSequence:
-    frames = tuple(Path(name) / each for each in NAMES)
+    frames = tuple(Path(name) / name_of_frame for name_of_frame in NAMES)
     return VideoSequence(name, SIZE, frames, tuple(range(FRAMES)), from_file=from_file)
 
 
@@ -129,7 +129,7 @@ def _one(folder: Path, name: str, content: str) -> list[Path]:
 
 def coco_boxes(folder: Path) -> list[Path]:
     """Boxes of two videos in COCO's JSON."""
-    names = [*(f"clip/{each}" for each in NAMES), *(f"yard/{each}" for each in NAMES)]
+    names = [*(f"clip/{frame}" for frame in NAMES), *(f"yard/{frame}" for frame in NAMES)]
     images = [
         {"id": k, "file_name": name, "height": HEIGHT, "width": WIDTH, "frame_id": k % FRAMES, "video_id": k // FRAMES}
         for k, name in enumerate(names)
@@ -199,7 +199,7 @@ def _pictures(folder: Path) -> None:
 def ytvis(folder: Path) -> list[Path]:
     """A data set in YouTube-VIS's layout, boxes of one object given and of one not."""
     _pictures(folder / "in" / "JPEGImages" / "clip")
-    masks = [{"size": list(SIZE), "counts": each.counts.decode()} for each in _masks()]
+    masks = [{"size": list(SIZE), "counts": mask.counts.decode()} for mask in _masks()]
     video = {"id": 1, "height": HEIGHT, "width": WIDTH, "length": FRAMES, "file_names": [f"clip/{n}" for n in NAMES]}
     content = {
         "videos": [video],

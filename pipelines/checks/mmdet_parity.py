@@ -164,10 +164,14 @@ def condinst_differences(
         )
         network.bbox_head.eval()
         with torch.inference_mode():
-            found = network.bbox_head.predict(features, samples)
+            predictions = network.bbox_head.predict(features, samples)
             for name in ("bboxes", "scores", "param_preds"):
-                rows.setdefault(f"prediction: {name}", []).append(torch.cat([each[name] for each in found]))
-            rows.setdefault("prediction: mask logits", []).append(torch.cat(network.mask_head(features, found)[0]))
+                rows.setdefault(f"prediction: {name}", []).append(
+                    torch.cat([instances[name] for instances in predictions])
+                )
+            rows.setdefault("prediction: mask logits", []).append(
+                torch.cat(network.mask_head(features, predictions)[0])
+            )
     return {name: (float((a - b).detach().abs().max()), float(a.detach().abs().max())) for name, (a, b) in rows.items()}
 
 

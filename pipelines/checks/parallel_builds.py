@@ -54,7 +54,7 @@ def trial(root: Path, folder: Path, count: int, same: bool, right: dict[str, str
     names = [f"{k:04d}" for k in range(count)]
     chosen = [",".join(names)] * count if same else names
     logs = [folder / f"log{k}" for k in range(count)]
-    codes = run_together([[*arguments(root, store, "new"), "--sequences", each] for each in chosen], logs)
+    codes = run_together([[*arguments(root, store, "new"), "--sequences", name] for name in chosen], logs)
     for code, log in zip(codes, logs, strict=True):
         errors = [line for line in log.read_text().splitlines() if line.startswith("Error: ")]
         refused = code == 2 and len(errors) == 1 and "expected no other build of this sequence" in errors[0]
@@ -63,9 +63,9 @@ def trial(root: Path, folder: Path, count: int, same: bool, right: dict[str, str
             bad.append(f"exit code {code}: {log.read_text()[-300:]}")
     if 0 not in codes:
         bad.append("none completed")
-    found = contents(store)
-    if found != {key: value for key, value in right.items() if key.split("/")[0] in names}:
-        bad.append(f"the store differs: {sorted(set(right) ^ set(found))[:3]}")
+    digests = contents(store)
+    if digests != {key: value for key, value in right.items() if key.split("/")[0] in names}:
+        bad.append(f"the store differs: {sorted(set(right) ^ set(digests))[:3]}")
     left = [text for state in verify_store(Location(store), deep=True) for text in state.findings()]
     if left or stale_files(Location(store)):
         bad.append(f"left over: {[*left, *stale_files(Location(store))][:3]}")

@@ -100,7 +100,7 @@ def arguments(root: Path, store: str | Path, level: str) -> list[str]:
         "all": ["--detail", "2"],
     }
     flags += change[level] + (["--overwrite", level] if level != "new" else [])
-    return [str(each) for each in flags]
+    return [str(flag) for flag in flags]
 
 
 def run(command: list[str], log: Path, hook: Interruption | None = None, counted: Path | None = None) -> int:
@@ -130,21 +130,21 @@ def run(command: list[str], log: Path, hook: Interruption | None = None, counted
 
 def contents(store: str | Path) -> dict[str, str]:
     """A digest of each array and table of each complete sequence."""
-    found = {}
+    digests = {}
     reader = StoreReader(str(store))
     for name in reader.sequences:
         sequence = reader.sequence(name)
         for array in sorted(sequence.stored):
-            found[f"{name}/{array}"] = hashlib.sha256(sequence.read(array, slice(None)).tobytes()).hexdigest()
+            digests[f"{name}/{array}"] = hashlib.sha256(sequence.read(array, slice(None)).tobytes()).hexdigest()
         for table in sequence.record["tables"]:
-            found[f"{name}/{table}"] = hashlib.sha256(sequence.table(table).tobytes()).hexdigest()
-    return found
+            digests[f"{name}/{table}"] = hashlib.sha256(sequence.table(table).tobytes()).hexdigest()
+    return digests
 
 
-def by_sequence(found: dict[str, str]) -> dict[str, str]:
+def by_sequence(digests: dict[str, str]) -> dict[str, str]:
     """One digest a sequence."""
-    names = {key.split("/")[0] for key in found}
-    return {name: str(sorted(item for item in found.items() if item[0].startswith(f"{name}/"))) for name in names}
+    names = {key.split("/")[0] for key in digests}
+    return {name: str(sorted(item for item in digests.items() if item[0].startswith(f"{name}/"))) for name in names}
 
 
 @dataclass
@@ -197,7 +197,7 @@ class Trials:
             self.bad.append(f"{label}: the rerun differs from an uninterrupted build")
         left = [text for state in verify_store(Location(store), deep=True) for text in state.findings()]
         left += [(key,) for key in stale_files(Location(store))]
-        left = [each for each in left if ".builders/" not in each[0]]
+        left = [entry for entry in left if ".builders/" not in entry[0]]
         if left:
             self.bad.append(f"{label}: the rerun left {left[:3]}")
         self.counts[f"{level}: completed by a rerun, equal"] += 1
@@ -205,16 +205,16 @@ class Trials:
     def look(self, level: str, store: Path, label: str) -> None:
         """Whether what was complete still is, wholly old or wholly new, a sequence at a time."""
         try:
-            found = by_sequence(contents(store))
+            digests = by_sequence(contents(store))
         except InputError as error:
             if level != "new":
                 self.bad.append(f"{label}: unreadable: {error.message}")
             return
-        allowed = [by_sequence(self.right[each]) for each in {level, "new"}]
-        if level != "new" and set(found) != set(LENGTHS):
-            self.bad.append(f"{label}: only {sorted(found)} are complete")
-        for name, digest in found.items():
-            if all(digest != each[name] for each in allowed):
+        allowed = [by_sequence(self.right[stage]) for stage in {level, "new"}]
+        if level != "new" and set(digests) != set(LENGTHS):
+            self.bad.append(f"{label}: only {sorted(digests)} are complete")
+        for name, digest in digests.items():
+            if all(digest != digests_before[name] for digests_before in allowed):
                 self.bad.append(f"{label}: {name} is neither the old nor the new one")
 
 
@@ -264,11 +264,11 @@ def descendants(pid: int) -> list[int]:
                 parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
             except OSError:
                 continue
-    found, new = [], [pid]
+    processes, new = [], [pid]
     while new:
         new = [child for child, parent in parents.items() if parent in new]
-        found += new
-    return found
+        processes += new
+    return processes
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
@@ -301,8 +301,8 @@ def main(kills: int, full: bool, dask_workers: bool) -> None:
                 trials.one(level, at)
             bad = trials.bad
             click.echo(f"{'full disks' if full else 'kills'} at operations of {trials.operations}")
-            for what, count in sorted(trials.counts.items()):
-                click.echo(f"  {what}: {count}")
+            for outcome, count in sorted(trials.counts.items()):
+                click.echo(f"  {outcome}: {count}")
     for line in bad:
         click.echo(f"BAD {line}")
     if bad:

@@ -87,18 +87,18 @@ def readers(truth: Path) -> dict[str, Callable[[str], str]]:
     def train(url: str) -> str:
         data = DATASETS.build({"type": "stc_train.StoreDataset", "store": url, "pipeline": steps})
         pieces = [data[k]["data_samples"].gt_instances for k in range(len(data))]
-        return "".join(digest(each.pieces.numpy()) + digest(each.bboxes.tensor.numpy()) for each in pieces)
+        return "".join(digest(sample.pieces.numpy()) + digest(sample.bboxes.tensor.numpy()) for sample in pieces)
 
     def track(url: str) -> str:
         from stc_track.tracking.cues import CueReader
 
         store = StoreReader(url)
-        found = []
+        digests = []
         for name in store.sequences:
             sequence, cues = store.sequence(name), CueReader(url, name)
             boxes = np.array([[4.0, 4, 40, 40]])
-            found += [digest(cues.at(number, boxes, sequence.size)) for number in sequence.numbers]
-        return "".join(found)
+            digests += [digest(cues.at(number, boxes, sequence.size)) for number in sequence.numbers]
+        return "".join(digests)
 
     def inspect(url: str) -> str:
         store = StoreReader(url)
@@ -107,7 +107,7 @@ def readers(truth: Path) -> dict[str, Callable[[str], str]]:
     def export(url: str) -> str:
         store = StoreReader(url)
         sources = store_sources(store.store, store.records).sequences
-        return digest([[repr(each) for each in source.objects()] for source in sources.values()])
+        return digest([[repr(obj) for obj in source.objects()] for source in sources.values()])
 
     return {"inspect": inspect, "export": export, "stc-train": train, "stc-track": track}
 
@@ -129,7 +129,7 @@ def build_store(folder: Path) -> tuple[Path, Path]:
     training = root / "training"
     arguments = ["build", "--dataset", "kitti", "--root", root, "--out", store, "--depth", "precomputed", "--depth-dir"]
     arguments += [training / "depth", "--flow", "precomputed", "--flow-dir", training / "flow", "--detail", 4]
-    done = CliRunner().invoke(stc_pseudo, [str(each) for each in arguments])
+    done = CliRunner().invoke(stc_pseudo, [str(argument) for argument in arguments])
     if done.exit_code:
         raise click.ClickException(done.output[-1000:])
     return root, store
@@ -165,10 +165,10 @@ class Check:
             damage(self.copy, how, target, random)
         label = f"{how} {target.relative_to(self.copy)}"
         try:
-            found = any(state.damaged for state in verify_store(Location(self.copy), deep=True))
+            detected = any(state.damaged for state in verify_store(Location(self.copy), deep=True))
         except InputError:
-            found = True
-        if not found:
+            detected = True
+        if not detected:
             self.bad.append(f"{label}: not found by verify --deep")
         for name, read in self.reading.items():
             try:
@@ -192,7 +192,7 @@ def main(damages: int, seed: int) -> None:
         folder = Path(name)
         root, store = build_store(folder)
         reading = readers(root)
-        check = Check(store, folder / "copy", reading, {each: read(str(store)) for each, read in reading.items()})
+        check = Check(store, folder / "copy", reading, {reader: read(str(store)) for reader, read in reading.items()})
         by_kind: dict[str, list[Path]] = {}
         for path in sorted(path for path in store.rglob("*") if path.is_file()):
             by_kind.setdefault(kind_of(path, store), []).append(path)
@@ -202,8 +202,8 @@ def main(damages: int, seed: int) -> None:
             original = candidates[random.integers(len(candidates))]
             check.damage(original, KINDS[number // len(kinds) % len(KINDS)], random)
     click.echo(f"{damages} damages of {len(kinds)} kinds of files, seed {seed}")
-    for each, count in sorted(check.counts.items()):
-        click.echo(f"  {each}: {count}")
+    for outcome, count in sorted(check.counts.items()):
+        click.echo(f"  {outcome}: {count}")
     for line in check.bad:
         click.echo(f"BAD {line}")
     if check.bad:

@@ -126,7 +126,7 @@ def shorten(root: Path, sequence: str, frames: int, folder: Path) -> None:
     objects = read_mots(instances_file(root, sequence))
     write_mots(
         folder / "instances_txt" / f"{sequence}.txt",
-        (each for path in kept for each in objects.get(frame_number(path), ())),
+        (obj for path in kept for obj in objects.get(frame_number(path), ())),
     )
 
 

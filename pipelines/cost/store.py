@@ -81,7 +81,7 @@ def sample(store: str, draws: int) -> None:
 
         # The least of several rounds, one after the other: others use the machine as well.
         rounds = [(timed(from_store), timed(from_png)) for _ in range(5)]
-    ours, png = (min(each) / draws * 1e3 for each in zip(*rounds, strict=True))
+    ours, png = (min(times) / draws * 1e3 for times in zip(*rounds, strict=True))
     click.echo(f"a random sample ({' and '.join(MAPS)}): store {ours:.3f} ms, PNG {png:.3f} ms, ratio {ours / png:.2f}")
 
 
@@ -160,9 +160,9 @@ def scale(cases: tuple[tuple[int, int], ...], boxes: int) -> None:
     first: tuple[float, float, float] | None = None
     for sequences, frames in cases:
         with tempfile.TemporaryDirectory() as folder:
-            found = build_tiny(Path(folder), sequences, frames, boxes)
-        first = first or found
-        cost, again, peak = found
+            costs = build_tiny(Path(folder), sequences, frames, boxes)
+        first = first or costs
+        cost, again, peak = costs
         click.echo(
             f"{sequences:6} x {frames:6} frames: {cost:6.2f} ms a frame ({cost / first[0] - 1:+.0%}), "
             f"a rerun {again:.3f} ms, {peak:.0f} MiB at most ({peak / first[2] - 1:+.0%})"

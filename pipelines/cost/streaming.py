@@ -36,12 +36,12 @@ def masks() -> list[bytes]:
     """RLE of an ellipse at each place that a car may have on its row: column x = SPEED * index."""
     y, x = np.ogrid[:SIDE, :SIDE]
     ellipse = (x - SIDE / 2) ** 2 / (SIDE / 2) ** 2 + (y - SIDE / 2) ** 2 / (SIDE / 3) ** 2 <= 1
-    found = []
+    encoded = []
     for left in range(0, WIDTH - SIDE, SPEED):
         mask = np.zeros((HEIGHT, WIDTH), bool)
         mask[100 : 100 + SIDE, left : left + SIDE] = ellipse
-        found.append(rle.encode(mask))
-    return found
+        encoded.append(rle.encode(mask))
+    return encoded
 
 
 def places(lines: int, count: int) -> Iterator[tuple[int, int, int]]:
@@ -55,15 +55,15 @@ def places(lines: int, count: int) -> Iterator[tuple[int, int, int]]:
 
 def write_files(folder: Path, lines: int) -> None:
     """`detections/0000.txt` and `tracks/0000.txt`."""
-    known = masks()
+    drawn = masks()
     with DetectionWriter(folder / "detections" / "0000.txt") as writer:
-        for frame, _, place in places(lines, len(known)):
+        for frame, _, place in places(lines, len(drawn)):
             x = SPEED * place
             box = (x, 100 + SIDE // 6, x + SIDE, 100 + SIDE - SIDE // 6)
-            writer.write(Detection(frame, box, 0.9, 1, HEIGHT, WIDTH, known[place]))
+            writer.write(Detection(frame, box, 0.9, 1, HEIGHT, WIDTH, drawn[place]))
     write_mots(
         folder / "tracks" / "0000.txt",
-        (MotsObject(frame, car, 1, HEIGHT, WIDTH, known[place]) for frame, car, place in places(lines, len(known))),
+        (MotsObject(frame, car, 1, HEIGHT, WIDTH, drawn[place]) for frame, car, place in places(lines, len(drawn))),
     )
 
 

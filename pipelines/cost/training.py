@@ -64,7 +64,7 @@ def drawn_batch(count: int, objects: int, size: tuple[int, int], seed: int) -> t
             "bboxes": torch.tensor(np.array(boxes), dtype=torch.float32),
             "labels": torch.from_numpy(random.integers(0, 2, objects)),
         }
-        own = {
+        masks_of = {
             "ours": {
                 "pieces": torch.from_numpy(pieces.astype(np.uint8)),
                 "centers": torch.tensor(np.array(centers), dtype=torch.float32),
@@ -74,7 +74,7 @@ def drawn_batch(count: int, objects: int, size: tuple[int, int], seed: int) -> t
         }
         for kind in KINDS:
             sample = DetDataSample(metainfo={"img_shape": size, "ori_shape": size, "scale_factor": (1.0, 1.0)})
-            sample.gt_instances = InstanceData(**common, **own[kind])
+            sample.gt_instances = InstanceData(**common, **masks_of[kind])
             sample.ignored_instances = InstanceData(bboxes=torch.zeros(0, 4))
             samples[kind].append(sample)
         edges = torch.from_numpy(random.uniform(size=(8, height // 4, width // 4)) < 0.7)
@@ -134,19 +134,19 @@ def steps(
         infos = networks["ours"].bbox_head.get_positive_infos()
         head = networks["ours"].mask_head
         chosen = [info[head._select(info)] for info in infos]
-        every, selected = (head(features, each)[0] for each in (infos, chosen))
+        every, selected = (head(features, of_images)[0] for of_images in (infos, chosen))
 
     def loss(kind: str) -> Callable[[], None]:
         network, loaded = networks[kind], [batch(kind)]
-        logits = [each.clone().requires_grad_() for each in (selected if kind == "ours" else every)]
+        logits = [level.clone().requires_grad_() for level in (selected if kind == "ours" else every)]
 
         def take() -> None:
-            given = network.data_preprocessor(loaded.pop(), training=True)["data_samples"]
+            samples = network.data_preprocessor(loaded.pop(), training=True)["data_samples"]
             if kind == "ours":
-                losses = head.loss_of_logits(torch.cat(logits), given, chosen)
+                losses = head.loss_of_logits(torch.cat(logits), samples, chosen)
             else:
                 losses = network.mask_head.loss_by_feat(
-                    logits, [sample.gt_instances for sample in given], [sample.metainfo for sample in given], infos
+                    logits, [sample.gt_instances for sample in samples], [sample.metainfo for sample in samples], infos
                 )
             sum(value for name, value in losses.items() if "loss" in name).backward()
 
@@ -189,10 +189,10 @@ def peak(take: Callable[[], None], device: str) -> float:
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
             take()
         events = [event for event in profile.profiler.kineto_results.events() if event.name() == "[memory]"]
-        held = most = 0
+        allocated = most = 0
         for event in sorted(events, key=lambda event: event.start_ns()):
-            held += event.nbytes()
-            most = max(most, held)
+            allocated += event.nbytes()
+            most = max(most, allocated)
     take.prepare()
     return most / 2**20
 

@@ -56,22 +56,22 @@ def main(
     from pipelines.paper.report import write_page
     from pipelines.paper.run import Experiment
 
-    known = read_tables()
-    chosen = [each.strip() for each in tables.split(",")] if tables else list(known)
-    if unknown := [each for each in chosen if each not in known]:
-        raise InputError("--table", expected=f"some of {', '.join(known)}", found=", ".join(unknown))
+    paper_tables = read_tables()
+    chosen = [text.strip() for text in tables.split(",")] if tables else list(paper_tables)
+    if unknown := [title for title in chosen if title not in paper_tables]:
+        raise InputError("--table", expected=f"some of {', '.join(paper_tables)}", found=", ".join(unknown))
     out = out or Path("runs/paper") / f"{name}-{budget}"
     if report is not None:
-        write_page(report, out, known, name, budget)
+        write_page(report, out, paper_tables, name, budget)
         click.echo(f"wrote {report}")
         return
-    names = [each.strip() for each in rows.split(";")] if rows else None
-    wanted = [(number, row) for number in chosen for row in chosen_rows(known[number], number, names)]
+    names = [text.strip() for text in rows.split(";")] if rows else None
+    wanted = [(number, row) for number in chosen for row in chosen_rows(paper_tables[number], number, names)]
     numbers = whole_numbers("--seeds", seeds)
     experiment = Experiment(out, _data(name, out, budget, **others), name, BUDGETS[budget], init_backbone, device)
     for seed in numbers:
         for number, row in wanted:
-            done = experiment.run(number, row, known[number].rows[row], seed, labels_only)
+            done = experiment.run(number, row, paper_tables[number].rows[row], seed, labels_only)
             shown = (f"{key} {_text(value)}" for key, value in done["figures"].items())
             click.echo(f"Table {number}, {row}, seed {seed}: {'; '.join(shown)}")
 

@@ -118,35 +118,36 @@ def rendered(out: Path, budget: Budget, workers: int = 1) -> Data:
 def kitti(root: Path, sources: Mapping[tuple[str, str], Flags], train: str | None, test: str | None) -> Data:
     """KITTI MOTS by its official split, or by the sequences that are named (commas between)."""
     names = (
-        tuple((own or ",".join(split)).split(",")) for own, split in ((train, MOTS_TRAINING), (test, MOTS_VALIDATION))
+        tuple((given or ",".join(split)).split(","))
+        for given, split in ((train, MOTS_TRAINING), (test, MOTS_VALIDATION))
     )
     return Data("kitti", root, root, *names, root / "instances_txt", root, signals=sources)
 
 
 def ytvis(root: Path, sources: Mapping[tuple[str, str], Flags], test_root: Path) -> Data:
     """YouTube-VIS: a folder to train on, and one whose annotations have the true masks."""
-    truths = [_only_json(each) for each in (root, test_root)]
+    truths = [_only_json(folder) for folder in (root, test_root)]
     return Data("ytvis", root, test_root, None, None, truths[1], truths[0], truths[1], sources)
 
 
 def _only_json(folder: Path) -> Path:
-    found = sorted(folder.glob("*.json"))
-    if len(found) != 1:
-        raise InputError(folder, expected="one annotation file, .json", found=f"{len(found)}")
-    return found[0]
+    files = sorted(folder.glob("*.json"))
+    if len(files) != 1:
+        raise InputError(folder, expected="one annotation file, .json", found=f"{len(files)}")
+    return files[0]
 
 
 def given_sources(
     depth_weights: Path | None, flow_weights: Path | None, true_depth: Path | None, true_flow: Path | None
 ) -> dict[tuple[str, str], Flags]:
     """Flags of depth and flow of real data, for what is named."""
-    found: dict[tuple[str, str], Flags] = {}
+    sources: dict[tuple[str, str], Flags] = {}
     for kind, network, weights, folder in (
         ("depth", "monodepth2", depth_weights, true_depth),
         ("flow", "upflow", flow_weights, true_flow),
     ):
         if weights is not None:
-            found[kind, "predicted"] = (f"--{kind}", network, f"--{kind}-weights", weights)
+            sources[kind, "predicted"] = (f"--{kind}", network, f"--{kind}-weights", weights)
         if folder is not None:
-            found[kind, "true"] = (f"--{kind}", "precomputed", f"--{kind}-dir", folder)
-    return found
+            sources[kind, "true"] = (f"--{kind}", "precomputed", f"--{kind}-dir", folder)
+    return sources

@@ -91,7 +91,7 @@ def direction(
             if not ours or not theirs or here == there:
                 continue
             difference = statistics.mean(ours) - statistics.mean(theirs)
-            noise = sum(statistics.stdev(each) for each in (ours, theirs) if len(each) > 1)
+            noise = sum(statistics.stdev(figures) for figures in (ours, theirs) if len(figures) > 1)
             if difference == 0 or abs(difference) <= noise:
                 undecided += 1
             elif (difference > 0) == (here > there):
@@ -108,23 +108,23 @@ def names_of(values: Sequence[float]) -> tuple[str, ...]:
 
 def table_of(number: str, paper: PaperTable, out: Path) -> tuple[Table, Table | None] | None:
     """A table's figures, and the IoU of its labels; None where no row was done."""
-    found = {name: each for name in paper.rows if (each := read_row(out, number, name)) is not None}
-    if not found:
+    measured = {name: row_measured for name in paper.rows if (row_measured := read_row(out, number, name)) is not None}
+    if not measured:
         return None
     names = names_of(next(iter(next(row for row in paper.rows.values() if row.paper).paper.values())))
-    labels = labels_of(number, paper, found)
-    trained = {name: each for name, each in found.items() if each.seeds}
+    labels = labels_of(number, paper, measured)
+    trained = {name: row_measured for name, row_measured in measured.items() if row_measured.seeds}
     rows = []
-    for name, each in trained.items():
+    for name, row_measured in trained.items():
         row, against = paper.rows[name], paper.against(name)
-        cells = [name, ", ".join(map(str, each.seeds))]
+        cells = [name, ", ".join(map(str, row_measured.seeds))]
         for metric in paper.metrics:
-            cells.append(" / ".join(spread(each.figures.get(metric, {}).get(kind, [])) for kind in names))
+            cells.append(" / ".join(spread(row_measured.figures.get(metric, {}).get(kind, [])) for kind in names))
             cells.append(" / ".join(f"{value:g}" for value in row.paper.get(metric, ())) or "-")
-        known = against in trained and row.paper
+        comparable = against in trained and row.paper
         cells.append(
-            str(direction(each.figures, trained[against].figures, row.paper, paper.rows[against].paper))
-            if known
+            str(direction(row_measured.figures, trained[against].figures, row.paper, paper.rows[against].paper))
+            if comparable
             else "-"
         )
         rows.append(tuple(cells))
@@ -139,13 +139,15 @@ def table_of(number: str, paper: PaperTable, out: Path) -> tuple[Table, Table | 
     return main, labels if varied else None
 
 
-def labels_of(number: str, paper: PaperTable, found: dict[str, Measured]) -> Table:
+def labels_of(number: str, paper: PaperTable, measured: dict[str, Measured]) -> Table:
     """Mean IoU of each row's pseudo-labels, beside the printed tracks."""
     metric = "HOTA" if "HOTA" in paper.metrics else paper.metrics[0]
     rows = []
-    for name, each in found.items():
+    for name, row_measured in measured.items():
         printed = " / ".join(f"{value:g}" for value in paper.rows[name].paper.get(metric, ())) or "-"
-        rows.append((name, *(spread(each.figures["IoU"].get(kind, [])[:1], 3) for kind in (*CLASSES, "all")), printed))
+        rows.append(
+            (name, *(spread(row_measured.figures["IoU"].get(kind, [])[:1], 3) for kind in (*CLASSES, "all")), printed)
+        )
     return Table(
         f"Table {number}, pseudo-labels: {paper.title}",
         "Mean IoU with true masks on the training scenes; the paper prints no such figure.",
@@ -154,7 +156,7 @@ def labels_of(number: str, paper: PaperTable, found: dict[str, Measured]) -> Tab
     )
 
 
-def best_beside_paper(known: dict[str, PaperTable], out: Path) -> Table | None:
+def best_beside_paper(tables: dict[str, PaperTable], out: Path) -> Table | None:
     """Ours beside the method as printed, on the same frames for as many steps."""
     pairs = (
         ("III", "best", "depth and flow"),
@@ -163,24 +165,24 @@ def best_beside_paper(known: dict[str, PaperTable], out: Path) -> Table | None:
     )
     rows = []
     for number, best, printed in pairs:
-        found = [read_row(out, number, name) for name in (printed, best)]
-        if any(each is None or not each.seeds for each in found):
+        pair = [read_row(out, number, name) for name in (printed, best)]
+        if any(result is None or not result.seeds for result in pair):
             continue
-        for what, each in zip((printed, best), found, strict=True):
-            figures = each.figures
+        for title, result in zip((printed, best), pair, strict=True):
+            figures = result.figures
             cells = (
                 " / ".join(spread(figures.get(metric, {}).get(kind, [])) for kind in CLASSES)
                 for metric in ("AP", "HOTA", "MOTSA", "MOTSP")
             )
             labels = spread(figures["IoU"]["all"][:1], 3)
-            rows.append((f"{number}: {what}", ", ".join(map(str, each.seeds)), labels, *cells))
+            rows.append((f"{number}: {title}", ", ".join(map(str, result.seeds)), labels, *cells))
     if not rows:
         return None
     columns = ("row", "seeds", "labels' IoU", "AP car / pedestrian", "HOTA", "MOTSA", "MOTSP")
     return Table("`best` beside `paper`", "The same frames, steps and seeds.", columns, rows)
 
 
-def write_page(page: Path, out: Path, known: dict[str, PaperTable], name: str, budget: str) -> None:
+def write_page(page: Path, out: Path, tables: dict[str, PaperTable], name: str, budget: str) -> None:
     """Write the page.
 
     Args:
@@ -194,12 +196,12 @@ def write_page(page: Path, out: Path, known: dict[str, PaperTable], name: str, b
         InputError: no row is done.
     """
     sections: list[str] = []
-    for number, paper in known.items():
+    for number, paper in tables.items():
         sections.extend(table.as_markdown() for table in table_of(number, paper, out) or () if table is not None)
     if not sections:
         hint = "without --report, the same call makes some"
         raise InputError(out / "rows", expected="rows that are done", found="none", hint=hint)
-    best = best_beside_paper(known, out)
+    best = best_beside_paper(tables, out)
     if best is not None:
         sections.insert(0, best.as_markdown())
     records = [json.loads(file.read_text()) for file in sorted(out.glob("rows/*/*.json"))]

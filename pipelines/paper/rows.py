@@ -65,8 +65,8 @@ class PaperTable:
 
     def against(self, name: str) -> str | None:
         """The row that a row's differences are taken from; None where there is none."""
-        found = self.rows[name].against or self.reference
-        return None if found == name else found
+        name_of_other = self.rows[name].against or self.reference
+        return None if name_of_other == name else name_of_other
 
 
 def read_tables(path: Path = FILE) -> dict[str, PaperTable]:

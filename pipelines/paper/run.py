@@ -77,9 +77,9 @@ class Experiment:
         """
         file = self.row_file(table, name, seed)
         settings = self.settings(row, seed)
-        known = json.loads(file.read_text()) if file.is_file() else {}
-        if known.get("settings") == settings and (labels_only or known["figures"].keys() > {"IoU"}):
-            return known
+        before = json.loads(file.read_text()) if file.is_file() else {}
+        if before.get("settings") == settings and (labels_only or before["figures"].keys() > {"IoU"}):
+            return before
         click.secho(f"Table {table}, {name}, seed {seed}", bold=True)
         self.seconds = {}
         figures = self.measure_labels(row)
@@ -115,26 +115,26 @@ class Experiment:
                 inspect, store, "--truth", self.data.train_truth, "--min-area", self.budget.min_area, "--json", report
             )
         means = json.loads(report.read_text())["mean_iou"]
-        return {"IoU": {name: each["pseudo_mask"] for name, each in means.items()}}
+        return {"IoU": {name: ious["pseudo_mask"] for name, ious in means.items()}}
 
     def store(self, row: Row) -> Path:
         """The row's pseudo-labels; depth and flow are taken over from a store that has the same."""
         signals = (*self.data.signal("depth", row.depth), *self.data.signal("flow", row.flow))
         common = (*self.data.part(test=False), *signals)
-        own = ("--preset", row.preset, *row.build)
+        flags = ("--preset", row.preset, *row.build)
         if self.data.dataset == "ytvis":
-            own = (*own, "--boxes", self.data.train_truth)
-        out = self.place("store", *common, *own)
+            flags = (*flags, "--boxes", self.data.train_truth)
+        out = self.place("store", *common, *flags)
         with self.once(out) as needed:
             if needed:
                 first = self.place("signals", *common)
                 if not (first / DONE).is_file():
                     with self.once(first) as missing:
                         if missing:
-                            self.build(*common, *own, "--out", first)
+                            self.build(*common, *flags, "--out", first)
                 shutil.rmtree(out, ignore_errors=True)
                 shutil.copytree(first, out, ignore=shutil.ignore_patterns(DONE))
-                self.build(*common, *own, "--out", out, "--overwrite", "similarity")
+                self.build(*common, *flags, "--out", out, "--overwrite", "similarity")
         return out
 
     def build(self, *flags: object) -> None:
@@ -165,8 +165,8 @@ class Experiment:
         with self.once(out) as needed:
             if needed:
                 self.track(trained / "predictions", out, flags, self.cues(row))
-        found = json.loads((trained / "ap.json").read_text()) if (trained / "ap.json").is_file() else {}
-        return found | json.loads((out / "scores.json").read_text())
+        precision = json.loads((trained / "ap.json").read_text()) if (trained / "ap.json").is_file() else {}
+        return precision | json.loads((out / "scores.json").read_text())
 
     def train(self, row: Row, seed: int) -> Path:
         """Train a row's network, predict the test videos and measure the masks' AP: `predictions/`, `ap.json`."""
@@ -239,8 +239,8 @@ class Experiment:
             return config, self.init_backbone or (ENCODER if self.budget.networks == "r18_demo" else None)
         if self.budget.config is not None:
             return self.budget.config, self.init_backbone or (ENCODER if "r18" in self.budget.config else None)
-        own = PAPER_CONFIGS[self.name]
-        return own if row.preset == "paper" else own.removesuffix("_paper"), self.init_backbone
+        paper_config = PAPER_CONFIGS[self.name]
+        return paper_config if row.preset == "paper" else paper_config.removesuffix("_paper"), self.init_backbone
 
     def measure_masks(self, out: Path) -> None:
         """AP of the predicted masks of single frames; YouTube-VIS has no such figure."""

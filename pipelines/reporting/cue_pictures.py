@@ -64,25 +64,28 @@ def main(store: str, name: str, frame: int, limit: int, out: Path) -> None:
     walks, stored, rows = walk_boxes(maps, boxes, settings), sequence.read("objects", frame), []
     sides = boxes.xyxy[:, 2:] - boxes.xyxy[:, :2]
     for k in np.argsort(-sides.prod(1))[:limit]:
-        seen = observe(maps, boxes, k, settings.likelihood)
-        found = Candidates.of_walk(seen, walks[k])
+        observation = observe(maps, boxes, k, settings.likelihood)
+        box_candidates = Candidates.of_walk(observation, walks[k])
         for which in (LIKELY, MOVING):
-            make([found], np.ones(1, bool), which, settings)
-        near = np.log(np.maximum(seen.grid.sample(depth, detail), 1e-6))
+            make([box_candidates], np.ones(1, bool), which, settings)
+        near = np.log(np.maximum(observation.grid.sample(depth, detail), 1e-6))
         near = (near - near.min()) / max(float(np.ptp(near)), 1e-6)
-        motion = np.concatenate([seen.motion, np.zeros_like(seen.motion[..., :1])], -1) * GREY_STEP + 128
-        candidates = [found.masks[0] * 0 if mask is None else mask for mask in found.masks]
-        masks = [near, *candidates, seen.grid.sample((stored == k + 1).astype(np.float32))]
+        motion = np.concatenate([observation.motion, np.zeros_like(observation.motion[..., :1])], -1) * GREY_STEP + 128
+        candidates = [box_candidates.masks[0] * 0 if mask is None else mask for mask in box_candidates.masks]
+        masks = [near, *candidates, observation.grid.sample((stored == k + 1).astype(np.float32))]
         grey = [np.repeat((255 * np.clip(mask, 0, 1)).astype(np.uint8)[..., None], 3, 2) for mask in masks]
-        panels = [seen.grid.sample(maps.frame), grey[0], motion.clip(0, 255).astype(np.uint8), *grey[1:]]
+        panels = [observation.grid.sample(maps.frame), grey[0], motion.clip(0, 255).astype(np.uint8), *grey[1:]]
         captions = [
             "",
             "depth",
             "motion",
-            *(f"{kind} {value:.2f}" for kind, value in zip(("walk", "likely", "moving"), found.contrast, strict=True)),
+            *(
+                f"{kind} {value:.2f}"
+                for kind, value in zip(("walk", "likely", "moving"), box_candidates.contrast, strict=True)
+            ),
             "stored",
         ]
-        edge = seen.inside & (cv2.erode(seen.inside.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)
+        edge = observation.inside & (cv2.erode(observation.inside.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)
         rows.append(row_of(panels, captions, edge))
     picture = cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR)
     with replacing(out) as file:

@@ -96,11 +96,11 @@ def summarise(parts: Mapping[str, dict[str, dict]]) -> BoxScores:
 
 def row(scores: BoxScores) -> str:
     """The figures in columns, as `HEAD` names them."""
-    values = (getattr(scores, each.name) for each in fields(scores))
+    values = (getattr(scores, field.name) for field in fields(scores))
     return "".join(f"{value:9d}" if isinstance(value, int) else f"{value:8.2f}" for value in values)
 
 
-HEAD = "".join(f"{each.name:>8}" for each in fields(BoxScores) if each.name != "id_switches") + " switches"
+HEAD = "".join(f"{field.name:>8}" for field in fields(BoxScores) if field.name != "id_switches") + " switches"
 
 
 def _by_frame(rows: np.ndarray) -> dict[int, np.ndarray]:
@@ -169,14 +169,14 @@ def _raw_data(video: BoxVideo, result: Result) -> dict:
     nothing = np.zeros((0, 4)), np.zeros(0, int), np.zeros(0, int), np.zeros(0, bool)
     for frame in video.frames:
         boxes, ids, classes, measured = video.truth.get(frame, nothing)
-        found, track_ids = result.get(frame, nothing[:2])
+        result_boxes, track_ids = result.get(frame, nothing[:2])
         raw["gt_dets"].append(boxes)
         raw["gt_ids"].append(ids)
         raw["gt_classes"].append(classes)
         raw["gt_extras"].append({"zero_marked": measured.astype(int)})
-        raw["tracker_dets"].append(found)
+        raw["tracker_dets"].append(result_boxes)
         raw["tracker_ids"].append(track_ids)
         raw["tracker_classes"].append(np.ones(len(track_ids), int))
         raw["tracker_confidences"].append(np.ones(len(track_ids)))
-        raw["similarity_scores"].append(box_iou(boxes, found))
+        raw["similarity_scores"].append(box_iou(boxes, result_boxes))
     return {**raw, "num_timesteps": len(video.frames), "seq": video.name}

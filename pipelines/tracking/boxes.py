@@ -37,7 +37,7 @@ def ours(settings: TrackerSettings) -> Run:
     """Our tracker; missing tracks are output as `link` does."""
 
     def run(video: BoxVideo) -> Result:
-        tracker, output, found = Tracker(settings, video.frames.step), settings.output, {}
+        tracker, output, tracked_boxes = Tracker(settings, video.frames.step), settings.output, {}
         for frame in video.frames:
             boxes, scores = video.detections.get(frame, _NOTHING)
             classes = np.ones(len(scores), np.int64)
@@ -45,11 +45,11 @@ def ours(settings: TrackerSettings) -> Run:
             low, high = tracks.missing_boxes[:, :2], tracks.missing_boxes[:, 2:]
             shown = (low > 0).all(1) & (high < video.size[::-1]).all(1) & (tracks.missing_for <= output.predict_missing)
             shown &= tracks.missing_scores >= output.predict_score
-            found[frame] = (
+            tracked_boxes[frame] = (
                 np.concatenate((boxes[tracks.indices[tracks.confirmed]], tracks.missing_boxes[shown])),
                 np.concatenate((tracks.track_ids[tracks.confirmed], tracks.missing_ids[shown])),
             )
-        return found
+        return tracked_boxes
 
     return run
 
@@ -58,18 +58,18 @@ def offline(settings: TrackerSettings) -> Run:
     """Our tracker as `stc-track --offline` runs it: the whole sequence is known before anything is output."""
 
     def run(video: BoxVideo) -> Result:
-        given = (
+        detections = (
             Detection(frame, tuple(box), score, _PEDESTRIAN, *video.size, b"")
             for frame, (boxes, scores) in video.detections.items()
             for box, score in zip(boxes.tolist(), scores.tolist(), strict=True)
         )
         delayed = partial(whole_sequence, settings=OfflineSettings(max_gap=settings.lifecycle.max_gap))
-        found: dict[int, list[MotsObject]] = {}
-        for each in link(given, settings, delayed=delayed, frame_step=video.frames.step):
-            found.setdefault(each.frame, []).append(each)
+        by_frame: dict[int, list[MotsObject]] = {}
+        for obj in link(detections, settings, delayed=delayed, frame_step=video.frames.step):
+            by_frame.setdefault(obj.frame, []).append(obj)
         return {
-            frame: (np.array([each.box for each in objects]), np.array([each.track_id for each in objects]))
-            for frame, objects in found.items()
+            frame: (np.array([obj.box for obj in objects]), np.array([obj.track_id for obj in objects]))
+            for frame, objects in by_frame.items()
         }
 
     return run
@@ -91,17 +91,17 @@ def baseline(name: str, options: Mapping[str, Any] | None = None) -> Run:
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tracker, found = getattr(trackers, BOX_BASELINES[name])(frame_rate=video.frame_rate, **chosen), {}
+            tracker, tracked_boxes = getattr(trackers, BOX_BASELINES[name])(frame_rate=video.frame_rate, **chosen), {}
             for frame in video.frames:
                 boxes, scores = video.detections.get(frame, _NOTHING)
                 boxes, scores = boxes[scores >= low_score], scores[scores >= low_score]
-                given = supervision.Detections(
+                detections = supervision.Detections(
                     xyxy=boxes.astype(np.float32), confidence=scores.copy(), class_id=np.zeros(len(scores), int)
                 )
-                tracked = tracker.update(given)
+                tracked = tracker.update(detections)
                 ids = np.asarray(tracked.tracker_id)
-                found[frame] = tracked.xyxy[ids >= 0], ids[ids >= 0]
-        return found
+                tracked_boxes[frame] = tracked.xyxy[ids >= 0], ids[ids >= 0]
+        return tracked_boxes
 
     return run
 
@@ -140,19 +140,19 @@ def perturbed(video: BoxVideo, drop: int, pan: float, shake: float, seed: int) -
 @click.option("--seed", default=1, help="Of the camera.")
 def main(root: Path, baselines: bool, drop: int, pan: float, shake: float, seed: int) -> None:
     """Measure our tracker and public ones on real boxes."""
-    folders = sorted(each for each in root.iterdir() if (each / "det" / "det.txt").is_file())
-    videos = [perturbed(read_video(each), drop, pan, shake, seed) for each in folders]
+    folders = sorted(folder for folder in root.iterdir() if (folder / "det" / "det.txt").is_file())
+    videos = [perturbed(read_video(folder), drop, pan, shake, seed) for folder in folders]
     paper = PRESETS["paper"]
     rows: dict[str, Run] = {"ours": ours(DEFAULT), "ours, --preset paper": ours(paper)}
     rows["ours, paper, --motion center"] = ours(paper.changed(points="center"))  # CP of Table VIII
     rows["ours, --offline"] = offline(DEFAULT)
     rows |= {name: baseline(name) for name in BOX_BASELINES} if baselines else {}
-    click.echo(f"{', '.join(each.name for each in videos)}\n{'':34}{HEAD}  each: HOTA/switches")
+    click.echo(f"{', '.join(video.name for video in videos)}\n{'':34}{HEAD}  each: HOTA/switches")
     for name, run in rows.items():
         parts = {video.name: evaluate(video, run(video)) for video in videos}
         alone = [summarise({key: part}) for key, part in parts.items()]
-        each = " ".join(f"{scores.HOTA:.1f}/{scores.id_switches}" for scores in alone)
-        click.echo(f"{name:34}{row(summarise(parts))}  {each}")
+        singly = " ".join(f"{scores.HOTA:.1f}/{scores.id_switches}" for scores in alone)
+        click.echo(f"{name:34}{row(summarise(parts))}  {singly}")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def child_seconds(*command: object) -> float:
     """Processor time of a command, user and system; raises CalledProcessError where it fails."""
     before = os.times()
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    subprocess.run([str(each) for each in command], check=True, capture_output=True, env=os.environ | one_thread)
+    subprocess.run([str(word) for word in command], check=True, capture_output=True, env=os.environ | one_thread)
     after = os.times()
     return after.children_user - before.children_user + after.children_system - before.children_system
 
@@ -46,7 +46,7 @@ def update_seconds(videos: list[BoxVideo]) -> float:
     for video in videos:
         tracker = Tracker(None, video.frames.step)
         for frame in video.frames:
-            boxes, scores = (each.copy() for each in video.detections.get(frame, _NOTHING))
+            boxes, scores = (array.copy() for array in video.detections.get(frame, _NOTHING))
             started = time.process_time()
             tracker.update(Detections(frame, boxes, scores, np.ones(len(scores), np.int64)))
             total += time.process_time() - started
@@ -59,8 +59,8 @@ def file_seconds(root: Path, out: Path) -> tuple[float, float]:
     objects = {name: list(source.objects()) for name, source in open_sources(
         root, text="detections", boxes_as_masks=False).sequences.items()}  # fmt: skip
     read = time.process_time()
-    for name, found in objects.items():
-        write_mot(out / f"{name}.txt", found)
+    for name, tracked in objects.items():
+        write_mot(out / f"{name}.txt", tracked)
     return read - started, time.process_time() - read
 
 
@@ -77,9 +77,9 @@ def peer_command(folders: list[Path], tracker: str, out: Path) -> float:
     if program is None:
         raise InputError("trackers", expected="the command", found="none", hint="pip install 'stc-seg[baselines]'")
     return sum(
-        child_seconds(program, "track", "--detections", each / "det" / "det.txt", "--tracker", tracker, "--mot-output",
-                      out / f"{each.name}.txt", "--overwrite")
-        for each in folders
+        child_seconds(program, "track", "--detections", video / "det" / "det.txt", "--tracker", tracker, "--mot-output",
+                      out / f"{video.name}.txt", "--overwrite")
+        for video in folders
     )  # fmt: skip
 
 
@@ -89,16 +89,16 @@ def peer_command(folders: list[Path], tracker: str, out: Path) -> float:
 @click.option("--baselines/--no-baselines", default=True, help="Measure the other package's command as well.")
 def main(root: Path, repeats: int, baselines: bool) -> None:
     """Measure the time of whole commands."""
-    folders = sorted(each for each in root.iterdir() if (each / "det" / "det.txt").is_file())
-    videos = [read_video(each) for each in folders]
-    frames = sum(len(each.detections) for each in videos)
+    folders = sorted(folder for folder in root.iterdir() if (folder / "det" / "det.txt").is_file())
+    videos = [read_video(folder) for folder in folders]
+    frames = sum(len(video.detections) for video in videos)
     with tempfile.TemporaryDirectory() as folder:
         inputs, out = Path(folder) / "in", Path(folder) / "out"
-        for each in folders:  # detections alone: the truth beside them is no input
-            (inputs / each.name / "det").mkdir(parents=True)
+        for folder in folders:  # detections alone: the truth beside them is no input
+            (inputs / folder.name / "det").mkdir(parents=True)
             for name in ("seqinfo.ini", "det/det.txt"):
-                shutil.copy(each / name, inputs / each.name / name)
-        found: dict[str, list[float]] = {}
+                shutil.copy(folder / name, inputs / folder.name / name)
+        seconds_of: dict[str, list[float]] = {}
         for _ in range(repeats):
             turns = {"update()": update_seconds(videos), "stc-track": our_command(inputs, out)}
             turns["stc-track's start"] = child_seconds(sys.executable, "-c", _START)
@@ -106,11 +106,13 @@ def main(root: Path, repeats: int, baselines: bool) -> None:
             if baselines:
                 turns |= {f"trackers track, {name}": peer_command(folders, name, Path(folder)) for name in PEERS}
             for name, seconds in turns.items():
-                found.setdefault(name, []).append(seconds)
-    ours = min(found["update()"])
-    rest = min(found["stc-track"]) - sum(min(found[name]) for name in ("stc-track's start", "reading", "writing"))
+                seconds_of.setdefault(name, []).append(seconds)
+    ours = min(seconds_of["update()"])
+    rest = min(seconds_of["stc-track"]) - sum(
+        min(seconds_of[name]) for name in ("stc-track's start", "reading", "writing")
+    )
     click.echo(f"{frames} frames\n{'':28}{'seconds':>9}{'frames/s':>10}{'x update()':>12}")
-    for name, seconds in found.items():
+    for name, seconds in seconds_of.items():
         best = min(seconds)
         click.echo(f"{name:28}{best:9.2f}{frames / best:10.0f}{best / ours:12.2f}")
     click.echo(f"stc-track less its start, reading and writing: {rest / ours:.2f} x update()")

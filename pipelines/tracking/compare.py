@@ -94,16 +94,16 @@ def table(
     say(f"{'':48}{head}")
     figures = {}
     with ProcessPoolExecutor(processes) as pool:
-        for row, found in [(row, pool.submit(call)) for row, call in rows.items()]:
-            figures[row] = scores(found.result())
+        for row, future in [(row, pool.submit(call)) for row, call in rows.items()]:
+            figures[row] = scores(future.result())
             say(f"{row:48}" + "".join(_cells(figures[row].get(name)) for name in CLASSES))
     return figures
 
 
-def _cells(found: Scores | None) -> str:
-    if found is None:
+def _cells(row: Scores | None) -> str:
+    if row is None:
         return f"{'-':>12}" + " " * 30
-    return f"{found.HOTA:12.2f}{found.DetA:7.1f}{found.AssA:7.1f}{found.MOTSA:7.1f}{found.id_switches:9d}"
+    return f"{row.HOTA:12.2f}{row.DetA:7.1f}{row.AssA:7.1f}{row.MOTSA:7.1f}{row.id_switches:9d}"
 
 
 def _others(root: Path, sequences: Iterable[str] | None) -> tuple[str, ...]:
@@ -126,15 +126,18 @@ def main(
         f"noise: {noise}\nours: {DEFAULT}\nbaselines tuned: {TUNED}\nnot online: {DELAYED}\n\n{', '.join(names)}"
     )
     videos = noisy_videos(root, names, noise)
-    rows = {row: partial(measure, videos, each) for row, each in (ONLINE | OFFLINE).items()}
+    rows = {row: partial(measure, videos, changes) for row, changes in (ONLINE | OFFLINE).items()}
     figures = {"sequences": table(rows, processes, click.echo)}
     if cues:
         click.echo("\nTable VIII's rows with depth and flow")
-        rows = {row: partial(with_cues, videos, cues, *each) for row, each in CUE_ROWS.items()}
+        rows = {row: partial(with_cues, videos, cues, *arguments) for row, arguments in CUE_ROWS.items()}
         figures["cues"] = table(rows, processes, click.echo)
     if json_file:
         plain = {
-            part: {row: {name: asdict(each) for name, each in found.items()} for row, found in rows.items()}
+            part: {
+                row: {name: asdict(class_scores) for name, class_scores in by_class.items()}
+                for row, by_class in rows.items()
+            }
             for part, rows in figures.items()
         }
         with replacing(json_file, "w") as file:

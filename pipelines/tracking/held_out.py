@@ -61,17 +61,17 @@ def chosen_on(videos: list[BoxVideo], tracker: str, trials: int, seed: int, swit
 
     def judge(values: Values) -> float:
         run = runner(tracker, values)
-        found = summarise({each.name: evaluate(each, run(each)) for each in videos})
-        return found.HOTA - switch_cost * found.id_switches
+        total = summarise({video.name: evaluate(video, run(video)) for video in videos})
+        return total.HOTA - switch_cost * total.id_switches
 
     tried = search(tracker, trials, seed, judge, RANGES[tracker], settings_are_possible if tracker == OURS else None)
-    return max(tried, key=lambda each: each[1])[0]
+    return max(tried, key=lambda pair: pair[1])[0]
 
 
 def halves(root: Path) -> list[list[BoxVideo]]:
     """The sequences of either half; those of other numbers are left out."""
-    folders = [each for each in sorted(root.iterdir()) if (each / "det" / "det.txt").is_file()]
-    return [[read_video(each) for each in folders if each.name.split("-")[1] in half] for half in HALVES]
+    folders = [folder for folder in sorted(root.iterdir()) if (folder / "det" / "det.txt").is_file()]
+    return [[read_video(folder) for folder in folders if folder.name.split("-")[1] in half] for half in HALVES]
 
 
 def report(tracker: str, videos: list[list[BoxVideo]], choose: Callable[[list[BoxVideo]], Values]) -> None:
@@ -80,13 +80,13 @@ def report(tracker: str, videos: list[list[BoxVideo]], choose: Callable[[list[Bo
     for chosen, shown in (videos, videos[::-1]):
         values = choose(chosen)
         for kind, into, run in (("defaults", defaults, runner(tracker, {})), ("tuned", tuned, runner(tracker, values))):
-            found = {each.name: evaluate(each, run(each)) for each in shown}
-            into |= found
-            names = " + ".join(each.name.split("-")[1] for each in shown)
-            click.echo(f"{tracker + ', ' + kind:24}{names:12}{row(summarise(found))}")
+            parts = {video.name: evaluate(video, run(video)) for video in shown}
+            into |= parts
+            names = " + ".join(video.name.split("-")[1] for video in shown)
+            click.echo(f"{tracker + ', ' + kind:24}{names:12}{row(summarise(parts))}")
         click.echo(f"    {', '.join(f'{name}={value}' for name, value in values.items()) or 'the defaults'}")
-    for kind, found in (("defaults", defaults), ("tuned", tuned)):
-        click.echo(f"{tracker + ', ' + kind:24}{'together':12}{row(summarise(found))}")
+    for kind, parts in (("defaults", defaults), ("tuned", tuned)):
+        click.echo(f"{tracker + ', ' + kind:24}{'together':12}{row(summarise(parts))}")
 
 
 @click.command(cls=Command, context_settings={"show_default": True})

@@ -33,8 +33,8 @@ def measure(videos: Mapping[str, Video], link: Link) -> dict[str, dict[str, dict
     parts = {}
     for name, video in videos.items():
         frames: dict[int, list[MotsObject]] = {}
-        for each in link(video.detections):
-            frames.setdefault(each.frame, []).append(each)
+        for obj in link(video.detections):
+            frames.setdefault(obj.frame, []).append(obj)
         parts[name] = evaluate_frames(name, frames, video.truth)
     return parts
 

@@ -38,14 +38,14 @@ class Noise:
 
 def perfect(frames: dict[int, list[MotsObject]]) -> list[Detection]:
     """The true masks with score 1, in a fixed order that betrays no id."""
-    found = [
-        Detection(frame, box, 1.0, each.class_id, each.height, each.width, each.counts)
+    detections = [
+        Detection(frame, box, 1.0, obj.class_id, obj.height, obj.width, obj.counts)
         for frame, objects in sorted(frames.items())
-        for each in objects
-        if each.class_id != IGNORE_CLASS
-        and (box := tuple(rle.tight_box(each.counts, each.height, each.width).tolist()))[2] > 0
+        for obj in objects
+        if obj.class_id != IGNORE_CLASS
+        and (box := tuple(rle.tight_box(obj.counts, obj.height, obj.width).tolist()))[2] > 0
     ]
-    return sorted(found, key=lambda each: (each.frame, each.box))
+    return sorted(detections, key=lambda detection: (detection.frame, detection.box))
 
 
 def noisy(detections: Iterable[Detection], noise: Noise) -> list[Detection]:
@@ -55,53 +55,53 @@ def noisy(detections: Iterable[Detection], noise: Noise) -> list[Detection]:
     """
     random = np.random.default_rng(noise.seed)
     kept = []
-    for each in detections:
-        spans = rle.spans(each.counts, each.height, each.width)
+    for detection in detections:
+        spans = rle.spans(detection.counts, detection.height, detection.width)
         small = (spans[:, 1] - spans[:, 0]).sum() < noise.small
         if random.random() < (noise.miss_small if small else noise.miss):
             continue
         score = float(random.beta(3, 2) if small else random.beta(8, 2))
-        kept += _detection(each, _moved(each, spans, noise, random), score)
+        kept += _detection(detection, _moved(detection, spans, noise, random), score)
         if random.random() < noise.false_alarms / _OBJECTS_A_FRAME:
-            kept += _detection(each, _ellipse(each, random), float(random.beta(2, 4)))
+            kept += _detection(detection, _ellipse(detection, random), float(random.beta(2, 4)))
     return kept
 
 
-def _moved(each: Detection, spans: np.ndarray, noise: Noise, random: np.random.Generator) -> np.ndarray:
+def _moved(detection: Detection, spans: np.ndarray, noise: Noise, random: np.random.Generator) -> np.ndarray:
     """Spans of the mask (S, 2), displaced, perhaps eroded or grown."""
-    x1, y1, x2, y2 = np.array(each.box, int)
+    x1, y1, x2, y2 = np.array(detection.box, int)
     offset = np.rint(random.normal(0, noise.shift, 2) * (y2 - y1, x2 - x1)).astype(int)
     crop = np.zeros((x2 - x1 + 2 * _BORDER, y2 - y1 + 2 * _BORDER), bool)  # columns first, as spans are
     lengths = spans[:, 1] - spans[:, 0]
     pixels = np.arange(lengths.sum()) + np.repeat(spans[:, 0] - lengths.cumsum() + lengths, lengths)
-    crop[pixels // each.height - x1 + _BORDER, pixels % each.height - y1 + _BORDER] = True
+    crop[pixels // detection.height - x1 + _BORDER, pixels % detection.height - y1 + _BORDER] = True
     x, y = x1 - _BORDER + offset[1], y1 - _BORDER + offset[0]
-    inside = _within(crop, x, y, each)
+    inside = _within(crop, x, y, detection)
     change = random.random()
     if change < noise.erode:
         eroded = ndimage.binary_erosion(inside)
         inside = eroded if eroded.any() else inside
     elif change < 2 * noise.erode:
-        inside = _within(ndimage.binary_dilation(inside), x, y, each)
-    return _spans(inside, x, y, each.height)
+        inside = _within(ndimage.binary_dilation(inside), x, y, detection)
+    return _spans(inside, x, y, detection.height)
 
 
-def _ellipse(each: Detection, random: np.random.Generator) -> np.ndarray:
+def _ellipse(detection: Detection, random: np.random.Generator) -> np.ndarray:
     """Spans (S, 2) of an ellipse somewhere on the frame, of the same size and height in the picture."""
-    x1, y1, x2, y2 = each.box
-    centre = random.uniform(0, each.width), (y1 + y2) / 2
+    x1, y1, x2, y2 = detection.box
+    centre = random.uniform(0, detection.width), (y1 + y2) / 2
     radii = max((x2 - x1) / 2, 1), max((y2 - y1) / 2, 1)
     left, top = (int(np.floor(c - r)) for c, r in zip(centre, radii, strict=True))
     right, bottom = (int(np.ceil(c + r)) + 1 for c, r in zip(centre, radii, strict=True))
     x, y = np.ogrid[left:right, top:bottom]
     crop = ((x - centre[0]) / radii[0]) ** 2 + ((y - centre[1]) / radii[1]) ** 2 <= 1
-    return _spans(_within(crop, left, top, each), left, top, each.height)
+    return _spans(_within(crop, left, top, detection), left, top, detection.height)
 
 
-def _within(crop: np.ndarray, x: int, y: int, each: Detection) -> np.ndarray:
+def _within(crop: np.ndarray, x: int, y: int, detection: Detection) -> np.ndarray:
     """The crop (columns, rows) at (x, y) without what lies outside the frame."""
     columns, rows = x + np.arange(crop.shape[0]), y + np.arange(crop.shape[1])
-    return crop & ((columns >= 0) & (columns < each.width))[:, None] & ((rows >= 0) & (rows < each.height))
+    return crop & ((columns >= 0) & (columns < detection.width))[:, None] & ((rows >= 0) & (rows < detection.height))
 
 
 def _spans(crop: np.ndarray, x: int, y: int, height: int) -> np.ndarray:

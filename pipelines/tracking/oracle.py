@@ -58,12 +58,13 @@ def main(root: Path, variants: bool, json_file: Path | None) -> None:
         seconds = time.process_time() - started
         figures[variant] = {}
         for split, names in splits(list(videos)).items():
-            found = scores({name: parts[name] for name in names}) if names else {}
+            by_class = scores({name: parts[name] for name in names}) if names else {}
             figures[variant][split] = {
-                name: {"HOTA": each.HOTA, "switches": each.id_switches} for name, each in found.items()
+                name: {"HOTA": class_scores.HOTA, "switches": class_scores.id_switches}
+                for name, class_scores in by_class.items()
             }
             cells = (
-                f"{found[name].HOTA:12.2f}{found[name].id_switches:9d}" if name in found else " " * 21
+                f"{by_class[name].HOTA:12.2f}{by_class[name].id_switches:9d}" if name in by_class else " " * 21
                 for name in CLASSES
             )
             click.echo(f"{variant:18}{split:8}{''.join(cells)}{seconds:9.1f}")

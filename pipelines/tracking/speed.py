@@ -52,7 +52,7 @@ def runner(name: str, settings: TrackerSettings) -> Callable[[int, np.ndarray, n
         )
     if name == LOOPS:
         loops = ReleasedTracker()
-        return lambda frame, boxes, scores: loops.update([tuple(each) for each in boxes.tolist()])
+        return lambda frame, boxes, scores: loops.update([tuple(box) for box in boxes.tolist()])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # no pictures are given
         baseline = Baseline(name)
@@ -62,11 +62,11 @@ def runner(name: str, settings: TrackerSettings) -> Callable[[int, np.ndarray, n
 def frames_per_second(name: str, boxes: np.ndarray, settings: TrackerSettings) -> float:
     """Of the processor's time, over frames of boxes (T, N, 4)."""
     update, scores = runner(name, settings), np.full(boxes.shape[1], 0.9)
-    given = [each.copy() for each in boxes]
+    copies = [array.copy() for array in boxes]
     started = time.process_time()
-    for frame, each in enumerate(given):
-        update(frame, each, scores.copy())
-    return len(given) / (time.process_time() - started)
+    for frame, array in enumerate(copies):
+        update(frame, array, scores.copy())
+    return len(copies) / (time.process_time() - started)
 
 
 def stream(detections: int, a_frame: int, seed: int) -> Iterator[Detection]:
@@ -75,7 +75,7 @@ def stream(detections: int, a_frame: int, seed: int) -> Iterator[Detection]:
     counts: dict[tuple[int, ...], bytes] = {}
     for number in range(detections):
         frame, index = divmod(number, a_frame)
-        x1, y1, x2, y2 = (int(each) for each in boxes[frame % 1000, index].clip(0, (WIDTH, HEIGHT) * 2))
+        x1, y1, x2, y2 = (int(corner) for corner in boxes[frame % 1000, index].clip(0, (WIDTH, HEIGHT) * 2))
         x2, y2 = min(max(x2, x1 + 4), WIDTH), min(max(y2, y1 + 4), HEIGHT)
         x1, y1 = min(x1, x2 - 4), min(y1, y2 - 4)
         key = (x1, y1, x2, y2)
@@ -92,10 +92,10 @@ def memory(total: int, a_frame: int, seed: int, settings: TrackerSettings) -> di
     peaks = {}
 
     def counted() -> Iterator[Detection]:
-        for number, each in enumerate(stream(total, a_frame, seed), 1):
+        for number, detection in enumerate(stream(total, a_frame, seed), 1):
             if number in (total // 10, total):
                 peaks[number] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            yield each
+            yield detection
 
     for _ in link(counted(), settings):
         pass
@@ -112,15 +112,15 @@ def memory(total: int, a_frame: int, seed: int, settings: TrackerSettings) -> di
 def main(objects: str, frames: int, seed: int, baselines: bool, streamed: int, json_file: Path | None) -> None:
     """Measure speed and memory."""
     settings = TrackerSettings()
-    counts = [int(each) for each in objects.split(",")]
+    counts = [int(text) for text in objects.split(",")]
     names = [OURS, LOOPS, *(BOX_BASELINES if baselines else ())]
     click.echo("frames per second of processor time\n" + f"{'objects a frame':16}" + "".join(f"{n:>13}" for n in names))
     figures: dict[str, dict] = {"fps": {}}
     for count in counts:
         boxes = moving_boxes(count, frames, seed)
-        found = {name: frames_per_second(name, boxes, settings) for name in names}
-        figures["fps"][count] = found
-        click.echo(f"{count:<16}" + "".join(f"{found[name]:13.0f}" for name in names))
+        rates = {name: frames_per_second(name, boxes, settings) for name in names}
+        figures["fps"][count] = rates
+        click.echo(f"{count:<16}" + "".join(f"{rates[name]:13.0f}" for name in names))
     if streamed:
         started = time.process_time()
         figures["memory"] = memory(streamed, 20, seed, settings)

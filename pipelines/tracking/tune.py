@@ -89,10 +89,10 @@ def linker(tracker: str, values: Values) -> Link:
     return partial(link_by_baseline, name=tracker, options=values)
 
 
-def objective(found: Mapping[str, Scores], switch_cost: float) -> float:
+def objective(by_class: Mapping[str, Scores], switch_cost: float) -> float:
     """Mean HOTA of the classes less the price of their identity switches."""
-    mean = np.mean([each.HOTA for each in found.values()]) if found else 0.0
-    return float(mean - switch_cost * sum(each.id_switches for each in found.values()))
+    mean = np.mean([class_scores.HOTA for class_scores in by_class.values()]) if by_class else 0.0
+    return float(mean - switch_cost * sum(class_scores.id_switches for class_scores in by_class.values()))
 
 
 def search(
@@ -127,10 +127,10 @@ def search(
         values = {**best, **{str(name): _draw(ranges[str(name)], random) for name in names}}
         if not possible(values):
             continue
-        found = judge(values)
-        yield values, found
-        if found > worth:
-            best, worth = values, found
+        value = judge(values)
+        yield values, value
+        if value > worth:
+            best, worth = values, value
 
 
 def settings_are_possible(values: Values) -> bool:
@@ -143,9 +143,9 @@ def settings_are_possible(values: Values) -> bool:
 
 
 def _draw(span: tuple, random: np.random.Generator) -> Any:
-    if len(span) == 2 and all(isinstance(each, int) for each in span):
+    if len(span) == 2 and all(isinstance(end, int) for end in span):
         return int(random.integers(span[0], span[1] + 1))
-    if len(span) == 2 and all(isinstance(each, float) for each in span):
+    if len(span) == 2 and all(isinstance(end, float) for end in span):
         return round(float(random.uniform(*span)), 3)
     return span[int(random.integers(len(span)))]
 
@@ -168,10 +168,10 @@ def predicted_videos(root: Path, names: tuple[str, ...], predictions: Path) -> d
     return {name: Video(list(iter_detections(files[name], ordered=True)), truth[name]) for name in names}
 
 
-def row(found: Mapping[str, Scores]) -> str:
+def row(by_class: Mapping[str, Scores]) -> str:
     """HOTA and switches of both classes, in columns."""
     cells = (
-        f"{found[name].HOTA:11.2f}{found[name].id_switches:9d}" if name in found else f"{'-':>11}{'-':>9}"
+        f"{by_class[name].HOTA:11.2f}{by_class[name].id_switches:9d}" if name in by_class else f"{'-':>11}{'-':>9}"
         for name in CLASSES
     )
     return "".join(cells)
@@ -179,11 +179,14 @@ def row(found: Mapping[str, Scores]) -> str:
 
 def _tried(text: str) -> tuple[str, list[Any]]:
     name, _, values = text.partition("=")
-    if name not in RANGES[OURS].keys() | {each for ranges in RANGES.values() for each in ranges} or not values:
+    if (
+        name not in RANGES[OURS].keys() | {name_in_range for ranges in RANGES.values() for name_in_range in ranges}
+        or not values
+    ):
         known = ", ".join(RANGES[OURS])
         raise InputError("--try", expected=f"name=value,value with a name of {known}", found=text)
     try:
-        return name, [json.loads(each) if each[:1] in "-.0123456789" else each for each in values.split(",")]
+        return name, [json.loads(value) if value[:1] in "-.0123456789" else value for value in values.split(",")]
     except json.JSONDecodeError as error:
         raise InputError("--try", expected="numbers or words", found=text) from error
 
@@ -218,22 +221,22 @@ def main(
     shown: dict[str, str] = {}
 
     def judge(values: Values) -> float:
-        found = scores(measure(videos, linker(tracker, values)))
-        shown["row"] = row(found)
-        return objective(found, switch_cost)
+        by_class = scores(measure(videos, linker(tracker, values)))
+        shown["row"] = row(by_class)
+        return objective(by_class, switch_cost)
 
-    given = (
+    candidates = (
         ((values, judge(values)) for values in grid(dict(map(_tried, tries))))
         if tries
         else search(tracker, trials, seed, judge)
     )
     best, worth = {}, -np.inf
-    for values, found in given:
-        if tries or found > worth:
+    for values, worth_of_it in candidates:
+        if tries or worth_of_it > worth:
             text = ", ".join(f"{name}={value}" for name, value in values.items()) or "defaults"
-            click.echo(f"{found:7.2f}{shown['row']}  {text}")
-        if found > worth:
-            best, worth = values, found
+            click.echo(f"{worth_of_it:7.2f}{shown['row']}  {text}")
+        if worth_of_it > worth:
+            best, worth = values, worth_of_it
     click.echo(f"best: {best}")
     if json_file:
         with replacing(json_file, "w") as file:
