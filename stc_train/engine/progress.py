@@ -47,7 +47,8 @@ class ProgressBar(Hook):
     priority = "LOWEST"
 
     def before_train(self, runner: Any) -> None:
-        """Open the bar at the step where the training starts."""
+        """Open the bar at the step where the training starts; one process of several shows it."""
+        self.start = runner.iter
         self.bar = Bar(total=runner.max_iters, initial=runner.iter, desc="train", unit="step", disable=runner.rank != 0)
 
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
@@ -59,7 +60,7 @@ class ProgressBar(Hook):
         self._say_how_long(runner)
 
     def _say_how_long(self, runner: Any) -> None:
-        done = runner.iter + 1 - self.bar.initial
+        done = runner.iter + 1 - self.start
         if done == TIMED[0]:
             self.began = time.monotonic()
         elif done == TIMED[1] and runner.rank == 0:
@@ -68,7 +69,9 @@ class ProgressBar(Hook):
             log.info("%d steps of %.2g s: ready in about %s", runner.max_iters, step, duration(left))
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
-        """Print the validation's figures."""
+        """Print the validation's figures, once."""
+        if runner.rank != 0:
+            return
         figures = ", ".join(f"{name} {value:.4g}" for name, value in (metrics or {}).items())
         self.bar.write(f"step {runner.iter}: {figures}")
 

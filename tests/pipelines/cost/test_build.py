@@ -49,7 +49,7 @@ def test_a_short_data_set_holds_the_first_frames_and_their_masks(drawn_root, tmp
 def test_time_is_measured_with_random_networks_of_full_size(drawn_root):
     done = CliRunner().invoke(main, ["time", "--root", str(drawn_root), "--frames", "2"])
     assert done.exit_code == 0, done.output
-    assert "in 3 passes" in done.output  # one of depth, two of flow: forward, and backward of the last frame
+    assert "3 passes of the networks" in done.output  # depth, flow forward, backward of the last
 
 
 @pytest.mark.slow

@@ -4,10 +4,11 @@ import logging
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from stc_train.engine.progress import mute
+from stc_train.engine.progress import ProgressBar, mute
 
 LOGGED_ONLY = ("paramwise_options", "after_train_epoch", "System environment")
 
@@ -53,3 +54,22 @@ def test_warnings_that_matter_are_shown(level, message, shown, capsys, tmp_path)
     logger.handlers[1].close()
     assert (message in capsys.readouterr().out) == shown
     assert message in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_one_process_of_several_shows_the_training(rank, capsys):
+    scalar = SimpleNamespace(mean=lambda steps: 0.5)
+    runner = SimpleNamespace(
+        rank=rank,
+        iter=0,
+        max_iters=13,
+        message_hub=SimpleNamespace(get_scalar=lambda name: scalar),
+        train_dataloader=(),
+    )
+    bar = ProgressBar()
+    bar.before_train(runner)
+    for runner.iter in range(13):
+        bar.after_train_iter(runner, runner.iter)
+    bar.after_val_epoch(runner, {"AP": 12.5})
+    bar.after_train(runner)
+    assert ("AP 12.5" in "".join(capsys.readouterr())) == (rank == 0)
