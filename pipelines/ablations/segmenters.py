@@ -17,15 +17,8 @@ from typing import Any
 
 import click
 
-from pipelines.ablations.mask_supervision import (
-    MIN_AREA,
-    Experiment,
-    Settings,
-    experiment_options,
-    spread,
-    whole_numbers,
-)
-from pipelines.reporting.tables import Table
+from pipelines.ablations.supervision_experiment import MIN_AREA, Experiment, Settings, experiment_options, whole_numbers
+from pipelines.reporting.tables import Table, spread
 from stc_track.io.console import Command
 from stc_track.io.errors import InputError
 from stc_track.io.files import replacing

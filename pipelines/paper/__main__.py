@@ -52,7 +52,7 @@ def main(
     **others: Any,
 ) -> None:
     """Train and measure rows of the paper's Tables III to X, each as printed but for what its table varies."""
-    from pipelines.ablations.mask_supervision import whole_numbers
+    from pipelines.ablations.supervision_experiment import whole_numbers
     from pipelines.paper.report import write_page
     from pipelines.paper.run import Experiment
 

@@ -9,11 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipelines.ablations.mask_supervision import spread
 from pipelines.paper.data import BUDGETS
 from pipelines.paper.rows import PaperTable
 from pipelines.paper.run import plain
-from pipelines.reporting.tables import Table
+from pipelines.reporting.tables import Table, spread
 from stc_track.io.errors import InputError
 from stc_track.io.files import replacing
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,14 @@ class Table:
 def number(value: float | None) -> str:
     """Three decimals, or a dash where there was nothing to measure."""
     return "-" if value is None else f"{value:.3f}"
+
+
+def spread(values: list[float], digits: int = 1) -> str:
+    """Mean and, of several values, their sample standard deviation; a dash of none."""
+    if not values:
+        return "-"
+    mean = f"{statistics.mean(values):.{digits}f}"
+    return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):.{digits}f}"
 
 
 def pseudo_mask_table(reports: dict[str, Path], note: str) -> Table:

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.ablations import segmenters
-from pipelines.ablations.mask_supervision import Experiment, Settings
+from pipelines.ablations.supervision_experiment import Experiment, Settings
 
 SETTINGS = Settings(33, 2, 1, 2, 3, 2)
 
