@@ -74,17 +74,15 @@ def similarities(
     depth: np.ndarray, flow: np.ndarray, size: tuple[int, int], network: SimilaritySettings, gains: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Edge similarities of one frame in depth and in flow, (1, 8, h, w) uint8, as a store keeps them."""
-    import torch
-
     from stc_pseudo.signal.normalisation import normalise_flow, normalise_inverse_depth
     from stc_pseudo.signal.similarity import edge_similarity
 
     maps = (
-        normalise_inverse_depth(torch.from_numpy(depth.astype(np.float32))[None], gains[0])[:, None],
-        normalise_flow(torch.from_numpy(flow.astype(np.float32))[None], size, gains[1]),
+        normalise_inverse_depth(depth.astype(np.float32)[None], gains[0])[:, None],
+        normalise_flow(flow.astype(np.float32)[None], size, gains[1]),
     )
     return tuple(
-        (edge_similarity(cue, network.layers, network.dilation, network.factor) * 255).round().to(torch.uint8).numpy()
+        np.rint(edge_similarity(cue, network.layers, network.dilation, network.factor) * 255).astype(np.uint8)
         for cue in maps
     )
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from stc_pseudo.building.stages import fill_holes, mask_arrays
 from stc_pseudo.datasets.base import VideoSequence
@@ -118,11 +117,11 @@ class ShardTask:
         elif stop == len(sequence):
             fields.append(np.full((1, 2, *sequence.size), np.nan, np.float32))  # a single frame shows no motion
         flows = np.concatenate(fields)
-        maps = {"inverse_depth": torch.from_numpy(inverse_depth)[:, None], "flow": torch.from_numpy(flows)}
+        maps = {"inverse_depth": inverse_depth[:, None], "flow": flows}
         detail = self.settings.detail
         cells = {"": CELL} | ({"fine_": detail} if detail < CELL else {})
         return {
-            prefix + name: fill_holes(pool(values, cell).numpy())
+            prefix + name: fill_holes(pool(values, cell))
             .astype(np.float16)
             .reshape(self.count, *ARRAYS[name][0], *(side // cell for side in sequence.size))
             for prefix, cell in cells.items()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from stc_pseudo.settings import MaskSettings
 from stc_pseudo.signal.similarity import neighbour_in_frame, signal
@@ -26,13 +25,13 @@ def fuse(
         edges: (n, 8, h, w) bool, the edges within the frame of which both similarities pass.
     """
     mask = np.ones((len(similarity_depth), *similarity_depth.shape[2:]), bool)
-    inside = neighbour_in_frame(similarity_depth.shape[2], similarity_depth.shape[3], dilation).numpy()
+    inside = neighbour_in_frame(similarity_depth.shape[2], similarity_depth.shape[3], dilation)
     edges = np.broadcast_to(inside, similarity_depth.shape).copy()
     for cue, similarity, threshold in (
         ("depth", similarity_depth, settings.threshold_depth),
         ("flow", similarity_flow, settings.threshold_flow),
     ):
         if cue in settings.cues:
-            mask &= (signal(torch.from_numpy(similarity).float() / 255, dilation) >= threshold).numpy()
+            mask &= signal(similarity.astype(np.float32) / 255, dilation) >= threshold
             edges &= similarity >= threshold * 255
     return mask, edges

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+import numpy as np
 
 
-def normalise_inverse_depth(inverse_depth: Tensor, gain: float) -> Tensor:
-    """Divide each frame's inverse depth by its median, times a gain: any unit and scale gives the same.
+def normalise_inverse_depth(inverse_depth: np.ndarray, gain: float) -> np.ndarray:
+    """Divide each frame's inverse depth by its (lower) median, times a gain: any unit and scale gives the same.
 
     Args:
         inverse_depth: (n, h, w), at least 0.
@@ -15,11 +15,13 @@ def normalise_inverse_depth(inverse_depth: Tensor, gain: float) -> Tensor:
     Returns:
         (n, h, w); all 0 where a frame's median is 0.
     """
-    median = inverse_depth.flatten(1).median(1).values[:, None, None]
-    return inverse_depth * gain / median.clamp(min=1e-6)
+    values = inverse_depth.reshape(len(inverse_depth), -1)
+    middle = (values.shape[1] - 1) // 2
+    median = np.partition(values, middle, axis=1)[:, middle, None, None]
+    return inverse_depth * gain / np.maximum(median, 1e-6)
 
 
-def normalise_flow(flow: Tensor, size: tuple[int, int], gain: float) -> Tensor:
+def normalise_flow(flow: np.ndarray, size: tuple[int, int], gain: float) -> np.ndarray:
     """Express flow as a share of the frame's width, times a gain: any resolution gives the same.
 
     Not by the frame's own motion: in a standing car's view that would blow up noise.

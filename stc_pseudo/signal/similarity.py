@@ -13,14 +13,18 @@ Thresholds mean something only at a fixed input scale, so inputs are normalised 
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from functools import lru_cache
+from types import EllipsisType
+
+import numpy as np
 
 from stc_track.formats.store import DIRECTIONS
 
+# The similarity to a neighbour is the neighbour's to the cell: half of the directions give the other half.
+HALF = tuple((d, DIRECTIONS.index((-rows, -columns))) for d, (rows, columns) in enumerate(DIRECTIONS[:4]))
 
-def pool(maps: Tensor, cell: int) -> Tensor:
+
+def pool(maps: np.ndarray, cell: int) -> np.ndarray:
     """Average each cell over its known pixels.
 
     Args:
@@ -28,46 +32,68 @@ def pool(maps: Tensor, cell: int) -> Tensor:
         cell: pixels a side.
 
     Returns:
-        (T, C, H // cell, W // cell); NaN only where a whole cell is unknown.
+        (T, C, H // cell, W // cell), of the same type; NaN only where a whole cell is unknown.
     """
-    unknown = maps.isnan()
+    if cell == 1:
+        return maps
+    unknown = np.isnan(maps)
     if not unknown.any():
-        return F.avg_pool2d(maps, cell)
-    known_share = F.avg_pool2d((~unknown).to(maps.dtype), cell)
-    return F.avg_pool2d(maps.nan_to_num(0.0), cell) / known_share
+        return _sums(maps, cell) / maps.dtype.type(cell * cell)
+    pixels = _sums((~unknown).astype(maps.dtype), cell)
+    with np.errstate(invalid="ignore"):
+        return _sums(np.where(unknown, 0, maps), cell) / pixels
 
 
-def edge_similarity(maps: Tensor, layers: int, dilation: int, factor: float) -> Tensor:
+def _sums(maps: np.ndarray, cell: int) -> np.ndarray:
+    """Sum of each cell's pixels; rows first, which lie together in memory."""
+    height, width = (side // cell * cell for side in maps.shape[-2:])
+    rows = maps[..., 0:height:cell, :width].copy()
+    for k in range(1, cell):
+        rows += maps[..., k:height:cell, :width]
+    total = rows[..., 0::cell].copy()
+    for k in range(1, cell):
+        total += rows[..., k::cell]
+    return total
+
+
+def edge_similarity(maps: np.ndarray, layers: int, dilation: int, factor: float) -> np.ndarray:
     """Similarity of every cell to its neighbours in the eight directions.
 
     Args:
-        maps: (T, C, h, w) float, normalised and without NaN.
+        maps: (T, C, h, w) float32, normalised and without NaN.
         layers: dilated layers; neighbours are 1..layers times `dilation` cells away.
         dilation: cells.
         factor: r; the similarity is `exp(-r * ||difference||_2)`.
 
     Returns:
-        (T, 8, h, w) in 0..1, directions in the order of `DIRECTIONS`, averaged over the layers whose neighbour
+        (T, 8, h, w) float32 in 0..1, directions in the order of `DIRECTIONS`, averaged over the layers whose neighbour
         lies in the frame; 0 where none does.
     """
     height, width = maps.shape[-2:]
-    reach = layers * dilation
-    padded = F.pad(maps, (reach, reach, reach, reach))
-    total = maps.new_zeros(len(maps), len(DIRECTIONS), height, width)
-    count = total.new_zeros(len(DIRECTIONS), height, width)
-    for distance in range(dilation, reach + 1, dilation):
-        inside = neighbour_in_frame(height, width, distance).to(maps.device)
-        count += inside
-        for d, (rows, columns) in enumerate(DIRECTIONS):
-            top, left = reach + rows * distance, reach + columns * distance
-            neighbour = padded[..., top : top + height, left : left + width]
-            # torch's vector_norm over so few channels takes fifty times as long.
-            distances = (neighbour - maps).square().sum(1).sqrt()
-            total[:, d] += torch.exp(-factor * distances) * inside[d]
-    return total / count.clamp(min=1)
+    total = np.zeros((len(maps), len(DIRECTIONS), height, width), np.float32)
+    for distance in range(dilation, layers * dilation + 1, dilation):
+        for d, opposite in HALF:
+            down, right = (step * distance for step in DIRECTIONS[d])
+            here, there = _cells(height, width, down, right), _cells(height, width, -down, -right)
+            difference = maps[there] - maps[here]
+            similarity = np.sqrt(np.einsum("tcij,tcij->tij", difference, difference))
+            similarity *= -factor
+            np.exp(similarity, out=similarity)
+            total[:, d][here] += similarity
+            total[:, opposite][there] += similarity
+    layer_distances = range(dilation, layers * dilation + 1, dilation)
+    count = sum(neighbour_in_frame(height, width, distance).astype(np.float32) for distance in layer_distances)
+    return total / np.maximum(count, 1)
 
 
-def neighbour_in_frame(height: int, width: int, distance: int) -> Tensor:
+def _cells(height: int, width: int, down: int, right: int) -> tuple[EllipsisType, slice, slice]:
+    """Index of the cells whose neighbour so many rows and columns further on is a cell of the frame."""
+    rows = slice(max(0, -down), max(0, min(height, height - down)))
+    return (..., rows, slice(max(0, -right), max(0, min(width, width - right))))
+
+
+@lru_cache(maxsize=64)
+def neighbour_in_frame(height: int, width: int, distance: int) -> np.ndarray:
     """Whether the neighbour in each of the eight directions is a cell of the frame.
 
     Only this tells a direction that leaves the frame: a similarity of 0 is an edge as strong as can be.
@@ -77,21 +103,16 @@ def neighbour_in_frame(height: int, width: int, distance: int) -> Tensor:
         distance: cells to the neighbour.
 
     Returns:
-        (8, h, w) bool, directions in the order of `DIRECTIONS`.
+        (8, h, w) bool, directions in the order of `DIRECTIONS`; shared, not to be written to.
     """
-    rows, columns = torch.arange(height)[:, None], torch.arange(width)
-    return torch.stack(
-        [
-            ((rows + down * distance) >= 0)
-            & ((rows + down * distance) < height)
-            & ((columns + right * distance) >= 0)
-            & ((columns + right * distance) < width)
-            for down, right in DIRECTIONS
-        ]
-    )
+    inside = np.zeros((len(DIRECTIONS), height, width), bool)
+    for d, (down, right) in enumerate(DIRECTIONS):
+        inside[d][_cells(height, width, down * distance, right * distance)] = True
+    inside.flags.writeable = False
+    return inside
 
 
-def signal(edges: Tensor, dilation: int) -> Tensor:
+def signal(edges: np.ndarray, dilation: int) -> np.ndarray:
     """S: the mean edge similarity over the directions that stay in the frame.
 
     Args:
@@ -100,7 +121,7 @@ def signal(edges: Tensor, dilation: int) -> Tensor:
             has no similarity.
 
     Returns:
-        (T, h, w) in 0..1; 0 where every direction leaves the frame.
+        (T, h, w) float32 in 0..1; 0 where every direction leaves the frame.
     """
-    inside = neighbour_in_frame(edges.shape[-2], edges.shape[-1], dilation).to(edges.device)
-    return (edges * inside).sum(1) / inside.sum(0).clamp(min=1)
+    inside = neighbour_in_frame(edges.shape[-2], edges.shape[-1], dilation)
+    return np.where(inside, edges, 0).sum(1, dtype=np.float32) / np.maximum(inside.sum(0, dtype=np.float32), 1)

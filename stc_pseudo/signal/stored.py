@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from stc_pseudo.settings import SimilaritySettings
 from stc_pseudo.signal.normalisation import normalise_flow, normalise_inverse_depth
@@ -26,9 +25,9 @@ def stored_similarity(
         (n, 8, h, w) uint8, 255 times the similarity to the neighbour in each direction.
     """
     if name == "similarity_depth":
-        values = torch.from_numpy(np.nan_to_num(inverse_depth.astype(np.float32)))
+        values = np.nan_to_num(inverse_depth.astype(np.float32))
         maps = normalise_inverse_depth(values, settings.depth_gain)[:, None]
     else:
-        maps = normalise_flow(torch.from_numpy(np.nan_to_num(flow.astype(np.float32))), size, settings.flow_gain)
+        maps = normalise_flow(np.nan_to_num(flow.astype(np.float32)), size, settings.flow_gain)
     similarity = edge_similarity(maps, settings.layers, settings.dilation, settings.factor)
-    return (similarity * 255).round().to(torch.uint8).numpy()
+    return np.rint(similarity * 255).astype(np.uint8)

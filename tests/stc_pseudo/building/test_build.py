@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -314,3 +316,18 @@ def test_a_network_that_does_not_fit_is_one_line_before_the_next_shard(drawn, mo
     assert "a smaller batch, smaller frames or another device" in errors[0]
     assert TooLarge.asked == TRIES
     assert not list(drawn.store.glob("*/record.json"))
+
+
+def test_without_a_network_nothing_imports_torch(drawn):
+    """Torch costs each worker more than a second to start."""
+    code = "import sys; sys.modules['torch'] = None; from stc_pseudo.cli import main; main(sys.argv[1:])"
+    training = drawn.root / "training"
+    maps = ("--depth", "precomputed", "--depth-dir", training / "depth", "--flow", "dis")
+    data = ("--dataset", "kitti", "--root", drawn.root, "--out", drawn.store)
+    command = [sys.executable, "-c", code, "build", *data, *maps]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    modules = (
+        "import sys, stc_pseudo.building.cluster; assert not {'torch', 'pandas', 'zarr', 'bokeh'} & set(sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", modules], check=False).returncode == 0

@@ -109,7 +109,7 @@ def test_a_flip_mirrors_the_eight_directions(direction):
     drawn = torch.tensor([[float(cell) for cell in line.split()] for line in DRAWN.split("\n") if line])
     axes = {"horizontal": (1,), "vertical": (0,), "diagonal": (0, 1)}[direction]
     edges, mirrored = (
-        edge_similarity(cells[None, None], layers=1, dilation=1, factor=0.5)[0] > 0.5
+        torch.from_numpy(edge_similarity(cells[None, None].numpy(), layers=1, dilation=1, factor=0.5)[0]) > 0.5
         for cells in (drawn, drawn.flip(axes))
     )
     assert (edges != edges.flip([axis + 1 for axis in axes])).any()  # flipping the maps alone would not do
