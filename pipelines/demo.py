@@ -18,14 +18,7 @@ from pipelines.accuracy.predicted_masks import measure
 from pipelines.demo_weights import CONFIG, SHIPPED
 from pipelines.reporting.commands import Stages
 from pipelines.reporting.report import Page, jpeg, montage, stage_pictures, write_report
-from pipelines.reporting.tables import (
-    Table,
-    predicted_mask_table,
-    pseudo_mask_table,
-    time_line,
-    time_table,
-    track_table,
-)
+from pipelines.reporting.tables import Table, pseudo_mask_table, show_run
 from stc_pseudo.store.reader import StoreReader
 from stc_track.io.console import Command, is_verbose
 from stc_track.io.options import PATH
@@ -67,15 +60,10 @@ def main(out: Path, workers: int, seed: int, steps: int) -> None:
     stages.run("stc-video", out / "results", *drawn)
     quality = measure(out / "predictions", truth, SCORE, min_area=300)
     (out / "prediction_iou.json").write_text(json.dumps(quality, indent=1))
-    tables = [
-        pseudo_mask_table({"networks": out / "store.json"}, "On all sequences: no network saw a mask or these scenes."),
-        predicted_mask_table(quality, SCORE),
-        track_table(out / "scores.json"),
-        time_table(stages.seconds, time.monotonic() - started),
-    ]
-    for table in tables[:-1]:
-        click.echo(table.as_text())
-    click.echo(f"\n{time_line(stages.seconds, time.monotonic() - started)}")
+    note = "On all sequences: no network saw a mask or these scenes."
+    labels = pseudo_mask_table({"networks": out / "store.json"}, note)
+    seconds = time.monotonic() - started
+    tables = show_run(labels, quality, SCORE, out / "scores.json", stages.seconds, seconds)
     write_page(out, tables, stages, quality)
     click.echo(f"page: {out / 'report.html'}")
 

@@ -22,14 +22,7 @@ import numpy as np
 from pipelines.accuracy.predicted_masks import measure
 from pipelines.reporting.commands import Stages
 from pipelines.reporting.report import Page, stage_pictures, write_report
-from pipelines.reporting.tables import (
-    Table,
-    predicted_mask_table,
-    pseudo_mask_table,
-    time_line,
-    time_table,
-    track_table,
-)
+from pipelines.reporting.tables import Table, pseudo_mask_table, show_run
 from stc_pseudo.datasets.kitti import MOTS_TRAINING, MOTS_VALIDATION
 from stc_pseudo.store.reader import StoreReader
 from stc_track.io.console import Command, is_verbose
@@ -127,15 +120,8 @@ def main(
         track(stages, model, test_root, None, out / "test", out / "test" / "cues", shared)
     write_archive((out if test_root is None else out / "test") / "results", out / "archive.zip")
     quality = measure(out / "predictions", truth, score, min_area=300)
-    tables = [
-        pseudo_mask_table({label: out / f"{source[0]}.json" for label, source in sources.items()}, ""),
-        predicted_mask_table(quality, score),
-        track_table(out / "scores.json"),
-        time_table(stages.seconds, time.monotonic() - started),
-    ]
-    for table in tables[:-1]:
-        click.echo(table.as_text())
-    click.echo(f"\n{time_line(stages.seconds, time.monotonic() - started)}")
+    labels = pseudo_mask_table({label: out / f"{source[0]}.json" for label, source in sources.items()}, "")
+    tables = show_run(labels, quality, score, out / "scores.json", stages.seconds, time.monotonic() - started)
     note = "Trained on the boxes of the very frames that are shown."
     write_page(out, val, score, tables, stages, note if val == train else f"Trained on {train}; shown: {val}.")
     click.echo(f"archive: {out / 'archive.zip'}\npage: {out / 'report.html'}")

@@ -31,8 +31,12 @@ def _video(*, from_file: bool = False, name: str = "clip") -> VideoSequence:
     return VideoSequence(name, SIZE, frames, tuple(range(FRAMES)), from_file=from_file)
 
 
-@click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+def reader(read: Callable[..., None]) -> click.Command:
+    """Make a function of the folder with the files a command."""
+    return click.command()(click.argument("folder", type=click.Path(path_type=Path))(read))
+
+
+@reader
 def read_boxes(folder: Path) -> None:
     """Read a file of boxes for a video of pictures, for a video file, and for a part of one."""
     from stc_pseudo.datasets.base import FrameRange
@@ -55,8 +59,7 @@ def read_boxes(folder: Path) -> None:
         raise errors[-1]
 
 
-@click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@reader
 def read_ytvis(folder: Path) -> None:
     """Read a data set in YouTube-VIS's layout."""
     from stc_pseudo.datasets.base import FrameRange
@@ -66,8 +69,7 @@ def read_ytvis(folder: Path) -> None:
     read_youtube_vis(folder / "in", frame_range=FrameRange(1, 3))
 
 
-@click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@reader
 @click.option("--boxes", default="labels")
 def read_kitti(folder: Path, boxes: str) -> None:
     """Read a data set in KITTI's layout."""
@@ -76,8 +78,7 @@ def read_kitti(folder: Path, boxes: str) -> None:
     read(folder / "in", boxes=boxes)
 
 
-@click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@reader
 def read_config(folder: Path) -> None:
     """Load a training's config, and look at what a store would be written into."""
     from stc_train.engine.adapt_config import adapt
@@ -89,8 +90,7 @@ def read_config(folder: Path) -> None:
         adapt(config)
 
 
-@click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@reader
 def read_model(folder: Path) -> None:
     """Load a trained model; what is in it must not run."""
     from stc_train.models import model_file

@@ -76,7 +76,7 @@ def pseudo_mask_table(reports: dict[str, Path], note: str) -> Table:
 
 
 def predicted_mask_table(quality: dict[str, Any], score: float) -> Table:
-    """Mean IoU of predicted masks, as `prediction_iou.measure` gives it."""
+    """Mean IoU of predicted masks, as `predicted_masks.measure` gives it."""
     rows = [
         (
             name,
@@ -120,6 +120,26 @@ def time_line(seconds: dict[str, float], total: float) -> str:
     """
     spent = [f"{re.match(r'[a-z-]+( [a-z][a-z-]*(?= ))?', line)[0]} {value:.0f}" for line, value in seconds.items()]
     return f"seconds: {', '.join([*spent, f'all {total:.0f}'])}"
+
+
+def show_run(
+    labels: Table, quality: dict[str, Any], score: float, scores: Path, seconds: dict[str, float], total: float
+) -> list[Table]:
+    """Print the tables of a whole run and its time, and return them for its page.
+
+    Args:
+        labels: of the pseudo-masks.
+        quality: of the predicted masks, as `predicted_masks.measure` gives it.
+        score: least score of a detection that counts.
+        scores: the JSON that `stc-eval` wrote.
+        seconds: wall time by command line.
+        total: wall time of all.
+    """
+    tables = [labels, predicted_mask_table(quality, score), track_table(scores)]
+    for table in tables:
+        click.echo(table.as_text())
+    click.echo(f"\n{time_line(seconds, total)}")
+    return [*tables, time_table(seconds, total)]
 
 
 def show_by_class(report: dict[str, dict[str, Any]], json_file: Path | None) -> None:

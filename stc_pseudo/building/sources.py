@@ -44,12 +44,9 @@ def choose_depth(
     Returns:
         None where a network must be fitted to these frames first.
     """
-    if folder is not None:
-        return Source("precomputed", "`depth_dir=` names maps", folder=folder)
-    if weights is not None:
-        return Source("monodepth2", "`depth_weights=` names a network", weights=weights)
-    if layout is not None and _covers(layout / LAYOUT_DEPTH, videos):
-        return Source("precomputed", f"maps lie in {layout / LAYOUT_DEPTH}", folder=layout / LAYOUT_DEPTH)
+    laid_out = layout and layout / LAYOUT_DEPTH
+    if source := _at_hand("depth", "monodepth2", videos, weights, folder, laid_out):
+        return source
     if all(video.right and video.calibration and video.calibration.baseline for video in videos):
         return Source("sgbm", "right frames and their calibration are there")
     return None
@@ -62,15 +59,20 @@ def choose_flow(
 
     Args: as of `choose_depth`.
     """
+    laid_out = layout and layout / LAYOUT_FLOW
+    at_hand = _at_hand("flow", "upflow", videos, weights, folder, laid_out)
+    return at_hand or Source("dis", "no maps and no weights are there")
+
+
+def _at_hand(
+    kind: str, network: str, videos: Iterable[VideoSequence], weights: Path | None, folder: Path | None,
+    laid_out: Path | None,
+) -> Source | None:  # fmt: skip
+    """Maps or weights that the user named, or maps of every video where the data set's layout keeps them."""
     if folder is not None:
-        return Source("precomputed", "`flow_dir=` names maps", folder=folder)
+        return Source("precomputed", f"`{kind}_dir=` names maps", folder=folder)
     if weights is not None:
-        return Source("upflow", "`flow_weights=` names a network", weights=weights)
-    if layout is not None and _covers(layout / LAYOUT_FLOW, videos):
-        return Source("precomputed", f"maps lie in {layout / LAYOUT_FLOW}", folder=layout / LAYOUT_FLOW)
-    return Source("dis", "no maps and no weights are there")
-
-
-def _covers(folder: Path, videos: Iterable[VideoSequence]) -> bool:
-    """Whether a folder has maps of every video."""
-    return all((folder / video.name).is_dir() for video in videos)
+        return Source(network, f"`{kind}_weights=` names a network", weights=weights)
+    if laid_out is not None and all((laid_out / video.name).is_dir() for video in videos):
+        return Source("precomputed", f"maps lie in {laid_out}", folder=laid_out)
+    return None
