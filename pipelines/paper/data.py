@@ -46,7 +46,7 @@ class Budget:
 
 BUDGETS = {
     "smoke": Budget(2, 4, 1, 4, 2, 2, 4, 1, None, "condinst_r18_demo", "r18_demo", 0),
-    "cpu": Budget(16, 4, 6, 12, 1200, 120, 600, 2, (544, 160), "condinst_lite0_demo", "r18_demo", 300),
+    "cpu": Budget(16, 4, 6, 12, 600, 60, 300, 2, (544, 160), "condinst_lite0_demo", "r18_demo", 300),
     "paper": Budget(160, 16, 40, 16, 0, None, None, None, None, None, "r101_{data}", 0),
 }
 PAPER_CONFIGS = {"rendered": "condinst_r50_kitti_paper", "kitti": "condinst_r101_kitti_paper",
