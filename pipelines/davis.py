@@ -48,8 +48,8 @@ def write_sequence(masks: Path, boxes: Path, truth: Path) -> int:
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--root", type=PATH, required=True, help="folder of {sequence}/images and {sequence}/masks")
-@click.option("--out", type=PATH, default=Path("runs/davis"), help="folder to write to")
+@click.option("--root", type=PATH, required=True, help="Folder of {sequence}/images and {sequence}/masks.")
+@click.option("--out", type=PATH, default=Path("runs/davis"), help="Folder to write to.")
 def main(root: Path, out: Path) -> None:
     """Write every video's tight boxes and true masks."""
     for masks in sorted(root.glob("*/masks")):

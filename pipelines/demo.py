@@ -33,10 +33,10 @@ VIDEO_RATE = 5  # frames a second, half of the scenes' own: there is time to loo
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--out", type=PATH, default=Path("runs/demo"), help="folder of all that it writes")
-@click.option("--workers", default=2, help="processes or threads at a time")
-@click.option("--seed", default=0, help="of the scenes and of the training")
-@click.option("--steps", default=STEPS, help="of training; more make better masks")
+@click.option("--out", type=PATH, default=Path("runs/demo"), help="Folder of all that it writes.")
+@click.option("--workers", default=2, help="Processes or threads at a time.")
+@click.option("--seed", default=0, help="Of the scenes and of the training.")
+@click.option("--steps", default=STEPS, help="Of training; more make better masks.")
 def main(out: Path, workers: int, seed: int, steps: int) -> None:
     """Boxes in, masks and tracks out, on rendered scenes."""
     started = time.monotonic()

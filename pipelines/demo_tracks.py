@@ -20,8 +20,8 @@ SEED, SEQUENCES, FRAMES, RATE = 3, 1, 40, 10  # of the scene that was detected i
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--out", type=PATH, default=Path("runs/demo_tracks"), help="folder of all it writes")
-@click.option("--workers", default=2, help="processes that render")
+@click.option("--out", type=PATH, default=Path("runs/demo_tracks"), help="Folder of all it writes.")
+@click.option("--workers", default=2, help="Processes that render.")
 def main(out: Path, workers: int) -> None:
     """Detections in, tracks and a video out."""
     started, stages, data = time.monotonic(), Stages(is_verbose()), out / "data"

@@ -28,10 +28,10 @@ TRAININGS = (("networks", 6000, 5e-4, 0), ("exact", 3000, 5e-4, 0), ("exact", 22
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--out", type=PATH, default=Path("runs/demo_weights"), help="folder of all it writes")
-@click.option("--model", type=PATH, default=SHIPPED, help="the model's file")
-@click.option("--sequences", default=SEQUENCES, help="scenes")
-@click.option("--workers", default=2, help="processes that render and build")
+@click.option("--out", type=PATH, default=Path("runs/demo_weights"), help="Folder of all it writes.")
+@click.option("--model", type=PATH, default=SHIPPED, help="The model's file.")
+@click.option("--sequences", default=SEQUENCES, help="Scenes.")
+@click.option("--workers", default=2, help="Processes that render and build.")
 def main(out: Path, model: Path, sequences: int, workers: int) -> None:
     """Make the demo's segmenter again: about two hours on two CPU cores."""
     from stc_pseudo.synthetic import render_dataset

@@ -52,24 +52,26 @@ def write_archive(results: Path, archive: Path, pattern: str = "*.txt") -> None:
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--root", type=PATH, required=True, help="KITTI MOTS, with image_03 and calib for the stereo matching")
-@click.option("--out", type=PATH, default=Path("runs/kitti_mots"), help="folder of all that it writes")
-@click.option("--sequences", help="train and report on these alone, comma-separated")
-@click.option("--train-sequences", help="comma-separated  [default: the official 12]")
-@click.option("--val-sequences", help="comma-separated  [default: the official 9]")
-@click.option("--test-root", type=PATH, help="test videos in the same layout, for the archive")
-@click.option("--signals", default="--depth sgbm --flow dis", help="flags of stc-pseudo build: depth and flow")
-@click.option("--depth-weights", type=PATH, help="Monodepth2's, by `stc-pseudo train-depth`")
-@click.option("--flow-weights", type=PATH, help="UPFlow's, by `stc-pseudo train-flow`")
+@click.option("--root", type=PATH, required=True, help="KITTI MOTS, with image_03 and calib for the stereo matching.")
+@click.option("--out", type=PATH, default=Path("runs/kitti_mots"), help="Folder of all that it writes.")
+@click.option("--sequences", help="Train and report on these alone, comma-separated.")
+@click.option("--train-sequences", help="Comma-separated.  [default: the official 12]")
+@click.option("--val-sequences", help="Comma-separated.  [default: the official 9]")
+@click.option("--test-root", type=PATH, help="Test videos in the same layout, for the archive.")
+@click.option("--signals", default="--depth sgbm --flow dis", help="Flags of stc-pseudo build: depth and flow.")
+@click.option("--depth-weights", type=PATH, help="Monodepth2's, by `stc-pseudo train-depth`.")
+@click.option("--flow-weights", type=PATH, help="UPFlow's, by `stc-pseudo train-flow`.")
 @click.option(
-    "--preset", type=click.Choice(["best", "paper"]), default="best", help="of build, stc-train and stc-track"
+    "--preset", type=click.Choice(["best", "paper"]), default="best", help="Of build, stc-train and stc-track."
 )
-@click.option("--config", default="condinst_r18_demo", help="of stc-train")
-@click.option("--init-backbone", help="of stc-train  [default: Monodepth2's encoder, where its weights are named]")
-@click.option("--max-iters", default=1000, help="of stc-train")
-@click.option("--boxes", type=click.Choice(["instances", "labels"]), default="instances", help="as of stc-pseudo build")
-@click.option("--score", default=0.3, help="detections below are left out of the mean IoU")
-@click.option("--workers", default=2, help="shards at a time")
+@click.option("--config", default="condinst_r18_demo", help="Of stc-train.")
+@click.option("--init-backbone", help="Of stc-train.  [default: Monodepth2's encoder, where its weights are named]")
+@click.option("--max-iters", default=1000, help="Of stc-train.")
+@click.option(
+    "--boxes", type=click.Choice(["instances", "labels"]), default="instances", help="As of stc-pseudo build."
+)
+@click.option("--score", default=0.3, help="Detections below are left out of the mean IoU.")
+@click.option("--workers", default=2, help="Shards at a time.")
 def main(
     root: Path,
     out: Path,

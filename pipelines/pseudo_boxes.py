@@ -117,15 +117,15 @@ def as_table(rounds: dict[str, dict[str, float]], loop: Loop) -> Table:
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--out", type=PATH, default=Path("runs/pseudo_boxes"), help="folder of everything")
-@click.option("--scene-seed", default=62, help="of the scenes")
-@click.option("--train-scenes", default=24, help="half of them with boxes")
-@click.option("--test-scenes", default=8, help="to measure on")
-@click.option("--frames", default=4, help="of each scene")
-@click.option("--steps", default=600, help="of each training")
-@click.option("--min-score", default=0.3, help="detections from here on become boxes")
-@click.option("--seed", default=0, help="of the trainings")
-@click.option("--workers", default=1, help="processes that render")
+@click.option("--out", type=PATH, default=Path("runs/pseudo_boxes"), help="Folder of everything.")
+@click.option("--scene-seed", default=62, help="Of the scenes.")
+@click.option("--train-scenes", default=24, help="Half of them with boxes.")
+@click.option("--test-scenes", default=8, help="To measure on.")
+@click.option("--frames", default=4, help="Of each scene.")
+@click.option("--steps", default=600, help="Of each training.")
+@click.option("--min-score", default=0.3, help="Detections from here on become boxes.")
+@click.option("--seed", default=0, help="Of the trainings.")
+@click.option("--workers", default=1, help="Processes that render.")
 def main(
     out: Path,
     scene_seed: int,

@@ -15,11 +15,11 @@ from stc_track.io.options import PATH
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--out", type=PATH, required=True, help="folder to write to")
-@click.option("--seed", default=9, help="of the scenes")
-@click.option("--sequences", default=6, help="how many scenes")
-@click.option("--frames", default=4, help="of each, ten a second")
-@click.option("--workers", default=1, help="processes that render")
+@click.option("--out", type=PATH, required=True, help="Folder to write to.")
+@click.option("--seed", default=9, help="Of the scenes.")
+@click.option("--sequences", default=6, help="How many scenes.")
+@click.option("--frames", default=4, help="Of each, ten a second.")
+@click.option("--workers", default=1, help="Processes that render.")
 def main(out: Path, seed: int, sequences: int, frames: int, workers: int) -> None:
     """Render what is not there yet."""
     from stc_pseudo.synthetic import render_dataset

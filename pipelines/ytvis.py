@@ -31,20 +31,20 @@ def annotation_file(root: Path, name: Path | None, flag: str) -> Path:
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--root", type=PATH, required=True, help="frames and annotations to train on")
-@click.option("--annotations", type=PATH, help="their file  [default: the only one]")
-@click.option("--val-root", type=PATH, required=True, help="frames to predict, and a JSON file that lists the videos")
-@click.option("--val-annotations", type=PATH, help="their file  [default: the only one]")
-@click.option("--out", type=PATH, default=Path("runs/ytvis"), help="folder of all that it writes")
-@click.option("--signals", default="--flow dis", help="flags of stc-pseudo build: depth and flow")
+@click.option("--root", type=PATH, required=True, help="Frames and annotations to train on.")
+@click.option("--annotations", type=PATH, help="Their file.  [default: the only one]")
+@click.option("--val-root", type=PATH, required=True, help="Frames to predict, and a JSON file that lists the videos.")
+@click.option("--val-annotations", type=PATH, help="Their file.  [default: the only one]")
+@click.option("--out", type=PATH, default=Path("runs/ytvis"), help="Folder of all that it writes.")
+@click.option("--signals", default="--flow dis", help="Flags of stc-pseudo build: depth and flow.")
 @click.option(
-    "--preset", type=click.Choice(["best", "paper"]), default="best", help="of build, stc-train and stc-track"
+    "--preset", type=click.Choice(["best", "paper"]), default="best", help="Of build, stc-train and stc-track."
 )
-@click.option("--config", default="condinst_r50_ytvis", help="of stc-train")
-@click.option("--init-backbone", default="auto", help="of stc-train")
-@click.option("--max-iters", type=click.IntRange(min=1), help="of stc-train  [default: the config's]")
-@click.option("--cues/--no-cues", default=True, help="depth and flow of the validation videos for stc-track as well")
-@click.option("--workers", default=2, help="shards at a time")
+@click.option("--config", default="condinst_r50_ytvis", help="Of stc-train.")
+@click.option("--init-backbone", default="auto", help="Of stc-train.")
+@click.option("--max-iters", type=click.IntRange(min=1), help="Of stc-train.  [default: the config's]")
+@click.option("--cues/--no-cues", default=True, help="Depth and flow of the validation videos for stc-track as well.")
+@click.option("--workers", default=2, help="Shards at a time.")
 def main(
     root: Path,
     annotations: Path | None,

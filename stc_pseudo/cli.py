@@ -7,15 +7,15 @@ import importlib
 import click
 
 SUBCOMMANDS = {
-    "build": "boxes and video to a store of pseudo-labels",
-    "refine": "a second round of masks, learnt from the first",
-    "train-depth": "train Monodepth2 on frames, self-supervised",
-    "train-flow": "train UPFlow on frames, unsupervised",
-    "verify": "tell what of a store is complete, damaged or orphaned, and repair it",
-    "report": "rate a store's pseudo-masks without true ones, as a page with pictures",
-    "inspect": "measure a store's pseudo-masks against true masks",
-    "export": "write a store's pseudo-masks as annotations",
-    "doctor": "say what is installed, what is missing, and what mends it",
+    "build": "Boxes and video to a store of pseudo-labels.",
+    "refine": "A second round of masks, learnt from the first.",
+    "train-depth": "Train Monodepth2 on video, self-supervised.",
+    "train-flow": "Train UPFlow on video, unsupervised.",
+    "verify": "Tell what of a store is complete, damaged or orphaned, and repair it.",
+    "report": "Rate pseudo-label quality without true masks: a page with pictures, worst first.",
+    "inspect": "Measure pseudo-label quality against true masks.",
+    "export": "Write a store's pseudo-masks as annotations.",
+    "doctor": "Say what is installed, what is missing, and what mends it.",
 }
 
 

@@ -56,14 +56,16 @@ def as_table(rows: list[dict[str, Any]], note: str) -> Table:
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--root", type=PATH, required=True, help="data set in KITTI MOTS's layout, with true masks")
-@click.option("--sequences", help="comma-separated names; all, if not given")
-@click.option("--boxes", type=click.Choice(["instances", "labels"]), default="instances", help="as of stc-pseudo build")
-@click.option("--source", "sources", multiple=True, required=True, help="NAME=FLAGS of stc-pseudo build; repeatable")
-@click.option("--cues", "cue_sets", multiple=True, default=CUES, help="a row of each source; repeatable")
-@click.option("--min-area", default=300, help="pixels of the true masks that count")
-@click.option("--workers", default=1, help="shards at a time")
-@click.option("--out", type=PATH, default=Path("runs/label_ablation"), help="folder of the stores and figures")
+@click.option("--root", type=PATH, required=True, help="Data set in KITTI MOTS's layout, with true masks.")
+@click.option("--sequences", help="Comma-separated names; all, if not given.")
+@click.option(
+    "--boxes", type=click.Choice(["instances", "labels"]), default="instances", help="As of stc-pseudo build."
+)
+@click.option("--source", "sources", multiple=True, required=True, help="NAME=FLAGS of stc-pseudo build; repeatable.")
+@click.option("--cues", "cue_sets", multiple=True, default=CUES, help="A row of each source; repeatable.")
+@click.option("--min-area", default=300, help="Pixels of the true masks that count.")
+@click.option("--workers", default=1, help="Shards at a time.")
+@click.option("--out", type=PATH, default=Path("runs/label_ablation"), help="Folder of the stores and figures.")
 def main(
     root: Path,
     sequences: str | None,

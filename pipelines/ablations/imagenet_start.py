@@ -34,15 +34,15 @@ def main() -> None:
 
 
 @main.command(cls=Command, context_settings={"show_default": True})
-@click.option("--root", type=PATH, required=True, help="KITTI MOTS layout with instances_txt and training/lidar_depth")
-@click.option("--sequence", default="0000", help="its frames are trained on and measured")
-@click.option("--out", type=PATH, default=Path("runs/imagenet_start"), help="folder for the weights")
-@click.option("--steps", type=click.IntRange(min=1), default=500, help="of each training")
-@click.option("--height", default=96, help="of the network's input")
-@click.option("--width", default=320, help="of the network's input")
-@click.option("--batch-size", default=4, help="clips a step")
-@click.option("--seeds", type=click.IntRange(min=1), default=1, help="trainings of each kind")
-@click.option("--step", type=click.IntRange(min=1), default=10, help="measure on every so many frames")
+@click.option("--root", type=PATH, required=True, help="KITTI MOTS layout with instances_txt and training/lidar_depth.")
+@click.option("--sequence", default="0000", help="Its frames are trained on and measured.")
+@click.option("--out", type=PATH, default=Path("runs/imagenet_start"), help="Folder for the weights.")
+@click.option("--steps", type=click.IntRange(min=1), default=500, help="Of each training.")
+@click.option("--height", default=96, help="Of the network's input.")
+@click.option("--width", default=320, help="Of the network's input.")
+@click.option("--batch-size", default=4, help="Clips a step.")
+@click.option("--seeds", type=click.IntRange(min=1), default=1, help="Trainings of each kind.")
+@click.option("--step", type=click.IntRange(min=1), default=10, help="Measure on every so many frames.")
 def depth(
     root: Path, sequence: str, out: Path, steps: int, height: int, width: int, batch_size: int, seeds: int, step: int
 ) -> None:
@@ -70,12 +70,12 @@ def depth(
 
 @main.command(cls=Command, context_settings={"show_default": True})
 @click.argument("store", type=PATH)
-@click.option("--test-root", type=PATH, required=True, help="KITTI MOTS layout with frames and instances_txt")
-@click.option("--sequences", required=True, help="of the test data, commas between")
-@click.option("--out", type=PATH, default=Path("runs/imagenet_start"), help="folder for weights and predictions")
-@click.option("--steps", type=click.IntRange(min=1), default=300, help="of each training")
-@click.option("--batch-size", default=2, help="frames a step")
-@click.option("--seeds", type=click.IntRange(min=1), default=1, help="trainings of each kind")
+@click.option("--test-root", type=PATH, required=True, help="KITTI MOTS layout with frames and instances_txt.")
+@click.option("--sequences", required=True, help="Of the test data, commas between.")
+@click.option("--out", type=PATH, default=Path("runs/imagenet_start"), help="Folder for weights and predictions.")
+@click.option("--steps", type=click.IntRange(min=1), default=300, help="Of each training.")
+@click.option("--batch-size", default=2, help="Frames a step.")
+@click.option("--seeds", type=click.IntRange(min=1), default=1, help="Trainings of each kind.")
 def segmenter(store: Path, test_root: Path, sequences: str, out: Path, steps: int, batch_size: int, seeds: int) -> None:
     """Print mask AP with and without an ImageNet start, of masks of at least 300 pixels."""
     from pipelines.accuracy.mask_ap import mask_ap

@@ -52,11 +52,11 @@ def _done(file: Path, build: str) -> list[dict]:
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--build", required=True, help="flags of stc-pseudo build: the data, and where depth and flow come from")
-@click.option("--truth", type=PATH, required=True, help="true masks, as of stc-pseudo inspect")
-@click.option("--min-area", default=300, help="pixels of the true masks that count")
-@click.option("--workers", default=1, help="shards at a time")
-@click.option("--out", type=PATH, default=Path("runs/label_kinds"), help="store and figures")
+@click.option("--build", required=True, help="Flags of stc-pseudo build: the data, and where depth and flow come from.")
+@click.option("--truth", type=PATH, required=True, help="True masks, as of stc-pseudo inspect.")
+@click.option("--min-area", default=300, help="Pixels of the true masks that count.")
+@click.option("--workers", default=1, help="Shards at a time.")
+@click.option("--out", type=PATH, default=Path("runs/label_kinds"), help="Store and figures.")
 def main(build: str, truth: Path, min_area: int, workers: int, out: Path) -> None:
     """Measure each kind of labels by each set of cues; print them and write kinds.json and kinds.md.
 

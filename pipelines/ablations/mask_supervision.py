@@ -27,11 +27,11 @@ from stc_track.io.files import replacing, write_json
 
 @click.command(cls=Command, context_settings={"show_default": True})
 @experiment_options("runs/mask_quality", seeds="0,1,2")
-@click.option("--only", help=f"comma-separated, of {', '.join(EVERY)}  [default: {', '.join(DEFAULT_VARIANTS)}]")
-@click.option("--networks", is_flag=True, help="train on the demo's networks' pseudo-labels as well")
-@click.option("--variants", is_flag=True, help="train Table IV's variants of the loss as well")
-@click.option("--noise", is_flag=True, help="train with loose boxes and wrong classes as well")
-@click.option("--boxes", is_flag=True, help="measure `stc-predict --boxes` of the puzzle loss's models as well")
+@click.option("--only", help=f"Comma-separated, of {', '.join(EVERY)}.  [default: {', '.join(DEFAULT_VARIANTS)}]")
+@click.option("--networks", is_flag=True, help="Train on the demo's networks' pseudo-labels as well.")
+@click.option("--variants", is_flag=True, help="Train Table IV's variants of the loss as well.")
+@click.option("--noise", is_flag=True, help="Train with loose boxes and wrong classes as well.")
+@click.option("--boxes", is_flag=True, help="Measure `stc-predict --boxes` of the puzzle loss's models as well.")
 def main(seeds: str, only: str | None, networks: bool, variants: bool, noise: bool, boxes: bool, **scenes: Any) -> None:
     """Train with each kind of mask supervision, and compare the masks' AP."""
     chosen = only.split(",") if only else list(DEFAULT_VARIANTS)

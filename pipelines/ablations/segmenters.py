@@ -91,8 +91,8 @@ def table(by_row: Results, settings: Settings) -> Table:
 
 @click.command(cls=Command, context_settings={"show_default": True})
 @experiment_options("runs/plug_and_play", seeds="0")
-@click.option("--networks", default=",".join(NETWORKS), help="comma-separated")
-@click.option("--true", "true_masks", is_flag=True, help="train on the true masks as well")
+@click.option("--networks", default=",".join(NETWORKS), help="Comma-separated.")
+@click.option("--true", "true_masks", is_flag=True, help="Train on the true masks as well.")
 def main(seeds: str, networks: str, true_masks: bool, **scenes: Any) -> None:
     """Train YOLACT, BlendMask, HTC and CondInst on the same pseudo-masks, and compare their masks' AP."""
     chosen = networks.split(",")

@@ -179,17 +179,17 @@ class Experiment:
 def experiment_options(out: str, seeds: str) -> Callable[[Callable], Callable]:
     """The options that `Experiment.of` takes, and `seeds` of the trainings with this default, for a command."""
     options = (
-        click.option("--out", type=PATH, default=Path(out), help="folder of everything"),
+        click.option("--out", type=PATH, default=Path(out), help="Folder of everything."),
         click.option(
-            "--scene-seed", default=31, help="of the scenes; the demo has 0, the labels were tuned on 8 and 9"
+            "--scene-seed", default=31, help="Of the scenes; the demo has 0, the labels were tuned on 8 and 9."
         ),
-        click.option("--train-scenes", default=32, help="scenes to train on"),
-        click.option("--test-scenes", default=20, help="scenes to measure on"),
-        click.option("--frames", default=4, help="of each scene"),
-        click.option("--steps", default=600, help="of each training"),
-        click.option("--batch-size", default=4, help="images of a step"),
-        click.option("--seeds", default=seeds, help="of the trainings, comma-separated"),
-        click.option("--workers", default=1, help="processes that render and build"),
+        click.option("--train-scenes", default=32, help="Scenes to train on."),
+        click.option("--test-scenes", default=20, help="Scenes to measure on."),
+        click.option("--frames", default=4, help="Of each scene."),
+        click.option("--steps", default=600, help="Of each training."),
+        click.option("--batch-size", default=4, help="Images of a step."),
+        click.option("--seeds", default=seeds, help="Of the trainings, comma-separated."),
+        click.option("--workers", default=1, help="Processes that render and build."),
     )
 
     def decorate(command: Callable) -> Callable:

@@ -161,13 +161,13 @@ def as_tables(report: dict[str, dict[str, dict]]) -> list[Table]:
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--store", "url", required=True, help="by `stc-pseudo build`; its depth and flow are used")
-@click.option("--truth", type=PATH, required=True, help="data set with true masks")
-@click.option("--step", type=click.IntRange(min=1), default=1, help="every how many frames")
-@click.option("--min-area", default=300, help="pixels of the true masks that count")
-@click.option("--depth-gain", type=float, help="of normalised inverse depth  [default: the project's]")
-@click.option("--flow-gain", type=float, help="of normalised flow  [default: the project's]")
-@click.option("--json", "json_file", type=PATH, help="write the figures here as well")
+@click.option("--store", "url", required=True, help="By `stc-pseudo build`; its depth and flow are used.")
+@click.option("--truth", type=PATH, required=True, help="Data set with true masks.")
+@click.option("--step", type=click.IntRange(min=1), default=1, help="Every how many frames.")
+@click.option("--min-area", default=300, help="Pixels of the true masks that count.")
+@click.option("--depth-gain", type=float, help="Of normalised inverse depth.  [default: the project's]")
+@click.option("--flow-gain", type=float, help="Of normalised flow.  [default: the project's]")
+@click.option("--json", "json_file", type=PATH, help="Write the figures here as well.")
 def main(
     url: str,
     truth: Path,

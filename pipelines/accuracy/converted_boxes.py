@@ -62,9 +62,9 @@ def measure(results: Path, truth: Path, min_area: int) -> dict[str, dict[str, fl
 
 @click.command(cls=Command, context_settings={"show_default": True})
 @click.argument("results", type=PATH)
-@click.option("--truth", type=PATH, required=True, help="true masks: a KITTI MOTS folder")
-@click.option("--min-area", default=300, help="true masks of fewer pixels are left out")
-@click.option("--json", "json_file", type=PATH, help="write the figures here too")
+@click.option("--truth", type=PATH, required=True, help="True masks: a KITTI MOTS folder.")
+@click.option("--min-area", default=300, help="True masks of fewer pixels are left out.")
+@click.option("--json", "json_file", type=PATH, help="Write the figures here too.")
 def main(results: Path, truth: Path, min_area: int, json_file: Path | None) -> None:
     """Compare the masks in RESULTS, converted from boxes, with the true ones of the same track ids."""
     report = measure(results, truth, min_area)

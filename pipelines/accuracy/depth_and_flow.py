@@ -103,14 +103,14 @@ def flow_rows(pair: Path, flow_weights: Path) -> Iterator[str]:
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--root", type=PATH, help="KITTI MOTS layout, with training/lidar_depth")
+@click.option("--root", type=PATH, help="KITTI MOTS layout, with training/lidar_depth.")
 @click.option("--sequence", default="0000")
-@click.option("--kitti2015", type=PATH, help="stereo pairs: image_02, image_03 and disp_occ_0")
-@click.option("--depth-weights", type=PATH, help="for --root and --kitti2015")
-@click.option("--depth-artefacts", type=click.Choice(["fill", "keep"]), default="fill", help="as in stc-pseudo build")
-@click.option("--flow-pair", type=PATH, help="kitti2012_flow: image_0/*_10.png, *_11.png and flow_occ/*_10.png")
-@click.option("--flow-weights", type=PATH, help="for --flow-pair")
-@click.option("--step", default=10, help="every how many frames of --root")
+@click.option("--kitti2015", type=PATH, help="Stereo pairs: image_02, image_03 and disp_occ_0.")
+@click.option("--depth-weights", type=PATH, help="For --root and --kitti2015.")
+@click.option("--depth-artefacts", type=click.Choice(["fill", "keep"]), default="fill", help="As in stc-pseudo build.")
+@click.option("--flow-pair", type=PATH, help="kitti2012_flow: image_0/*_10.png, *_11.png and flow_occ/*_10.png.")
+@click.option("--flow-weights", type=PATH, help="For --flow-pair.")
+@click.option("--step", default=10, help="Every how many frames of --root.")
 def main(
     root: Path | None,
     sequence: str,

@@ -126,11 +126,11 @@ def measure(estimators: dict[str, object], pairs: Iterator[Pair]) -> dict[str, n
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--flow-weights", type=PATH, multiple=True, help="UPFlow's; repeatable")
-@click.option("--demo", type=PATH, multiple=True, help="rendered scenes, with their flow and depth; repeatable")
-@click.option("--flow-pair", type=PATH, help="kitti2012_flow: image_0/*_10.png, *_11.png and flow_occ/*_10.png")
-@click.option("--step", default=5, help="of rendered scenes: every how many frames")
-@click.option("--device", default="cpu", help="cpu or cuda")
+@click.option("--flow-weights", type=PATH, multiple=True, help="UPFlow's; repeatable.")
+@click.option("--demo", type=PATH, multiple=True, help="Rendered scenes, with their flow and depth; repeatable.")
+@click.option("--flow-pair", type=PATH, help="kitti2012_flow: image_0/*_10.png, *_11.png and flow_occ/*_10.png.")
+@click.option("--step", default=5, help="Of rendered scenes: every how many frames.")
+@click.option("--device", default="cpu", help="cpu or cuda.")
 def main(
     flow_weights: tuple[Path, ...], demo: tuple[Path, ...], flow_pair: Path | None, step: int, device: str
 ) -> None:

@@ -169,14 +169,14 @@ class Measurement:
 
 @click.command(cls=Command, context_settings={"show_default": True})
 @click.argument("store")
-@click.option("--truth", type=PATH, required=True, help="as of stc-pseudo inspect")
-@click.option("--sequences", help="comma-separated names; all, if not given")
-@click.option("--every", default=6, help="frames: each N-th is measured")
-@click.option("--cues", "cue_sets", multiple=True, default=CUES, help="a variant each; repeatable")
-@click.option("--walk", is_flag=True, help="measure the random walk alone beside every set of cues")
-@click.option("--stored", is_flag=True, help="measure the masks of the store too")
-@click.option("--grabcut/--no-grabcut", "with_grabcut", default=True, help="measure GrabCut too")
-@click.option("--min-area", default=300, help="pixels of the true masks that count")
+@click.option("--truth", type=PATH, required=True, help="As of stc-pseudo inspect.")
+@click.option("--sequences", help="Comma-separated names; all, if not given.")
+@click.option("--every", default=6, help="Frames: each N-th is measured.")
+@click.option("--cues", "cue_sets", multiple=True, default=CUES, help="A variant each; repeatable.")
+@click.option("--walk", is_flag=True, help="Measure the random walk alone beside every set of cues.")
+@click.option("--stored", is_flag=True, help="Measure the masks of the store too.")
+@click.option("--grabcut/--no-grabcut", "with_grabcut", default=True, help="Measure GrabCut too.")
+@click.option("--min-area", default=300, help="Pixels of the true masks that count.")
 def main(
     store: str,
     truth: Path,

@@ -80,9 +80,9 @@ def median_error(estimator: DepthEstimator, exact: DepthEstimator, truth: Path, 
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--root", type=PATH, required=True, help="rendered scenes, as `make demo` writes them")
-@click.option("--sequences", required=True, help="comma-separated names")
-@click.option("--min-area", default=300, help="pixels of the true masks that count")
+@click.option("--root", type=PATH, required=True, help="Rendered scenes, as `make demo` writes them.")
+@click.option("--sequences", required=True, help="Comma-separated names.")
+@click.option("--min-area", default=300, help="Pixels of the true masks that count.")
 def main(root: Path, sequences: str, min_area: int) -> None:
     """Print the pseudo-masks' mean IoU and the depth's error without artefacts, with them, and with them filled."""
     logging.basicConfig(level=logging.WARNING)

@@ -97,10 +97,10 @@ def measure(predictions: Path, truth: Path, score: float, min_area: int) -> dict
 
 @click.command(cls=Command, context_settings={"show_default": True})
 @click.argument("predictions", type=PATH)
-@click.option("--truth", type=PATH, required=True, help="folder of {sequence}.txt in MOTS text")
-@click.option("--score", default=0.3, help="leave out detections below")
-@click.option("--min-area", default=300, help="leave out true masks of fewer pixels")
-@click.option("--json", "json_file", type=PATH, help="write the figures here as well")
+@click.option("--truth", type=PATH, required=True, help="Folder of {sequence}.txt in MOTS text.")
+@click.option("--score", default=0.3, help="Leave out detections below.")
+@click.option("--min-area", default=300, help="Leave out true masks of fewer pixels.")
+@click.option("--json", "json_file", type=PATH, help="Write the figures here as well.")
 def main(predictions: Path, truth: Path, score: float, min_area: int, json_file: Path | None) -> None:
     """Mean IoU of PREDICTIONS' masks with the truth, beside that of their own boxes filled."""
     report = measure(predictions, truth, score, min_area)

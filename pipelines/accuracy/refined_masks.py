@@ -85,8 +85,8 @@ def as_table(by_sequence: dict[str, np.ndarray]) -> Table:
 
 @click.command(cls=Command, context_settings={"show_default": True})
 @click.argument("store")
-@click.option("--truth", type=PATH, required=True, help="as of stc-pseudo inspect")
-@click.option("--min-area", default=300, help="pixels of the true masks that count")
+@click.option("--truth", type=PATH, required=True, help="As of stc-pseudo inspect.")
+@click.option("--min-area", default=300, help="Pixels of the true masks that count.")
 def main(store: str, truth: Path, min_area: int) -> None:
     """Print what refining gained on each sequence of STORE."""
     reader = StoreReader(store)

@@ -72,7 +72,7 @@ def run(name: str, *command: object) -> tuple[float, float]:
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--steps", default=2, help="of the training")
+@click.option("--steps", default=2, help="Of the training.")
 def main(steps: int) -> None:
     """Build, rebuild, verify and train from a bucket and from a folder; exit code 1 where they differ."""
     with tempfile.TemporaryDirectory() as name, s3_server() as endpoint:

@@ -176,8 +176,8 @@ def condinst_differences(
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--config", default="condinst_r18_demo", help="of our CondInst")
-@click.option("--seed", default=0, help="of the random weights and pictures")
+@click.option("--config", default="condinst_r18_demo", help="Of our CondInst.")
+@click.option("--seed", default=0, help="Of the random weights and pictures.")
 def main(config: str, seed: int) -> None:
     """Print how far our loss and network are from MMDetection's."""
     terms, kept = boxinst_terms(seed)

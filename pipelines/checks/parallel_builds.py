@@ -73,7 +73,7 @@ def trial(root: Path, folder: Path, count: int, same: bool, right: dict[str, str
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--rounds", type=click.IntRange(min=1), default=5, help="of each kind")
+@click.option("--rounds", type=click.IntRange(min=1), default=5, help="Of each kind.")
 def main(rounds: int) -> None:
     """Run two and four builds at once; exit code 1 where anything was lost."""
     logging.disable(logging.WARNING)

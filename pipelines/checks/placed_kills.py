@@ -272,9 +272,9 @@ def descendants(pid: int) -> list[int]:
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--kills", type=click.IntRange(min=1), default=200, help="spread over all levels")
-@click.option("--full", is_flag=True, help="fill the disk instead")
-@click.option("--dask-workers", is_flag=True, help="kill Dask's worker processes instead")
+@click.option("--kills", type=click.IntRange(min=1), default=200, help="Spread over all levels.")
+@click.option("--full", is_flag=True, help="Fill the disk instead.")
+@click.option("--dask-workers", is_flag=True, help="Kill Dask's worker processes instead.")
 def main(kills: int, full: bool, dask_workers: bool) -> None:
     """Interrupt builds; exit code 1 where anything was lost, blocked or left over."""
     logging.disable(logging.WARNING)

@@ -97,7 +97,7 @@ def _documented(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> bool:
 
 
 @click.command(cls=Command)
-@click.option("--root", type=PATH, default=ROOT, show_default="this one", help="the checkout to count")
+@click.option("--root", type=PATH, default=ROOT, show_default="this one", help="The checkout to count.")
 def main(root: Path) -> None:
     """Count rooms, arrows, floors and circles of each package, and what should be 0."""
     for name in [name for name in sys.modules if name.split(".")[0] in PACKAGES]:

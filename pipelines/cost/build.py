@@ -205,14 +205,14 @@ def main() -> None:
 
 
 @main.command("time", cls=Command, context_settings={"show_default": True})
-@click.option("--root", type=PATH, required=True, help="data set in KITTI MOTS's layout")
+@click.option("--root", type=PATH, required=True, help="Data set in KITTI MOTS's layout.")
 @click.option("--sequence", default="0000")
-@click.option("--frames", type=click.IntRange(min=2), default=16, help="from its start")
-@click.option("--depth-weights", type=PATH, help="of monodepth2  [default: random, ResNet-18 at 192x640]")
-@click.option("--flow-weights", type=PATH, help="of upflow  [default: random, at 256x832]")
-@click.option("--threads", type=click.IntRange(min=1), help="of the networks on a CPU  [default: one a core]")
-@click.option("--device", default="cpu", help="of the networks: cpu or cuda")
-@click.option("--check", is_flag=True, help=f"fail where more than {OTHER_SHARE:.0%} is not the networks'")
+@click.option("--frames", type=click.IntRange(min=2), default=16, help="From its start.")
+@click.option("--depth-weights", type=PATH, help="Of monodepth2.  [default: random, ResNet-18 at 192x640]")
+@click.option("--flow-weights", type=PATH, help="Of upflow.  [default: random, at 256x832]")
+@click.option("--threads", type=click.IntRange(min=1), help="Of the networks on a CPU.  [default: one a core]")
+@click.option("--device", default="cpu", help="Of the networks: cpu or cuda.")
+@click.option("--check", is_flag=True, help=f"Fail where more than {OTHER_SHARE:.0%} is not the networks'.")
 def time_command(
     root: Path,
     sequence: str,
@@ -276,10 +276,10 @@ def time_command(
     type=click.IntRange(min=2),
     multiple=True,
     default=(50, 500),
-    help="lengths of the videos; repeatable",
+    help="Lengths of the videos; repeatable.",
 )
-@click.option("--workers", type=click.IntRange(min=1), default=1, help="as of stc-pseudo build")
-@click.option("--check", is_flag=True, help=f"fail where a longer video needs over {GROWTH:.0%} more than the first")
+@click.option("--workers", type=click.IntRange(min=1), default=1, help="As of stc-pseudo build.")
+@click.option("--check", is_flag=True, help=f"Fail where a longer video needs over {GROWTH:.0%} more than the first.")
 def memory_command(lengths: tuple[int, ...], workers: int, check: bool) -> None:
     """Peak memory of build on videos of growing length."""
     peaks = []

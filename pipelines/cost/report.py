@@ -27,9 +27,9 @@ STEP = 4  # pixels a frame
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--instances", type=click.IntRange(min=BOXES), default=20_000, help="boxes of the store")
-@click.option("--pictures", type=click.IntRange(min=0), default=200, help="as of stc-pseudo report")
-@click.option("--out", type=PATH, default=Path("runs/report_cost"), help="folder for frames, store and page")
+@click.option("--instances", type=click.IntRange(min=BOXES), default=20_000, help="Boxes of the store.")
+@click.option("--pictures", type=click.IntRange(min=0), default=200, help="As of stc-pseudo report.")
+@click.option("--out", type=PATH, default=Path("runs/report_cost"), help="Folder for frames, store and page.")
 def main(instances: int, pictures: int, out: Path) -> None:
     """Time `stc-pseudo report` on a drawn store."""
     length = instances // BOXES

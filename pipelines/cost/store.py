@@ -52,7 +52,7 @@ def size(store: str) -> None:
 
 @main.command(cls=Command, context_settings={"show_default": True})
 @click.argument("store")
-@click.option("--draws", default=400, help="random samples")
+@click.option("--draws", default=400, help="Random samples.")
 def sample(store: str, draws: int) -> None:
     """Time of a random training sample's maps out of STORE, beside PNG files of the same maps."""
     import cv2
@@ -149,9 +149,11 @@ def build_tiny(folder: Path, sequences: int, frames: int, boxes: int) -> tuple[f
     multiple=True,
     type=(int, int),
     default=((1, 1000), (1, 10_000), (2000, 5)),
-    help="sequences, and frames of each; repeatable; the first is what others are compared with",
+    help="Sequences, and frames of each; repeatable; the first is what others are compared with.",
 )
-@click.option("--boxes", default=1, help="on each frame; without any, nothing but reading, pooling and writing is left")
+@click.option(
+    "--boxes", default=1, help="On each frame; without any, nothing but reading, pooling and writing is left."
+)
 def scale(cases: tuple[tuple[int, int], ...], boxes: int) -> None:
     """Cost of a frame, of a rerun, and peak memory, by the length and number of videos of 40x24 pixels."""
     import torch
@@ -170,12 +172,14 @@ def scale(cases: tuple[tuple[int, int], ...], boxes: int) -> None:
 
 
 @main.command(cls=Command, context_settings={"show_default": True})
-@click.option("--root", type=PATH, required=True, help="data set in KITTI MOTS's layout, with stereo")
+@click.option("--root", type=PATH, required=True, help="Data set in KITTI MOTS's layout, with stereo.")
 @click.option("--sequence", default="0000")
-@click.option("--short", default=11, help="sequences of 16 frames beside the whole one")
-@click.option("--frames", default=154, help="of the long sequence")
+@click.option("--short", default=11, help="Sequences of 16 frames beside the whole one.")
+@click.option("--frames", default=154, help="Of the long sequence.")
 @click.option("--workers", default=2)
-@click.option("--gpu-ms", default=0.0, help="of networks on a simulated GPU a frame: the time of a build beside theirs")
+@click.option(
+    "--gpu-ms", default=0.0, help="Of networks on a simulated GPU a frame: the time of a build beside theirs."
+)
 def workers(root: Path, sequence: str, short: int, frames: int, workers: int, gpu_ms: float) -> None:
     """Wall time of a build with one process and with several: `sgbm` and `dis`, one long video and short ones.
 

@@ -198,14 +198,14 @@ def peak(take: Callable[[], None], device: str) -> float:
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--config", default="condinst_r18_demo", help="of our CondInst")
-@click.option("--height", default=160, help="of the pictures, a multiple of 32")
-@click.option("--width", default=544, help="likewise")
+@click.option("--config", default="condinst_r18_demo", help="Of our CondInst.")
+@click.option("--height", default=160, help="Of the pictures, a multiple of 32.")
+@click.option("--width", default=544, help="Likewise.")
 @click.option("--batch-size", default=2)
-@click.option("--objects", default=8, help="in each picture")
-@click.option("--repetitions", default=15, help="of each step, after one that does not count")
+@click.option("--objects", default=8, help="In each picture.")
+@click.option("--repetitions", default=15, help="Of each step, after one that does not count.")
 @click.option("--seed", default=0)
-@click.option("--device", default="cpu", help="cpu or cuda")
+@click.option("--device", default="cpu", help="cpu or cuda.")
 def main(
     config: str, height: int, width: int, batch_size: int, objects: int, repetitions: int, seed: int, device: str
 ) -> None:

@@ -36,10 +36,10 @@ def row_of(panels: list[np.ndarray], captions: list[str], outline: np.ndarray) -
 
 @click.command(cls=Command, context_settings={"show_default": True})
 @click.argument("store")
-@click.option("--sequence", "name", required=True, help="name")
-@click.option("--frame", default=0, help="position in the sequence")
-@click.option("--boxes", "limit", default=6, help="at most, the largest first")
-@click.option("--out", type=PATH, required=True, help="picture to write, .png or .jpg")
+@click.option("--sequence", "name", required=True, help="Name.")
+@click.option("--frame", default=0, help="Position in the sequence.")
+@click.option("--boxes", "limit", default=6, help="At most, the largest first.")
+@click.option("--out", type=PATH, required=True, help="Picture to write, .png or .jpg.")
 def main(store: str, name: str, frame: int, limit: int, out: Path) -> None:
     """Draw the cues and the candidates of a frame's boxes."""
     import cv2

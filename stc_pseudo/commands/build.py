@@ -78,75 +78,75 @@ def warn_of_trust(_ctx: click.Context, _option: click.Parameter, value: str | No
 )
 @dataset_options(own=True, boxes=True)
 @config_options({"similarity": SimilaritySettings, "masks": MaskSettings}, TABLE_KEYS)
-@click.option("--out", default="runs/store", help="the store: a folder or an fsspec URL")
+@click.option("--out", default="runs/store", help="The store: a folder or an fsspec URL.")
 @source_options
 @preset_option(get_args(Preset), "the method as printed: --labels mask from depth and flow alone")
 @click.option(
     "--labels",
     type=click.Choice(get_args(Labels)),
     help="mask: M of Eq. 2 in the box; regions: the sub-regions between cut edges that lie in it; walk: soft cuts, "
-    "which know colour and motion too  [default: walk, or mask with --preset paper]",
+    "which know colour and motion too.  [default: walk, or mask with --preset paper]",
 )
 @click.option(
     "--cues",
     callback=split_cues,
-    help="what the masks are cut by, comma-separated; motion is flow with camera motion compensation  [default: "
+    help="What the masks are cut by, comma-separated; motion is flow with camera motion compensation.  [default: "
     f"{','.join(CUES)} for walk, else {','.join(SIGNALS)}]",
 )
 @click.option("--trust", type=click.Choice(list(TRUST)), hidden=True, callback=warn_of_trust)
 @click.option(
     "--detail",
     type=click.Choice(["1", "2", "4"]),
-    help="pixels a side of the cells of depth and flow that masks are cut by; below 4 the store keeps these "
-    "too  [default: 1 where both are precomputed, else 4]",
+    help="Pixels a side of the cells of depth and flow that masks are cut by; below 4 the store keeps these "
+    "too.  [default: 1 where both are precomputed, else 4]",
 )
-@click.option("--layers", type=click.IntRange(1, 4), default=NETWORK.layers, help="of the mini network")
-@click.option("--dilation", type=click.IntRange(1, 3), default=NETWORK.dilation, help="of the mini network, cells")
-@click.option("--threshold-depth", type=SHARE, default=MASKS.threshold_depth, help="phi_s of Eq. 2")
-@click.option("--threshold-flow", type=SHARE, default=MASKS.threshold_flow, help="phi_t of Eq. 2")
+@click.option("--layers", type=click.IntRange(1, 4), default=NETWORK.layers, help="Of the mini network.")
+@click.option("--dilation", type=click.IntRange(1, 3), default=NETWORK.dilation, help="Of the mini network, cells.")
+@click.option("--threshold-depth", type=SHARE, default=MASKS.threshold_depth, help="phi_s of Eq. 2.")
+@click.option("--threshold-flow", type=SHARE, default=MASKS.threshold_flow, help="phi_t of Eq. 2.")
 @click.option(
     "--overwrite",
     type=click.Choice(["none", "masks", "similarity", "all"]),
     default="none",
-    help="the earliest stage to redo in complete sequences",
+    help="The earliest stage to redo in complete sequences.",
 )
 @click.option(
     "--cues-only",
     is_flag=True,
-    help="depth and flow for `stc-track --cues`, of video without boxes: no masks are made, and no boxes are read",
+    help="Depth and flow for `stc-track --cues`, of video without boxes: no masks are made, and no boxes are read.",
 )
 @click.option(
     "--refine",
     is_flag=True,
-    help="refine the masks as `stc-pseudo refine` does by default; the first round stays in OUT.first",
+    help="Refine the masks as `stc-pseudo refine` does by default; the first round stays in OUT.first.",
 )
 @click.option(
     "--keep",
     type=click.Choice(["similarity"]),
     multiple=True,
-    help="keep the similarity maps too, 340 kB a frame of 1242x375; otherwise they are made again when they are read",
+    help="Keep the similarity maps too, 340 kB a frame of 1242x375; otherwise they are made again when they are read.",
 )
 @click.option(
     "--limit-failures",
     type=click.IntRange(min=0),
     default=100,
-    help="stop when more shards than this have failed; a higher one builds whatever else it can",
+    help="Stop when more shards than this have failed; a higher one builds whatever else it can.",
 )
 @click.option(
-    "--check-frames", is_flag=True, help="read every byte of the frames, also where sizes and times are as before"
+    "--check-frames", is_flag=True, help="Read every byte of the frames, also where sizes and times are as before."
 )
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
     default=1,
-    help="processes of this machine; where networks run on a GPU, one more is theirs",
+    help="Processes of this machine; where networks run on a GPU, one more is theirs.",
 )
 @click.option(
     "--scheduler",
-    help="make the shards on a Dask cluster that is there: tcp://HOST:PORT, or its scheduler file; --workers does not "
-    "count",
+    help="Make the shards on a Dask cluster that is there: tcp://HOST:PORT, or its scheduler file; --workers does not "
+    "count.",
 )
-@click.option("--device", default="auto", help="of the networks: cpu, cuda, or auto for cuda where there is one")
+@click.option("--device", default="auto", help="Of the networks: cpu, cuda, or auto for cuda where there is one.")
 def main(
     data: DatasetFlags,
     out: str,
@@ -164,7 +164,7 @@ def main(
     print_config: bool,
     **others: Any,
 ) -> None:
-    """Write depth, flow, similarity maps and pseudo-masks of every frame to a store."""
+    """Write depth, optical flow and pseudo-masks of every frame to a store."""
     sources = SourceFlags.take(others)  # the rest are keys of tables
     if cues_only and (refine or data.boxes is not None):
         found = "--refine" if refine else "--boxes"

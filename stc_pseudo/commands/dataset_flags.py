@@ -186,14 +186,14 @@ max_pixels_option = click.option(
     type=click.IntRange(min=1),
     callback=_limit_pixels,
     expose_value=False,
-    help="of a picture: one that says it has more is refused before it is decoded  [default: 67108864]",
+    help="Of a picture: one that says it has more is refused before it is decoded.  [default: 67108864]",
 )
 OWN_OPTIONS = (
     click.option(
         "--frames",
         type=PATH,
         multiple=True,
-        help="video of your own: a video file, a folder of frames, or a folder of such; repeatable",
+        help="Video of your own: a video file, a folder of frames, or a folder of such; repeatable.",
     ),
 )
 BOX_OPTIONS = (
@@ -201,36 +201,36 @@ BOX_OPTIONS = (
         "--boxes",
         help="kitti: `instances` (tight around instances_txt's masks; the default where they are there) or "
         "`labels` (label_02); ytvis: the JSON file; of --frames: a file in COCO, MOT-Challenge or CVAT "
-        "format, detections of stc-predict or tracks of stc-track, or a folder of a file a video",
+        "format, detections of stc-predict or tracks of stc-track, or a folder of a file a video.",
     ),
     click.option(
         "--boxes-format",
         type=click.Choice(["coco", "mot", "cvat", "mots"]),
-        help="of --frames' boxes  [default: told by the content]",
+        help="Of --frames' boxes.  [default: told by the content]",
     ),
     click.option(
         "--boxes-video",
-        help="of --frames' boxes: what a COCO or CVAT file of several videos calls the video: its folder, video or "
-        "task  [default: the video's name]",
+        help="Of --frames' boxes: what a COCO or CVAT file of several videos calls the video: its folder, video or "
+        "task.  [default: the video's name]",
     ),
     click.option(
         "--boxes-first-frame",
         type=click.IntRange(0, 10**9 - 1),
-        help="of --frames' boxes: the number of the first frame, the others counted on, in MOT-Challenge text and in "
-        "the names of a video file's pictures  [default: 1 in MOT-Challenge text, else 0]",
+        help="Of --frames' boxes: the number of the first frame, the others counted on, in MOT-Challenge text and in "
+        "the names of a video file's pictures.  [default: 1 in MOT-Challenge text, else 0]",
     ),
     click.option(
         "--boxes-frame-step",
         type=click.IntRange(1, 10**6),
-        help="of --frames' boxes: frames from one such number to the next, where only every N-th was taken  "
+        help="Of --frames' boxes: frames from one such number to the next, where only every N-th was taken.  "
         "[default: 1]",
     ),
     click.option(
         "--class-names",
-        help="of --frames' boxes: comma-separated names of MOT's classes 1, 2, ..., or 0=name,7=name; of COCO "
-        "and CVAT those classes that count  [default: all of the file]",
+        help="Of --frames' boxes: comma-separated names of MOT's classes 1, 2, ..., or 0=name,7=name; of COCO "
+        "and CVAT those classes that count.  [default: all of the file]",
     ),
-    click.option("--min-score", type=NumberRange(), help="of --frames' boxes: leave out those of less confidence"),
+    click.option("--min-score", type=NumberRange(), help="Of --frames' boxes: leave out those of less confidence."),
 )
 
 
@@ -247,20 +247,20 @@ def dataset_options(required: bool = True, own: bool = False, boxes: bool = Fals
         click.option(
             "--dataset",
             type=click.Choice(names),
-            help="layout of the data; `build` renders the demo's where --root has none yet",
+            help="Layout of the data; `build` renders the demo's where --root has none yet.",
         ),
         *(OWN_OPTIONS if own else ()),
         click.option(
             "--root",
             type=PATH,
-            help="the data set's folder, or where video files are unpacked  [default: "
+            help="The data set's folder, or where video files are unpacked.  [default: "
             f"{', '.join(str(DEFAULT_ROOTS[name]) for name in names)}]",
         ),
-        click.option("--sequences", callback=split_names, help="comma-separated names; all, if not given"),
+        click.option("--sequences", callback=split_names, help="Comma-separated names; all, if not given."),
         click.option(
             "--frames-range",
             type=NumbersFromTo(),
-            help="only frames of these numbers, as 0:90 for 0 to 89; boxes of others are left out  [default: all]",
+            help="Only frames of these numbers, as 0:90 for 0 to 89; boxes of others are left out.  [default: all]",
         ),
         max_pixels_option,
         *(BOX_OPTIONS if boxes else ()),

@@ -16,11 +16,11 @@ from stc_track.io.options import PATH, split_names
     "--truth",
     type=PATH,
     required=True,
-    help="data set root, folder of {sequence}.txt in MOTS text, or YouTube-VIS JSON file",
+    help="Data set root, folder of {sequence}.txt in MOTS text, or YouTube-VIS JSON file.",
 )
-@click.option("--json", "json_file", type=PATH, help="write the figures here as well")
-@click.option("--sequences", callback=split_names, help="comma-separated names; all, if not given")
-@click.option("--min-area", type=click.IntRange(min=0), default=300, help="leave out true masks of fewer pixels")
+@click.option("--json", "json_file", type=PATH, help="Write the figures here as well.")
+@click.option("--sequences", callback=split_names, help="Comma-separated names; all, if not given.")
+@click.option("--min-area", type=click.IntRange(min=0), default=300, help="Leave out true masks of fewer pixels.")
 def main(store: str, truth: Path, json_file: Path | None, sequences: list[str] | None, min_area: int) -> None:
     """Mean IoU of STORE's pseudo-masks with true masks, per class, beside the filled box and the inscribed ellipse."""
     from stc_pseudo.evaluation.pseudo_masks import SHAPES, inspect_store

@@ -17,20 +17,20 @@ TABLE_KEYS = {name: f"refine.{name}" for name in ("crop", "rounds", "heads", "se
 @click.command(cls=Command, context_settings={"show_default": True})
 @click.argument("store")
 @config_options({"refine": RefineSettings}, TABLE_KEYS)
-@click.option("--out", required=True, help="the new store: a folder or an fsspec URL; STORE stays as it is")
-@click.option("--sequences", help="comma-separated names; all, if not given")
+@click.option("--out", required=True, help="The new store: a folder or an fsspec URL; STORE stays as it is.")
+@click.option("--sequences", help="Comma-separated names; all, if not given.")
 @max_pixels_option
 @click.option(
     "--init-backbone",
     default=BACKBONE,
-    help=f"what sees the crops: '{BACKBONE}' with the weights of the extra `pretrained`, the path of weights of that "
-    "network or of torchvision's ResNet-18, -34, -50 or -101, or 'scratch' for random weights",
+    help=f"What sees the crops: '{BACKBONE}' with the weights of the extra `pretrained`, the path of weights of that "
+    "network or of torchvision's ResNet-18, -34, -50 or -101, or 'scratch' for random weights.",
 )
-@click.option("--crop", default=DEFAULTS.crop, help="pixels a side of a crop, a multiple of 32")
-@click.option("--rounds", default=DEFAULTS.rounds, help="trainings, each on the masks of the one before")
-@click.option("--heads", default=DEFAULTS.heads, help="networks of a round, whose masks are averaged")
-@click.option("--seed", default=DEFAULTS.seed, help="of weights, crops and batches")
-@click.option("--device", default="auto", help="of the networks: cpu, cuda, or auto for cuda where there is one")
+@click.option("--crop", default=DEFAULTS.crop, help="Pixels a side of a crop, a multiple of 32.")
+@click.option("--rounds", default=DEFAULTS.rounds, help="Trainings, each on the masks of the one before.")
+@click.option("--heads", default=DEFAULTS.heads, help="Networks of a round, whose masks are averaged.")
+@click.option("--seed", default=DEFAULTS.seed, help="Of weights, crops and batches.")
+@click.option("--device", default="auto", help="Of the networks: cpu, cuda, or auto for cuda where there is one.")
 def main(
     store: str, out: str, sequences: str | None, init_backbone: str, device: str, print_config: bool, **_: int
 ) -> None:

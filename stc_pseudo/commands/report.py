@@ -13,24 +13,24 @@ from stc_track.io.options import PATH, split_names
 
 @click.command(cls=Command, context_settings={"show_default": True})
 @click.argument("store")
-@click.option("--out", type=PATH, default="report.html", help="the page, one HTML file that needs nothing else")
-@click.option("--json", "json_file", type=PATH, help="write the figures here as well")
+@click.option("--out", type=PATH, default="report.html", help="The page, one HTML file that needs nothing else.")
+@click.option("--json", "json_file", type=PATH, help="Write the figures here as well.")
 @click.option(
     "--require",
     type=click.FloatRange(0, 1),
-    help="exit code 1 where the mean quality is below; instances below count as weak",
+    help="Exit code 1 where the mean quality is below; instances below count as weak.",
 )
 @click.option(
     "--truth",
     type=PATH,
-    help="true masks of some or all objects, for IoU and boundary F: data set root, folder of {sequence}.txt in MOTS "
-    "text, or YouTube-VIS JSON file",
+    help="True masks of some or all objects, for IoU and boundary F: data set root, folder of {sequence}.txt in MOTS "
+    "text, or YouTube-VIS JSON file.",
 )
-@click.option("--min-area", type=click.IntRange(min=0), default=300, help="leave out true masks of fewer pixels")
-@click.option("--pictures", type=click.IntRange(min=0), default=200, help="of the worst instances; 25 kB each")
-@click.option("--sequences", callback=split_names, help="comma-separated names; all, if not given")
+@click.option("--min-area", type=click.IntRange(min=0), default=300, help="Leave out true masks of fewer pixels.")
+@click.option("--pictures", type=click.IntRange(min=0), default=200, help="Of the worst instances; 25 kB each.")
+@click.option("--sequences", callback=split_names, help="Comma-separated names; all, if not given.")
 @max_pixels_option
-@click.option("--frames-root", type=PATH, help="folder of the frames, if they moved since the store was built")
+@click.option("--frames-root", type=PATH, help="Folder of the frames, if they moved since the store was built.")
 def main(
     store: str,
     out: Path,

@@ -29,41 +29,41 @@ SOURCE_OPTIONS = (
         "depth_name",
         type=click.Choice([AUTO, "monodepth2", "sgbm", "precomputed"]),
         default=AUTO,
-        help="where depth comes from; auto takes maps or weights that are named, maps in the data set's layout, "
-        "stereo, or trains Monodepth2 on these very frames first",
+        help="Where depth comes from; auto takes maps or weights that are named, maps in the data set's layout, "
+        "stereo, or trains Monodepth2 on these very frames first.",
     ),
-    click.option("--depth-weights", type=PATH, help="checkpoint for monodepth2"),
+    click.option("--depth-weights", type=PATH, help="Checkpoint for monodepth2."),
     click.option(
         "--fit-minutes",
         type=click.FloatRange(min=0, min_open=True),
         default=10.0,
-        help="of training where --depth auto finds nothing else; more make depth sharper. The weights stay beside the "
-        "store for later builds",
+        help="Of training where --depth auto finds nothing else; more make depth sharper. The weights stay beside the "
+        "store for later builds.",
     ),
     click.option(
         "--depth-artefacts",
         type=click.Choice(["fill", "keep"]),
         default="fill",
-        help="infinite-depth artefacts of monodepth2, which sees objects that move with the camera infinitely far: "
-        "give them the depth of the ground below them, or keep them",
+        help="Infinite-depth artefacts of monodepth2, which sees objects that move with the camera infinitely far: "
+        "give them the depth of the ground below them, or keep them.",
     ),
-    click.option("--depth-dir", type=PATH, help="folder of {sequence}/{frame}.png, .npy or .pfm for precomputed"),
+    click.option("--depth-dir", type=PATH, help="Folder of {sequence}/{frame}.png, .npy or .pfm for precomputed."),
     click.option(
         "--flow",
         "flow_name",
         type=click.Choice([AUTO, "upflow", "raft", "dis", "precomputed"]),
         default=AUTO,
-        help="where optical flow comes from; auto takes maps or weights that are named, maps in the data set's layout, "
-        "or OpenCV's DIS",
+        help="Where optical flow comes from; auto takes maps or weights that are named, maps in the data set's layout, "
+        "or OpenCV's DIS.",
     ),
-    click.option("--flow-weights", type=PATH, help="checkpoint for upflow, or torchvision's weights for raft"),
-    click.option("--flow-dir", type=PATH, help="folder of {sequence}/{frame}.png, .npy, .flo or .pfm for precomputed"),
+    click.option("--flow-weights", type=PATH, help="Checkpoint for upflow, or torchvision's weights for raft."),
+    click.option("--flow-dir", type=PATH, help="Folder of {sequence}/{frame}.png, .npy, .flo or .pfm for precomputed."),
     click.option(
         "--flow-directions",
         type=click.Choice(["next", "both"]),
         default="next",
-        help="frames to estimate motion from; both takes the previous one where a pixel is occluded in the next, in "
-        "twice the time",
+        help="Frames to estimate motion from; both takes the previous one where a pixel is occluded in the next, in "
+        "twice the time.",
     ),
 )
 

@@ -26,50 +26,52 @@ if TYPE_CHECKING:
     "frame_dirs",
     type=PATH,
     multiple=True,
-    help="video file, folder of frames, or folder of such; repeatable",
+    help="Video file, folder of frames, or folder of such; repeatable.",
 )
-@click.option("--right", "right_dirs", type=PATH, multiple=True, help="the right stereo frames of each --frames")
+@click.option("--right", "right_dirs", type=PATH, multiple=True, help="The right stereo frames of each --frames.")
 @dataset_options(required=False)
 @click.option(
     "--nyu",
     type=PATH,
     help="NYU Depth v2's labelled pictures (.mat), instead of video: learn from their depth, as a start for "
-    "other video (--init)",
+    "other video (--init).",
 )
-@click.option("--kitti-raw", type=PATH, help="KITTI's raw recordings, of which --split lists the frames to learn from")
-@click.option("--split", type=PATH, help="list of frames, lines `date/drive frame l`, as Eigen's and Zhou's splits are")
-@click.option("--val-split", type=PATH, help="such a list of frames to validate on")
-@click.option("--calib", type=PATH, help="KITTI calibration file (P2, P3) of --frames")
-@click.option("--intrinsics", help="fx,fy,cx,cy of --frames, pixels of the original frame")
-@click.option("--baseline", type=float, help="metres between the stereo cameras, with --intrinsics")
+@click.option("--kitti-raw", type=PATH, help="KITTI's raw recordings, of which --split lists the frames to learn from.")
+@click.option(
+    "--split", type=PATH, help="List of frames, lines `date/drive frame l`, as Eigen's and Zhou's splits are."
+)
+@click.option("--val-split", type=PATH, help="Such a list of frames to validate on.")
+@click.option("--calib", type=PATH, help="KITTI calibration file (P2, P3) of --frames.")
+@click.option("--intrinsics", help="fx,fy,cx,cy of --frames, pixels of the original frame.")
+@click.option("--baseline", type=float, help="Metres between the stereo cameras, with --intrinsics.")
 @click.option(
     "--mode",
     type=click.Choice(["mono", "stereo", "mono+stereo"]),
     default="mono",
-    help="what to learn from; in mono+stereo, videos without right frames may be among the others",
+    help="What to learn from; in mono+stereo, videos without right frames may be among the others.",
 )
-@click.option("--out", type=PATH, required=True, help="checkpoint to write")
-@click.option("--height", default=192, help="of the network's input, pixels, a multiple of 32, at least 64")
-@click.option("--width", default=640, help="of the network's input, pixels, a multiple of 32, at least 64")
+@click.option("--out", type=PATH, required=True, help="Checkpoint to write.")
+@click.option("--height", default=192, help="Of the network's input, pixels, a multiple of 32, at least 64.")
+@click.option("--width", default=640, help="Of the network's input, pixels, a multiple of 32, at least 64.")
 @click.option(
     "--min-crop",
     type=click.FloatRange(0, 1, min_open=True),
-    help="random crops of the input's proportions, down to this share of the largest; else whole frames",
+    help="Random crops of the input's proportions, down to this share of the largest; else whole frames.",
 )
 @click.option("--encoder", type=click.Choice(["resnet18", "resnet50", "efficientnet_lite0"]), default="resnet18")
-@click.option("--channel-width", default=1.0, help="factor on every channel count")
+@click.option("--channel-width", default=1.0, help="Factor on every channel count.")
 @click.option(
     "--encoder-weights",
     help="ImageNet weights to start from: a torchvision ResNet's state dict, EfficientNet-Lite0's, or `package` for "
-    "those that the extra `pretrained` installs for efficientnet_lite0",
+    "those that the extra `pretrained` installs for efficientnet_lite0.",
 )
 @click.option(
     "--init",
     type=PATH,
-    help="start from a checkpoint of the same encoder and width, or a folder of the published files",
+    help="Start from a checkpoint of the same encoder and width, or a folder of the published files.",
 )
-@fit_options(batch_size=12, truth="{sequence}/{frame}.png or .npy of depth (LiDAR) of held-out frames: prints AbsRel")
-@click.option("--half", is_flag=True, help="keep only the depth network, in half precision")
+@fit_options(batch_size=12, truth="{sequence}/{frame}.png or .npy of depth (LiDAR) of held-out frames: prints AbsRel.")
+@click.option("--half", is_flag=True, help="Keep only the depth network, in half precision.")
 def main(
     data: DatasetFlags,
     frame_dirs: tuple[Path, ...],

@@ -20,45 +20,45 @@ from stc_track.io.work_folder import only_writer
     "frame_dirs",
     type=PATH,
     multiple=True,
-    help="video file, folder of frames, or folder of such; repeatable",
+    help="Video file, folder of frames, or folder of such; repeatable.",
 )
 @dataset_options(required=False)
-@click.option("--out", type=PATH, required=True, help="checkpoint to write")
-@click.option("--height", default=256, help="what frames are resized to, pixels, divisible by 32")
-@click.option("--width", default=832, help="what frames are resized to, pixels, divisible by 32")
-@click.option("--smoothness-order", type=click.IntRange(1, 2), default=2, help="1: constant flow is smooth, 2: affine")
+@click.option("--out", type=PATH, required=True, help="Checkpoint to write.")
+@click.option("--height", default=256, help="What frames are resized to, pixels, divisible by 32.")
+@click.option("--width", default=832, help="What frames are resized to, pixels, divisible by 32.")
+@click.option("--smoothness-order", type=click.IntRange(1, 2), default=2, help="1: constant flow is smooth, 2: affine.")
 @click.option(
     "--start",
     type=click.Choice(["none", "dis"]),
-    help="what the decoder goes on from: nothing, as published, or OpenCV's DIS where it is consistent; for "
-    "short trainings  [default: as --init, or none]",
+    help="What the decoder goes on from: nothing, as published, or OpenCV's DIS where it is consistent; for "
+    "short trainings.  [default: as --init, or none]",
 )
 @click.option(
     "--true-flow",
     type=PATH,
     help="{sequence}/{frame}.png, .npy, .flo or .pfm of the frames: learn from these, instead of from the "
-    "frames alone; for a pre-training on rendered video",
+    "frames alone; for a pre-training on rendered video.",
 )
 @click.option(
     "--coarse-share",
     type=click.FloatRange(0, 1),
     default=0.0,
-    help="with --true-flow: of the steps, those that stop before the finest level, at a third of the cost",
+    help="With --true-flow: of the steps, those that stop before the finest level, at a third of the cost.",
 )
 @click.option(
     "--robust",
     is_flag=True,
-    help="with --true-flow: large errors count for little more than small ones, as in PWC-Net's fine-tuning",
+    help="With --true-flow: large errors count for little more than small ones, as in PWC-Net's fine-tuning.",
 )
-@click.option("--init", type=PATH, help="weights to start from: a checkpoint, or the authors' published file")
+@click.option("--init", type=PATH, help="Weights to start from: a checkpoint, or the authors' published file.")
 @click.option(
     "--warm-up-steps",
     type=click.IntRange(min=0),
     default=0,
-    help="the first steps learn from frames moved by known flow; for short trainings from a random start",
+    help="The first steps learn from frames moved by known flow; for short trainings from a random start.",
 )
-@fit_options(batch_size=4, truth="{sequence}/{frame}.png, .npy or .flo of flow of held-out frames: prints EPE")
-@click.option("--half", is_flag=True, help="store the weights in half precision")
+@fit_options(batch_size=4, truth="{sequence}/{frame}.png, .npy or .flo of flow of held-out frames: prints EPE.")
+@click.option("--half", is_flag=True, help="Store the weights in half precision.")
 def main(data: DatasetFlags, frame_dirs: tuple[Path, ...], out: Path, **settings: object) -> None:
     """Train UPFlow on video, without flow truth, or from it."""
     from stc_pseudo.flow.training.trainer import FlowTraining, train_flow

@@ -24,43 +24,43 @@ def fit_options(batch_size: int, truth: str) -> Callable[[Callable], Callable]:
     positive = click.FloatRange(min=0, min_open=True)
     share = click.FloatRange(0, 1, max_open=True)
     options = [
-        click.option("--steps", type=click.IntRange(min=1), help=f"optimisation steps  [default: {DEFAULT_STEPS}]"),
+        click.option("--steps", type=click.IntRange(min=1), help=f"Optimisation steps.  [default: {DEFAULT_STEPS}]"),
         click.option(
             "--epochs",
             type=click.IntRange(min=1),
-            help="passes over the data, in place of --steps; the paper's schedule is 20",
+            help="Passes over the data, in place of --steps; the paper's schedule is 20.",
         ),
-        click.option("--batch-size", type=click.IntRange(min=1), default=batch_size, help="clips per step"),
-        click.option("--learning-rate", type=positive, default=1e-4, help="Adam's, before the drop to a tenth"),
+        click.option("--batch-size", type=click.IntRange(min=1), default=batch_size, help="Clips per step."),
+        click.option("--learning-rate", type=positive, default=1e-4, help="Adam's, before the drop to a tenth."),
         click.option(
             "--drop-after",
             type=click.FloatRange(0, 1),
             default=0.75,
-            help="share of the training before the drop; 15 of 20 epochs in the paper",
+            help="Share of the training before the drop; 15 of 20 epochs in the paper.",
         ),
         click.option(
             "--precision",
             type=click.Choice(["float32", "bfloat16", "float16"]),
             default="float32",
-            help="of the network's arithmetic; float16 scales the loss and is meant for a GPU",
+            help="Of the network's arithmetic; float16 scales the loss and is meant for a GPU.",
         ),
-        click.option("--seed", default=0, help="of weights, batches and augmentation"),
-        click.option("--device", default="auto", help="cpu, cuda, or auto for cuda where there is one"),
-        click.option("--workers", type=click.IntRange(min=0), default=0, help="processes that read frames"),
-        click.option("--resume", is_flag=True, help="go on where an interrupted run with the same flags stopped"),
+        click.option("--seed", default=0, help="Of weights, batches and augmentation."),
+        click.option("--device", default="auto", help="cpu, cuda, or auto for cuda where there is one."),
+        click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes that read frames."),
+        click.option("--resume", is_flag=True, help="Go on where an interrupted run with the same flags stopped."),
         click.option(
             "--validation-share",
             type=share,
             default=0.1,
-            help="of each video's clips, its last, that are held out to measure on",
+            help="Of each video's clips, its last, that are held out to measure on.",
         ),
         click.option("--truth", type=PATH, help=truth),
         click.option(
             "--log-dir",
             type=PATH,
-            help="for TensorBoard and an epoch's picture  [default: OUT without suffix, and _log]",
+            help="For TensorBoard and an epoch's picture.  [default: OUT without suffix, and _log]",
         ),
-        click.option("--no-log", is_flag=True, help="write no log folder"),
+        click.option("--no-log", is_flag=True, help="Write no log folder."),
     ]
 
     def decorate(command: Callable) -> Callable:

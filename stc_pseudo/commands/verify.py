@@ -12,9 +12,11 @@ from stc_track.io.console import Command
 
 @click.command(cls=Command, context_settings={"show_default": True})
 @click.argument("store")
-@click.option("--deep", is_flag=True, help="read every object and compare its checksum, not its size alone")
-@click.option("--repair", is_flag=True, help="remove orphans, and let the next `stc-pseudo build` redo what is damaged")
-@click.option("--json", "as_json", is_flag=True, help="print one JSON object instead of lines")
+@click.option("--deep", is_flag=True, help="Read every object and compare its checksum, not its size alone.")
+@click.option(
+    "--repair", is_flag=True, help="Remove orphans, and let the next `stc-pseudo build` redo what is damaged."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
 def main(store: str, deep: bool, repair: bool, as_json: bool) -> None:
     """Tell what of STORE is complete, damaged, orphaned or unfinished; exit code 1 where anything is damaged."""
     from stc_pseudo.store.lock import Builder

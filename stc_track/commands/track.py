@@ -39,8 +39,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 DEFAULTS = TrackerSettings()
 _UNITS = "sequences", "frames", "tracks"
 _AT_ONCE = 100  # detections that the bar hears of together
-SCORE = NumberRange(-1e6, 1e6)
-POSITIVE = NumberRange(0, 1e6)
+SCORE = NumberRange()
+POSITIVE = NumberRange(0)
 
 
 def _flag(name: str, kind: click.ParamType[Any] | type, text: str, *names: str) -> Callable[[F], F]:
@@ -53,8 +53,9 @@ def _flag(name: str, kind: click.ParamType[Any] | type, text: str, *names: str) 
     if len(set(values)) > 1:
         shown = f"{values[0]:g} for masks, {values[1]:g} for boxes"
     if isinstance(values[0], bool):
-        flag = "--" + name.replace("_", "-")
-        return click.option(f"{flag}/{names[0]}", name, default=None, help=f"{text}  [default: {values[0]}]")
+        flags = ("--" + name.replace("_", "-"), names[0])
+        shown = flags[0 if values[0] else 1].removeprefix("--")
+        return click.option("/".join(flags), name, default=None, help=f"{text}  [default: {shown}]")
     return click.option(
         *(names or ("--" + name.replace("_", "-"),)), name, type=kind, help=f"{text}  [default: {shown}]"
     )
@@ -106,9 +107,9 @@ def _flag(name: str, kind: click.ParamType[Any] | type, text: str, *names: str) 
     "--max-gap",
     type=Duration(),
     help="Frames that a track may be missing, or seconds (1.5s, with --frame-rate or seqinfo.ini); raising it bridges "
-    f"longer occlusions and may give an id to somebody else.  [default: {DEFAULTS.lifecycle.max_gap}]",
+    f"longer occlusions and risks more identity switches.  [default: {DEFAULTS.lifecycle.max_gap}]",
 )
-@click.option("--frame-rate", type=NumberRange(1e-3, 1e6), help="Frames a second.  [default: seqinfo.ini's]")
+@click.option("--frame-rate", type=NumberRange(1e-3), help="Frames a second.  [default: seqinfo.ini's]")
 @click.option(
     "--frame-step",
     type=click.IntRange(1, 10**6),
@@ -119,7 +120,12 @@ def _flag(name: str, kind: click.ParamType[Any] | type, text: str, *names: str) 
     type=click.Choice(["1", "100"]),
     help="What stands for certainty.  [default: found from the scores]",
 )
-@_flag("camera_motion", bool, "Expect tracks where the camera's motion takes them.", "--no-camera-motion")
+@_flag(
+    "camera_motion",
+    bool,
+    "Camera motion compensation: expect tracks where the camera's motion takes them.",
+    "--no-camera-motion",
+)
 @_flag(
     "predict_missing",
     click.IntRange(0, 1000),

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(:|//)")
+BEYOND_REASON = 1e6  # no score, cost or rate is larger
 _RANGE = re.compile(r"([0-9]{0,9}):([0-9]{0,9})")
 
 
@@ -63,14 +64,25 @@ def split_names(_ctx: click.Context, _option: click.Parameter, value: str | None
 
 
 class NumberRange(click.FloatRange):
-    """A range that NaN, which compares with nothing, is not in."""
+    """Numbers from `least` to `most`, of which NaN is none; the help leaves out bounds that are beyond reason."""
+
+    def __init__(self, least: float = -BEYOND_REASON, most: float = BEYOND_REASON) -> None:
+        super().__init__(least, most)
+        self.least, self.most = least, most
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number."""
-        number: float = super().convert(value, param, ctx)
+        number: float = click.FLOAT.convert(value, param, ctx)
         if math.isnan(number):
             self.fail(f"{value!r} is no number", param, ctx)
+        if not self.least <= number <= self.most:
+            self.fail(f"{number:g} is not in the range {self.least:g}<=x<={self.most:g}.", param, ctx)
         return number
+
+    def _describe_range(self) -> str:
+        least = "" if self.least == -BEYOND_REASON else f"{self.least:g}<="
+        most = "" if self.most == BEYOND_REASON else f"<={self.most:g}"
+        return f"{least}x{most}" if least or most else ""
 
 
 class NumbersFromTo(click.ParamType[Any]):

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 @click.option("--out", type=PATH, required=True, help="The .pt2 file to write.")
 @click.option("--size", required=True, metavar="HEIGHTxWIDTH", help="Of the pictures that it will take, pixels.")
 @click.option("--score-threshold", type=click.FloatRange(0, 1), default=0.05, help="Leave out candidates below.")
-@click.option("--device", default="cpu", show_default=True, help="that the graph will run on: cpu or cuda")
+@click.option("--device", default="cpu", show_default=True, help="That the graph will run on: cpu or cuda.")
 def main(checkpoint: Path, out: Path, size: str, score_threshold: float, device: str) -> None:
     """Write CHECKPOINT, a model.pth of a CondInst, as a graph of torch.export.
 
