@@ -16,12 +16,12 @@ import click
 
 from pipelines.reporting.commands import call
 from pipelines.reporting.tables import Table
+from stc_pseudo import shipped
 from stc_track.io.console import Command
 from stc_track.io.files import write_json
 from stc_track.io.options import PATH
 
 CONFIG = "condinst_r18_demo"
-ENCODER = Path(__file__).parents[1] / "stc_pseudo" / "shipped" / "demo_monodepth2.pth"
 ROUNDS = {
     "half": "half of the boxes",
     "pseudo": "half of the boxes, and predicted ones for the rest",
@@ -91,7 +91,7 @@ class Loop:
         )  # fmt: skip
         call(
             train, *("--pseudo-store", place / "store", "--config", CONFIG, "--work-dir", place / "train"),
-            *("--max-iters", self.steps, "--seed", self.seed, "--init-backbone", ENCODER),
+            *("--max-iters", self.steps, "--seed", self.seed, "--init-backbone", shipped.DEPTH),
         )  # fmt: skip
         wanted = self.names("test") + (self.names("unlabelled") if kind == "half" else [])
         videos = ("--dataset", "kitti", "--root", self.data, "--sequences", ",".join(wanted))

@@ -12,11 +12,11 @@ import click
 
 from pipelines.ablations.supervision_variants import EVERY
 from pipelines.reporting.commands import Stages
+from stc_pseudo import shipped
 from stc_track.io.errors import InputError
 from stc_track.io.files import write_json
 from stc_track.io.options import PATH
 
-BACKBONE = Path(__file__).parents[2] / "stc_pseudo" / "shipped" / "demo_monodepth2.pth"
 MIN_AREA = 300  # pixels of the true masks in the second set of figures
 
 
@@ -138,7 +138,7 @@ class Experiment:
             "--seed",
             seed,
         )
-        flags = (*flags, "--max-iters", self.settings.steps, "--init-backbone", BACKBONE)
+        flags = (*flags, "--max-iters", self.settings.steps, "--init-backbone", shipped.DEPTH)
         # One thread: on so small a network two wait for each other longer than they gain.
         changes = (part for option in options for part in ("--cfg-options", option))
         self.stages.run("stc-train", *flags, *changes, threads=1)

@@ -11,7 +11,6 @@ from stc_track.io.errors import InputError
 
 Flags = tuple[object, ...]
 TRAIN_SEED, TEST_SEED = 60, 61  # of the rendered scenes; the demo has 0, the labels were tuned on 8 and 9
-ENCODER = Path(__file__).parents[2] / "stc_pseudo" / "shipped" / "demo_monodepth2.pth"
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,10 @@ from typing import Any
 
 import click
 
-from pipelines.paper.data import ENCODER, PAPER_CONFIGS, Budget, Data, Flags
+from pipelines.paper.data import PAPER_CONFIGS, Budget, Data, Flags
 from pipelines.paper.rows import Row
 from pipelines.reporting.commands import call
+from stc_pseudo import shipped
 from stc_track.io.files import write_json
 
 CHECKPOINTS = 40  # steps between those that an interrupted training goes on from, of short ones
@@ -236,9 +237,9 @@ class Experiment:
         """Config of a row's network, and the weights that it starts from, None for what it takes by itself."""
         if row.network is not None:
             config = f"{row.network}_{self.budget.networks.format(data=LAYOUTS[self.name])}"
-            return config, self.init_backbone or (ENCODER if self.budget.networks == "r18_demo" else None)
+            return config, self.init_backbone or (shipped.DEPTH if self.budget.networks == "r18_demo" else None)
         if self.budget.config is not None:
-            return self.budget.config, self.init_backbone or (ENCODER if "r18" in self.budget.config else None)
+            return self.budget.config, self.init_backbone or (shipped.DEPTH if "r18" in self.budget.config else None)
         paper_config = PAPER_CONFIGS[self.name]
         return paper_config if row.preset == "paper" else paper_config.removesuffix("_paper"), self.init_backbone
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stc_pseudo import shipped
 from stc_pseudo.building.sources import AUTO, LAYOUT_DEPTH, LAYOUT_FLOW, Source, choose_depth, choose_flow
 from stc_pseudo.commands.dataset_flags import PATH, DatasetFlags
 
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DEMO_WEIGHTS = Path(__file__).parents[1] / "shipped"
-DEMO_NAMES = {"depth": "demo_monodepth2.pth", "flow": "demo_upflow.pth"}
+DEMO_WEIGHTS = {"depth": shipped.DEPTH, "flow": shipped.FLOW}
 REMOTE_FITS = Path("runs/weights")  # of stores that are no folder
 
 SOURCE_OPTIONS = (
@@ -163,7 +163,7 @@ class SourceFlags:
         """Weights and folder as named; the demo brings its own of both."""
         if data.dataset != "demo":
             return weights, folder
-        return weights or DEMO_WEIGHTS / DEMO_NAMES[kind], folder or data.folder / layout
+        return weights or DEMO_WEIGHTS[kind], folder or data.folder / layout
 
 
 def _layout(data: DatasetFlags) -> Path | None:

@@ -70,6 +70,12 @@ if TYPE_CHECKING:
     type=PATH,
     help="Start from a checkpoint of the same encoder and width, or a folder of the published files.",
 )
+@click.option(
+    "--pose-steps",
+    type=click.IntRange(min=0),
+    default=0,
+    help="The first steps, in which the pose network alone learns: after --init, it else pulls the depth away.",
+)
 @fit_options(batch_size=12, truth="{sequence}/{frame}.png or .npy of depth (LiDAR) of held-out frames: prints AbsRel.")
 @click.option("--half", is_flag=True, help="Keep only the depth network, in half precision.")
 def main(

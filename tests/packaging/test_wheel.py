@@ -13,10 +13,11 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_demos_weights_lie_in_the_package():
     import stc_pseudo
-    from stc_pseudo.commands.source_flags import DEMO_NAMES, DEMO_WEIGHTS
+    from stc_pseudo import shipped
 
-    assert DEMO_WEIGHTS.parent == Path(stc_pseudo.__file__).parent
-    assert all((DEMO_WEIGHTS / name).is_file() for name in DEMO_NAMES.values())
+    assert shipped.DEPTH.parent.parent == Path(stc_pseudo.__file__).parent
+    assert shipped.DEPTH.is_file()
+    assert shipped.FLOW.is_file()
 
 
 DEMO = """

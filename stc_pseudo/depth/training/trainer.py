@@ -31,7 +31,7 @@ from stc_pseudo.training.loop import fit, require_sides
 from stc_pseudo.training.settings import OptimiserSettings, ValidationShare, recorded
 from stc_pseudo.training.validation import Validation, split_clips
 from stc_track.io.errors import SettingError
-from stc_track.io.field_checks import Between, Positive, PositiveCount, check
+from stc_track.io.field_checks import Between, Count, Positive, PositiveCount, check
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class DepthTraining:
         channel_width: factor on every channel count; 1.0 is Monodepth2's.
         encoder_weights: a torchvision ResNet's state dict to start from, or None for a random start.
         init: weights of the same encoder and width to start from, at any resolution, as `start_networks` takes them.
+        pose_steps: the first steps, in which the pose network alone learns: with a depth network from `init`, a pose
+            network from random weights would only pull it away. More of them cost half a step each.
         min_crop: random crops of the network's proportions, as in `Clips`; None takes whole frames, squeezed.
         optimiser: how it learns; `half` keeps only what prediction needs, in half precision.
         validation_share: of each video's clips, its last, that are held out.
@@ -58,6 +60,7 @@ class DepthTraining:
     channel_width: Positive = 1.0
     encoder_weights: Path | None = None
     init: Path | None = None
+    pose_steps: Count = 0
     min_crop: Annotated[float, Between(0, 1, above=True)] | None = None
     optimiser: OptimiserSettings = field(default_factory=partial(OptimiserSettings, batch_size=12))
     validation_share: ValidationShare = 0.0
@@ -70,6 +73,8 @@ class DepthTraining:
         require_sides(self.height, self.width)
         if round(64 * self.channel_width) < 1:
             raise SettingError("channel_width", "at least one channel", str(self.channel_width))
+        if self.pose_steps and self.mode == "stereo":
+            raise SettingError("pose_steps", "0 in a stereo training, which has no pose network", str(self.pose_steps))
         if self.init and self.encoder_weights:
             raise SettingError("init", "no `encoder_weights=` beside it", str(self.encoder_weights))
 
@@ -86,7 +91,7 @@ class DepthTrainer(nn.Module):
     def __init__(self, settings: DepthTraining, intrinsics: Tensor, baselines: Tensor) -> None:
         super().__init__()
         self.network = Monodepth2(settings.encoder, settings.channel_width)
-        self.precision = settings.optimiser.precision
+        self.precision, self.pose_steps = settings.optimiser.precision, settings.pose_steps
         self.pose_network = PoseNetwork(settings.channel_width) if "mono" in settings.mode else None
         self.register_buffer("intrinsics", intrinsics, persistent=False)
         self.register_buffer("baselines", baselines, persistent=False)
@@ -108,7 +113,8 @@ class DepthTrainer(nn.Module):
             transform = torch.eye(4, device=frames.device).repeat(len(frames), 1, 1)
             transform[:, 0, 3] = shift
             views.append(View(batch["right"], transform, self.baselines[video] > 0))
-        with autocast(frames.device, self.precision):
+        learns = torch.is_grad_enabled() and step >= self.pose_steps
+        with autocast(frames.device, self.precision), torch.set_grad_enabled(learns):
             inverse_depths = self.network(augmented[:, middle])
         return depth_loss(inverse_depths, frames[:, middle], views, intrinsics)
 

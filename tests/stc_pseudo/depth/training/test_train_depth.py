@@ -77,6 +77,16 @@ def test_one_moving_camera_needs_no_stereo(stereo_video, tmp_path, losses):
     assert weights.load(tmp_path / "depth.pth", "--depth-weights")["metres_per_unit"] is None
 
 
+def test_the_pose_network_learns_first(stereo_video, tmp_path):
+    video, first, second = sequence_of(stereo_video, right=False), tmp_path / "first.pth", tmp_path / "second.pth"
+    train_depth([video], training_settings(DepthTraining, mode="mono", steps=1, **TINY), first)
+    train_depth([video], training_settings(DepthTraining, init=first, pose_steps=2, steps=2, **TINY), second)
+    before, after = (weights.load(path, "--depth-weights")["state"] for path in (first, second))
+    learnt = {key for key in before if key.endswith("weight") and not torch.equal(before[key], after[key])}
+    assert learnt
+    assert all(key.startswith("pose_network.") for key in learnt)
+
+
 def test_stereo_training_learns_metres(stereo_video, tmp_path):
     settings = training_settings(DepthTraining, mode="stereo", steps=60, learning_rate=2e-3, half=True, **TINY)
     train_depth([sequence_of(stereo_video)], settings, tmp_path / "depth.pth")
