@@ -62,15 +62,17 @@ def gain_interval(rows: np.ndarray, seed: int = 0) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def joined(by_sequence: list[np.ndarray]) -> np.ndarray:
+    """Rows of `COLUMNS` of several sequences together, tracks of two sequences apart."""
+    return np.concatenate([rows + np.array([k * 1e6, 0, 0, 0, 0]) for k, rows in enumerate(by_sequence)])
+
+
 def as_table(by_sequence: dict[str, np.ndarray]) -> Table:
     """A line a sequence, and one of all: instances and tracks count alike over sequences."""
     from scipy.stats import spearmanr
 
-    parts = []
-    for number, rows in enumerate(by_sequence.values()):
-        parts.append(rows + np.array([number * 1e6, 0, 0, 0, 0]))  # tracks of two sequences are two
     lines = []
-    for name, rows in [*by_sequence.items(), ("all", np.concatenate(parts))]:
+    for name, rows in [*by_sequence.items(), ("all", joined(list(by_sequence.values())))]:
         if not len(rows):
             continue
         several = len(np.unique(rows[:, 0])) > 1  # one track says nothing of others
