@@ -19,7 +19,7 @@ import click
 
 from pipelines.ablations.supervision_experiment import Experiment, experiment_options, whole_numbers
 from pipelines.ablations.supervision_tables import ap_table, bar_table, comparisons, conversion_rows
-from pipelines.ablations.supervision_variants import DEFAULT_VARIANTS, EVERY, NETWORKS, NOISE, VARIANTS
+from pipelines.ablations.supervision_variants import DEFAULT_VARIANTS, EVERY, NETWORKS, NOISE, REFINED, TRUE, VARIANTS
 from stc_track.io.console import Command
 from stc_track.io.errors import InputError
 from stc_track.io.files import replacing, write_json
@@ -31,7 +31,7 @@ from stc_track.io.files import replacing, write_json
 @click.option("--networks", is_flag=True, help="Train on the demo's networks' pseudo-labels as well.")
 @click.option("--variants", is_flag=True, help="Train Table IV's variants of the loss as well.")
 @click.option("--noise", is_flag=True, help="Train with loose boxes and wrong classes as well.")
-@click.option("--boxes", is_flag=True, help="Measure `stc-predict --boxes` of the puzzle loss's models as well.")
+@click.option("--boxes", is_flag=True, help="Measure `stc-predict --boxes` of models of the default losses as well.")
 def main(seeds: str, only: str | None, networks: bool, variants: bool, noise: bool, boxes: bool, **scenes: Any) -> None:
     """Train with each kind of mask supervision, and compare the masks' AP."""
     chosen = only.split(",") if only else list(DEFAULT_VARIANTS)
@@ -49,7 +49,7 @@ def main(seeds: str, only: str | None, networks: bool, variants: bool, noise: bo
     for seed in numbers:
         for name in chosen:
             experiment.train(name, seed)
-            if boxes and name in ("puzzle", "networks"):
+            if boxes and name in ("puzzle", *NETWORKS, *REFINED, *TRUE):
                 experiment.convert(name, seed)
     report(experiment)
 

@@ -79,12 +79,12 @@ def measure(by_sequence: list[np.ndarray]) -> dict[str, Any]:
     multiple=True,
     required=True,
     metavar="NAME TRUTH FLAGS",
-    help="a name, true masks as of stc-pseudo inspect, and flags of stc-pseudo build; repeatable",
+    help="A name, true masks as of stc-pseudo inspect, and flags of stc-pseudo build; repeatable.",
 )
-@click.option("--cues", "cue_sets", multiple=True, default=CUES, help="a line of each data set; repeatable")
-@click.option("--refine", "refine_flags", default="", help="flags of stc-pseudo refine")
-@click.option("--min-area", default=300, help="pixels of the true masks that count")
-@click.option("--out", type=PATH, default=Path("runs/refined_cues"), help="stores and figures")
+@click.option("--cues", "cue_sets", multiple=True, default=CUES, help="A line of each data set; repeatable.")
+@click.option("--refine", "refine_flags", default="", help="Flags of stc-pseudo refine.")
+@click.option("--min-area", default=300, help="Pixels of the true masks that count.")
+@click.option("--out", type=PATH, default=Path("runs/refined_cues"), help="Stores and figures.")
 def main(
     data: tuple[tuple[str, Path, str], ...], cue_sets: tuple[str, ...], refine_flags: str, min_area: int, out: Path
 ) -> None:

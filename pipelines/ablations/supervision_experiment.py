@@ -99,6 +99,9 @@ class Experiment:
         if name == "true":
             write_true_store(StoreReader(str(self.store("exact"))), self.data, out)
             return out
+        if name == "refined":
+            self.stages.run("stc-pseudo", "refine", self.store("networks"), "--out", out, threads=1)
+            return out
         exact = ("--depth", "precomputed", "--flow", "precomputed")
         flags = ("--dataset", "demo", "--root", self.data, *(() if name == "networks" else exact))
         if name in ("loose", "wrong"):

@@ -57,4 +57,6 @@ NOISE = {
 # Tells what the labels cost from what the loss costs.
 TRUE = {"puzzle_true": Variant("puzzle loss, true masks as pseudo-masks", store="true")}
 NINTH = {"boxinst_ninth": Variant("BoxInst's loss, warm-up of a ninth", "boxinst")}
-EVERY = DEFAULT_VARIANTS | NINTH | NETWORKS | VARIANTS | NOISE | TRUE
+# What `stc-pseudo refine` is worth to a segmenter: between `networks` and `puzzle_true`.
+REFINED = {"refined": Variant("puzzle loss, the demo's networks, refined", store="refined")}
+EVERY = DEFAULT_VARIANTS | NINTH | NETWORKS | REFINED | VARIANTS | NOISE | TRUE

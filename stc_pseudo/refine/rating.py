@@ -1,9 +1,10 @@
 """The score of refined masks, made without a true one.
 
-Three things tell how good a mask is: its outline lies on edges of colour, the rounds, which erred apart, agree, and the
-outline is short for its area, since an outline that is off by as much costs a thin shape more. Motion tells nothing
-here that holds for every video: its outline is exact in some and beside the object in others. Nor do the frames beside,
-whose masks have voted on this one.
+Five things tell how good a mask is: its outline lies on edges of colour; the network is certain; the first round's
+mask of the box had a good score itself; the rounds, which erred apart, agree; and the outline is short for its area,
+since an outline that is off by as much costs a thin shape more. Motion tells nothing here that holds for every video:
+its outline is exact in some and beside the object in others. Nor do the frames beside, whose masks have voted on this
+one.
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.special import logit
 
 from stc_pseudo.puzzle.box_grid import BoxGrid
-from stc_pseudo.puzzle.score import agreement, edge_contrast
+from stc_pseudo.puzzle.score import agreement, certainty, edge_contrast
 from stc_pseudo.refine.crops import FrameData
 
 SIDE, MARGIN = 48, 0.3  # cells a side of a box and its surroundings, and these as a share of the box's side
-# Of the sum, beside 1 for the contrast of colour. Chosen on six DAVIS sequences and KITTI 0000, where the ranks of the
-# score correlate with IoU by 0.51 and 0.54; with twice the agreement with the frames beside added, 0.42 and 0.56.
+# Of the sum, beside 1 for the contrast of colour and for the log odds of the first round's score.
 AGREEMENT_WEIGHT = 2.0
+CERTAINTY_WEIGHT = 4.0
 OUTLINE_WEIGHT = 0.3
-MIDDLE = -1.0  # of the sum: a score of one half
+MIDDLE = 2.5  # of the sum: a score of one half
+FIRST_SCORE = (1e-3, 1 - 1e-3)  # that a first score counts as, at least and at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,16 +35,30 @@ class Look:
     Attributes:
         mask: (SIDE, SIDE) bool.
         contrast: of colour along its outline (`puzzle.score.edge_contrast`).
+        certainty: of the network (`puzzle.score.certainty`).
         agreement: with the first round's mask.
+        first_score: of that mask, 0..1.
     """
 
     mask: np.ndarray
     contrast: float
+    certainty: float
     agreement: float
+    first_score: float
 
 
-def look_at(frame: FrameData, row: int, objects: np.ndarray, first: np.ndarray) -> Look:
-    """Look at the mask of the box `row` of a frame; objects and first (H, W) as the store's."""
+def look_at(
+    frame: FrameData, row: int, objects: np.ndarray, first: np.ndarray, share: np.ndarray, first_score: float
+) -> Look:
+    """Look at the mask of a box.
+
+    Args:
+        frame: of the box.
+        row: of the box among the frame's.
+        objects, first: (H, W) uint16, the masks that are kept and those of the first round, as a store has them.
+        share: (h, w) float32, the network's probability at the pixels of the box.
+        first_score: of the first round's mask, 0..1.
+    """
     box, size = frame.boxes.xyxy[row], frame.rgb.shape[:2]
     grid = BoxGrid(box, size, SIDE, MARGIN)
     left, top = np.maximum(np.floor(box[:2]), 0).astype(int)
@@ -53,13 +70,19 @@ def look_at(frame: FrameData, row: int, objects: np.ndarray, first: np.ndarray) 
     colour = cv2.cvtColor(grid.sample(frame.rgb).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     inside = (grid.inside > 0.5) & (grid.visible > 0.5)
     contrast = edge_contrast(colour, mask, inside)
-    return Look(mask, contrast, agreement(mask, other))
+    certain = certainty(share, np.ones(share.shape, bool))
+    return Look(mask, contrast, certain, agreement(mask, other), first_score)
 
 
 def rate(looks: list[Look]) -> np.ndarray:
     """Scores of n masks, (n,) float32 in 0..1, higher is better."""
     total = [
-        look.contrast + AGREEMENT_WEIGHT * look.agreement - OUTLINE_WEIGHT * outline_length(look.mask) for look in looks
+        look.contrast
+        + CERTAINTY_WEIGHT * look.certainty
+        + AGREEMENT_WEIGHT * look.agreement
+        - OUTLINE_WEIGHT * outline_length(look.mask)
+        + float(logit(np.clip(look.first_score, *FIRST_SCORE)))
+        for look in looks
     ]
     return (1 / (1 + np.exp(MIDDLE - np.array(total)))).astype(np.float32)
 

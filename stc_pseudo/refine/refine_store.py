@@ -62,8 +62,8 @@ def refine_store(
         device: where they run.
 
     Raises:
-        InputError: the store's masks are refined already, fewer than `LEAST_BOXES` boxes have one, or `out` is the
-            store itself or holds sequences made from something else.
+        InputError: the store's masks are refined already or have no scores, fewer than `LEAST_BOXES` boxes have a mask,
+            or `out` is the store itself or holds sequences made from something else.
     """
     source = {name: reader.sequence(name).provenance for name in sequences}
     for name, provenance in source.items():
@@ -74,6 +74,7 @@ def refine_store(
                 found="refined ones",
                 hint="`rounds=` says how often masks are learnt from",
             )
+        reader.sequence(name).column("box_score", 0)  # refuse a store without scores before anything is learnt
     described = {"settings": asdict(settings), "encoder": encoder.fingerprint, "store": digest(source)}
     new = {name: provenance | {"refine": described} for name, provenance in source.items()}
     root = reader.sequence(sequences[0]).root
@@ -202,7 +203,10 @@ def relabel_shard(
         objects[k], _ = assign(choice.masks, old.size)
         probability[k] = 255 * assign(of_frame, old.size)[1]
         refined.append(choice.refined)
-        looks += [look_at(frame, row, objects[k], before[k]) for row in range(len(of_frame))]
+        scores = old.column("box_score", start + k).tolist()
+        looks += [
+            look_at(frame, row, objects[k], before[k], share, scores[row]) for row, (_, share) in enumerate(of_frame)
+        ]
         areas.append(np.bincount(objects[k].ravel(), minlength=len(of_frame) + 1)[1:])
     pooled = [pool_objects(on_frame) for on_frame in objects]
     arrays |= {

@@ -129,18 +129,34 @@ def losses(logits: Tensor, target: Tensor, batch: dict, projection: float) -> Te
         batch: as `Views.batch` gives it.
         projection: weight of the projections.
     """
-    size = logits.shape[-1]
-    within = (side_distances(batch["box"], size).amin(1) > 0).float()
-    count = within.sum((1, 2)).clamp(min=1)
-    cross_entropy = (functional.binary_cross_entropy_with_logits(logits, target, reduction="none") * within).sum(
-        (1, 2)
-    ) / count
-    probability = torch.sigmoid(logits) * within
-    total = cross_entropy + dice(probability.flatten(1), (target * within).flatten(1))
+    within = (side_distances(batch["box"], logits.shape[-1]).amin(1) > 0).float()
     # A pasted object may hide a side of the box: its projections say nothing.
     whole = ~batch["hidden"].flatten(1).any(1)
-    sides = sum(dice(probability.amax(axis), within.amax(axis)) for axis in (1, 2)) / 2
+    believed = within * (credible((batch["label"] > 0.5) & (within > 0)) | ~whole[:, None, None])
+    count = within.sum((1, 2)).clamp(min=1)
+    cross_entropy = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    probability = torch.sigmoid(logits)
+    total = (cross_entropy * believed).sum((1, 2)) / count
+    total = total + dice((probability * believed).flatten(1), (target * believed).flatten(1))
+    projections = ((probability * within).amax(axis) for axis in (1, 2))
+    sides = sum(dice(own, within.amax(axis)) for axis, own in zip((1, 2), projections, strict=True)) / 2
     return total + projection * whole * sides
+
+
+def credible(label: Tensor) -> Tensor:
+    """Where a label can be believed: the rows and columns in which it has a pixel; everywhere of an empty one.
+
+    A box is tight, so that each of its rows and columns holds a pixel of the object. Where the label has none it is
+    wrong, and nothing tells at which pixels: the projections ask for one, and the other boxes' labels say which.
+
+    Args:
+        label: (n, S, S) bool, cut to the box.
+
+    Returns:
+        (n, S, S) bool.
+    """
+    rows, columns = label.any(2), label.any(1)
+    return (rows[:, :, None] & columns[:, None]) | ~rows.any(1)[:, None, None]
 
 
 def dice(p: Tensor, g: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ def wrong(mask: np.ndarray, box: np.ndarray, random: np.random.Generator) -> np.
     return mask
 
 
-def write(folder: Path, frames: int = 16, boxes: int = 4, empty: tuple[int, ...] = ()) -> Path:
+def write(folder: Path, frames: int = 16, boxes: int = 4, empty: tuple[int, ...] = (), scored: bool = True) -> Path:
     """Write frames and their store; the boxes of the rows `empty` have no mask."""
     random = np.random.default_rng(0)
     paths, objects, of_frame = [], np.zeros((frames, *SIZE), np.uint16), {}
@@ -61,7 +61,9 @@ def write(folder: Path, frames: int = 16, boxes: int = 4, empty: tuple[int, ...]
     with StoreWriter(str(folder / "store"), "frames", sequence.class_names, folder) as writer:
         partial = writer.begin(sequence, {"detail": 4})
         for start, stop in partial.missing():
-            partial.write(start, {name: block[start:stop] for name, block in arrays.items()})
+            scores = np.full((stop - start) * boxes, 0.5, np.float32)
+            blocks = {name: block[start:stop] for name, block in arrays.items()}
+            partial.write(start, blocks, {"box_score": scores} if scored else {})
         writer.finish("drawn")
     return folder / "store"
 

@@ -21,9 +21,11 @@ def frame_of(mask=DISC):
     return FrameData(rgb.clip(0, 255).astype(np.uint8), np.zeros((3, 20, 25), np.float32), 4, boxes)
 
 
-def score(mask, first=DISC, frame=None):
-    """Score of a mask."""
-    return rate([look_at(frame or frame_of(), 0, mask.astype(np.uint16), first.astype(np.uint16))])[0]
+def score(mask, first=DISC, frame=None, sure=0.9, first_score=0.5):
+    """Score of a mask that the network is so sure of."""
+    share = np.where(mask, sure, 1 - sure)[20:60, 30:70].astype(np.float32)
+    masks = mask.astype(np.uint16), first.astype(np.uint16)
+    return rate([look_at(frame or frame_of(), 0, *masks, share, first_score)])[0]
 
 
 def test_the_right_mask_has_the_better_score():
@@ -34,6 +36,11 @@ def test_the_right_mask_has_the_better_score():
 def test_disagreement_of_the_rounds_lowers_the_score():
     smaller = (X - 50) ** 2 + (Y - 40) ** 2 <= 200
     assert score(DISC) > score(DISC, first=smaller)
+
+
+def test_doubt_and_a_poor_first_mask_lower_the_score():
+    assert score(DISC) > score(DISC, sure=0.6)
+    assert score(DISC) > score(DISC, first_score=0.2) > score(DISC, first_score=0.0) > 0
 
 
 def test_a_thin_shape_is_the_harder():

@@ -104,6 +104,13 @@ def test_a_refined_store_is_not_refined_again(store, tmp_path):
     assert "choose another --out" in other.output
 
 
+def test_masks_without_scores_are_refused_before_anything_is_learnt(write_store, tmp_path):
+    result = refine(write_store(tmp_path, scored=False), "--out", tmp_path / "refined", "--init-backbone", "scratch")
+    assert result.exit_code == 2
+    assert "expected the table box_score" in result.output
+    assert not (tmp_path / "refined").exists()
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

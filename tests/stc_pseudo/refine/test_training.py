@@ -7,13 +7,14 @@ from stc_pseudo.refine.encoder import make_encoder
 from stc_pseudo.refine.instances import list_instances
 from stc_pseudo.refine.network import side_distances
 from stc_pseudo.refine.settings import RefineSettings
-from stc_pseudo.refine.training import losses, projection_iou, train
+from stc_pseudo.refine.training import credible, losses, projection_iou, train
 from stc_pseudo.refine.views import HIDDEN, make_views, paste
 from stc_pseudo.store.reader import StoreReader
 
 
-def batch_of(boxes, size=32):
-    return {"box": torch.tensor(boxes), "hidden": torch.zeros(len(boxes), size, size, dtype=torch.bool)}
+def batch_of(boxes, label, size=32):
+    hidden = torch.zeros(len(boxes), size, size, dtype=torch.bool)
+    return {"box": torch.tensor(boxes), "hidden": hidden, "label": label}
 
 
 def test_distances_to_the_sides_of_the_box():
@@ -22,9 +23,9 @@ def test_distances_to_the_sides_of_the_box():
 
 
 def test_no_loss_for_a_mask_that_fills_its_box_and_is_its_label():
-    batch = batch_of([[4.0, 4.0, 20.0, 20.0]])
     label = torch.zeros(1, 32, 32)
     label[:, 4:20, 4:20] = 1
+    batch = batch_of([[4.0, 4.0, 20.0, 20.0]], label)
     assert losses(40 * label - 20, label, batch, 1.0).item() == pytest.approx(0, abs=1e-4)
     # half of it: rows are all there, half the columns are not
     half = label.clone()
@@ -35,11 +36,32 @@ def test_no_loss_for_a_mask_that_fills_its_box_and_is_its_label():
 
 
 def test_a_hidden_side_is_not_asked_for():
-    batch = batch_of([[4.0, 4.0, 20.0, 20.0]])
-    batch["hidden"][:, 4:20, 12:20] = True
     half = torch.zeros(1, 32, 32)
     half[:, 4:20, 4:12] = 1
+    batch = batch_of([[4.0, 4.0, 20.0, 20.0]], half)
+    batch["hidden"][:, 4:20, 12:20] = True
     assert losses(40 * half - 20, half, batch, 1.0).item() == pytest.approx(0, abs=1e-4)
+    # What is pasted over counts: it is not the object.
+    filled = half.clone()
+    filled[:, 4:20, 12:20] = 1
+    assert losses(40 * filled - 20, half, batch, 1.0).item() > 1
+
+
+def test_a_label_that_leaves_rows_or_columns_of_its_box_empty_is_not_believed_there():
+    label = torch.zeros(3, 8, 8, dtype=torch.bool)
+    label[0, 2:6, 3:5] = True
+    label[1, 2, 3] = label[1, 5, 6] = True
+    expected = torch.zeros_like(label)
+    expected[0, 2:6, 3:5] = True
+    expected[1, [2, 2, 5, 5], [3, 6, 3, 6]] = True
+    expected[2] = True  # of an empty label nothing says where the object is
+    assert (credible(label) == expected).all()
+    # A column more than the label has costs nothing: the box asks for it.
+    box, label = [[2.0, 2.0, 6.0, 6.0]], torch.zeros(1, 8, 8)
+    label[:, 2:6, 2:5] = 1
+    whole = label.clone()
+    whole[:, 2:6, 5] = 1
+    assert losses(40 * whole - 20, label, batch_of(box, label, 8), 1.0).item() == pytest.approx(0, abs=1e-4)
 
 
 def test_projections_of_a_mask_beside_its_box():
