@@ -24,7 +24,7 @@ test: .venv/.installed
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered
 
 test-slow: .venv/.installed
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pipelines.checks.slow_tests
 
 lint: .venv/.installed
 	$(BIN)/ruff check .

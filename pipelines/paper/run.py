@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import re
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +24,7 @@ import click
 from pipelines.paper.data import PAPER_CONFIGS, Budget, Data, Flags
 from pipelines.paper.rows import Row
 from pipelines.reporting.commands import call
+from pipelines.reporting.origin import commit, machine
 from stc_pseudo import shipped
 from stc_track.io.files import write_json
 
@@ -36,7 +35,6 @@ VERSIONS = (
     "stc-seg", "torch", "torchvision", "onedl-mmdetection", "onedl-mmengine", "numpy", "opencv-python-headless",
     "trackeval",
 )  # fmt: skip
-REPOSITORY = Path(__file__).parents[2]
 
 
 class Experiment:
@@ -328,20 +326,9 @@ def origin(device: str | None) -> dict[str, Any]:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             versions[name] = "none"
-    machine = f"{platform.machine()}, {os.cpu_count()} cores"
+    kind = machine()
     if device is not None and device.startswith("cuda"):
         import torch
 
-        machine += f", {torch.cuda.get_device_name(device)}"
-    return {"commit": commit(), "versions": {"python": platform.python_version(), **versions}, "machine": machine}
-
-
-def commit() -> str:
-    """The checkout's commit, with a plus where files differ from it."""
-
-    def git(*words: str) -> str:
-        return subprocess.run(
-            ["git", *words], cwd=REPOSITORY, capture_output=True, text=True, check=False
-        ).stdout.strip()
-
-    return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
+        kind += f", {torch.cuda.get_device_name(device)}"
+    return {"commit": commit(), "versions": {"python": platform.python_version(), **versions}, "machine": kind}
