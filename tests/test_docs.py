@@ -1,6 +1,7 @@
 """The documents: links lead somewhere, flags exist, words are the field's."""
 
 import importlib
+import itertools
 import re
 import tomllib
 from pathlib import Path
@@ -16,6 +17,7 @@ PAGES = sorted(
 )
 LINK = re.compile(r"\[[^\]\[]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"^( *)```.*?^\1```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
 
 
 def anchors(page):
@@ -51,6 +53,39 @@ def test_a_broken_link_is_found():
         "nothing.md: no such file",
         "README.md#no-such-heading: no such heading",
     ]
+
+
+def broken_tables(text):
+    """Lines at which a table has no head, another number of columns than its head, or no end."""
+    lines, head = ["", *BLOCK.sub("", text).splitlines()], 0
+    for number, (before, line) in enumerate(itertools.pairwise(lines), 1):
+        columns = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
+        if columns and not before.startswith("|"):
+            head = columns
+            if number + 1 >= len(lines) or not re.fullmatch(r"[|: -]+", lines[number + 1]):
+                yield f"no head: {line[:60]}"
+        elif columns and columns != head:
+            yield f"{columns - 1} columns under a head of {head - 1}: {line[:60]}"
+        elif line.strip() and not columns and before.startswith("|"):
+            yield f"text that becomes a row: {line[:60]}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_tables_are_whole(page):
+    assert list(broken_tables(page.read_text())) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "broken"),
+    [
+        pytest.param("| a | b |\n|---|---|\n| 1 \\| 2 | 3 |\n\nText.", [], id="whole"),
+        pytest.param("| a |\n|---|\n\n| 1 |\n", ["no head: | 1 |"], id="cut in two"),
+        pytest.param("| a | b |\n|---|---|\n| 1 |\n", ["1 columns under a head of 2: | 1 |"], id="a column less"),
+        pytest.param("| a |\n|---|\n| 1 |\nText.", ["text that becomes a row: Text."], id="no end"),
+    ],
+)
+def test_a_broken_table_is_found(text, broken):
+    assert list(broken_tables(text)) == broken
 
 
 # Flags of other programs, which the pages name too.
