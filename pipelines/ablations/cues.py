@@ -86,29 +86,11 @@ def main(
         store, report = out / f"store_{index}", out / f"store_{index}.json"
         for cues in cue_sets:
             # The first of them builds the store; the others find its depth and flow there.
-            stages.run(
-                "stc-pseudo",
-                "build",
-                "--dataset",
-                "kitti",
-                "--root",
-                root,
-                *chosen,
-                "--boxes",
-                boxes,
-                "--workers",
-                workers,
-                "--out",
-                store,
-                "--cues",
-                cues,
-                "--overwrite",
-                "masks",
-                *flags,
-            )
-            stages.run(
-                "stc-pseudo", "inspect", store, "--truth", root, *chosen, "--min-area", min_area, "--json", report
-            )
+            data = ("--dataset", "kitti", "--root", root, *chosen, "--boxes", boxes, "--workers", workers)
+            masks = ("--cues", cues, "--overwrite", "masks", *flags)
+            stages.run("stc-pseudo", "build", *data, "--out", store, *masks)
+            judged = ("--truth", root, *chosen, "--min-area", min_area, "--json", report)
+            stages.run("stc-pseudo", "inspect", store, *judged)
             rows.append({"source": name, "flags": flags, "cues": cues, **json.loads(report.read_text())})
     without = rows[0]["mean_iou"]["all"]["without_box"]
     table = as_table(

@@ -164,31 +164,13 @@ def peak_of_build(frames: int, workers: int) -> tuple[float, float]:
         draw(folder, frames)
         training = folder / "training"
         program = Path(sys.executable).with_name("stc-pseudo")
+        data = ("--dataset", "kitti", "--root", folder, "--out", folder / "store")
+        depth = ("--depth", "precomputed", "--depth-dir", training / "depth")
+        flow = ("--flow", "precomputed", "--flow-dir", training / "flow")
         started = time.perf_counter()
         with open(folder / "log.txt", "wb") as log:
             process = subprocess.Popen(
-                [
-                    program,
-                    "build",
-                    "--dataset",
-                    "kitti",
-                    "--root",
-                    folder,
-                    "--out",
-                    folder / "store",
-                    "--workers",
-                    str(workers),
-                    "--depth",
-                    "precomputed",
-                    "--depth-dir",
-                    training / "depth",
-                    "--flow",
-                    "precomputed",
-                    "--flow-dir",
-                    training / "flow",
-                    "--detail",
-                    "4",
-                ],
+                [program, "build", *data, *depth, *flow, "--detail", "4", "--workers", str(workers)],
                 stdout=log,
                 stderr=log,
             )
@@ -238,24 +220,10 @@ def time_command(
         untrained = random_weights(folder)
         clock, started = Clock((Monodepth2, UPFlow)), Clock.now()
         with clock.watching():
-            stc_pseudo(
-                [
-                    "build",
-                    "--dataset",
-                    "kitti",
-                    "--root",
-                    str(folder),
-                    "--out",
-                    str(folder / "store"),
-                    "--depth-weights",
-                    str(depth_weights or untrained[0]),
-                    "--flow-weights",
-                    str(flow_weights or untrained[1]),
-                    "--device",
-                    device,
-                ],
-                standalone_mode=False,
-            )
+            data = ("--dataset", "kitti", "--root", str(folder), "--out", str(folder / "store"), "--device", device)
+            depth = ("--depth-weights", str(depth_weights or untrained[0]))
+            flow = ("--flow-weights", str(flow_weights or untrained[1]))
+            stc_pseudo(["build", *data, *depth, *flow], standalone_mode=False)
         total = Clock.now() - started
     share = 1 - clock.seconds / total
     named = torch.cuda.get_device_name() if device.startswith("cuda") else f"{torch.get_num_threads()} CPU threads"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -212,9 +211,3 @@ def _is_truncated(box: np.ndarray, size: tuple[int, int]) -> bool:
     height, width = size
     low, high = box[:2] <= BORDER, box[2:] >= np.array((width, height)) - BORDER
     return bool(low.any() or high.any())
-
-
-def as_row(instance: Instance) -> dict[str, Any]:
-    """The instance as JSON values; NaN as None."""
-    values = {name: getattr(instance, name) for name in Instance.__dataclass_fields__}
-    return {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in values.items()}

@@ -47,7 +47,6 @@ SIMILARITY_ARRAYS = {"similarity_depth": ((8,), "uint8"), "similarity_flow": ((8
 FINE_ARRAYS = {"fine_inverse_depth": ((), "float16"), "fine_flow": ((2,), "float16")}
 REFINED_ARRAYS = {"first_objects": ((), "uint16"), "probability": ((), "uint8")}
 FRAME_SIZED = ("objects", *REFINED_ARRAYS)
-KEEP = ("similarity",)  # what `keep` of a sequence's provenance may name
 TABLES = {
     "box_frame": "int32",
     "box_xyxy": "float32",
@@ -82,7 +81,7 @@ def arrays_of(detail: int, keep: Iterable[str] = (), refined: bool = False) -> d
 
     Args:
         detail: its setting.
-        keep: some of `KEEP`.
+        keep: `similarity`, or nothing.
         refined: its masks are those of `stc-pseudo refine`.
     """
     fine = FINE_ARRAYS if detail < CELL else {}

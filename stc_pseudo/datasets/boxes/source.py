@@ -15,7 +15,6 @@ from stc_track.io.errors import InputError, SettingError, require_file
 
 log = logging.getLogger(__name__)
 
-FORMATS = ("coco", "mot", "cvat", "mots")
 ENDINGS = {".json": "coco", ".txt": "mot", ".csv": "mot", ".xml": "cvat"}
 
 
@@ -26,7 +25,7 @@ class BoxSource:
     Attributes:
         path: a file, or a folder of a file a video, `{sequence}.json`, `.txt`, `.csv` or `.xml`, or MOT-Challenge's
             `{sequence}/gt/gt.txt`.
-        format_name: one of `FORMATS`, or None to tell by the content.
+        format_name: `coco`, `mot`, `cvat` or `mots`; None tells it by the content.
         class_names: the classes that count, by number, or numbered from 1; None takes the file's own.
         min_score: boxes of less confidence are left out.
         video_name: what the file calls the video (a folder, CVAT's task, MMTracking's video); None for the video's
