@@ -119,16 +119,16 @@ def resolve(module, name):
 def texts(node):
     """The texts of a function or value but for its docstring, a formatted one as a whole, with `{}` for its values."""
     docstring = ast.get_docstring(node, clean=False) if isinstance(node, ast.FunctionDef) else None
-    inside = {id(part) for each in ast.walk(node) if isinstance(each, ast.JoinedStr) for part in each.values}
-    for each in ast.walk(node):
-        if isinstance(each, ast.JoinedStr):
-            yield "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in each.values)
-        elif isinstance(each, ast.Constant) and isinstance(each.value, str):
-            yield from [each.value] if id(each) not in inside and each.value != docstring else []
-        elif isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id == "SettingError":
+    inside = {id(part) for string in ast.walk(node) if isinstance(string, ast.JoinedStr) for part in string.values}
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.JoinedStr):
+            yield "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in inner.values)
+        elif isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+            yield from [inner.value] if id(inner) not in inside and inner.value != docstring else []
+        elif isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id == "SettingError":
             yield from (
                 f"`{name.value}=`"
-                for name in ast.walk(each.args[0])
+                for name in ast.walk(inner.args[0])
                 if isinstance(name, ast.Constant) and isinstance(name.value, str)
             )
 
@@ -159,7 +159,7 @@ class Walk:
         elif kind == "classes":
             self.classes.add((module, name))
             bases = modules()[module].classes[name][1]
-            self.todo += [base for each in bases if (base := resolve(module, each))]
+            self.todo += [base for entry in bases if (base := resolve(module, entry))]
 
     def _method(self):
         """Visit one more method of a class that is reached; False if none is left."""
@@ -175,13 +175,13 @@ class Walk:
     def _visit(self, module, node, where):
         node = body(node) if isinstance(node, ast.FunctionDef) else node
         self.found.extend((text, where) for text in texts(node))
-        for each in ast.walk(node):
-            if isinstance(each, ast.Name) and (target := resolve(module, each.id)):
+        for part in ast.walk(node):
+            if isinstance(part, ast.Name) and (target := resolve(module, part.id)):
                 self.todo.append(target)
-            elif isinstance(each, ast.Attribute):
-                self.attributes.add(each.attr)
-                target = resolve(module, each.value.id) if isinstance(each.value, ast.Name) else None
-                inner = resolve(target[1], each.attr) if target and target[0] == "module" else None
+            elif isinstance(part, ast.Attribute):
+                self.attributes.add(part.attr)
+                target = resolve(module, part.value.id) if isinstance(part.value, ast.Name) else None
+                inner = resolve(target[1], part.attr) if target and target[0] == "module" else None
                 self.todo += [inner] if inner else []
 
 

@@ -21,7 +21,7 @@ def test_five_lines_of_zarr_read_a_store(tmp_path):
     arguments = ["build", "--dataset", "kitti", "--root", tmp_path / "data", "--out", tmp_path / "store"]
     arguments += ["--depth", "precomputed", "--depth-dir", training / "depth", "--detail", 4]
     arguments += ["--flow", "precomputed", "--flow-dir", training / "flow"]
-    done = CliRunner().invoke(main, [str(each) for each in arguments])
+    done = CliRunner().invoke(main, [str(argument) for argument in arguments])
     assert done.exit_code == 0, done.output
     names = {"STORE": tmp_path / "store", "SEQUENCE": "0000"}
     exec(code, names)

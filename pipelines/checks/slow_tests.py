@@ -39,7 +39,7 @@ def as_page(tests: list[tuple[str, str, float]]) -> str:
         tests: as `read_report` returns them.
     """
     outcomes = [outcome for _, outcome, _ in tests]
-    totals = ", ".join(f"{outcomes.count(each)} {each}" for each in ("passed", "failed", "skipped"))
+    totals = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in ("passed", "failed", "skipped"))
     minutes = sum(seconds for *_, seconds in tests) / 60
     note = f"{totals}, {minutes:.1f} minutes. Commit {commit()}; {machine()}."
     rows = [(name, outcome, f"{seconds:.0f}") for name, outcome, seconds in tests]

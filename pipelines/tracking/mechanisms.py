@@ -65,7 +65,7 @@ _NO_CELLS = f"{'-':>8}{'-':>8}{'-':>5}"
 def box_cells(videos: list[BoxVideo], settings: TrackerSettings) -> str:
     """HOTA, AssA and identity switches of all sequences together, in columns."""
     run = ours(settings)
-    found = summarise({each.name: evaluate(each, run(each)) for each in videos})
+    found = summarise({video.name: evaluate(video, run(video)) for video in videos})
     return f"{found.HOTA:8.2f}{found.AssA:8.2f}{found.id_switches:5d}"
 
 
@@ -84,11 +84,11 @@ def mask_cells(videos: dict[str, Video], settings: TrackerSettings) -> str:
 @click.option("--seed", default=0, help="Of the masks' noise; the settings were chosen with others.")
 def main(box_root: Path, mask_root: Path, seed: int) -> None:
     """Switch each mechanism off alone, on boxes and on masks."""
-    folders = sorted(each for each in box_root.iterdir() if (each / "det" / "det.txt").is_file())
-    box_videos = [read_video(each) for each in folders]
+    folders = sorted(folder for folder in box_root.iterdir() if (folder / "det" / "det.txt").is_file())
+    box_videos = [read_video(folder) for folder in folders]
     names = tuple(name for name in read_truth(mask_root) if name not in TUNING)
     mask_videos = noisy_videos(mask_root, names, Noise(seed=seed))
-    click.echo(f"boxes: {', '.join(each.name for each in box_videos)}\nmasks: {', '.join(names)}; noise seed {seed}")
+    click.echo(f"boxes: {', '.join(video.name for video in box_videos)}\nmasks: {', '.join(names)}; noise seed {seed}")
     columns = f"{'HOTA':>8}{'AssA':>8}{'sw.':>5}"
     click.echo(f"{'':36}{'boxes':>21}{'cars':>21}{'pedestrians':>21}\n{'':36}{columns * 3}")
     for name, changes, used_by in MECHANISMS:

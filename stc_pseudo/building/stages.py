@@ -69,7 +69,7 @@ def mask_arrays(
         objects, scores = solve_frames(maps, boxes, settings.masks)
     else:
         printed = [printed_labels(*of_frame, settings.masks) for of_frame in zip(maps, boxes, mask, edges, strict=True)]
-        objects, scores = np.stack([each for each, _ in printed]), [each for _, each in printed]
+        objects, scores = np.stack([drawn for drawn, _ in printed]), [rated for _, rated in printed]
     pooled = [pool_objects(on_frame) for on_frame in objects]
     made = {
         "mask": mask,

@@ -133,10 +133,10 @@ def _train_listed(root: Path, split: Path, val_split: Path | None, training: Dep
     from stc_pseudo.datasets.kitti_raw import read_listed
     from stc_pseudo.depth.training.trainer import train_depth
 
-    found = read_listed(root, split, val_split)
+    listing = read_listed(root, split, val_split)
     try:
         with only_writer(out, "training", "--out names another"):
-            train_depth(found.videos, training, out, (found.train, found.held))
+            train_depth(listing.videos, training, out, (listing.train, listing.held))
     except FloatingPointError as error:
         raise click.ClickException(str(error)) from error
 

@@ -43,7 +43,7 @@ def folder(tmp_path_factory):
 
 
 def typed(command, *arguments):
-    done = CliRunner().invoke(command, [str(each) for each in arguments], catch_exceptions=False)
+    done = CliRunner().invoke(command, [str(argument) for argument in arguments], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done
 
@@ -65,7 +65,7 @@ def test_the_three_commands_and_predict(folder, monkeypatch, caplog):
     typed(stc_track, "predictions/", "--out", "results/")
     assert (folder / "results" / "0005.txt").is_file()
     typed(stc_pseudo, "export", "runs/store", "--format", "mots", "--out", "masks/")
-    assert {each.frame for each in iter_mots(folder / "masks" / "0005.txt")} == set(range(FRAMES))
+    assert {obj.frame for obj in iter_mots(folder / "masks" / "0005.txt")} == set(range(FRAMES))
     typed(stc_pseudo, "report", "runs/store")
     assert (folder / "report.html").is_file()
 
@@ -103,8 +103,8 @@ def test_predict_takes_pictures_and_videos(folder, monkeypatch):
     found = {path.stem: read_detections(path) for path in (folder / "found").iterdir()}
     assert found.keys() == {"000002", "one", "two", "clip"}
     assert found["000002"].keys() <= {2}
-    assert {each.height for each in found["two"].get(0, ())} <= {SIZE[0] // 2}
-    assert all(len(each) <= 3 for frames in found.values() for each in frames.values())
+    assert {detection.height for detection in found["two"].get(0, ())} <= {SIZE[0] // 2}
+    assert all(len(detections) <= 3 for frames in found.values() for detections in frames.values())
     refused = CliRunner().invoke(stc_predict, [str(model), "--out", "nothing"])
     assert refused.exit_code == 2
     assert "expected a picture, a video file or a folder of these, found none" in refused.output

@@ -34,8 +34,8 @@ def test_every_command_is_one_of_ours(name):
     """What the system refuses is a line, and `~` the home folder."""
     for command in commands(importlib.import_module(name)):
         assert isinstance(command, Command)
-        paths = [each.type for each in command.params if isinstance(each.type, click.Path)]
-        assert all(isinstance(each, NamedPath) for each in paths)
+        paths = [param.type for param in command.params if isinstance(param.type, click.Path)]
+        assert all(isinstance(path, NamedPath) for path in paths)
 
 
 def test_a_full_disk_is_one_line(monkeypatch, tmp_path):

@@ -16,7 +16,7 @@ def test_tracks_of_the_shipped_detections(tmp_path):
     assert result.exit_code == 0, result.output
     frames = read_mots(tmp_path / "results" / "0000.txt")
     assert len(frames) > demo_tracks.FRAMES * 0.8
-    ids = [each.track_id for objects in frames.values() for each in objects]
+    ids = [obj.track_id for objects in frames.values() for obj in objects]
     assert max(map(ids.count, ids)) > demo_tracks.FRAMES * 0.5
 
 

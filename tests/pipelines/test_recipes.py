@@ -34,7 +34,7 @@ def in_this_process(monkeypatch):
     commands["stc-eval"] = evaluate
 
     def run(self, command, *arguments, threads=None, figures=True):
-        words = [str(each) for each in arguments]
+        words = [str(argument) for argument in arguments]
         if command == "stc-predict":
             words += ["--score-threshold", "0", "--max-detections", "3"]
         if command == "stc-track":
@@ -65,7 +65,7 @@ def test_kitti_trains_on_one_part_and_writes_the_benchmark_s_archive_of_the_othe
     out = tmp_path / "out"
     arguments = ["--root", root, "--out", out, "--train-sequences", "0000", "--val-sequences", "0002", "--max-iters", 1]
     arguments += ["--signals", signals(root), "--workers", 1, "--preset", "paper", "--init-backbone", "scratch"]
-    done = CliRunner().invoke(kitti_mots.main, [str(each) for each in arguments])
+    done = CliRunner().invoke(kitti_mots.main, [str(argument) for argument in arguments])
     assert done.exit_code == 0, done.output
     with zipfile.ZipFile(out / "archive.zip") as packed:
         assert packed.namelist() == ["0002.txt"]
@@ -88,19 +88,19 @@ def youtube_vis(root: Path, folder: Path) -> Path:
     video = {"id": 1, "width": width, "height": height, "length": 2, "file_names": [f"0000/{name}" for name in names]}
     tracks: dict[int, list] = {}
     for frame, objects in read_mots(root / "instances_txt" / "0000.txt").items():
-        for each in objects:
-            shape = {"size": [height, width], "counts": each.counts.decode()}
-            x1, y1, x2, y2 = (float(side) for side in rle.tight_box(each.counts, height, width))
-            tracks.setdefault(each.track_id, [None, None])[frame] = (shape, [x1, y1, x2 - x1, y2 - y1])
+        for obj in objects:
+            shape = {"size": [height, width], "counts": obj.counts.decode()}
+            x1, y1, x2, y2 = (float(side) for side in rle.tight_box(obj.counts, height, width))
+            tracks.setdefault(obj.track_id, [None, None])[frame] = (shape, [x1, y1, x2 - x1, y2 - y1])
     annotations = [
         {
             "id": k,
             "video_id": 1,
             "category_id": 1,
             "iscrowd": 0,
-            "segmentations": [each and each[0] for each in frames],
-            "bboxes": [each and each[1] for each in frames],
-            "areas": [each and each[1][2] * each[1][3] for each in frames],
+            "segmentations": [drawn and drawn[0] for drawn in frames],
+            "bboxes": [drawn and drawn[1] for drawn in frames],
+            "areas": [drawn and drawn[1][2] * drawn[1][3] for drawn in frames],
         }
         for k, frames in enumerate(tracks.values(), 1)
     ]
@@ -113,13 +113,13 @@ def test_youtube_vis_writes_what_the_server_takes(root, tmp_path):
     videos, out = youtube_vis(root, tmp_path / "ytvis"), tmp_path / "out"
     arguments = ["--root", videos, "--val-root", videos, "--out", out, "--config", "condinst_r18_demo", "--workers", 1]
     arguments += ["--max-iters", 1, "--signals", signals(root), "--init-backbone", "scratch"]
-    done = CliRunner().invoke(ytvis.main, [str(each) for each in arguments])
+    done = CliRunner().invoke(ytvis.main, [str(argument) for argument in arguments])
     assert done.exit_code == 0, done.output
     with zipfile.ZipFile(out / "archive.zip") as packed:
         assert packed.namelist() == ["results.json"]
         results = json.loads(packed.read("results.json"))
     assert isinstance(results, list)
-    assert all(set(each) >= {"video_id", "category_id", "score", "segmentations"} for each in results)
+    assert all(set(result) >= {"video_id", "category_id", "score", "segmentations"} for result in results)
     assert (out / "scores.json").is_file()
 
 
@@ -174,7 +174,7 @@ def test_predicted_boxes_take_the_place_of_drawn_ones(tmp_path, monkeypatch):
 
     monkeypatch.setattr(pseudo_boxes, "call", _seeing_everything(pseudo_boxes.call))
     arguments = ["--out", tmp_path, "--train-scenes", 2, "--test-scenes", 1, "--frames", 2, "--steps", 1]
-    done = CliRunner().invoke(pseudo_boxes.main, [str(each) for each in [*arguments, "--min-score", 0]])
+    done = CliRunner().invoke(pseudo_boxes.main, [str(argument) for argument in [*arguments, "--min-score", 0]])
     assert done.exit_code == 0, done.output
     assert "half of the boxes, and predicted ones for the rest" in (tmp_path / "report.md").read_text()
     assert (tmp_path / "boxes_pseudo" / "0001.txt").read_bytes() == (

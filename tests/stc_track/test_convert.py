@@ -44,7 +44,7 @@ def drawn_tracks():
 
 
 def order(objects):
-    return sorted(objects, key=lambda each: (each.frame, each.track_id))
+    return sorted(objects, key=lambda obj: (obj.frame, obj.track_id))
 
 
 @pytest.fixture
@@ -84,8 +84,8 @@ def test_results_and_back(folder):
     there = convert(folder / "in", "ytvis-results", folder / "there.json", *options)
     back = convert(there, "mots", folder / "back", *options)
     (found,), expected = [list(iter_mots(back / "0008.txt"))], list(iter_mots(folder / "in" / "0008.txt"))
-    assert [replace(each, track_id=2002) for each in found] == expected
-    assert {each.class_id for each in iter_mots(back / "0007.txt")} == {1, 2}  # no result is an ignore region
+    assert [replace(obj, track_id=2002) for obj in found] == expected
+    assert {obj.class_id for obj in iter_mots(back / "0007.txt")} == {1, 2}  # no result is an ignore region
 
 
 def test_png(folder):
@@ -105,15 +105,15 @@ def test_coco(folder):
     content = json.loads(convert(folder / "in", "coco", folder / "out.json").read_text())
     assert content["categories"] == [{"id": k, "name": name} for k, name in sorted(MOTS_CLASS_NAMES.items())]
     first = content["annotations"][0]
-    image = next(each for each in content["images"] if each["id"] == first["image_id"])
+    image = next(image for image in content["images"] if image["id"] == first["image_id"])
     assert (image["file_name"], image["frame"], image["height"]) == ("0007/000001.png", 1, HEIGHT)
     assert (first["bbox"], first["area"], first["track_id"], first["iscrowd"]) == ([2, 3, 5, 5], 25, 1004, 0)
-    assert [each["iscrowd"] for each in content["annotations"]].count(1) == 3
+    assert [annotation["iscrowd"] for annotation in content["annotations"]].count(1) == 3
 
 
 def test_youtube_vis(folder):
     content = json.loads(convert(folder / "in", "ytvis", folder / "out.json").read_text())
-    assert [each["length"] for each in content["videos"]] == [5, 1]
+    assert [video["length"] for video in content["videos"]] == [5, 1]
     car = content["annotations"][0]
     assert [area and int(area) for area in car["areas"]] == [None, 25, 25, None, 25]
     assert car["bboxes"][4] == [8, 3, 5, 5]
@@ -137,13 +137,13 @@ def test_cvat_polygons(folder):
         for track in ElementTree.parse(out / "0007.xml").getroot().findall("track")
     }
     assert tracks.keys() == {"car", "pedestrian", "ignore"}
-    shown = [(each.get("frame"), each.get("outside")) for each in tracks["pedestrian"]]
+    shown = [(shape.get("frame"), shape.get("outside")) for shape in tracks["pedestrian"]]
     assert shown == [("1", "0"), ("2", "1"), ("4", "0")]
-    true = {each.frame: each for each in drawn_tracks() if each.track_id == 2001}
-    for each in tracks["pedestrian"]:
-        points = np.array([[float(value) for value in pair.split(",")] for pair in each.get("points").split(";")])
-        if each.get("outside") == "0":
-            mask = rle.decode(true[int(each.get("frame"))].counts, *SIZE)
+    true = {obj.frame: obj for obj in drawn_tracks() if obj.track_id == 2001}
+    for shape in tracks["pedestrian"]:
+        points = np.array([[float(value) for value in pair.split(",")] for pair in shape.get("points").split(";")])
+        if shape.get("outside") == "0":
+            mask = rle.decode(true[int(shape.get("frame"))].counts, *SIZE)
             np.testing.assert_array_equal(filled(points), mask)
 
 
@@ -178,7 +178,7 @@ def test_mot_truth_of_a_sequence_folder(tmp_path):
     (tmp_path / "set" / "MOT17-02" / "gt" / "gt.txt").write_text("\r\n".join(lines) + "\r\n")
     out = convert(tmp_path / "set", "mots", tmp_path / "out")
     found = list(iter_mots(out / "MOT17-02.txt"))
-    assert [(each.frame, each.track_id) for each in found] == [(1, 2001), (1, 1001), (2, 2001)]
+    assert [(obj.frame, obj.track_id) for obj in found] == [(1, 2001), (1, 1001), (2, 2001)]
     assert rle.tight_box(found[0].counts, *SIZE).tolist() == [0, 0, 4, 5]
     assert rle.tight_box(found[1].counts, *SIZE).tolist() == [0, 11, 3, 14]  # what the frame has of it
 
@@ -230,7 +230,7 @@ def test_pictures_of_an_earlier_run_are_replaced(folder):
 def test_overlaps(tmp_path):
     objects = [drawn(0, 1001, 1, 0, 0, 6, score=0.5), drawn(0, 1002, 1, 3, 3, 6, score=0.9)]
     cut = list(prepared("0000", objects, Changes()))
-    areas = [rle.area(each.counts, *SIZE) for each in cut]
+    areas = [rle.area(obj.counts, *SIZE) for obj in cut]
     assert areas == [36 - 9, 36]
     assert list(prepared("0000", objects, Changes(cut=False))) == objects
     region = drawn(0, IGNORE_ID, IGNORE_CLASS, 0, 0, 20, ignored=True)
@@ -245,7 +245,7 @@ def test_overlaps(tmp_path):
 @given(st.lists(st.tuples(hnp.arrays(bool, (4, 5)), st.floats(0, 1)), max_size=5))
 def test_every_pixel_has_one_owner_and_none_is_lost(masks):
     objects = [MotsObject(3, k, 1, 4, 5, rle.encode(mask), score) for k, (mask, score) in enumerate(masks)]
-    cut = [rle.decode(each.counts, 4, 5) for each in prepared("0000", objects, Changes())]
+    cut = [rle.decode(obj.counts, 4, 5) for obj in prepared("0000", objects, Changes())]
     covered = np.any([mask for mask, _ in masks], 0) if masks else np.zeros((4, 5))
     np.testing.assert_array_equal(np.sum(cut, 0) if cut else np.zeros((4, 5)), covered)
 
@@ -254,13 +254,13 @@ def test_unsorted_text_is_sorted(folder):
     lines = (folder / "in" / "0007.txt").read_bytes().splitlines(keepends=True)
     (folder / "in" / "0007.txt").write_bytes(b"".join(reversed(lines)))
     out = convert(folder / "in", "mots", folder / "out")
-    assert [each.frame for each in iter_mots(out / "0007.txt")] == sorted(each.frame for each in drawn_tracks())
+    assert [obj.frame for obj in iter_mots(out / "0007.txt")] == sorted(obj.frame for obj in drawn_tracks())
 
 
 def test_classes_are_renumbered(folder):
     out = convert(folder / "in", "coco", folder / "out.json", "--classes", "2=10,10=3")
     content = json.loads(out.read_text())
-    assert {each["category_id"] for each in content["annotations"]} == {1, 10, 3}
+    assert {annotation["category_id"] for annotation in content["annotations"]} == {1, 10, 3}
     done = CliRunner().invoke(main, [str(folder), "--to", "coco", "--out", "o.json", "--classes", "2"])
     assert done.exit_code == 2
     assert "no list such as" in done.output

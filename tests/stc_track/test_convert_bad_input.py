@@ -239,7 +239,7 @@ def test_bad_coco(tmp_path, change, message):
 )
 def test_bad_arguments(folder, arguments, message):
     source, kind, out, *options = arguments
-    options = [str(folder / each) if each == "in" else each for each in options]
+    options = [str(folder / option) if option == "in" else option for option in options]
     assert message in refused(folder / source, kind, folder / out, *options)
 
 

@@ -74,5 +74,5 @@ def test_end_to_end(tmp_path):
     assert again.output.count("$ stc-train") == 1  # the rest is there
     found = json.loads((tmp_path / "plug_and_play.json").read_text())
     assert found["ap"].keys() == {"yolact_exact", "blendmask_exact", "htc_exact", "condinst_exact", "condinst_true"}
-    assert all(each["0"]["all"]["mean"].keys() == {"AP", "AP50", "AP75"} for each in found["ap"].values())
+    assert all(by_seed["0"]["all"]["mean"].keys() == {"AP", "AP50", "AP75"} for by_seed in found["ap"].values())
     assert "| HTC | pseudo-masks | 0 |" in (tmp_path / "plug_and_play.md").read_text()

@@ -73,7 +73,7 @@ def test_store_of_true_masks(drawn_store, tmp_path):
     (name,) = source.sequences
     ours, theirs = StoreReader(str(tmp_path / "true")).sequence(name), source.sequence(name)
     np.testing.assert_array_equal(ours.read("inverse_depth", 0), theirs.read("inverse_depth", 0))
-    objects = {each.track_id: each for each in true_masks(root, name)[ours.numbers[0]]}
+    objects = {obj.track_id: obj for obj in true_masks(root, name)[ours.numbers[0]]}
     drawn, boxes = ours.read("objects", 0), ours.boxes_at(0)
     for k, track in enumerate(boxes.track_ids.tolist(), 1):
         np.testing.assert_array_equal(drawn == k, rle.decode(objects[track].counts, *ours.size))
@@ -97,7 +97,7 @@ def test_noise(tmp_path, noise):
         "\n".join(supervision_stores.noisy_lines(tmp_path / "clean.txt", (400, 400), noise, np.random.default_rng(0)))
     )
     after = read_labels(tmp_path / "noisy.txt")
-    moved = np.array([each.box for each in after]) - np.array([each.box for each in before])
+    moved = np.array([label.box for label in after]) - np.array([label.box for label in before])
     other = {a.track_id for a, b in zip(after, before, strict=True) if a.kind != b.kind}
     if noise == "loose":
         assert not other

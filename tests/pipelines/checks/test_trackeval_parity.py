@@ -64,7 +64,7 @@ def test_real_sequences(tmp_path):
     for name in ("0003", "0012"):
         objects = list(iter_mots(REAL / "instances_txt" / f"{name}.txt"))
         write_mots(tmp_path / "truth" / f"{name}.txt", objects)
-        kept = [replace(each, track_id=each.track_id + (each.frame > 40)) for k, each in enumerate(objects) if k % 7]
-        write_mots(tmp_path / "found" / f"{name}.txt", [each for each in kept if each.class_id != IGNORE_CLASS])
+        kept = [replace(obj, track_id=obj.track_id + (obj.frame > 40)) for k, obj in enumerate(objects) if k % 7]
+        write_mots(tmp_path / "found" / f"{name}.txt", [obj for obj in kept if obj.class_id != IGNORE_CLASS])
     done = invoke(tmp_path / "found", tmp_path / "truth")
     assert done.exit_code == 0, done.output

@@ -13,13 +13,13 @@ def test_files(tmp_path):
     tracks = read_mots(tmp_path / "tracks" / "0000.txt")
     assert len(detections) == len(tracks) == 3000 // OBJECTS
     assert all(len(frame) == OBJECTS for frame in (*detections.values(), *tracks.values()))
-    assert len({each.track_id for frame in tracks.values() for each in frame}) > OBJECTS
+    assert len({obj.track_id for frame in tracks.values() for obj in frame}) > OBJECTS
 
 
 @pytest.mark.slow
 def test_memory_does_not_grow():
     lines = (20_000, 100_000)
-    done = CliRunner().invoke(main, [each for length in lines for each in ("--lines", str(length))])
+    done = CliRunner().invoke(main, [word for length in lines for word in ("--lines", str(length))])
     assert done.exit_code == 0, done.output
     peaks = {}
     for row in done.output.splitlines()[1:]:

@@ -20,10 +20,10 @@ def root(tmp_path):
         (folder / "gt").mkdir()
         random, found, true = np.random.default_rng(place), [], []
         for frame in range(1, FRAMES + 1):
-            for each in range(3):
-                x, y = 100 + 120 * each + (each - 1) * 3 * frame, 80 + 2 * frame
-                true.append(f"{frame},{each + 1},{x},{y},30,80,1,1,1")
-                if each != 1 or not 10 <= frame < 13:
+            for k in range(3):
+                x, y = 100 + 120 * k + (k - 1) * 3 * frame, 80 + 2 * frame
+                true.append(f"{frame},{k + 1},{x},{y},30,80,1,1,1")
+                if k != 1 or not 10 <= frame < 13:
                     dx, dy = random.normal(0, 1, 2)
                     found.append(f"{frame},-1,{x + dx:.2f},{y + dy:.2f},30,80,0.9")
         (folder / "det" / "det.txt").write_text("\n".join(found) + "\n")
@@ -33,7 +33,7 @@ def root(tmp_path):
 
 
 def run(command, *arguments):
-    result = CliRunner().invoke(command, [str(each) for each in arguments], catch_exceptions=False)
+    result = CliRunner().invoke(command, [str(argument) for argument in arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
 
@@ -62,11 +62,11 @@ def test_ours_is_measured_at_another_rate_and_under_a_shaking_camera(root):
 
 def test_either_half_is_measured_with_what_the_other_chose(root):
     halves = held_out.halves(root)
-    assert [[each.name[6:8] for each in half] for half in halves] == [["02", "11"], ["05", "09"]]
+    assert [[video.name[6:8] for video in half] for half in halves] == [["02", "11"], ["05", "09"]]
     given = []
 
     def choose(half):
-        given.append([each.name[6:8] for each in half])
+        given.append([video.name[6:8] for video in half])
         return {"lifecycle.max_gap": 20 + len(given)}
 
     held_out.report("ours", halves, choose)
@@ -79,7 +79,7 @@ def test_either_half_is_measured_with_what_the_other_chose(root):
     ]
 
 
-@pytest.mark.parametrize("tracker", [each for each in held_out.RANGES if each != "ours"])
+@pytest.mark.parametrize("tracker", [name for name in held_out.RANGES if name != "ours"])
 def test_every_value_that_is_searched_is_taken(root, tracker):
     pytest.importorskip("trackers")
     video = read_video(root / "MOT17-02-SDP")

@@ -37,10 +37,14 @@ def mask_videos():
         frames[frame] = [
             MotsObject(frame, 1001 + k, 1, HEIGHT, WIDTH, rle.encode(mask)) for k, mask in enumerate(masks)
         ]
-    return {"0000": Video([each for each in perfect(frames) if each.frame != 6 or each.box[1] == 40], frames)}
+    return {
+        "0000": Video(
+            [detection for detection in perfect(frames) if detection.frame != 6 or detection.box[1] == 40], frames
+        )
+    }
 
 
-@pytest.mark.parametrize("mechanism", mechanisms.MECHANISMS, ids=lambda each: each.name)
+@pytest.mark.parametrize("mechanism", mechanisms.MECHANISMS, ids=lambda mechanism: mechanism.name)
 def test_what_does_not_use_a_mechanism_is_the_same_without_it(mechanism, box_video, mask_videos):
     default, without = mechanisms.DEFAULT, mechanisms.DEFAULT.changed(**mechanism.changes)
     assert mechanism.name == "default" or without != default

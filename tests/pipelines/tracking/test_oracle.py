@@ -39,7 +39,7 @@ def root(tmp_path):
 
 
 def run(command, *arguments):
-    done = CliRunner().invoke(command, [str(each) for each in arguments])
+    done = CliRunner().invoke(command, [str(argument) for argument in arguments])
     assert done.exit_code == 0, done.output
     return done.output
 
@@ -60,8 +60,8 @@ def test_noise_is_seeded_and_does_what_it_says(root):
     assert noisy(true, Noise(seed=3)) == noisy(true, Noise(seed=3)) != noisy(true, Noise(seed=4))
     quiet = Noise(miss=0, miss_small=0, false_alarms=0, shift=0, erode=0)
     same = noisy(true, quiet)
-    assert [rle.decode(each.counts, HEIGHT, WIDTH).tolist() for each in same] == [
-        rle.decode(each.counts, HEIGHT, WIDTH).tolist() for each in true
+    assert [rle.decode(detection.counts, HEIGHT, WIDTH).tolist() for detection in same] == [
+        rle.decode(detection.counts, HEIGHT, WIDTH).tolist() for detection in true
     ]
     assert noisy(true, Noise(miss=1, miss_small=1)) == []
     assert len(noisy(true, Noise(false_alarms=8, miss=0, miss_small=0))) == 2 * len(true)
@@ -147,9 +147,9 @@ def test_speed():
 def test_the_stream_is_what_it_says():
     found = list(speed.stream(60, 20, 0))
     assert len(found) == 60
-    assert [each.frame for each in found] == [0] * 20 + [1] * 20 + [2] * 20
-    for each in found:
-        assert tuple(rle.tight_box(each.counts, each.height, each.width)) == each.box
+    assert [detection.frame for detection in found] == [0] * 20 + [1] * 20 + [2] * 20
+    for detection in found:
+        assert tuple(rle.tight_box(detection.counts, detection.height, detection.width)) == detection.box
 
 
 @pytest.mark.real

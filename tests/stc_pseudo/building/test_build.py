@@ -54,9 +54,9 @@ def test_boxes_become_a_mots_data_set_without_training(drawn, tmp_path):
     result = drawn.run("export", drawn.store, "--format", "mots", "--out", tmp_path / "mots")
     assert (result.exit_code, result.output) == (0, f"6 masks on 3 frames of 1 sequences: {tmp_path / 'mots'}\n")
     objects = list(iter_mots(tmp_path / "mots" / "0000.txt"))
-    assert {each.track_id for each in objects} == {1001, 2001}
-    for each in objects:
-        mask, true = rle.decode(each.counts, *drawn.size), drawn.masks()[each.track_id]
+    assert {obj.track_id for obj in objects} == {1001, 2001}
+    for obj in objects:
+        mask, true = rle.decode(obj.counts, *drawn.size), drawn.masks()[obj.track_id]
         assert (mask & true).sum() / (mask | true).sum() > 0.8
 
 

@@ -13,7 +13,7 @@ from stc_track.masks import rle
 
 def add_region(drawn, mask, frame=1):
     path = drawn.root / "instances_txt/0000.txt"
-    objects = [each for frame_objects in read_mots(path).values() for each in frame_objects]
+    objects = [obj for frame_objects in read_mots(path).values() for obj in frame_objects]
     write_mots(path, [*objects, MotsObject(frame, 10000, 10, *drawn.size, rle.encode(mask))])
 
 

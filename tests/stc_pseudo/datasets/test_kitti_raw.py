@@ -81,7 +81,7 @@ def test_a_wrong_line_is_named(raw, splits, text, words):
 def test_training_on_listed_frames(raw, splits, tmp_path):
     arguments = ["train-depth", "--kitti-raw", raw, "--split", splits[0], "--val-split", splits[1], "--height", 64]
     arguments += ["--width", 64, "--channel-width", 0.25, "--steps", 1, "--batch-size", 1, "--out", tmp_path / "d.pth"]
-    done = CliRunner().invoke(main, [str(each) for each in arguments])
+    done = CliRunner().invoke(main, [str(argument) for argument in arguments])
     assert done.exit_code == 0, done.output
     assert (tmp_path / "d.pth").is_file()
 

@@ -70,9 +70,9 @@ def test_frames_come_out_in_the_order_in_which_they_are_shown(tmp_path):
 def test_a_second_time_nothing_is_written(tmp_path):
     path = write(tmp_path / "a.mp4")
     first = unpack(path, tmp_path / "a")
-    before = {each: each.stat().st_mtime_ns for each in (tmp_path / "a").iterdir()}
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "a").iterdir()}
     assert unpack(path, tmp_path / "a") == first
-    assert {each: each.stat().st_mtime_ns for each in (tmp_path / "a").iterdir()} == before
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "a").iterdir()} == before
 
 
 def test_another_folder_is_not_overwritten(tmp_path):

@@ -128,10 +128,10 @@ def many(count):
     instances = [
         changed(frame=k, track_id=k % 97, class_id=1 + k % 2, quality=float(rng.random())) for k in range(count)
     ]
-    instances.sort(key=lambda each: each.quality)
+    instances.sort(key=lambda instance: instance.quality)
     jpeg = io.BytesIO()
     Image.new("RGB", (80, 40), (200, 30, 30)).save(jpeg, "JPEG")
-    causes = ["hidden" if each.quality < 0.5 else "" for each in instances]
+    causes = ["hidden" if instance.quality < 0.5 else "" for instance in instances]
     return Report("STORE </script><b>", {1: "car", 2: "<i>"}, 0.5, instances, causes, pictures=[jpeg.getvalue()] * 50)
 
 
@@ -168,8 +168,8 @@ def test_the_page_in_a_browser_with_20000_instances(tmp_path):
     told = json.loads(html.unescape(re.search(r'<pre id="told">(.*?)</pre>', done.stdout, re.DOTALL)[1]))
     first, second, last = (report.instances[k] for k in (0, 1, -1))
 
-    def title(each):
-        return f"{report.class_names[each.class_id]}, track {each.track_id}, frame {each.frame} of 0000"
+    def title(instance):
+        return f"{report.class_names[instance.class_id]}, track {instance.track_id}, frame {instance.frame} of 0000"
 
     assert told["first"] == told["back"] == told["home"] == title(first)
     assert (told["next"], told["last"]) == (title(second), title(last))

@@ -30,7 +30,7 @@ def test_flow_has_the_frames_size_and_is_the_network_s(weights):
     assert flow.shape == (2, 2, *SIZE)
     assert np.isfinite(flow).all()
     padded = np.pad(frames, ((0, 0), (0, 128 - SIZE[0]), (0, 136 - SIZE[1]), (0, 0)), mode="edge")
-    pair = [torch.from_numpy(each).permute(2, 0, 1)[None].float() / 127.5 - 1 for each in padded[:2]]
+    pair = [torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1 for picture in padded[:2]]
     network = raft_small()
     network.load_state_dict(torch.load(weights))
     with torch.inference_mode():

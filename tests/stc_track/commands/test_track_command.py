@@ -37,8 +37,8 @@ def drawn_sequence():
 
 def write(path, detections):
     with DetectionWriter(path) as writer:
-        for each in detections:
-            writer.write(each)
+        for detection in detections:
+            writer.write(detection)
 
 
 @pytest.fixture
@@ -68,12 +68,12 @@ def test_end_to_end(folder, options):
     assert done.exit_code == 0, done.output
     found = read_mots(folder.parent / "results" / "0000.txt")
     assert sorted(found) == [0, 1, 2, 3, 4, 6, 7]
-    assert all({each.track_id for each in objects} == {1001, 1002, 2001} for objects in found.values())
-    assert all(each.class_id == each.track_id // 1000 for objects in found.values() for each in objects)
+    assert all({obj.track_id for obj in objects} == {1001, 1002, 2001} for objects in found.values())
+    assert all(obj.class_id == obj.track_id // 1000 for objects in found.values() for obj in objects)
     for objects in found.values():
-        masks = np.stack([rle.decode(each.counts, HEIGHT, WIDTH) for each in objects])
+        masks = np.stack([rle.decode(obj.counts, HEIGHT, WIDTH) for obj in objects])
         assert masks.sum(0).max() == 1
-        by_id = {each.track_id: mask.sum() for each, mask in zip(objects, masks, strict=True)}
+        by_id = {obj.track_id: mask.sum() for obj, mask in zip(objects, masks, strict=True)}
         assert by_id[1001] == 144  # the higher score keeps all its pixels
     (alone,) = read_mots(folder.parent / "results" / "0001.txt")[3]
     assert alone.track_id == 2001
@@ -84,7 +84,7 @@ def test_switches_change_the_result(folder):
     assert invoke(folder, "--single-threshold").exit_code == 0
     assert len(read_mots(folder.parent / "results" / "0000.txt")[3]) == 2  # the pedestrian's score fell to 0.2
     assert invoke(folder, "--max-gap", "0").exit_code == 0
-    ids = {each.track_id for objects in read_mots(folder.parent / "results" / "0000.txt").values() for each in objects}
+    ids = {obj.track_id for objects in read_mots(folder.parent / "results" / "0000.txt").values() for obj in objects}
     assert {1003, 1004} < ids  # frame 5 ended every track
 
 
@@ -92,19 +92,19 @@ def test_coco_results_give_the_same(folder):
     assert invoke(folder).exit_code == 0
     expected = (folder.parent / "results" / "0000.txt").read_bytes()
     results = []
-    for each in drawn_sequence():
-        x1, y1, x2, y2 = each.box
-        plain = rle.run_lengths(each.counts, HEIGHT, WIDTH).tolist()
-        counts = plain if each.frame % 2 else each.counts.decode()
+    for detection in drawn_sequence():
+        x1, y1, x2, y2 = detection.box
+        plain = rle.run_lengths(detection.counts, HEIGHT, WIDTH).tolist()
+        counts = plain if detection.frame % 2 else detection.counts.decode()
         results.append(
             {
-                "image_id": each.frame,
-                "category_id": each.class_id,
-                "score": each.score,
+                "image_id": detection.frame,
+                "category_id": detection.class_id,
+                "score": detection.score,
                 "segmentation": {"size": [HEIGHT, WIDTH], "counts": counts},
             }
         )
-        if each.frame % 3:
+        if detection.frame % 3:
             results[-1]["bbox"] = [x1, y1, x2 - x1, y2 - y1]
     (folder / "0000.txt").unlink()
     (folder / "0000.json").write_text(json.dumps(results))
@@ -266,12 +266,12 @@ def test_cues_are_used(folder, store_of):
         store_of(store, name, list(range(8)), (HEIGHT, WIDTH), inverse_depth=depth.astype(np.float16), flow=flow)
     for terms in ("none", "depth", "flow", "both"):
         assert invoke(folder, "--cues", str(store), "--cue-terms", terms).exit_code == 0
-        assert {each.track_id for each in read_mots(folder.parent / "results" / "0000.txt")[7]} == {1001, 1002, 2001}
+        assert {obj.track_id for obj in read_mots(folder.parent / "results" / "0000.txt")[7]} == {1001, 1002, 2001}
 
 
 def test_more_than_999_tracks_of_a_class_have_ids_of_their_own():
     detections = [drawn(40 * t, 1, 5, 5, 4) for t in range(1001)] + [drawn(40 * 1001, 2, 5, 5, 4)]
-    ids = [each.track_id for each in link(detections, TrackerSettings(), frame_step=1)]
+    ids = [obj.track_id for obj in link(detections, TrackerSettings(), frame_step=1)]
     assert ids[:999] == list(range(1001, 2000))
     assert ids[999:] == [1_001_000, 1_001_001, 2001]
 
@@ -287,9 +287,9 @@ def test_no_pixel_has_two_owners(frames):
         for mask, score, class_id in frame
     ]
     found = list(link(detections, TrackerSettings()))
-    assert len({(each.frame, each.track_id) for each in found}) == len(found)
+    assert len({(obj.frame, obj.track_id) for obj in found}) == len(found)
     for t in range(len(frames)):
-        masks = [rle.decode(each.counts, 4, 5) for each in found if each.frame == t]
+        masks = [rle.decode(obj.counts, 4, 5) for obj in found if obj.frame == t]
         assert not masks or np.sum(masks, 0).max() <= 1
 
 
@@ -354,7 +354,7 @@ def test_frame_numbers_that_step_are_a_frame_rate(folder):
     done = invoke(folder, "--sequences", "0000")
     assert done.exit_code == 0
     found = read_mots(folder.parent / "results" / "0000.txt")
-    assert {each.track_id for objects in found.values() for each in objects} == {1001}
+    assert {obj.track_id for objects in found.values() for obj in objects} == {1001}
     assert sorted(found) == [5 * t for t in range(12)]
 
 
@@ -362,7 +362,7 @@ def test_scores_of_0_to_100_are_divided(folder):
     write(folder / "0000.txt", [drawn(t, 1, 10 + t, 5, 12, (90, 50)[t % 2]) for t in range(6)])
     assert invoke(folder, "--sequences", "0000").exit_code == 0
     found = read_mots(folder.parent / "results" / "0000.txt")
-    assert [[each.track_id for each in found[t]] for t in range(6)] == [[1001]] * 6
+    assert [[obj.track_id for obj in found[t]] for t in range(6)] == [[1001]] * 6
 
 
 @pytest.mark.parametrize("scores", [(0.9, 87.0), (87.0, 0.9)], ids=["percent later", "share later"])
@@ -565,6 +565,8 @@ def test_what_was_filled_in_is_still_known_when_it_is_read_again(boxes):
     done = CliRunner().invoke(convert, [str(results), "--to", "coco", "--out", str(boxes.parent / "coco.json")])
     assert done.exit_code == 0, done.output
     content = json.loads((boxes.parent / "coco.json").read_text())
-    frames = {each["id"]: each["frame"] for each in content["images"]}
-    undetected = [frames[each["image_id"]] for each in content["annotations"] if each.get("detected") is False]
+    frames = {image["id"]: image["frame"] for image in content["images"]}
+    undetected = [
+        frames[annotation["image_id"]] for annotation in content["annotations"] if annotation.get("detected") is False
+    ]
     assert undetected == [5]

@@ -121,7 +121,7 @@ def mots20(folders):
             (results / f"{name}.txt", results / f"{name}.txt"),
             (truth / f"{name}.txt", truth / name / "gt" / "gt.txt"),
         ):
-            objects = [replace(each, frame=each.frame + 1) for each in iter_mots(source)]
+            objects = [replace(obj, frame=obj.frame + 1) for obj in iter_mots(source)]
             source.unlink()
             write_mots(target, objects)
     return results, truth
@@ -244,7 +244,7 @@ def test_frames_without_anything_change_nothing(folders):
     before = evaluate(*folders)
     for folder in folders:
         for path in folder.iterdir():
-            write_mots(path, [replace(each, frame=1000 * each.frame) for each in iter_mots(path)])
+            write_mots(path, [replace(obj, frame=1000 * obj.frame) for obj in iter_mots(path)])
     assert evaluate(*folders) == before
     write_mots(folders[0] / "0001.txt", [drawn(999_999_999, 1001, 1, 5, 5, 9)])
     assert evaluate(*folders).sequences["0001"]["car"].false_positives == 1

@@ -53,8 +53,8 @@ def annotation_file(tracks):
                 "iscrowd": crowd,
                 "height": HEIGHT,
                 "width": WIDTH,
-                "areas": [each and rle.area(each, HEIGHT, WIDTH) for each in masks],
-                "segmentations": [each and plain(each) for each in masks],
+                "areas": [mask and rle.area(mask, HEIGHT, WIDTH) for mask in masks],
+                "segmentations": [mask and plain(mask) for mask in masks],
             }
             for k, (video, class_id, crowd, masks) in enumerate(tracks)
         ],
@@ -68,7 +68,7 @@ def result_file(tracks):
             "video_id": 5 + video,
             "category_id": class_id,
             "score": score,
-            "segmentations": [each and compressed(each) for each in masks],
+            "segmentations": [mask and compressed(mask) for mask in masks],
         }
         for video, class_id, score, masks in tracks
     ]

@@ -56,11 +56,11 @@ def test_round_trips_are_equal_to_the_byte(folder, kind):
 def test_cvat_masks(folder):
     run(folder / "in", "cvat", folder / "out")
     root = ElementTree.parse(folder / "out" / "0007.xml").getroot()
-    assert {each.findtext("attributes/attribute/name") for each in root.iter("label")} == {"track_id"}
+    assert {label.findtext("attributes/attribute/name") for label in root.iter("label")} == {"track_id"}
     found = {}
     for track in root.findall("track"):  # CVAT loads the first mask of a track, so there is one a track
         shown, *ends = track.findall("mask")
-        assert [each.get("outside") for each in ends] == ([] if shown.get("frame") == "3" else ["1"])
+        assert [end.get("outside") for end in ends] == ([] if shown.get("frame") == "3" else ["1"])
         left, top, width, height = (int(shown.get(key)) for key in ("left", "top", "width", "height"))
         runs = [int(run) for run in shown.get("rle").split(",")]
         mask = np.zeros(SIZE, bool)
@@ -171,10 +171,10 @@ def test_a_missing_mask_becomes_its_box(folder):
     assert rle.tight_box(second.counts, *SIZE).tolist() == [4, 5, 10, 12]
     run(folder / "in.json", "datumaro", folder / "boxes", "--missing", "keep")
     content = json.loads((folder / "boxes" / "annotations" / "default.json").read_text())
-    assert [each["type"] for each in content["items"][0]["annotations"]] == ["mask", "bbox"]
+    assert [annotation["type"] for annotation in content["items"][0]["annotations"]] == ["mask", "bbox"]
 
 
-@pytest.mark.parametrize("kind", [kind for kind, each in EXPORTERS.items() if not each.overlaps])
+@pytest.mark.parametrize("kind", [kind for kind, exporter in EXPORTERS.items() if not exporter.overlaps])
 def test_formats_without_overlaps_say_so(folder, kind):
     output = run(folder / "in", kind, folder / "out", "--overlaps", "keep", code=2)
     assert re.fullmatch(r"Error: --overlaps keep: expected a format in which masks may overlap, found .*\n", output)
@@ -192,7 +192,7 @@ def test_masks_as_davis_has_them(tmp_path, mode, values):
     found = open_sources(tmp_path / "in")
     objects = list(found.sequences["dog"].objects())
     assert found.class_names == {1: "object"}
-    assert [(each.frame, each.track_id, each.ignored) for each in objects] == (
+    assert [(obj.frame, obj.track_id, obj.ignored) for obj in objects] == (
         [(4, 1, False), (4, 2, False), (4, 255, True)] if mode == "P" else [(4, 1, False)]
     )
 
@@ -216,12 +216,12 @@ def test_a_store_is_a_source_without_torch(tmp_path, store_of):
     )
     run(tmp_path / "store", "mots", tmp_path / "mots")
     found = list(iter_mots(tmp_path / "mots" / "0007.txt"))
-    assert [(each.frame, each.track_id, each.ignored) for each in found] == [
+    assert [(obj.frame, obj.track_id, obj.ignored) for obj in found] == [
         (3, 1001, False), (3, 2001, False), (4, 10000, True)
     ]  # fmt: skip
     np.testing.assert_array_equal(rle.decode(found[0].counts, *SIZE), square(2, 3, 5))
     run(tmp_path / "store", "coco", tmp_path / "coco.json", "--missing", "keep")
     content = json.loads((tmp_path / "coco.json").read_text())
-    assert [each["score"] for each in content["annotations"]] == [0.75, 0.5, 0]
-    assert [each["file_name"] for each in content["images"]] == ["0007/000003.png", "0007/000004.png"]
-    assert [each["name"] for each in content["categories"]] == ["car", "pedestrian"]
+    assert [annotation["score"] for annotation in content["annotations"]] == [0.75, 0.5, 0]
+    assert [image["file_name"] for image in content["images"]] == ["0007/000003.png", "0007/000004.png"]
+    assert [category["name"] for category in content["categories"]] == ["car", "pedestrian"]

@@ -100,7 +100,7 @@ def test_trackeval_youtube_vis(folder):
     )
     raw = dataset.get_raw_seq_data("ours", dataset.seq_list[0])
     data = dataset.get_preprocessed_seq_data(raw, "car")
-    assert [len(each) for each in data["gt_ids"]] == [len(each) for each in data["tracker_ids"]] == [1, 1, 1]
+    assert [len(ids) for ids in data["gt_ids"]] == [len(ids) for ids in data["tracker_ids"]] == [1, 1, 1]
     assert all(similarity.tolist() == [[1]] for similarity in data["similarity_scores"])
 
 
@@ -112,9 +112,9 @@ def test_datumaro(folder):
     found = {}
     for item in dataset:
         assert item.media.data is not None  # the frames lie where it looks for them
-        for each in item.annotations:
-            assert names[each.label] == {1: "car", 2: "pedestrian"}[each.attributes["track_id"] // 1000]
-            found[int(item.id.split("/")[1]), each.attributes["track_id"]] = each.image.astype(bool)
+        for annotation in item.annotations:
+            assert names[annotation.label] == {1: "car", 2: "pedestrian"}[annotation.attributes["track_id"] // 1000]
+            found[int(item.id.split("/")[1]), annotation.attributes["track_id"]] = annotation.image.astype(bool)
     compare(found)
     assert len(dataset) == 3
 
@@ -157,6 +157,8 @@ def test_datumaro_reads_cvat(folder):
     datumaro = pytest.importorskip("datumaro", reason="datumaro is not installed: pip install datumaro")
     export(folder, "cvat-polygons", folder / "out")
     dataset = datumaro.Dataset.import_from(str(folder / "out" / "0007.xml"), "cvat")
-    shown = [each for item in dataset for each in item.annotations if not each.attributes.get("outside")]
-    assert {each.type.name for each in shown} == {"polygon"}
+    shown = [
+        annotation for item in dataset for annotation in item.annotations if not annotation.attributes.get("outside")
+    ]
+    assert {annotation.type.name for annotation in shown} == {"polygon"}
     assert len(shown) == len(dict(masks()))

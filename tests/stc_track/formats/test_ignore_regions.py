@@ -82,12 +82,12 @@ def truth(tmp_path):
 
 
 def run(command, *arguments):
-    done = CliRunner().invoke(command, [str(each) for each in arguments])
+    done = CliRunner().invoke(command, [str(argument) for argument in arguments])
     assert done.exit_code == 0, done.output or done.exception
 
 
 def refusal(command, *arguments):
-    done = CliRunner().invoke(command, [str(each) for each in arguments])
+    done = CliRunner().invoke(command, [str(argument) for argument in arguments])
     assert done.exit_code == 2, done.output or done.exception
     return done.output
 
@@ -99,7 +99,7 @@ def objects_of(path):
 
 def kinds(path):
     """How many masks there are of each class, ignored or not."""
-    return Counter((each.class_id, each.ignored) for each in objects_of(path))
+    return Counter((obj.class_id, obj.ignored) for obj in objects_of(path))
 
 
 EXPECTED = {(10, False): LENGTH, (1, False): LENGTH, (3, True): LENGTH}
@@ -115,15 +115,22 @@ def test_category_10_and_crowds_come_through(truth, kind):
     run(convert, truth, "--to", kind, "--out", out)
     assert kinds(out) == EXPECTED
     content = json.loads(out.read_text())
-    assert {each["id"]: each["name"] for each in content["categories"]} == NAMES
-    assert {(each["category_id"], each["iscrowd"]) for each in content["annotations"]} == {(10, 0), (1, 0), (3, 1)}
+    assert {category["id"]: category["name"] for category in content["categories"]} == NAMES
+    assert {(annotation["category_id"], annotation["iscrowd"]) for annotation in content["annotations"]} == {
+        (10, 0),
+        (1, 0),
+        (3, 1),
+    }
 
 
 def test_boxes_and_detections_have_category_10_and_no_crowd(truth):
     run(convert, truth, "--to", "mot", "--out", truth.parent / "mot", "--shift", "1")
     assert len((truth.parent / "mot" / "wood.txt").read_text().splitlines()) == 2 * LENGTH
     run(convert, truth, "--to", "detections", "--out", truth.parent / "det")
-    assert Counter(each.class_id for each in iter_detections(truth.parent / "det" / "wood.txt")) == {10: 4, 1: 4}
+    assert Counter(detection.class_id for detection in iter_detections(truth.parent / "det" / "wood.txt")) == {
+        10: 4,
+        1: 4,
+    }
 
 
 def test_cvat_calls_a_crowd_no_object(truth):
@@ -142,12 +149,12 @@ def test_mots_refuses_category_10_until_it_has_another_number(truth, kind):
     assert not list(truth.parent.glob("out/*"))
     run(convert, truth, "--to", kind, "--out", out, "--classes", "10=11")
     found = objects_of(out)
-    assert Counter((each.class_id, each.ignored) for each in found) == {
+    assert Counter((obj.class_id, obj.ignored) for obj in found) == {
         (11, False): LENGTH,
         (1, False): LENGTH,
         (IGNORE_CLASS, True): LENGTH,
     }
-    assert {each.track_id for each in found if each.ignored} == {IGNORE_ID}
+    assert {obj.track_id for obj in found if obj.ignored} == {IGNORE_ID}
 
 
 def test_classes_never_make_an_ignore_region(tmp_path):
@@ -161,8 +168,15 @@ def test_classes_never_make_an_ignore_region(tmp_path):
     )
     run(convert, tmp_path / "in", "--to", "coco", "--out", tmp_path / "out.json", "--classes", "2=10,10=3")
     content = json.loads((tmp_path / "out.json").read_text())
-    assert [(each["category_id"], each["iscrowd"]) for each in content["annotations"]] == [(10, 0), (3, 1)]
-    assert {each["id"]: each["name"] for each in content["categories"]} == {1: "car", 10: "pedestrian", 3: "ignore"}
+    assert [(annotation["category_id"], annotation["iscrowd"]) for annotation in content["annotations"]] == [
+        (10, 0),
+        (3, 1),
+    ]
+    assert {category["id"]: category["name"] for category in content["categories"]} == {
+        1: "car",
+        10: "pedestrian",
+        3: "ignore",
+    }
     run(convert, tmp_path / "out.json", "--to", "mots", "--out", tmp_path / "back", "--classes", "10=2")
     assert (tmp_path / "back" / "0000.txt").read_bytes() == (tmp_path / "in" / "0000.txt").read_bytes()
 
@@ -196,7 +210,7 @@ def test_ignore_regions_are_no_detections(tmp_path, truth):
     )
     run(convert, tmp_path / "in", "--to", "png", "--out", tmp_path / "png")
     run(track, tmp_path / "png", "--out", tmp_path / "out")
-    assert [each.class_id for each in iter_mots(tmp_path / "out" / "0000.txt")] == [2] * LENGTH
+    assert [obj.class_id for obj in iter_mots(tmp_path / "out" / "0000.txt")] == [2] * LENGTH
     run(track, truth, "--out", tmp_path / "out.json", "--format", "coco")
     assert kinds(tmp_path / "out.json") == {(10, False): LENGTH, (1, False): LENGTH}
 
@@ -204,7 +218,7 @@ def test_ignore_regions_are_no_detections(tmp_path, truth):
 def test_the_tracker_keeps_the_names_of_its_source(truth):
     out = truth.parent / "out.json"
     run(track, truth, "--out", out, "--format", "coco", "--classes", "10=2")
-    names = {each["id"]: each["name"] for each in json.loads(out.read_text())["categories"]}
+    names = {category["id"]: category["name"] for category in json.loads(out.read_text())["categories"]}
     assert names == {1: "person", 2: "owl", 3: "dog"}
 
 
@@ -214,18 +228,18 @@ def test_results_of_category_10_are_measured(truth):
 
     results = truth.parent / "results.json"
     run(convert, truth, "--to", "ytvis-results", "--out", results, "--annotations", truth)
-    assert {each["category_id"] for each in json.loads(results.read_text())} == {10, 1}
+    assert {result["category_id"] for result in json.loads(results.read_text())} == {10, 1}
     found = evaluate_youtube_vis(results, truth)
-    assert {name: each.AP for name, each in found.combined.items()} == pytest.approx({"owl": 100, "person": 100})
+    assert {name: scores.AP for name, scores in found.combined.items()} == pytest.approx({"owl": 100, "person": 100})
 
 
 def test_category_10_is_drawn_in_colour_and_a_crowd_grey(truth):
     first = objects_of(truth)[:3]
     frame = np.full((*SIZE, 3), 90, np.uint8)
     picture = Overlay(open_sources(truth).class_names, Style(opacity=1, ids=False, trail=0)).draw(frame, 0, first)
-    for each in first:
-        expected = 128 if each.ignored else colour_of(each.track_id)
-        assert (picture[rle.decode(each.counts, *SIZE)] == expected).all()
+    for obj in first:
+        expected = 128 if obj.ignored else colour_of(obj.track_id)
+        assert (picture[rle.decode(obj.counts, *SIZE)] == expected).all()
 
 
 def test_crowds_of_several_classes_are_apart(tmp_path):

@@ -32,7 +32,7 @@ def truth(tmp_path):
 
 
 def run(command, *arguments):
-    done = CliRunner().invoke(command, [str(each) for each in arguments])
+    done = CliRunner().invoke(command, [str(argument) for argument in arguments])
     assert done.exit_code == 0, done.output or done.exception
 
 
@@ -40,8 +40,8 @@ def tracks_of(path):
     """Frames by masks: which masks belong together, whatever the ids are called."""
     found = {}
     for frame, objects in read_mots(path).items():
-        for each in objects:
-            found.setdefault(each.track_id, set()).add((frame, each.counts))
+        for obj in objects:
+            found.setdefault(obj.track_id, set()).add((frame, obj.counts))
     return sorted(map(sorted, found.values()))
 
 
@@ -68,9 +68,7 @@ def test_every_input(truth, kind, options):
     run(main, source, "--out", folder / "out", *options)
     found, true = (tracks_of(path / "0000.txt") for path in (folder / "out", truth))
     if kind == "mot":  # boxes without a class: one class, and the same rectangles
-        assert all(
-            each.class_id == 2 for objects in read_mots(folder / "out" / "0000.txt").values() for each in objects
-        )
+        assert all(obj.class_id == 2 for objects in read_mots(folder / "out" / "0000.txt").values() for obj in objects)
     assert found == true
 
 
@@ -83,9 +81,9 @@ def test_every_output_is_what_stc_convert_makes(truth, kind):
     run(main, folder / "in", "--out", folder / f"tracked{name}", "--format", kind)
     run(convert, folder / "mots", "--to", kind, "--out", folder / f"converted{name}")
     if name:
-        tracked, converted = (json.loads((folder / f"{each}.json").read_text()) for each in ("tracked", "converted"))
+        tracked, converted = (json.loads((folder / f"{name}.json").read_text()) for name in ("tracked", "converted"))
         if kind != "ytvis-results":
-            converted["categories"] = [each for each in converted["categories"] if each["name"] != "ignore"]
+            converted["categories"] = [category for category in converted["categories"] if category["name"] != "ignore"]
         assert tracked == converted
         return
     files = sorted(path.relative_to(folder / "tracked") for path in (folder / "tracked").rglob("*") if path.is_file())

@@ -12,7 +12,7 @@ tracks = st.lists(st.tuples(ids, st.integers(0, 3) | st.integers(999, 1003)))
 
 def test_a_tracker_s_ids_are_counted_even_where_they_look_like_names():
     names = TrackIdAllocator()
-    assert [names.of(*each) for each in ((1001, 1), (5, 1), (2001, 2), (5, 1))] == [1001, 1002, 2001, 1002]
+    assert [names.of(*pair) for pair in ((1001, 1), (5, 1), (2001, 2), (5, 1))] == [1001, 1002, 2001, 1002]
     assert TrackIdAllocator().of(1007, 1) == 1001
 
 
@@ -48,10 +48,10 @@ def test_no_track_has_the_id_of_ignore_regions():
 @given(tracks, st.booleans())
 def test_no_two_tracks_share_a_name(asked, keep):
     names = TrackIdAllocator(keep=keep)
-    found = {each: names.of(*each) for each in asked}
+    found = {pair: names.of(*pair) for pair in asked}
     assert len({*found.values(), IGNORE_ID}) == len(found) + 1
     assert all(is_track_name(name, class_id) for (_, class_id), name in found.items())
-    assert found == {each: names.of(*each) for each in asked}
+    assert found == {pair: names.of(*pair) for pair in asked}
 
 
 @given(st.integers(0, 10_000), st.integers(1, 999_999))

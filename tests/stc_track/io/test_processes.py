@@ -31,5 +31,5 @@ def test_an_error_ends_the_jobs_that_run():
     with pytest.raises(ValueError, match="wrong"):
         run_each(sleep_or_fail, {"bad": (None,), "long": (60,)}, {"bad": 1, "long": 2}, 2)
     assert time.monotonic() - started < 30
-    left = [each for each in set(active_children()) - before if each.is_alive()]
+    left = [child for child in set(active_children()) - before if child.is_alive()]
     assert not left, [os.getpid(), left]

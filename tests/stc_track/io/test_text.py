@@ -30,7 +30,7 @@ COUNTS = hnp.arrays(bool, SIZE).map(rle.encode)
 CORNERS = st.floats(-1e4, 1e4, width=32)
 OBJECTS = st.builds(
     MotsObject, st.integers(0, 999), st.integers(0, 99999), st.integers(0, 20), *map(st.just, SIZE), COUNTS
-).map(lambda each: replace(each, ignored=each.class_id == IGNORE_CLASS))
+).map(lambda obj: replace(obj, ignored=obj.class_id == IGNORE_CLASS))
 BOXES = st.tuples(CORNERS, CORNERS, st.floats(1, 1e4, width=32), st.floats(1, 1e4, width=32)).map(
     lambda b: (b[0], b[1], float(np.float32(b[0] + b[2])), float(np.float32(b[1] + b[3])))
 )
@@ -42,8 +42,8 @@ HALF = rle.encode(np.arange(4).reshape(2, 2) < 2).decode()
 
 def by_frame(items):
     frames = {}
-    for each in items:
-        frames.setdefault(each.frame, []).append(each)
+    for obj in items:
+        frames.setdefault(obj.frame, []).append(obj)
     return frames
 
 
@@ -61,10 +61,10 @@ def test_detections_round_trip(detections):
     with TemporaryDirectory() as folder:
         path = Path(folder) / "new" / "0000.txt"
         with DetectionWriter(path) as writer:
-            for each in detections:
-                writer.write(each)
-        found = [each for frame in read_detections(path).values() for each in frame]
-        expected = [each for frame in by_frame(detections).values() for each in frame]
+            for detection in detections:
+                writer.write(detection)
+        found = [detection for frame in read_detections(path).values() for detection in frame]
+        expected = [detection for frame in by_frame(detections).values() for detection in frame]
         for one, other in zip(found, expected, strict=True):
             np.testing.assert_array_equal(np.float32(one.box), np.float32(other.box))
             assert np.float32(one.score) == np.float32(other.score)

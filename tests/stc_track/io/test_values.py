@@ -134,11 +134,11 @@ def test_class_0_is_no_pedestrian_when_converted(tmp_path):
     done = CliRunner().invoke(main, [*arguments, "--overlaps", "keep"])
     assert done.exit_code == 0, done.output
     found = json.loads((tmp_path / "out.json").read_text())["annotations"]
-    assert [(each["track_id"], each["category_id"]) for each in found] == [(5, 0), (6, 2)]
+    assert [(track["track_id"], track["category_id"]) for track in found] == [(5, 0), (6, 2)]
 
 
 @pytest.mark.parametrize(
-    "reader", [iter_mots, iter_lines, read_labels, read_calibration], ids=lambda each: each.__name__
+    "reader", [iter_mots, iter_lines, read_labels, read_calibration], ids=lambda reader: reader.__name__
 )
 def test_utf16_is_named(tmp_path, reader):
     (tmp_path / "a.txt").write_bytes("1 2 3\n".encode("utf-16"))

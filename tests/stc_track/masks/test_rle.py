@@ -48,7 +48,7 @@ def test_decode_box(mask):
 def test_iou_and_merging_agree_with_pycocotools(pair):
     height, width = pair[0].shape
     one, other = ({"counts": rle.encode(mask), "size": [height, width]} for mask in pair)
-    first, second = (rle.spans(each["counts"], height, width) for each in (one, other))
+    first, second = (rle.spans(mask["counts"], height, width) for mask in (one, other))
     union = rle.from_spans(rle.union_spans(first, second), height, width)
     assert union == coco_mask.merge([one, other])["counts"]
     shared = rle.area(one["counts"], height, width) - np.diff(rle.subtract_spans(first, second)).sum()

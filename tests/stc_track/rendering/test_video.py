@@ -82,7 +82,7 @@ def test_overlay_paints_masks_alone():
     frame = np.full((*SIZE, 3), 90, np.uint8)
     car, region = list(tracks())[:2]
     picture = Overlay(MOTS_CLASS_NAMES, BARE).draw(frame, 2, [car, region])
-    mask, grey = (rle.decode(each.counts, *SIZE) for each in (car, region))
+    mask, grey = (rle.decode(obj.counts, *SIZE) for obj in (car, region))
     assert (picture[mask] == colour_of(1001)).all()
     assert (picture[grey] == 128).all()
     assert (picture[~mask & ~grey] == 90).all()

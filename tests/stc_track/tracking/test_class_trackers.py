@@ -20,13 +20,13 @@ def frames(count, gap=range(0)):
 def test_a_class_bridges_a_gap_that_others_do_not():
     trackers = ClassTrackers({2: DEFAULT.changed(max_gap=2)}, DEFAULT)
     given = list(frames(12, range(5, 9)))
-    found = [trackers.update(each) for each in given]
+    found = [trackers.update(detections) for detections in given]
     before, after = (dict(zip(found[t].track_ids.tolist(), given[t].class_ids[found[t].indices].tolist(), strict=True))
                      for t in (4, 11))  # fmt: skip
     assert [track_id for track_id, kind in after.items() if kind == 1] == [
         track_id for track_id, kind in before.items() if kind == 1
     ]
-    assert not {each for each, kind in after.items() if kind == 2} & set(before)
+    assert not {track_id for track_id, kind in after.items() if kind == 2} & set(before)
     assert (np.diff(found[-1].indices) > 0).all()
     assert len(found[6].missing_ids) == 3
 

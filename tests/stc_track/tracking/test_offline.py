@@ -21,7 +21,7 @@ def frames(*tracks, step=1):
 
 
 def ids(result):
-    return {frame.frame: sorted(each.track_id for each in frame.objects) for frame in result}
+    return {frame.frame: sorted(obj.track_id for obj in frame.objects) for frame in result}
 
 
 @pytest.mark.parametrize("step", [1, 5])
@@ -30,8 +30,8 @@ def test_a_walker_behind_a_pillar_keeps_its_id(step):
     result = whole_sequence(frames(walker, step=step), step)
     assert ids(result) == {step * t: [1] for t in range(30)}
     hidden = [frame.objects[0] for frame in result if 10 * step <= frame.frame < 16 * step]
-    assert not any(each.detected for each in hidden)
-    np.testing.assert_allclose([each.box[0] for each in hidden], [10 + 4 * t for t in range(10, 16)])
+    assert not any(obj.detected for obj in hidden)
+    np.testing.assert_allclose([obj.box[0] for obj in hidden], [10 + 4 * t for t in range(10, 16)])
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_walker_behind_a_pillar_keeps_its_id(step):
 def test_strangers_keep_theirs(later):
     before = {t: tracked(1, 10 + 4 * t) for t in range(10)}
     result = whole_sequence(frames(before, {16 + t: later for t in range(5)}))
-    assert {each for found in ids(result).values() for each in found} == {1, 2}
+    assert {track_id for found in ids(result).values() for track_id in found} == {1, 2}
 
 
 def test_gaps_beyond_the_longest_stay():
@@ -79,8 +79,8 @@ def test_formats_mark_what_nobody_detected(tmp_path):
     coco = tmp_path / "coco.json"
     write_coco_tracks(coco, [Tracks("a", objects)], {1: "car"})
     content = json.loads(coco.read_text())
-    assert ["detected" in each for each in content["annotations"]] == [False, True, False]
-    assert [each.detected for each in parse_coco_tracks(content, coco).sequences["a"]] == [True, False, True]
+    assert ["detected" in annotation for annotation in content["annotations"]] == [False, True, False]
+    assert [obj.detected for obj in parse_coco_tracks(content, coco).sequences["a"]] == [True, False, True]
     write_annotations(tmp_path / "vis.json", [Tracks("a", objects)], {1: "car"})
     write_results(tmp_path / "results.json", [Tracks("a", objects)])
     assert json.loads((tmp_path / "vis.json").read_text())["annotations"][0]["undetected"] == [2]
@@ -88,5 +88,5 @@ def test_formats_mark_what_nobody_detected(tmp_path):
     known = read_annotations(tmp_path / "vis.json")
     results = read_results(tmp_path / "results.json")
     for tracks, videos in ((known.tracks, known.videos), (results, videos_of(results))):
-        found = [(each.frame, each.detected) for video in videos.values() for each in objects_of(tracks, video)]
+        found = [(obj.frame, obj.detected) for video in videos.values() for obj in objects_of(tracks, video)]
         assert found == [(1, True), (2, False), (3, True)]

@@ -23,7 +23,7 @@ class Columns:
 
 def moving(frame, count=3):
     """Boxes (count, 4) far from each other that drift to the right."""
-    low = np.array([[20.0 + 200 * each + 3 * frame, 30.0] for each in range(count)])
+    low = np.array([[20.0 + 200 * k + 3 * frame, 30.0] for k in range(count)])
     return np.concatenate((low, low + np.array([40, 90])), axis=1)
 
 

@@ -28,7 +28,7 @@ def rectangle(x1, y1, x2, y2, height=100):
 def scene(frame, *objects):
     """Detections from (x, y, width, height[, score[, class]])."""
     boxes = np.array([[x, y, x + w, y + h] for x, y, w, h, *_ in objects], float).reshape(-1, 4)
-    extra = [(*rest, *(1.0, 1)[len(rest) :]) for *_, rest in ((each[:4], each[4:]) for each in objects)]
+    extra = [(*rest, *(1.0, 1)[len(rest) :]) for *_, rest in ((obj[:4], obj[4:]) for obj in objects)]
     scores, classes = (
         np.array(column, kind) for column, kind in zip(zip(*extra, strict=True), (float, int), strict=True)
     )
@@ -38,20 +38,20 @@ def scene(frame, *objects):
 
 def run(scenes, settings=DEFAULT):
     tracker = Tracker(settings)
-    tracks = [tracker.update(each) for each in scenes]
-    return [dict(zip(each.indices.tolist(), each.track_ids.tolist(), strict=True)) for each in tracks]
+    tracks = [tracker.update(detections) for detections in scenes]
+    return [dict(zip(of_frame.indices.tolist(), of_frame.track_ids.tolist(), strict=True)) for of_frame in tracks]
 
 
 @pytest.mark.parametrize("settings", VARIANTS, ids=str)
 def test_two_cars_pass_each_other_in_lanes(settings):
     found = run([scene(t, (10 + 6 * t, 20, 30, 20), (160 - 6 * t, 45, 30, 20)) for t in range(25)], settings)
-    assert all(each == {0: 1, 1: 2} for each in found)
+    assert all(ids == {0: 1, 1: 2} for ids in found)
 
 
 def test_crossing_paths_keep_their_velocities():
     """Two that meet in the same place and go on: places alone cannot tell them apart, velocities do."""
     crossing = [scene(t, (10 + 5 * t, 20 + t, 30, 20), (160 - 5 * t, 50 - t, 30, 20)) for t in range(30)]
-    assert all(each == {0: 1, 1: 2} for each in run(crossing))
+    assert all(ids == {0: 1, 1: 2} for ids in run(crossing))
 
 
 @pytest.mark.parametrize("settings", VARIANTS, ids=str)
@@ -130,7 +130,7 @@ def test_a_track_is_confirmed_by_its_scores():
     scores = (0.4, 0.15, 0.3, 0.4)
     tracker = Tracker(DEFAULT.changed(high_score=0.4, low_score=0.1, confirm_score=0.8))
     tracks = [tracker.update(scene(t, (10, 20, 30, 20, score))) for t, score in enumerate(scores)]
-    assert [each.confirmed.tolist() for each in tracks] == [[False], [False], [True], [True]]
+    assert [of_frame.confirmed.tolist() for of_frame in tracks] == [[False], [False], [True], [True]]
 
 
 def test_a_track_that_nothing_confirms_ends_early():
@@ -260,7 +260,7 @@ def test_reset_forgets_everything():
     tracker = Tracker()
     for _ in range(2):
         tracks = [tracker.update(boxes_of(t, (10 + 3 * t, 20, 30, 20))) for t in range(4)]
-        assert [each.track_ids.tolist() for each in tracks] == [[1]] * 4
+        assert [of_frame.track_ids.tolist() for of_frame in tracks] == [[1]] * 4
         tracker.reset()
     assert tracker.frame is None
 
@@ -273,7 +273,7 @@ def test_a_shaking_camera_is_known_from_the_tracks_alone(camera_motion):
     places = [(100, 100, 20, 50), (180, 120, 24, 60), (260, 100, 20, 50), (340, 130, 26, 66), (420, 90, 22, 55)]
     frames = [boxes_of(t, *((x + dx, y + dy, w, h) for x, y, w, h in places)) for t, (dx, dy) in enumerate(shake)]
     found = run(frames, DEFAULT.changed(camera_motion=camera_motion))
-    same = all(each == {k: k + 1 for k in range(5)} for each in found)
+    same = all(ids == {k: k + 1 for k in range(5)} for ids in found)
     assert same == camera_motion
 
 

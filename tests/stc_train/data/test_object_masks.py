@@ -34,7 +34,7 @@ def test_each_transform_is_that_of_every_mask(seed, steps):
             argument = tuple(max(sides) for sides in zip(argument, ours.objects.shape, strict=True))
         elif name == "crop":
             argument = (np.array(argument) * ([ours.width, ours.height] * 2)).astype(int)
-        ours, theirs = (getattr(each, name)(argument) for each in (ours, theirs))
+        ours, theirs = (getattr(masks, name)(argument) for masks in (ours, theirs))
         assert isinstance(ours, ObjectMasks)
     for index in (slice(None), np.array([2, 0]), np.array([True, False, True, True]), 1):
         one, other = ours[index], theirs[index]

@@ -50,7 +50,7 @@ def test_frames_with_boxes_are_listed(drawn_store, drawn_video):
     assert dataset.metainfo["classes"] == ("car", "pedestrian")
     assert len(build(drawn_store, root=str(drawn_video))) == 5
     copy = pickle.loads(pickle.dumps(dataset))  # as a loader's worker gets it
-    torch.testing.assert_close(*(each[1]["data_samples"].gt_instances.pieces for each in (copy, dataset)))
+    torch.testing.assert_close(*(pair[1]["data_samples"].gt_instances.pieces for pair in (copy, dataset)))
 
 
 @pytest.mark.parametrize("steps", CASES.values(), ids=CASES)

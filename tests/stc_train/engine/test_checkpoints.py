@@ -65,8 +65,8 @@ def train(store, folder, *arguments):
     result = CliRunner().invoke(
         train_command,
         [
-            str(each)
-            for each in (
+            str(word)
+            for word in (
                 "--pseudo-store",
                 store,
                 "--config",
@@ -174,7 +174,7 @@ def test_a_model_that_cannot_be_the_start(drawn_store, begun, tmp_path, flags, e
 def test_what_a_config_may_not_start_from(drawn_store, tmp_path, flags, expected):
     torch.save({"a": torch.zeros(1)}, tmp_path / "other.pth")
     (tmp_path / "damaged.pth").write_bytes(b"half a checkpoint")
-    options = [each.format(other=tmp_path / "other.pth", damaged=tmp_path / "damaged.pth") for each in flags]
+    options = [flag.format(other=tmp_path / "other.pth", damaged=tmp_path / "damaged.pth") for flag in flags]
     code, said = train(drawn_store, tmp_path / "work", "--cfg-options", *options)
     assert code == 2
     assert expected in said

@@ -304,7 +304,7 @@ def test_weights_that_a_config_would_fetch_must_be_named(drawn_store, tmp_path):
 def test_two_processes_train_together(drawn_store, tmp_path):
     """On CPUs, by gloo; the command is the one of several GPUs."""
     program = Path(sys.executable).with_name("stc-train")
-    changes = [word for each in options() for word in ("--cfg-options", each)]
+    changes = [word for option in options() for word in ("--cfg-options", option)]
     ended = subprocess.run(
         [
             sys.executable,

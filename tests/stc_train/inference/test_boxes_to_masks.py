@@ -131,8 +131,8 @@ def model(drawn_store, tmp_path_factory):
     folder = tmp_path_factory.mktemp("work")
     words = [
         word
-        for each in ("train_dataloader.num_workers=0", "train_dataloader.batch_size=1")
-        for word in ("--cfg-options", each)
+        for option in ("train_dataloader.num_workers=0", "train_dataloader.batch_size=1")
+        for word in ("--cfg-options", option)
     ]
     result = CliRunner().invoke(
         train_command,
@@ -154,7 +154,7 @@ def model(drawn_store, tmp_path_factory):
 
 
 def run(*arguments):
-    return CliRunner().invoke(predict_command, [str(each) for each in arguments], catch_exceptions=False)
+    return CliRunner().invoke(predict_command, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
 @pytest.mark.parametrize(
@@ -188,9 +188,11 @@ def test_flips_and_half_precision_find_about_the_same(model, boxed_video, tmp_pa
     for name, flags in (("plain", ()), ("flip", ("--flip",)), ("half", ("--precision", "bfloat16"))):
         result = run(model, *common, "--out", tmp_path / name, *flags)
         assert result.exit_code == 0, result.output
-        found[name] = [each for frame in read_detections(tmp_path / name / "0003.txt").values() for each in frame]
+        found[name] = [
+            detection for frame in read_detections(tmp_path / name / "0003.txt").values() for detection in frame
+        ]
     assert all(found.values())
-    best = {name: max(each.score for each in rows) for name, rows in found.items()}
+    best = {name: max(detection.score for detection in rows) for name, rows in found.items()}
     assert best["half"] == pytest.approx(best["plain"], rel=0.05)
     assert best["flip"] == pytest.approx(best["plain"], rel=0.2)
 
@@ -210,7 +212,8 @@ def test_a_class_that_mots_keeps_is_refused(model, boxed_video, tmp_path):
 
     sequence = read_sequence(boxed_video, "0003", boxes="instances")
     boxes = {
-        number: replace(each, class_ids=np.where(each.class_ids == 2, 10, 1)) for number, each in sequence.boxes.items()
+        number: replace(frame_boxes, class_ids=np.where(frame_boxes.class_ids == 2, 10, 1))
+        for number, frame_boxes in sequence.boxes.items()
     }
     with pytest.raises(InputError, match="no class 10"):
         boxes_to_masks.convert(model_file.load(model, "MODEL"), [replace(sequence, boxes=boxes)], tmp_path)

@@ -90,7 +90,7 @@ def test_the_export_equals_the_network(model_path, tmp_path):
 
 def test_bad_input_is_named(model_path, tmp_path):
     def run(*arguments):
-        return CliRunner().invoke(export_command, [str(each) for each in arguments])
+        return CliRunner().invoke(export_command, [str(argument) for argument in arguments])
 
     for size in ("384", "0x10", "axb"):
         result = run(model_path, "--out", tmp_path / "m.pt2", "--size", size)

@@ -27,7 +27,7 @@ SMALL = [
 
 
 def run(command, *arguments):
-    return CliRunner().invoke(command, [str(each) for each in arguments], catch_exceptions=False)
+    return CliRunner().invoke(command, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
 @pytest.fixture(scope="module")
@@ -89,10 +89,10 @@ def test_prediction_writes_detections_in_the_frame(trained, drawn_video, tmp_pat
     assert frames
     for number, found in frames.items():
         assert 0 <= number < 6
-        for each in found:
-            assert (each.height, each.width) == (98, 162)
-            assert each.class_id in (1, 2)
-            x1, y1, x2, y2 = each.box
+        for detection in found:
+            assert (detection.height, detection.width) == (98, 162)
+            assert detection.class_id in (1, 2)
+            x1, y1, x2, y2 = detection.box
             assert 0 <= x1 < x2 <= 162
             assert 0 <= y1 < y2 <= 98
 
@@ -157,7 +157,7 @@ def test_the_papers_schedules(name):
     optimizer = torch.optim.SGD(
         [torch.zeros(1, requires_grad=True)], **{k: v for k, v in config.optim_wrapper.optimizer.items() if k != "type"}
     )
-    warm_up, exponential = (dict(each) for each in config.param_scheduler)
+    warm_up, exponential = (dict(policy) for policy in config.param_scheduler)
     assert [warm_up.pop("type"), exponential.pop("type")] == ["LinearLR", "ExponentialLR"]
     assert warm_up.pop("convert_to_iter_based")
     schedulers = [

@@ -164,10 +164,10 @@ def head_loss(head, bases, semantic, batch, infos):
     return head.loss_by_feat(
         bases,
         semantic,
-        [each.gt_instances for each in batch],
-        [each.metainfo for each in batch],
+        [sample.gt_instances for sample in batch],
+        [sample.metainfo for sample in batch],
         infos,
-        [each.ignored_instances for each in batch],
+        [sample.ignored_instances for sample in batch],
     )
 
 

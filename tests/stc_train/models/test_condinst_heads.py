@@ -78,7 +78,7 @@ def heads():
             {"type": "stc_train.PuzzleMaskHead", "loss_mask": {"type": "stc_train.PuzzleLoss"}},
         ),
     ):
-        pair = [MODELS.build(ConfigDict(copy.deepcopy(settings | each))) for each in (theirs, ours)]
+        pair = [MODELS.build(ConfigDict(copy.deepcopy(settings | kind))) for kind in (theirs, ours)]
         for parameter in pair[0].parameters():
             torch.nn.init.normal_(parameter, std=0.1)
         pair[1].load_state_dict(pair[0].state_dict())
@@ -209,18 +209,18 @@ def test_mask_logits_equal_mmdetections(heads):
 
 
 @pytest.mark.parametrize(
-    ("limit", "objects", "each", "expected"),
+    ("limit", "objects", "locations", "expected"),
     [(8, 20, 3, 8), (8, 2, 6, 8), (8, 3, 1, 3), (-1, 20, 3, 60), (64, 100, 2, 64)],
     ids=["many objects", "few objects", "below the limit", "no limit", "more objects than the limit"],
 )
-def test_no_more_masks_than_the_setting_says(heads, limit, objects, each, expected, monkeypatch):
+def test_no_more_masks_than_the_setting_says(heads, limit, objects, locations, expected, monkeypatch):
     """Also where there are more objects than masks: the best predicted of them."""
     from mmengine.structures import InstanceData
 
     head = heads[1][1]
     monkeypatch.setattr(head, "topk_masks_per_img", limit)
     generator = torch.Generator().manual_seed(0)
-    instance = torch.arange(objects).repeat_interleave(each)
+    instance = torch.arange(objects).repeat_interleave(locations)
     info = InstanceData(
         pos_assigned_gt_inds=instance,
         scores=torch.randn(len(instance), CLASSES, generator=generator),

@@ -179,13 +179,13 @@ def test_masks_learn_nothing_in_ignore_regions_where_they_are_told_not_to(bounda
 @pytest.mark.parametrize("boundary", ["bce", "pixel", "dice", "none"])
 def test_without_ignore_regions_both_settings_are_one(boundary):
     logits = torch.randn(3, *SIZE, generator=torch.Generator().manual_seed(3))
-    one, other = (mask_loss(logits, boundary, ignored=None, learn_in_ignored=each) for each in (True, False))
+    one, other = (mask_loss(logits, boundary, ignored=None, learn_in_ignored=learn) for learn in (True, False))
     assert one == other
 
 
 def test_the_box_term_takes_ignored_cells_as_any_other():
     logits = torch.randn(3, *SIZE, generator=torch.Generator().manual_seed(3))
-    one, other = (mask_loss(logits, learn_in_ignored=each) for each in (True, False))
+    one, other = (mask_loss(logits, learn_in_ignored=learn) for learn in (True, False))
     assert one["loss_mask_box"] == other["loss_mask_box"]
     assert one["loss_mask_boundary"] > other["loss_mask_boundary"]
 

@@ -216,7 +216,7 @@ def predicted(name, network, samples):
             head = network.mask_head
             found = proposals(samples, param_preds=attention(head))
             results = head.predict_by_feat(bases_of(head), None, [s.metainfo for s in samples], found, rescale=True)
-            return [each.masks for each in results]
+            return [result.masks for result in results]
         case "htc":
             from torchvision.ops import roi_align
 
@@ -232,7 +232,7 @@ def predicted(name, network, samples):
             results = network.roi_head.mask_head[-1].predict_by_feat(
                 outputs, found, [sample.metainfo for sample in samples], network.test_cfg.rcnn, rescale=True
             )
-            return [each.masks for each in results]
+            return [result.masks for result in results]
 
 
 def test_predicted_masks_lie_where_the_objects_are(network, batch):

@@ -37,7 +37,7 @@ SMALL = [
 
 
 def run(command, *arguments):
-    result = CliRunner().invoke(command, [str(each) for each in arguments], catch_exceptions=False)
+    result = CliRunner().invoke(command, [str(argument) for argument in arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
 
 
@@ -96,10 +96,10 @@ def test_its_predictions_are_tracked(trained, drawn_video, tmp_path):
         4,
     )
     frames = read_detections(tmp_path / "predictions" / "0003.txt")  # checks every line
-    found = [each for frame in frames.values() for each in frame]
+    found = [detection for frame in frames.values() for detection in frame]
     assert found
-    assert {(each.height, each.width) for each in found} == {(98, 162)}
-    assert {each.class_id for each in found} <= {1, 2}
+    assert {(detection.height, detection.width) for detection in found} == {(98, 162)}
+    assert {detection.class_id for detection in found} <= {1, 2}
     run(
         track_command,
         tmp_path / "predictions",
@@ -121,7 +121,9 @@ def test_what_only_condinst_can_is_refused(trained, drawn_video, tmp_path):
         (predict_command, "--flip", ["--dataset", "kitti", "--root", drawn_video, "--flip"]),
         (export_command, "stc-export", ["--size", "96x160"]),
     ):
-        result = CliRunner().invoke(command, [str(each) for each in (model, "--out", tmp_path / "out", *arguments)])
+        result = CliRunner().invoke(
+            command, [str(argument) for argument in (model, "--out", tmp_path / "out", *arguments)]
+        )
         assert result.exit_code == 2
         assert f"{name}: expected a CondInst of stc-train, found" in result.output
     assert not (tmp_path / "out").exists()
@@ -174,7 +176,9 @@ def test_what_is_learnt_are_masks_in_their_place(network, drawn_store, drawn_vid
     frames, reader = read_detections(tmp_path / "out" / "0003.txt"), StoreReader(str(drawn_store)).sequence("0003")
     for t in (0, 1, 3, 4, 5):  # frame 2 is not trained on
         car = reader.read("objects", t) == 1
-        best = max((each for each in frames[t] if each.class_id == 1), key=lambda each: each.score)
+        best = max(
+            (detection for detection in frames[t] if detection.class_id == 1), key=lambda detection: detection.score
+        )
         mask = rle.decode(best.counts, *car.shape).astype(bool)
         assert (mask & car).sum() > 0.85 * (mask | car).sum()  # the car's own box filled reaches 0.8
 

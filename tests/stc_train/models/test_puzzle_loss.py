@@ -317,7 +317,7 @@ def test_as_printed_the_mean_is_over_the_frame_and_all_beside_the_mask_is_backgr
 def test_trust_weighs_pseudo_masks_and_leaves_boxes(boundary):
     logits, boxes, pieces, *_ = example()
     loss = PuzzleLoss(boundary=boundary)
-    alone = [loss(*(each[k : k + 1] for each in (logits, boxes, pieces))).boundary for k in range(3)]
+    alone = [loss(*(tensor[k : k + 1] for tensor in (logits, boxes, pieces))).boundary for k in range(3)]
     trusted = loss(logits, boxes, pieces, trust=torch.tensor([0.0, 0.5, 1.0]))
     torch.testing.assert_close(trusted.boundary, (0.5 * alone[1] + alone[2]) / 3)
     torch.testing.assert_close(trusted.box, loss(logits, boxes, pieces).box)

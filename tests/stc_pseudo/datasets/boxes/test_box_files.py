@@ -389,7 +389,7 @@ def test_a_folder_holds_a_file_a_video(tmp_path):
     (tmp_path / "b/gt/gt.txt").write_text("1,1,1,1,10,10,1,3,1\n")
     (tmp_path / "a.txt").write_text("1,1,1,1,10,10,1,1,1\n")
     found = with_boxes([video("a"), video("b")], BoxSource(tmp_path))
-    assert [row[1] for each in found for row in table(each)[0]] == ["pedestrian", "car"]
+    assert [row[1] for sequence in found for row in table(sequence)[0]] == ["pedestrian", "car"]
     assert found[0].class_names == found[1].class_names == {1: "pedestrian", 3: "car"}
     with pytest.raises(InputError, match=r"one file of boxes of 'c', found none of c\.json, c\.txt.*c/gt/gt\.txt"):
         with_boxes([video("c")], BoxSource(tmp_path))
@@ -407,12 +407,12 @@ def test_files_must_number_classes_alike(tmp_path):
     with pytest.raises(InputError, match=words):
         with_boxes([video("a"), video("b")], BoxSource(tmp_path))
     found = with_boxes([video("a"), video("b")], BoxSource(tmp_path, class_names=("car", "dog")))
-    assert [row[1] for each in found for row in table(each)[0]] == ["car"] * T + ["dog"] * T
+    assert [row[1] for sequence in found for row in table(sequence)[0]] == ["car"] * T + ["dog"] * T
     (tmp_path / "b.xml").write_text(cvat(f'<track id="0" label="car">{box(0, 1)}</track>', ["dog", "car"]))
     with pytest.raises(InputError, match=r"b\.xml: expected class 1 alone to be 'car'"):
         with_boxes([video("a"), video("b")], BoxSource(tmp_path))
     found = with_boxes([video("a"), video("b")], BoxSource(tmp_path, class_names=("dog", "car")))
-    assert [row[1] for each in found for row in table(each)[0]] == ["car"] * 2 * T
+    assert [row[1] for sequence in found for row in table(sequence)[0]] == ["car"] * 2 * T
 
 
 def test_formats_are_told_by_content_not_by_name(tmp_path):

@@ -127,8 +127,8 @@ def test_converting_refuses_two_pictures_of_one_frame(tmp_path):
     from click.testing import CliRunner
 
     content = coco("s/0.png", "s/000000.png", height=[60, 60], width=[100, 100])
-    for each in content["annotations"]:
-        each.update(track_id=1, segmentation=[[0, 0, 9, 0, 9, 9]])
+    for annotation in content["annotations"]:
+        annotation.update(track_id=1, segmentation=[[0, 0, 9, 0, 9, 9]])
     (tmp_path / "a.json").write_text(json.dumps(content))
     done = CliRunner().invoke(convert, [str(tmp_path / "a.json"), "--to", "mots", "--out", str(tmp_path / "out")])
     assert done.exit_code == 2
