@@ -39,12 +39,13 @@ def main() -> None:
 def size(store: str) -> None:
     """Bytes a frame of each array of STORE, and of everything else."""
     from stc_pseudo.store.reader import StoreReader
+    from stc_pseudo.store.versions import is_chunk
 
     reader, frames, total = StoreReader(store), 0, Counter()
     for record in reader.records.values():
         frames += len(record["numbers"])
         for key, (length, *_) in record["files"].items():
-            total[key.split("/")[0] if "/c/" in key and key.split("/")[0] in record["arrays"] else "other"] += length
+            total[key.split("/")[0] if is_chunk(key) and key.split("/")[0] in record["arrays"] else "other"] += length
     for name, length in total.most_common():
         click.echo(f"{name:20} {length / frames / 1e3:8.2f} kB a frame")
     click.echo(f"{'all':20} {total.total() / frames / 1e3:8.2f} kB a frame, {frames} frames")

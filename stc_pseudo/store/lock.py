@@ -14,6 +14,7 @@ import socket
 import threading
 import time
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -109,9 +110,14 @@ class Builder:
             self.store.delete([f"{sequence}/{LOCK}/{self.held.pop(sequence)}.json"])
             raise self._refusal(sequence, below)
 
-    def still_holds(self, sequence: str) -> bool:
-        """Whether nobody took the sequence over meanwhile, as from a builder that was silent for long."""
-        return self._numbers(sequence)[-1:] == [self.held.get(sequence)]
+    def still_holds(self, sequence: str, keys: Iterable[str] | None = None) -> bool:
+        """Whether nobody took the sequence over meanwhile, as from a builder that was silent for long.
+
+        Args:
+            sequence: its name.
+            keys: of all its objects, listed just now; None lists them.
+        """
+        return self._numbers(sequence, keys)[-1:] == [self.held.get(sequence)]
 
     def is_held(self, sequence: str) -> bool:
         """Whether a builder that is alive holds a sequence."""
@@ -144,8 +150,10 @@ class Builder:
             except InputError:
                 continue  # the build itself will say what is wrong with the place
 
-    def _numbers(self, sequence: str) -> list[int]:
-        names = (key.rsplit("/", 1)[1][: -len(".json")] for key in self.store.find(f"{sequence}/{LOCK}"))
+    def _numbers(self, sequence: str, keys: Iterable[str] | None = None) -> list[int]:
+        prefix = f"{sequence}/{LOCK}/"
+        keys = self.store.find(prefix) if keys is None else [key for key in keys if key.startswith(prefix)]
+        names = (key.rsplit("/", 1)[1][: -len(".json")] for key in keys)
         return sorted(int(name) for name in names if name.isdecimal())
 
     def _holder(self, sequence: str) -> tuple[int, dict[str, Any] | None]:

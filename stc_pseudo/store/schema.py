@@ -30,7 +30,7 @@ import numpy as np
 
 from stc_pseudo.datasets.base import VideoSequence
 from stc_track.formats.shards import SHUFFLED
-from stc_track.formats.store import CELL
+from stc_track.formats.store import CELL, SCHEMA, SEPARATORS
 
 SHARD_FRAMES = 16  # at most
 SHARD_PIXELS = 2**24  # of frames in a shard, at most, where it has more than one: some 30 bytes a pixel in memory
@@ -128,6 +128,7 @@ def _metadata(chunk: tuple[int, ...], shard: tuple[int, ...] | None, dtype: str)
         # A table is read at once and small: plain numbers.
         compressors=(compressor, Crc32cCodec()) if shard else (Crc32cCodec(),),
         zarr_format=3,
+        chunk_key_encoding={"name": "default", "separator": SEPARATORS[SCHEMA]},  # a folder an array, and no deeper
     )
     return store._store_dict["zarr.json"].to_bytes().decode()
 

@@ -15,7 +15,7 @@ import numpy as np
 from stc_pseudo.store.lock import BUILDERS, LOCK, Builder, alive
 from stc_pseudo.store.records import without_record
 from stc_pseudo.store.schema import RESULT_TABLES
-from stc_pseudo.store.versions import BEGUN, DONE, drop_version
+from stc_pseudo.store.versions import BEGUN, DONE, drop_version, is_chunk
 from stc_track.formats.store import (
     MANIFEST,
     RECORD,
@@ -191,7 +191,10 @@ def unfinish(store: Location, state: SequenceState) -> None:
     lost = _touches_tables(bad, record)
     columns, box_frames = ({}, np.zeros(0)) if lost else _columns(StoredSequence(store, name, record))
     for start in () if lost else range(0, length, frames):
-        keys = [shard_key(array, start // frames, spec["shape"]) for array, spec in record["arrays"].items()]
+        keys = [
+            shard_key(array, start // frames, spec["shape"], record["schema"])
+            for array, spec in record["arrays"].items()
+        ]
         if not bad & set(keys):
             rows = slice(*np.searchsorted(box_frames, (start, start + frames)))
             column_values = {column: values[rows].tolist() for column, values in columns.items()}
@@ -208,7 +211,7 @@ def unfinish(store: Location, state: SequenceState) -> None:
 def _touches_tables(bad: set[str], record: dict[str, Any]) -> bool:
     """Whether a column that only the tasks can make is lost, or the rows that tell its frames."""
     needed = {name for name in RESULT_TABLES if name in record["tables"]}
-    return bool(needed) and any("/c/" in key and key.split("/")[0] in needed | {"box_frame"} for key in bad)
+    return bool(needed) and any(is_chunk(key) and key.split("/")[0] in needed | {"box_frame"} for key in bad)
 
 
 def _columns(stored: StoredSequence) -> tuple[dict[str, np.ndarray], np.ndarray]:

@@ -58,6 +58,11 @@ class PartialSequence:
         """Return (start, stop) of every shard's frames."""
         return [(t, min(t + self.frames, self.length)) for t in range(0, self.length, self.frames)]
 
+    @property
+    def is_single(self) -> bool:
+        """Whether one shard is all of it."""
+        return self.length <= self.frames
+
     def missing(self) -> list[tuple[int, int]]:
         """Return the shards that are not written yet."""
         return [shard for shard in self.shards() if shard[0] not in self.done]
@@ -65,7 +70,7 @@ class PartialSequence:
     def write(
         self, start: int, arrays: dict[str, np.ndarray], columns: dict[str, np.ndarray] | None = None
     ) -> dict[str, Any]:
-        """Write one whole shard of every array, then mark it done.
+        """Write one whole shard of every array, then mark it done, unless it is the only one: the record will do.
 
         Args:
             start: the shard's first frame.
@@ -88,7 +93,8 @@ class PartialSequence:
         self.store.put_many({f"{prefix}/{key}": content for key, content in files.items()})
         rows = {name: np.asarray(values).tolist() for name, values in (columns or {}).items()}
         mark = {"files": {key: describe(content) for key, content in files.items()}, "columns": rows}
-        self.store.put(f"{prefix}/{DONE}/{start:08d}.json", seal(mark))
+        if not self.is_single:
+            self.store.put(f"{prefix}/{DONE}/{start:08d}.json", seal(mark))
         self.done[start] = mark
         return mark
 
@@ -96,6 +102,11 @@ class PartialSequence:
 def describe(content: bytes) -> list[int]:
     """Bytes, CRC32C and CRC32 of an object, as records list them."""
     return [len(content), checksum(content), zlib.crc32(content)]
+
+
+def is_chunk(key: str) -> bool:
+    """Whether an object of a version holds values, not metadata."""
+    return not key.endswith("zarr.json")
 
 
 def drop_version(store: Location, name: str, version: str, sizes: dict[str, int]) -> None:
@@ -120,5 +131,5 @@ def table_files(name: str, rows: np.ndarray) -> dict[str, bytes]:
     """Zarr's objects of a table of one chunk."""
     files = {f"{name}/zarr.json": json.dumps(table_metadata(rows.shape, str(rows.dtype))).encode()}
     if len(rows):
-        files[f"{name}/c/0" + "/0" * (rows.ndim - 1)] = with_checksum(rows.tobytes())
+        files[shard_key(name, 0, rows.shape)] = with_checksum(rows.tobytes())
     return files

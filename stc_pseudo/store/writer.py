@@ -31,6 +31,8 @@ from stc_track.io.errors import InputError
 from stc_track.io.files import is_plain
 from stc_track.io.location import Location
 
+PLANNED = ("provenance", "class_names", "frames_seen")  # of the record of a finished sequence: all that is kept here
+
 
 class StoreWriter:
     """Writes a store, a sequence at a time; the only builder of each while it lasts.
@@ -251,23 +253,23 @@ class StoreWriter:
                 self.store.put_many({f"{prefix}/{key}": content for key, content in table.items()})
                 files |= {key: describe(content) for key, content in table.items()}
                 record["tables"][column] = {"dtype": dtype, "shape": [len(rows)]}
-        sizes = self.store.find(f"{prefix}/")
+        sizes = self.store.find(f"{name}/")
         for key, (size, *_) in files.items():
             if sizes.get(f"{prefix}/{key}") != size:
                 stored_size = sizes.get(f"{prefix}/{key}", "no")
                 where = self.store.where(f"{prefix}/{key}")
                 raise DamagedStoreError(where, expected=f"{size} bytes as written", found=f"{stored_size} bytes")
-        if not self.builder.still_holds(name):
+        if not self.builder.still_holds(name, sizes):
             raise InputError(f"{self.url}/{name}", expected="to be its only builder", found="another that took it over")
         record["files"] = files
         self.store.put(f"{name}/{RECORD}", seal(record))
-        self.records[name] = record
-        everything = self.store.find(f"{name}/")
-        self.store.delete([key for key in everything if key.startswith((f"{prefix}/{DONE}/", f"{prefix}/{BEGUN}"))])
-        self.store.prune(f"{prefix}/{DONE}")
-        versions = {key[len(name) + 1 :].split("/", 1)[0] for key in everything if key.count("/") > 1} - {LOCK}
+        self.records[name] = {key: record[key] for key in PLANNED}
+        self.store.delete([key for key in sizes if key.startswith((f"{prefix}/{DONE}/", f"{prefix}/{BEGUN}"))])
+        if not partial.is_single:
+            self.store.prune(f"{prefix}/{DONE}")
+        versions = {key[len(name) + 1 :].split("/", 1)[0] for key in sizes if key.count("/") > 1} - {LOCK}
         for other in sorted(versions - {partial.version}):
-            drop_version(self.store, name, other, everything)
+            drop_version(self.store, name, other, sizes)
         del self.open[name], self._begun[name]
         self.builder.release(name)
 

@@ -23,7 +23,8 @@ from stc_track.io.errors import InputError
 from stc_track.io.files import is_plain
 from stc_track.io.location import MISSING, Location
 
-SCHEMA = 3
+SCHEMA = 4
+SEPARATORS = {3: "/", SCHEMA: "."}  # by schema that is read: between the numbers in the name of a chunk
 CELL = 4  # pixels a cell's side: the mini network's pooling (IV-B), and the masks' resolution in training (IV-D2)
 # (rows, columns) to the neighbours of a cell, in the order of similarity maps
 DIRECTIONS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
@@ -53,7 +54,7 @@ def unseal(content: bytes, where: str) -> dict[str, Any]:
         raise DamagedStoreError(where, expected="JSON", found=f"{len(content)} bytes that are none: {error}") from error
     if not isinstance(body, dict):
         raise DamagedStoreError(where, expected="a JSON object", found=type(body).__name__)
-    if body.get("schema", SCHEMA) != SCHEMA:
+    if body.get("schema", SCHEMA) not in SEPARATORS:
         raise other_schema(where, body["schema"])
     recorded = body.pop("crc32c", None)
     if recorded != checksum(_plain_json(body)):
@@ -93,7 +94,7 @@ def read_manifest(store: Location) -> dict[str, Any]:
     except ValueError as error:
         raise DamagedStoreError(where, expected="JSON", found=str(error)) from error
     schema = manifest.get("schema") if isinstance(manifest, dict) else None
-    if schema != SCHEMA:
+    if schema not in SEPARATORS:
         raise other_schema(where, schema)
     return unseal(content, where)
 
@@ -162,8 +163,8 @@ class StoredSequence:
         """The same for the shard that begins at a frame, of some arrays alone: small when it is pickled."""
         shard = start // self.record["shard_frames"]
         arrays = {name: self.record["arrays"][name] for name in names}
-        keys = {name: shard_key(name, shard, self.record["arrays"][name]["shape"]) for name in names}
-        record = {key: self.record[key] for key in ("version", "provenance", "size", "shard_frames")}
+        keys = {name: self._key(name, shard, self.record["arrays"][name]["shape"]) for name in names}
+        record = {key: self.record[key] for key in ("schema", "version", "provenance", "size", "shard_frames")}
         files = {key: self.record["files"][key] for key in keys.values()}
         record |= {"numbers": range(len(self)), "arrays": arrays, "files": files, "tables": {}}
         return StoredSequence(self.store, self.name, record)
@@ -193,6 +194,9 @@ class StoredSequence:
             return self.object(key)
         require_content(content, self.record["files"][key], self.store.where(self._place(key)))
         return content
+
+    def _key(self, name: str, shard: int, shape: Sequence[int]) -> str:
+        return shard_key(name, shard, shape, self.record["schema"])
 
     def _place(self, key: str) -> str:
         return f"{self.name}/{self.record['version']}/{key}"
@@ -234,7 +238,7 @@ class StoredSequence:
         described = self.record["arrays"][name]
         frames = self.record["shard_frames"]
         shard, place = divmod(position, frames)
-        key = shard_key(name, shard, described["shape"])
+        key = self._key(name, shard, described["shape"])
         if self._last.get(name, ("",))[0] != key:
             self._last[name] = key, self.object(key)
         shape = tuple(described["shape"][1:])
@@ -243,15 +247,16 @@ class StoredSequence:
     def table(self, name: str) -> np.ndarray:
         """A column of the tables of boxes."""
         described = self.record["tables"][name]
-        key = f"{name}/c/0" + "/0" * (len(described["shape"]) - 1)
+        key = self._key(name, 0, described["shape"])
         # An empty table has no chunk.
         content = self.object(key)[:-CRC_BYTES] if described["shape"][0] else b""
         return np.frombuffer(content, described["dtype"]).reshape(described["shape"])
 
 
-def shard_key(name: str, shard: int, shape: Sequence[int]) -> str:
+def shard_key(name: str, shard: int, shape: Sequence[int], schema: int = SCHEMA) -> str:
     """Key of a shard of an array of this shape, below the version."""
-    return f"{name}/c/{shard}" + "/0" * (len(shape) - 1)
+    numbers = ("c", str(shard), *"0" * (len(shape) - 1))
+    return f"{name}/{SEPARATORS[schema].join(numbers)}"
 
 
 def require_content(content: bytes, expected: list[int], where: str) -> None:

@@ -176,7 +176,7 @@ class Location:
 
     def _temporary(self, key: str, content: bytes) -> str:
         path = self._path(key)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        _make_folder(os.path.dirname(path))
         temporary = f"{os.path.dirname(path)}/.{os.path.basename(path)}.{uuid.uuid4().hex[:12]}.tmp"
         try:
             with open(temporary, "xb") as file:
@@ -195,7 +195,7 @@ class Location:
                     self._connect()[0].pipe({self._path(key): content for key, content in objects.items()})
                 return
             for folder in {os.path.dirname(self._path(key)) for key in objects}:
-                os.makedirs(folder, exist_ok=True)
+                _make_folder(folder)
             for key, content in objects.items():
                 with open(self._path(key), "wb") as file:
                     file.write(content)
@@ -218,12 +218,7 @@ class Location:
         """Bytes of every object below a prefix, by key."""
         with self._reaching(prefix, READ):
             if self.is_local:
-                sizes = {}
-                for folder, _, names in os.walk(self._path(prefix)):
-                    for name in names:
-                        with contextlib.suppress(*MISSING):  # gone since it was listed
-                            sizes[os.path.relpath(f"{folder}/{name}", self._root)] = os.stat(f"{folder}/{name}").st_size
-                return sizes
+                return dict(_sizes(self._path(prefix.rstrip("/")), prefix.rstrip("/")))
             fs, root = self._connect()
             try:
                 entries = fs.find(self._path(prefix), detail=True)
@@ -251,6 +246,31 @@ class Location:
         for folder, _, _ in os.walk(self._path(prefix), topdown=False):
             with contextlib.suppress(OSError):  # somebody put something there
                 os.rmdir(folder)
+
+
+def _sizes(folder: str, key: str) -> Iterator[tuple[str, int]]:
+    """Key and bytes of every file below a folder of this key; what is gone since it was listed is left out.
+
+    So is a folder that may not be listed, as a disk's `lost+found`.
+    """
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            below = f"{key}/{entry.name}" if key else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                yield from _sizes(entry.path, below)
+            else:
+                with contextlib.suppress(*MISSING):
+                    yield below, entry.stat().st_size
+
+
+def _make_folder(path: str) -> None:
+    """Make a folder, and those around it only where it takes them."""
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        os.makedirs(path, exist_ok=True)
 
 
 def reason(error: BaseException) -> str:

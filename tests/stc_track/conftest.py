@@ -21,9 +21,7 @@ def write_store(
 
     files = {shard_key(key, 0, values.shape): encode_shard(values, 16) for key, values in arrays.items()}
     tables = tables or {}
-    files |= {
-        f"{key}/c/0" + "/0" * (values.ndim - 1): with_checksum(values.tobytes()) for key, values in tables.items()
-    }
+    files |= {shard_key(key, 0, values.shape): with_checksum(values.tobytes()) for key, values in tables.items()}
     for key, content in files.items():
         path = store / name / "v1" / key
         path.parent.mkdir(parents=True, exist_ok=True)

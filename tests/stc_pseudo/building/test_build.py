@@ -198,7 +198,7 @@ def another_schema(drawn):
         (masks_of_another_size, ["0000.txt", "frame 0", "130x66", "30x20"]),
         (png_and_jpeg, ["two of the same number", "PNG or JPEG"]),
         (another_name, ["first.png", "named by its number"]),
-        (another_schema, ["manifest.json", "schema 3", "schema 0", "`stc-pseudo build --out` another place"]),
+        (another_schema, ["manifest.json", "schema 4", "schema 0", "`stc-pseudo build --out` another place"]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -69,7 +69,7 @@ def test_a_store(bucket, tmp_path, small):
         first.lock("0001")
         with pytest.raises(InputError, match="no other build"):
             second.lock("0001")
-    (key,) = (key for key in place.find() if key.endswith("flow/c/2/0/0/0"))
+    (key,) = (key for key in place.find() if key.endswith("flow/c.2.0.0.0"))
     place.put(key, b"torn")
     with pytest.raises(InputError, match=r"expected .* bytes, found 4"):
         StoreReader(small.url).sequence("0001").read("flow", 35)

@@ -25,10 +25,12 @@ from stc_pseudo.store.schema import (
     box_tables,
     shard_frames,
 )
+from stc_pseudo.store.verify import verify_store
 from stc_pseudo.store.writer import StoreWriter
 from stc_track.formats.shards import decode_frame, encode_shard
 from stc_track.formats.store import SCHEMA, DamagedStoreError, seal, unseal
 from stc_track.io.errors import InputError
+from stc_track.io.location import Location
 
 SIZE = (35, 66)
 DETAIL = 2
@@ -109,7 +111,7 @@ def resumed_version(store, partial):
 def test_shards_are_files_of_many_frames(tmp_path, sequence):
     writer, partial = write(tmp_path / "store", sequence, tmp_path, {"detail": DETAIL})
     writer.finish(sequence.name)
-    shards = list((tmp_path / "store/0001" / partial.version / "flow/c").rglob("*"))
+    shards = list((tmp_path / "store/0001" / partial.version / "flow").glob("c.*"))
     assert len([path for path in shards if path.is_file()]) == 2
 
 
@@ -174,10 +176,10 @@ def test_a_shard_is_what_zarr_writes(shape, dtype, seed):
     prototype = zarr.core.buffer.default_buffer_prototype()
     store._store_dict["zarr.json"] = prototype.buffer.from_bytes(metadata)
     array = zarr.open_array(store, mode="r+").with_config({"write_empty_chunks": True})
-    store._store_dict["c/0/0/0"] = prototype.buffer.from_bytes(encode_shard(block, 5))
+    store._store_dict["c.0.0.0"] = prototype.buffer.from_bytes(encode_shard(block, 5))
     np.testing.assert_array_equal(array[:], block)
     array[:] = block[::-1]
-    written = store._store_dict["c/0/0/0"].to_bytes()
+    written = store._store_dict["c.0.0.0"].to_bytes()
     for k in range(len(block)):
         np.testing.assert_array_equal(decode_frame(written, k, 5, shape[1:], dtype), block[::-1][k])
 
@@ -258,6 +260,27 @@ def test_a_sequence_of_such_a_name_is_neither_written_nor_read(tmp_path, sequenc
     written.finish(sequence.name)
     with pytest.raises(InputError, match="expected sequence"):
         StoreReader(str(tmp_path / "store")).sequence(name)
+
+
+def test_the_schema_before_is_read(tmp_path, sequence):
+    """Its chunks lie in folders, a number a folder."""
+    writer, partial = write(tmp_path / "store", sequence, tmp_path, {"detail": DETAIL})
+    writer.finish(sequence.name)
+    reader = StoreReader(writer.url).sequence("0001")
+    expected = {name: reader.read(name, slice(None)) for name in reader.stored}
+    for path in (tmp_path / "store/0001" / partial.version).glob("*/c.*"):
+        target = path.parent / path.name.replace(".", "/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(target)
+    record = tmp_path / "store/0001/record.json"
+    content = unseal(record.read_bytes(), "")
+    files = {key.replace("c.", "c/").replace(".0", "/0"): entry for key, entry in content["files"].items()}
+    record.write_bytes(seal(content | {"schema": 3, "files": files}))
+    former = StoreReader(writer.url).sequence("0001")
+    for name, values in expected.items():
+        np.testing.assert_array_equal(former.read(name, slice(None)), values)
+    np.testing.assert_array_equal(former.boxes_at(3).track_ids, [1001, 2007])
+    assert [state.complete for state in verify_store(Location(writer.url), deep=True)] == [True]
 
 
 @pytest.mark.parametrize(

@@ -35,12 +35,12 @@ def test_a_sound_store(small):
 @pytest.mark.parametrize(
     ("key", "written"),
     [
-        pytest.param("flow/c/1/0/0/0", [16], id="shard of flow"),
-        pytest.param("mask/c/2/0/0", [32], id="shard of masks"),
-        pytest.param("box_xyxy/c/0/0", [], id="table of boxes"),
+        pytest.param("flow/c.1.0.0.0", [16], id="shard of flow"),
+        pytest.param("mask/c.2.0.0", [32], id="shard of masks"),
+        pytest.param("box_xyxy/c.0.0", [], id="table of boxes"),
         pytest.param("flow/zarr.json", [], id="array's record"),
         pytest.param("zarr.json", [], id="group's record"),
-        pytest.param("box_area/c/0", [0, 16, 32], id="table of areas"),  # only the tasks can make it again
+        pytest.param("box_area/c.0", [0, 16, 32], id="table of areas"),  # only the tasks can make it again
     ],
 )
 @pytest.mark.parametrize("how", ["flipped", "missing"])
@@ -66,7 +66,7 @@ def test_a_build_after_a_repair_redoes_what_was_damaged(small, key, written, how
 
 def test_a_size_is_found_without_reading(small):
     small.build()
-    path = file(small, "flow/c/1/0/0/0")
+    path = file(small, "flow/c.1.0.0.0")
     path.write_bytes(path.read_bytes()[:-1])
     code, output = verify(small)
     assert code == 1
@@ -90,7 +90,7 @@ def test_orphans_are_removed_and_what_can_go_on_stays(small):
     small.build()
     small.write(small.writer(), shards=1, provenance={"detail": 4, "depth": "y"})
     (small.path / "0001/.record.json.abc.tmp").write_bytes(b"x")
-    file_of_nobody = small.path / "0001/gone-1/flow/c/0/0/0/0"
+    file_of_nobody = small.path / "0001/gone-1/flow/c.0.0.0.0"
     file_of_nobody.parent.mkdir(parents=True)
     file_of_nobody.write_bytes(b"x")
     # its builder is this process: let it look dead
@@ -99,7 +99,7 @@ def test_orphans_are_removed_and_what_can_go_on_stays(small):
     code, output = verify(small, "--repair")
     assert code == 0
     assert "orphan: 0001/.record.json.abc.tmp" in output
-    assert "orphan: 0001/gone-1/flow/c/0/0/0/0" in output
+    assert "orphan: 0001/gone-1/flow/c.0.0.0.0" in output
     assert output.count("unfinished: ") == 1
     assert not file_of_nobody.exists()
     assert "orphan" not in verify(small)[1]
@@ -108,7 +108,7 @@ def test_orphans_are_removed_and_what_can_go_on_stays(small):
 
 def test_a_build_refuses_to_call_a_damaged_sequence_complete(drawn):
     drawn.build()
-    next(drawn.store.glob("0000/*/objects/c/0/0/0")).unlink()
+    next(drawn.store.glob("0000/*/objects/c.0.0.0")).unlink()
     result = drawn.build()
     assert result.exit_code == 2
     assert "expected what the record lists, found missing (`stc-pseudo verify" in result.output
@@ -137,7 +137,7 @@ def test_a_build_clears_what_a_killed_one_left(drawn):
 def test_tables_of_one_size_are_told_apart(small):
     """Both end with their own CRC32C, so that of the whole is the same."""
     small.build()
-    path = file(small, "box_area/c/0")
+    path = file(small, "box_area/c.0")
     rows = np.frombuffer(path.read_bytes()[:-4], "int32")[::-1]
     path.write_bytes(with_checksum(rows.tobytes()))
     assert verify(small, "--deep")[0] == 1

@@ -66,11 +66,11 @@ def test_a_store_without_flow(tmp_path, store_of):
 
 
 def test_a_damaged_store_is_refused(store):
-    shard = store / "0000/v1/flow/c/0/0/0/0"
+    shard = store / "0000/v1/flow/c.0.0.0.0"
     content = bytearray(shard.read_bytes())
     content[5] ^= 4
     shard.write_bytes(content)
-    with pytest.raises(DamagedStoreError, match=r"flow/c/0/0/0/0: expected content of CRC32C .*stc-pseudo verify"):
+    with pytest.raises(DamagedStoreError, match=r"flow/c.0.0.0.0: expected content of CRC32C .*stc-pseudo verify"):
         CueReader(store, "0000").at(3, np.zeros((1, 4)), SIZE)
     shard.unlink()
     with pytest.raises(DamagedStoreError, match="expected what the record lists, found nothing"):

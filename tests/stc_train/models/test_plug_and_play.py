@@ -136,7 +136,7 @@ def store_without_masks(drawn_store, tmp_path_factory):
     url = tmp_path_factory.mktemp("without") / "store"
     shutil.copytree(drawn_store, url)
     record = unseal((url / "0003/record.json").read_bytes(), "")
-    described, key = record["arrays"]["objects"], "objects/c/0/0/0"
+    described, key = record["arrays"]["objects"], "objects/c.0.0.0"
     empty = encode_shard(np.zeros(described["shape"], described["dtype"]), record["shard_frames"])
     (url / "0003" / record["version"] / key).write_bytes(empty)
     record["files"][key] = [len(empty), checksum(empty)]
