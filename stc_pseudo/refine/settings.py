@@ -56,7 +56,7 @@ class RefineSettings:
     mean_field_from: Share = 0.5
     holdout: Annotated[float, Between(0, 0.9)] = 0.1
     patience: PositiveCount = 3
-    votes: Count = 3
+    votes: Count = 8
     seed: Count = 0
 
     def __post_init__(self) -> None:
