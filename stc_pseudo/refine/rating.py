@@ -9,7 +9,7 @@ one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
@@ -33,17 +33,17 @@ class Look:
     """What a mask looks like in its box.
 
     Attributes:
-        mask: (SIDE, SIDE) bool.
         contrast: of colour along its outline (`puzzle.score.edge_contrast`).
         certainty: of the network (`puzzle.score.certainty`).
         agreement: with the first round's mask.
-        first_score: of that mask, 0..1.
+        outline: its length over the root of the area (`outline_length`).
+        first_score: of the first round's mask, 0..1.
     """
 
-    mask: np.ndarray
     contrast: float
     certainty: float
     agreement: float
+    outline: float
     first_score: float
 
 
@@ -71,7 +71,7 @@ def look_at(
     inside = (grid.inside > 0.5) & (grid.visible > 0.5)
     contrast = edge_contrast(colour, mask, inside)
     certain = certainty(share, np.ones(share.shape, bool))
-    return Look(mask, contrast, certain, agreement(mask, other), first_score)
+    return Look(contrast, certain, agreement(mask, other), outline_length(mask), first_score)
 
 
 def rate(looks: list[Look]) -> np.ndarray:
@@ -80,11 +80,19 @@ def rate(looks: list[Look]) -> np.ndarray:
         look.contrast
         + CERTAINTY_WEIGHT * look.certainty
         + AGREEMENT_WEIGHT * look.agreement
-        - OUTLINE_WEIGHT * outline_length(look.mask)
+        - OUTLINE_WEIGHT * look.outline
         + float(logit(np.clip(look.first_score, *FIRST_SCORE)))
         for look in looks
     ]
     return (1 / (1 + np.exp(MIDDLE - np.array(total)))).astype(np.float32)
+
+
+def columns_of(looks: list[Look]) -> dict[str, np.ndarray]:
+    """The scores of n masks and their parts as columns of a store, (n,) float32 each."""
+    parts = {
+        f"box_{part.name}": np.array([getattr(look, part.name) for look in looks], np.float32) for part in fields(Look)
+    }
+    return {"box_score": rate(looks)} | parts
 
 
 def outline_length(mask: np.ndarray) -> float:

@@ -23,7 +23,7 @@ from stc_pseudo.refine.crops import inside
 from stc_pseudo.refine.encoder import Encoder
 from stc_pseudo.refine.instances import Instance, list_instances, read_frame_data
 from stc_pseudo.refine.network import CropNetwork
-from stc_pseudo.refine.rating import look_at, rate
+from stc_pseudo.refine.rating import columns_of, look_at
 from stc_pseudo.refine.relabel import Refiner, assign, paste
 from stc_pseudo.refine.score import choose
 from stc_pseudo.refine.settings import RefineSettings
@@ -217,7 +217,7 @@ def relabel_shard(
         "probability": probability,
     }
     is_refined = np.concatenate([np.zeros(0, bool), *refined])
-    columns = {"box_area": np.concatenate(areas), "box_score": rate(looks), "box_refined": is_refined.astype(np.uint8)}
+    columns = {"box_area": np.concatenate(areas), "box_refined": is_refined.astype(np.uint8)} | columns_of(looks)
     partial.write(start, arrays, columns)
     return np.bincount(is_refined, minlength=2)
 

@@ -60,6 +60,12 @@ RESULT_TABLES = {
     "box_area": "int32",  # pixels of the box's object, 0 where none was found
     "box_score": "float32",  # of its mask, 0..1, made without a true one (`puzzle.score`); higher is better
     "box_refined": "uint8",  # of refined stores: 1 where the mask is the network's, 0 where the first round's
+    # of refined stores, what the score is made of (`refine.rating.Look`)
+    "box_contrast": "float32",
+    "box_certainty": "float32",
+    "box_agreement": "float32",
+    "box_outline": "float32",
+    "box_first_score": "float32",
 }
 
 

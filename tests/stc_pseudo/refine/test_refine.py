@@ -46,6 +46,8 @@ def test_masks_get_better_and_the_first_round_stays(store, ellipse, tmp_path):
     areas = [np.count_nonzero(objects == k + 1) for k in range(4)]
     assert after.column("box_area", 3).tolist() == areas
     assert (after.column("box_score", 3) > 0).all()
+    assert (after.column("box_first_score", 3) == 0.5).all()
+    assert (after.column("box_agreement", 3) > 0.5).all()
     assert set(after.column("box_refined", 3).tolist()) <= {0, 1}
     assert after.provenance["refine"]["settings"]["crop"] == 32
     assert {key: after.provenance[key] for key in before.provenance} == before.provenance
