@@ -45,7 +45,8 @@ def main(
     """Rate every pseudo-mask of STORE without true ones, worst first, with the likely cause and what helps.
 
     Quality is the geometric mean of the stored score (counted twice), of how well the mask fills its box, and of how
-    well it agrees with its track's masks on the neighbouring frames, moved along the flow.
+    well it agrees with its track's masks on the neighbouring frames, moved along the flow. Of refined masks it is the
+    score alone.
     """
     from stc_pseudo.evaluation.report import WEAK, make_report, write_page
     from stc_pseudo.store.reader import StoreReader

@@ -2,7 +2,7 @@
 
 Everything is read from the store: the score that the build kept (`puzzle.score`: contrast of motion along the outline,
 certainty, agreement of the candidate masks), how well the mask fills its box, and how well it agrees with the masks of
-the same track on the neighbouring frames, moved along the flow.
+the same track on the neighbouring frames, moved along the flow. Of refined masks the score alone (`refine.rating`).
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Instance:
 
 def instances_of(sequence: SequenceReader) -> Iterator[Instance]:
     """Every box of a sequence, by frame, a frame and the next in memory at a time."""
-    objects, steadiness = None, np.zeros(0)
+    objects, steadiness, refined = None, np.zeros(0), "refine" in sequence.provenance
     before = _Links(np.zeros(0, np.int64), np.zeros(0))
     for t, number in enumerate(sequence.numbers):
         boxes = sequence.boxes_at(t)
@@ -105,13 +105,19 @@ def instances_of(sequence: SequenceReader) -> Iterator[Instance]:
                 hidden,
                 _is_truncated(box, sequence.size),
                 *contrasts,
-                quality(float(scores[row]), fit, steadiness) if area else 0.0,
+                quality(float(scores[row]), fit, steadiness, refined) if area else 0.0,
             )
         before, objects = after, following
 
 
-def quality(score: float, fit: float, steadiness: float) -> float:
-    """Weighted geometric mean of a mask's score (twice), fit and steadiness, each 0..1; NaN does not count."""
+def quality(score: float, fit: float, steadiness: float, refined: bool = False) -> float:
+    """Weighted geometric mean of a mask's score (twice), fit and steadiness, each 0..1; NaN does not count.
+
+    The score alone of refined masks: they were taught to fill their boxes, and frames have voted on each other, so that
+    fit and steadiness tell nothing more of them.
+    """
+    if refined:
+        return score
     parts, weights = np.array([score, fit, steadiness]), np.array([2.0, 1.0, 1.0])
     measured = ~np.isnan(parts)
     return float(np.prod(parts[measured] ** (weights[measured] / weights[measured].sum())))

@@ -56,6 +56,7 @@ def test_quality_without_neighbours_counts_the_rest():
     assert quality(0.25, 1.0, 1.0) == pytest.approx(0.5)
     assert quality(0.5, 0.5, np.nan) == pytest.approx(0.5)
     assert quality(0.9, 0.0, 0.9) == 0
+    assert quality(0.9, 0.0, 0.9, refined=True) == 0.9
 
 
 @pytest.mark.parametrize(

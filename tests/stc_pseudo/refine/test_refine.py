@@ -9,6 +9,7 @@ import torch
 from click.testing import CliRunner
 
 from stc_pseudo.cli import main
+from stc_pseudo.evaluation.quality import instances_of
 from stc_pseudo.refine import refine_store as run
 from stc_pseudo.refine.encoder import make_encoder
 from stc_pseudo.refine.refine_store import refine_store
@@ -48,6 +49,7 @@ def test_masks_get_better_and_the_first_round_stays(store, ellipse, tmp_path):
     assert (after.column("box_score", 3) > 0).all()
     assert (after.column("box_first_score", 3) == 0.5).all()
     assert (after.column("box_agreement", 3) > 0.5).all()
+    assert [i.quality for i in instances_of(after) if i.position == 3] == after.column("box_score", 3).tolist()
     assert set(after.column("box_refined", 3).tolist()) <= {0, 1}
     assert after.provenance["refine"]["settings"]["crop"] == 32
     assert {key: after.provenance[key] for key in before.provenance} == before.provenance
