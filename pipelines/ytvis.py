@@ -15,19 +15,10 @@ import click
 
 from pipelines.kitti_mots import write_archive
 from pipelines.reporting.commands import Stages
+from stc_pseudo.datasets.youtube_vis import annotation_file
 from stc_track.io.console import Command, is_verbose
-from stc_track.io.errors import InputError, require_file
+from stc_track.io.errors import require_file
 from stc_track.io.options import PATH
-
-
-def annotation_file(root: Path, name: Path | None, flag: str) -> Path:
-    """The annotations of a folder; an InputError where there is not one file and none is named."""
-    if name is not None:
-        return require_file(name, "annotations in YouTube-VIS's JSON", flag)
-    files = sorted(root.glob("*.json"))
-    if len(files) != 1:
-        raise InputError(root, expected="one annotation file, .json", found=str(len(files)), hint=f"{flag} names it")
-    return files[0]
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
@@ -60,8 +51,15 @@ def main(
     workers: int,
 ) -> None:
     """Boxes in, tracks of YouTube-VIS out."""
-    boxes = annotation_file(root, annotations, "--annotations")
-    videos = annotation_file(val_root, val_annotations, "--val-annotations")
+    boxes, videos = (
+        require_file(file, "annotations in YouTube-VIS's JSON", flag)
+        if file
+        else annotation_file(folder, f"{flag} names it")
+        for file, folder, flag in (
+            (annotations, root, "--annotations"),
+            (val_annotations, val_root, "--val-annotations"),
+        )
+    )
     stages, model = Stages(is_verbose()), out / "train" / "model.pth"
     shared = ("--workers", workers, "--preset", preset, *shlex.split(signals))
     data = ("--dataset", "ytvis", "--root")

@@ -125,15 +125,10 @@ def kitti(root: Path, sources: Mapping[tuple[str, str], Flags], train: str | Non
 
 def ytvis(root: Path, sources: Mapping[tuple[str, str], Flags], test_root: Path) -> Data:
     """YouTube-VIS: a folder to train on, and one whose annotations have the true masks."""
-    truths = [_only_json(folder) for folder in (root, test_root)]
+    from stc_pseudo.datasets.youtube_vis import annotation_file
+
+    truths = [annotation_file(folder, "keep one there") for folder in (root, test_root)]
     return Data("ytvis", root, test_root, None, None, truths[1], truths[0], truths[1], sources)
-
-
-def _only_json(folder: Path) -> Path:
-    files = sorted(folder.glob("*.json"))
-    if len(files) != 1:
-        raise InputError(folder, expected="one annotation file, .json", found=f"{len(files)}")
-    return files[0]
 
 
 def given_sources(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stc_pseudo.datasets.base import FrameRange, VideoSequence
 from stc_pseudo.datasets.boxes.source import BoxSource, with_boxes
-from stc_pseudo.datasets.images import FRAME_SUFFIXES, list_frames, read_frame
+from stc_pseudo.datasets.images import FRAME_SUFFIXES, list_frames, read_frame, require_unique
 from stc_track.io.errors import InputError, SettingError
 from stc_track.io.pictures import picture_size
 
@@ -153,11 +153,8 @@ def read_video(path: Path, name: str, root: Path) -> VideoSequence:
         return VideoSequence(name, video.size, video.frames, tuple(range(len(video.frames))), from_file=True)
     frames = tuple(list_frames(path))
     named = [int(frame.stem) if NUMBER.fullmatch(frame.stem) else -1 for frame in frames]
-    if min(named) >= 0 and len(set(named)) < len(named):
-        raise InputError(
-            path, expected="one picture a frame number", found="two of the same number", hint="keep either PNG or JPEG"
-        )
     numbers = tuple(named) if min(named) >= 0 else tuple(range(len(frames)))
+    require_unique(numbers, path)
     return VideoSequence(name, read_frame(frames[0]).shape[:2], frames, numbers)
 
 

@@ -6,6 +6,7 @@ import io
 import os
 import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,13 @@ def list_frames(folder: Path, hint: str = "") -> list[Path]:
         frames,
         key=lambda path: ([int(part) if k % 2 else part for k, part in enumerate(DIGITS.split(path.stem))], path.name),
     )
+
+
+def require_unique(numbers: Sequence[int], folder: Path) -> None:
+    """Raise an InputError where two pictures of a folder are of one frame."""
+    if len(set(numbers)) < len(numbers):
+        expected, found = "one picture a frame number", "two of the same number"
+        raise InputError(folder, expected=expected, found=found, hint="keep either PNG or JPEG")
 
 
 def pixel_limit() -> int:

@@ -17,11 +17,11 @@ import numpy as np
 from scipy import ndimage
 
 from stc_pseudo.datasets.base import Calibration, FrameBoxes, FrameRange, VideoSequence
-from stc_pseudo.datasets.boxes.rows import LARGEST_ID, frame_boxes
-from stc_pseudo.datasets.images import list_frames, read_frame
+from stc_pseudo.datasets.boxes.rows import BoxRow, gather
+from stc_pseudo.datasets.images import list_frames, read_frame, require_unique
 from stc_track.formats.kitti_labels import read_labels
 from stc_track.formats.mots import CLASS_NAMES, IGNORE_CLASS, MotsObject, read_mots
-from stc_track.formats.track_ids import number_names, track_name
+from stc_track.formats.track_ids import track_name
 from stc_track.io.errors import InputError, require_file, require_folder
 from stc_track.io.text import plain_lines
 from stc_track.io.values import real
@@ -75,13 +75,7 @@ def read_sequence(root: Path, name: str, boxes: str | None, frame_range: FrameRa
     training = root / "training"
     frames = tuple(list_frames(training / "image_02" / name))
     numbers = tuple(frame_number(path) for path in frames)
-    if len(set(numbers)) < len(numbers):
-        raise InputError(
-            frames[0].parent,
-            expected="one picture a frame number",
-            found="two of the same number",
-            hint="keep either PNG or JPEG",
-        )
+    require_unique(numbers, frames[0].parent)
     size = read_frame(frames[0]).shape[:2]
     right_folder = training / "image_03" / name
     right = tuple(list_frames(right_folder)) if right_folder.is_dir() else ()
@@ -149,12 +143,9 @@ def read_boxes(
     """
     rows = _instance_rows(root, name, size) if source == "instances" else _label_rows(root, name)
     rows = [row for row in rows if frame_range is None or row[0] in frame_range]
-    frames_of_video = set(numbers)
-    ids = number_names((track for _, _, class_id, track, _ in rows if class_id is not None), LARGEST_ID)
-    seen: set[tuple[int, int]] = set()
-    by_frame: dict[int, list] = {}
-    for frame, box, class_id, track_id, where in rows:
-        if frame not in frames_of_video:
+    positions, placed = {number: position for position, number in enumerate(numbers)}, []
+    for frame, box, class_id, track, where in rows:
+        if frame not in positions:
             gap = numbers[0] <= frame <= numbers[-1]
             raise InputError(
                 where,
@@ -162,12 +153,9 @@ def read_boxes(
                 found=f"frame {frame}, of which there is no picture",
                 hint="`frames_range=` takes a part of the sequence",
             )
-        if class_id is not None:
-            if (frame, track_id) in seen:
-                raise InputError(where, expected="a track once on a frame", found=f"{track_id} a second time")
-            seen.add((frame, track_id))
-        by_frame.setdefault(frame, []).append((check_box(box, size, where), class_id, ids.get(track_id, 0)))
-    return {frame: frame_boxes(boxes_of_frame) for frame, boxes_of_frame in by_frame.items()}
+        box, ignore = tuple(check_box(box, size, where).tolist()), class_id is None
+        placed.append(BoxRow(positions[frame], box, class_id or IGNORE_CLASS, None if ignore else track, where, ignore))
+    return gather(placed, size, numbers)
 
 
 # Frame, box (4,) float32, class or None for an ignore region, track, and file and place for messages.

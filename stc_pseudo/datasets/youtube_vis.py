@@ -100,15 +100,12 @@ class _Video:
     where: str
 
 
-def annotation_file(root: Path) -> Path:
-    """The only JSON file in a folder."""
+def annotation_file(root: Path, hint: str = "keep one there; `stc-pseudo build --boxes` names the file") -> Path:
+    """The only JSON file in a folder; an InputError with `hint` where there is none, or are several."""
     files = sorted(root.glob("*.json"))
     if len(files) != 1:
         raise InputError(
-            root,
-            expected="one JSON file",
-            found=", ".join(path.name for path in files) or "none",
-            hint="keep one there; `stc-pseudo build --boxes` names the file",
+            root, expected="one JSON file", found=", ".join(path.name for path in files) or "none", hint=hint
         )
     return files[0]
 
