@@ -15,13 +15,14 @@ from typing import Any
 import click
 
 from pipelines.accuracy.predicted_masks import measure
-from pipelines.demo_weights import CONFIG, SHIPPED
+from pipelines.demo_weights import CONFIG
 from pipelines.reporting.commands import Stages
 from pipelines.reporting.report import Page, jpeg, montage, stage_pictures, write_report
 from pipelines.reporting.tables import Table, pseudo_mask_table, show_run
 from stc_pseudo.store.reader import StoreReader
 from stc_track.io.console import Command, is_verbose
 from stc_track.io.options import PATH
+from stc_train import shipped
 
 TRAIN = tuple(f"{k:04d}" for k in range(8))
 TEST = tuple(f"{k:04d}" for k in range(8, 11))
@@ -46,7 +47,7 @@ def main(out: Path, workers: int, seed: int, steps: int) -> None:
     stages.run("stc-pseudo", "build", "--dataset", "demo", "--root", data, "--workers", workers, "--out", store)
     stages.run("stc-pseudo", "inspect", store, "--truth", data, "--json", out / "store.json", figures=False)
     stages.run("stc-pseudo", "export", store, "--format", "coco", "--out", out / "pseudo_masks.json")
-    learning = ("--config", CONFIG, "--init-model", SHIPPED, "--max-iters", steps, "--seed", seed)
+    learning = ("--config", CONFIG, "--init-model", shipped.SEGMENTER, "--max-iters", steps, "--seed", seed)
     settings = ("--cfg-options", f"optim_wrapper.optimizer.lr={LEARNING_RATE}")
     chosen = ("--sequences", ",".join(TRAIN), "--work-dir", out / "train")
     # One thread: on so small a network two wait for each other longer than they gain.

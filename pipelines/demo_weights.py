@@ -17,10 +17,10 @@ from pipelines.reporting.commands import Stages
 from stc_pseudo.nn import weights
 from stc_track.io.console import Command, is_verbose
 from stc_track.io.options import PATH
+from stc_train import shipped
 
 SEED, SEQUENCES, FRAMES = 60, 160, 4
 CONFIG = "condinst_lite0_demo"
-SHIPPED = Path(__file__).parents[1] / "stc_train" / "shipped" / "demo_condinst.pth"
 EXACT = ("--depth", "precomputed", "--flow", "precomputed")
 SOURCES: dict[str, tuple[str, ...]] = {"networks": (), "exact": EXACT}
 # One training goes on from the other: labels, steps of two frames, learning rate, seed.
@@ -29,7 +29,7 @@ TRAININGS = (("networks", 6000, 5e-4, 0), ("exact", 3000, 5e-4, 0), ("exact", 22
 
 @click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--out", type=PATH, default=Path("runs/demo_weights"), help="Folder of all it writes.")
-@click.option("--model", type=PATH, default=SHIPPED, help="The model's file.")
+@click.option("--model", type=PATH, default=shipped.SEGMENTER, help="The model's file.")
 @click.option("--sequences", default=SEQUENCES, help="Scenes.")
 @click.option("--workers", default=2, help="Processes that render and build.")
 def main(out: Path, model: Path, sequences: int, workers: int) -> None:

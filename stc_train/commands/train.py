@@ -71,7 +71,8 @@ log = logging.getLogger(__name__)
     "--init-model",
     type=PATH,
     default=None,
-    help="Go on learning from a model.pth of the same network and classes, on this store.",
+    help="Go on learning from a model.pth of the same network and classes, on this store.  [default: on a CPU, with "
+    "neither --config nor --init-backbone, the shipped one where the classes are car and pedestrian]",
 )
 @click.option(
     "--min-mask-score",
@@ -158,6 +159,7 @@ def main(
         text = "config: %s (%s; --config %s for the other); how long it takes is told after the first steps"
         log.info(text, choice.config, choice.reason, choice.other)
         config = choice.config
+        init_model = init_model or (None if resume or init_backbone != SOURCE_AUTO else choice.init_model)
     complete = load_config(config)
     if preset == "paper":
         apply_paper(complete)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from mmengine.config import Config
 
 from stc_pseudo.nn.efficientnet_lite import lite0_installed
 from stc_pseudo.store.reader import StoreReader
+from stc_train import shipped
 from stc_train.engine.adapt_config import plain
 
 AUTO = "auto"
@@ -27,23 +29,32 @@ class Choice:
     Attributes:
         config: its name in `stc_train/configs`.
         reason: for the person who reads the screen.
+        init_model: a shipped model of that config and of the store's classes to go on from, where there is one.
         other: the config for the other size of network.
     """
 
     config: str
     reason: str
     other: str
+    init_model: Path | None = None
 
 
 def choose_config(store: str) -> Choice:
-    """Return the config that suits this machine and this store."""
-    gpu_config = GPU_CONFIGS.get(StoreReader(store).dataset, GPU_DEFAULT)
-    pretrained = lite0_installed()
+    """Return the config that suits this machine and this store.
+
+    A CPU has time for few steps, and these get further from a segmenter than from ImageNet's features, even one of
+    rendered scenes: docs/results/kitti-mots.md.
+    """
+    reader = StoreReader(store)
+    gpu_config = GPU_CONFIGS.get(reader.dataset, GPU_DEFAULT)
+    init_model = shipped.SEGMENTER if reader.class_names == shipped.CLASSES else None
+    pretrained = lite0_installed() or init_model is not None
     cpu_config = CPU_PRETRAINED if pretrained else CPU_SCRATCH
     if torch.cuda.is_available():
         return Choice(gpu_config, f"a GPU is here: {torch.cuda.get_device_name()}", f"{cpu_config}")
     start = "" if pretrained else ", and the extra `pretrained` is not installed"
-    return Choice(cpu_config, f"no GPU is here{start}", f"{gpu_config}")
+    start += ", and the shipped segmenter knows these classes" if init_model else ""
+    return Choice(cpu_config, f"no GPU is here{start}", f"{gpu_config}", init_model)
 
 
 def paper_config(store: str) -> str:

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from pipelines import demo, demo_tracks, demo_weights
 from stc_track.commands.track import main as track_command
 from stc_track.formats.mots import read_mots
+from stc_train import shipped
 
 
 def test_tracks_of_the_shipped_detections(tmp_path):
@@ -29,8 +30,8 @@ def test_the_shipped_segmenter_is_the_demos():
     from stc_train.engine.config_file import load_config
     from stc_train.models.model_file import load
 
-    assert demo_weights.SHIPPED.stat().st_size < 10e6
-    model = load(demo_weights.SHIPPED, "")
+    assert shipped.SEGMENTER.stat().st_size < 10e6
+    model = load(shipped.SEGMENTER, "")
     assert model.class_names == {1: "car", 2: "pedestrian"}
     assert model.pipeline == load_config(demo_weights.CONFIG).to_dict()["test_pipeline"]
 

@@ -1,5 +1,7 @@
 """`stc-train --pseudo-store STORE` alone: config, proportions and backbone by what is here."""
 
+from typing import ClassVar
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from stc_track.io.errors import InputError
 from stc_train.engine import choose_config
 from stc_train.engine.backbone import find_weights, load_backbone, read_backbone
 from stc_train.engine.train import load_config
+from stc_train.models import model_file
 
 needs_package = pytest.mark.skipif(not lite0_installed(), reason="the extra `pretrained` is not installed")
 
@@ -16,6 +19,7 @@ class Reader:
     """A store of one sequence."""
 
     sequences = ("a",)
+    class_names: ClassVar = {1: "thing"}
 
     def __init__(self, url):
         self.dataset, self.size = url.split(":")[0], (480, 854)
@@ -42,6 +46,18 @@ def test_config_suits_machine_and_store(monkeypatch, dataset, gpu, package, expe
     choice = choose_config.choose_config(f"{dataset}:")
     assert choice.config == expected
     assert choice.other != expected
+
+
+def test_a_cpu_goes_on_from_the_shipped_segmenter(monkeypatch):
+    monkeypatch.setattr(choose_config, "StoreReader", Reader)
+    monkeypatch.setattr(Reader, "class_names", {1: "car", 2: "pedestrian"})
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    choice = choose_config.choose_config("kitti:")
+    model = model_file.read(choice.init_model, "")
+    assert dict(model["class_names"]) == Reader.class_names
+    assert choice.config == "condinst_lite0_demo"
+    monkeypatch.setattr(Reader, "class_names", {1: "pedestrian", 2: "car"})
+    assert choose_config.choose_config("kitti:").init_model is None
 
 
 def test_frames_keep_their_proportions(monkeypatch):
