@@ -40,6 +40,7 @@ DATA_SAMPLERS = registry.Registry(
 )
 HOOKS = registry.Registry("hook", parent=registry.HOOKS, scope=SCOPE, locations=["stc_train.engine.hooks"])
 METRICS = registry.Registry("metric", parent=registry.METRICS, scope=SCOPE, locations=["stc_train.engine.mask_ap"])
+FUNCTIONS = registry.Registry("function", parent=registry.FUNCTIONS, scope=SCOPE, locations=["stc_train.data.pinning"])
 OPTIM_WRAPPERS = registry.Registry(
     "optimizer wrapper", parent=registry.OPTIM_WRAPPERS, scope=SCOPE, locations=["stc_train.engine.autocast"]
 )

@@ -19,11 +19,21 @@ class ObjectMasks(BitmapMasks):
     Args:
         objects: (H, W) uint16, each pixel's object.
         numbers: (N,) uint16, of the objects that these are the masks of; an object may stand for several.
+        placed: the map on devices, by name; one dictionary for all selections from the same masks.
     """
 
-    def __init__(self, objects: np.ndarray, numbers: np.ndarray) -> None:
+    def __init__(self, objects: np.ndarray, numbers: np.ndarray, placed: dict[str, Tensor] | None = None) -> None:
         self.objects, self.numbers = objects, numbers
         self.height, self.width = objects.shape
+        self._placed = {} if placed is None else placed
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_placed": {}}
+
+    def pin_memory(self) -> Self:
+        """The same, with the map where a GPU fetches it by itself; torch's loader calls it."""
+        self._placed["pinned"] = torch.from_numpy(self.objects.astype(np.int32)).pin_memory()
+        return self
 
     @property
     def masks(self) -> np.ndarray:
@@ -35,17 +45,23 @@ class ObjectMasks(BitmapMasks):
         return np.isin(self.numbers, self.objects)
 
     def to_tensor(self, dtype: torch.dtype, device: torch.device | str) -> Tensor:
-        """(N, H, W) on a device, to which one map goes."""
-        # torch compares no unsigned numbers of 16 bits
-        objects, numbers = (torch.from_numpy(array.astype(np.int32)) for array in (self.objects, self.numbers))
-        same = objects.to(device, non_blocking=True) == numbers.to(device, non_blocking=True)[:, None, None]
-        return same.to(dtype)
+        """(N, H, W) on a device, to which one map goes, once however many selections ask."""
+        numbers = torch.from_numpy(self.numbers.astype(np.int32)).to(device, non_blocking=True)
+        return (self._on(str(device)) == numbers[:, None, None]).to(dtype)
+
+    def _on(self, device: str) -> Tensor:
+        if device not in self._placed:
+            # torch compares no unsigned numbers of 16 bits
+            objects = self._placed.get("pinned")
+            objects = torch.from_numpy(self.objects.astype(np.int32)) if objects is None else objects
+            self._placed[device] = objects.to(device, non_blocking=True)
+        return self._placed[device]
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def __getitem__(self, index: Any) -> Self:
-        return type(self)(self.objects, np.atleast_1d(self.numbers[index]))
+        return type(self)(self.objects, np.atleast_1d(self.numbers[index]), self._placed)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(num_masks={len(self)}, height={self.height}, width={self.width})"

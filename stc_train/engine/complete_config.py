@@ -11,6 +11,7 @@ from mmengine.config import Config, ConfigDict
 
 from stc_pseudo.store.reader import StoreReader
 from stc_track.io.errors import SettingError
+from stc_train.data.pinning import pin_batches
 from stc_train.engine.adapt_config import adapt, plain, refuse_misaligned, require_edges
 from stc_train.engine.recorded_labels import follow_store
 
@@ -48,6 +49,8 @@ def complete_config(
     )
     if true_masks is not None:
         loader.dataset.true_masks = str(true_masks)
+    if torch.cuda.is_available():
+        pin_batches(config)
     loader.persistent_workers = loader.num_workers > 0  # torch refuses the one without the other
     if plain(loader.sampler.type) == "InfiniteSampler":
         loader.sampler.type = "stc_train.NumberedSampler"

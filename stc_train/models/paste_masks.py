@@ -81,6 +81,12 @@ def boxed_masks(soft: Tensor, bboxes: Tensor, img_meta: dict[str, Any], rescale:
         (n, H, W) bool; false wherever a pixel's centre is outside the box.
     """
     _, shape = _scale_and_shape(bboxes, img_meta, rescale)
+    paste = _boxes_one_by_one if soft.device.type == "cpu" else _boxes_at_once
+    return paste(soft, bboxes, shape, threshold)
+
+
+def _boxes_one_by_one(soft: Tensor, bboxes: Tensor, shape: tuple[int, int], threshold: float) -> Tensor:
+    """The masks of `boxed_masks`, each computed in its box alone."""
     masks = torch.zeros(len(soft), *shape, dtype=torch.bool, device=soft.device)
     for mask, cells, (x1, y1, x2, y2) in zip(masks, soft, bboxes.tolist(), strict=True):
         spans = [_span(y1, y2, cells.shape[0], shape[0]), _span(x1, x2, cells.shape[1], shape[1])]
@@ -88,6 +94,44 @@ def boxed_masks(soft: Tensor, bboxes: Tensor, img_meta: dict[str, Any], rescale:
             (top, bottom, rows), (left, right, columns) = spans
             mask[top:bottom, left:right] = soft.new_tensor(rows) @ cells @ soft.new_tensor(columns).T > threshold
     return masks
+
+
+def _boxes_at_once(soft: Tensor, bboxes: Tensor, shape: tuple[int, int], threshold: float) -> Tensor:
+    """The masks of `boxed_masks` on a GPU, which is not waited for: whole frames, a part of the masks at a time."""
+    rows, columns = (
+        _box_weights(bboxes[:, axis], bboxes[:, axis + 2], cells, size).to(soft.dtype)
+        for axis, cells, size in zip((1, 0), soft.shape[1:], shape, strict=True)
+    )
+    inside = [weights.any(2) for weights in (rows, columns)]
+    masks = torch.empty(len(soft), *shape, dtype=torch.bool, device=soft.device)
+    size = max(MOST_PIXELS // (shape[0] * shape[1]), 1)
+    for start in range(0, len(soft), size):
+        part = slice(start, start + size)
+        torch.gt(rows[part] @ soft[part] @ columns[part].mT, threshold, out=masks[part])
+        masks[part] &= inside[0][part, :, None] & inside[1][part, None]
+    return masks
+
+
+def _box_weights(low: Tensor, high: Tensor, cells: int, size: int) -> Tensor:
+    """`axis_weights` of every box at once: from cells that divide low..high evenly to the pixels of the frame.
+
+    Args:
+        low, high: (n,) of each box along the axis.
+        cells: of the grid.
+        size: of the frame.
+
+    Returns:
+        (n, size, cells) float64; zero for pixels whose centre the box does not hold.
+    """
+    low, high = low.double()[:, None], high.double()[:, None]
+    pixel = torch.arange(size, device=low.device) + 0.5
+    per_pixel = cells / (high - low)
+    centre = ((pixel - low) * per_pixel).clamp(0.5, cells - 0.5)[..., None]
+    half = per_pixel.clamp(min=1)[..., None] / 2
+    left = torch.arange(cells, device=low.device)
+    overlap = (torch.minimum(left + 1, centre + half) - torch.maximum(left, centre - half)).clamp(min=0)
+    held = (low <= pixel) & (pixel < high)
+    return overlap / overlap.sum(2, keepdim=True) * held[..., None]
 
 
 def _span(low: float, high: float, cells: int, size: int) -> tuple[int, int, Any]:

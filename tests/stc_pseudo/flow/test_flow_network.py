@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from stc_pseudo.flow import cost_volume as cost_volume_module
 from stc_pseudo.flow.checkpoint import describe, load_network
 from stc_pseudo.flow.cost_volume import cost_volume
 from stc_pseudo.flow.upflow import UPFlow, inside, normalise, upsample_flow, warp_inside
@@ -135,6 +136,15 @@ def plain_cost_volume(first, second, search):
     return costs
 
 
+@pytest.fixture(params=["one by one", "by rows"])
+def displacements(request, monkeypatch):
+    """As on a CPU, and as on a GPU."""
+    if request.param == "by rows":
+        monkeypatch.setattr(cost_volume_module, "_costs", cost_volume_module._costs_by_rows)
+        monkeypatch.setattr(cost_volume_module, "_gradients", cost_volume_module._gradients_by_rows)
+
+
+@pytest.mark.usefixtures("displacements")
 @pytest.mark.parametrize(("shape", "search"), [((2, 3, 5, 6), 2), ((1, 4, 2, 3), 4)], ids=["inside", "wider than map"])
 def test_cost_volume_equals_plain_loops(shape, search):
     rng = np.random.default_rng(0)
@@ -143,6 +153,7 @@ def test_cost_volume_equals_plain_loops(shape, search):
     np.testing.assert_allclose(found.numpy(), plain_cost_volume(first, second, search), atol=1e-12)
 
 
+@pytest.mark.usefixtures("displacements")
 def test_cost_volume_gradient():
     torch.manual_seed(0)
     maps = [torch.randn(1, 2, 3, 4, dtype=torch.float64, requires_grad=True) for _ in range(2)]

@@ -36,6 +36,8 @@ def test_each_transform_is_that_of_every_mask(seed, steps):
             argument = (np.array(argument) * ([ours.width, ours.height] * 2)).astype(int)
         ours, theirs = (getattr(masks, name)(argument) for masks in (ours, theirs))
         assert isinstance(ours, ObjectMasks)
+    assert ours[:2].to_tensor(torch.uint8, "cpu").shape[0] == 2
+    assert ours._placed["cpu"] is ours[1:]._on("cpu")  # the map goes to a device once
     for index in (slice(None), np.array([2, 0]), np.array([True, False, True, True]), 1):
         one, other = ours[index], theirs[index]
         np.testing.assert_array_equal(one.masks, other.masks)

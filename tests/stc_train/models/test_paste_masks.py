@@ -51,6 +51,23 @@ def test_a_mask_over_the_input_is_found_round_its_box_only():
 
 
 @given(st.integers(0, 1000), st.integers(1, 5))
+def test_all_boxes_at_once_are_the_boxes_one_by_one(seed, part):
+    """As on a GPU. Only a pixel at the threshold may differ, by the rounding of its sum."""
+    random = torch.Generator().manual_seed(seed)
+    soft, corner = torch.rand(5, 7, 7, generator=random), torch.rand(5, 2, generator=random) * 50 - 10
+    boxes = torch.cat([corner, corner + torch.rand(5, 2, generator=random) * 40 + 0.01], 1)
+    one_by_one = [boxed_masks(soft, boxes.clone(), META, True, threshold) for threshold in (0.4999, 0.5001)]
+    with (
+        patch.object(paste_masks, "MOST_PIXELS", part * 40 * 60),
+        patch.object(paste_masks, "_boxes_one_by_one", paste_masks._boxes_at_once),
+        NoWaiting(),
+    ):
+        together = boxed_masks(soft, boxes.clone(), META, True, 0.5)
+    assert not (together & ~one_by_one[0]).any()
+    assert not (one_by_one[1] & ~together).any()
+
+
+@given(st.integers(0, 1000), st.integers(1, 5))
 def test_all_masks_at_once_are_the_masks_one_by_one(seed, part):
     """As on a GPU, which must not wait for the boxes' places."""
     random = torch.Generator().manual_seed(seed)
