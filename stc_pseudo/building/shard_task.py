@@ -9,7 +9,7 @@ import numpy as np
 
 from stc_pseudo.building.stages import fill_holes, mask_arrays
 from stc_pseudo.datasets.base import VideoSequence
-from stc_pseudo.datasets.images import read_frame
+from stc_pseudo.datasets.images import read_frames
 from stc_pseudo.estimators import DepthEstimator, FlowEstimator
 from stc_pseudo.settings import LabelSettings
 from stc_pseudo.signal.similarity import pool
@@ -100,7 +100,7 @@ class ShardTask:
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Decode frames of `sequence`: (n, H, W, 3) uint8 RGB."""
-        return np.stack([read_frame(self.sequence.frames[t], self.sequence.size) for t in range(start, stop)])
+        return read_frames(self.sequence.frames[start:stop], self.sequence.size)
 
     def estimate(self, depth: DepthEstimator, flow: FlowEstimator, frames: np.ndarray) -> Arrays:
         """Inverse depth and flow, pooled, holes filled, as the store keeps them.

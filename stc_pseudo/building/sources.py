@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stc_pseudo.datasets.base import VideoSequence
+from stc_track.io.errors import InputError
+from stc_track.io.remote_path import AnyPath, RemotePath
 
 AUTO = "auto"
 # Where the KITTI layout keeps maps that were made elsewhere, under the data set's folder.
@@ -31,7 +33,7 @@ class Source:
 
 
 def choose_depth(
-    videos: Sequence[VideoSequence], *, weights: Path | None, folder: Path | None, layout: Path | None
+    videos: Sequence[VideoSequence], *, weights: Path | None, folder: Path | None, layout: AnyPath | None
 ) -> Source | None:
     """Return the best source of depth that is at hand: maps, then weights, then stereo.
 
@@ -53,7 +55,7 @@ def choose_depth(
 
 
 def choose_flow(
-    videos: Iterable[VideoSequence], *, weights: Path | None, folder: Path | None, layout: Path | None
+    videos: Iterable[VideoSequence], *, weights: Path | None, folder: Path | None, layout: AnyPath | None
 ) -> Source:
     """Return the best source of flow that is at hand: maps, then weights, else OpenCV's DIS.
 
@@ -66,13 +68,20 @@ def choose_flow(
 
 def _at_hand(
     kind: str, network: str, videos: Iterable[VideoSequence], weights: Path | None, folder: Path | None,
-    laid_out: Path | None,
+    laid_out: AnyPath | None,
 ) -> Source | None:  # fmt: skip
-    """Maps or weights that the user named, or maps of every video where the data set's layout keeps them."""
+    """Maps or weights that the user named, or maps of every video where the data set's layout keeps them.
+
+    Raises:
+        InputError: maps lie there, in a bucket, where they are not read.
+    """
     if folder is not None:
         return Source("precomputed", f"`{kind}_dir=` names maps", folder=folder)
     if weights is not None:
         return Source(network, f"`{kind}_weights=` names a network", weights=weights)
     if laid_out is not None and all((laid_out / video.name).is_dir() for video in videos):
+        if isinstance(laid_out, RemotePath):
+            hint = "copy them, or name another source"
+            raise InputError(laid_out, expected="maps on a disk", found="maps in a bucket", hint=hint)
         return Source("precomputed", f"maps lie in {laid_out}", folder=laid_out)
     return None

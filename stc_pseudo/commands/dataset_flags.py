@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stc_track.io.errors import InputError
-from stc_track.io.options import PATH, NumberRange, NumbersFromTo, local_path, split_names
+from stc_track.io.options import PLACE, NumberRange, NumbersFromTo, local_path, split_names
+from stc_track.io.remote_path import AnyPath, RemotePath
 
 if TYPE_CHECKING:
     from stc_pseudo.datasets.base import FrameRange, VideoSequence
@@ -47,10 +48,10 @@ class DatasetFlags:
     """
 
     dataset: str | None = None
-    root: Path | None = None
+    root: AnyPath | None = None
     sequences: list[str] | None = None
     frames_range: tuple[int, int | None] | None = None
-    frames: tuple[Path, ...] = ()
+    frames: tuple[AnyPath, ...] = ()
     boxes: str | None = None
     boxes_format: str | None = None
     boxes_video: str | None = None
@@ -78,7 +79,7 @@ class DatasetFlags:
                 )
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> AnyPath:
         """The data set's folder."""
         return self.root or DEFAULT_ROOTS[self.dataset]
 
@@ -93,6 +94,9 @@ class DatasetFlags:
             InputError: something is missing or malformed.
         """
         names = self.sequences
+        if isinstance(self.folder, RemotePath) and self.dataset not in (None, "kitti"):
+            hint = "a bucket may hold KITTI's layout, and folders that --frames names"
+            raise InputError("--root", expected="a folder on a disk", found=str(self.folder), hint=hint)
         if self.dataset is None:
             raise InputError("--dataset", expected="a data set, or --frames", found="neither")
         if self.dataset == OWN:
@@ -191,9 +195,10 @@ max_pixels_option = click.option(
 OWN_OPTIONS = (
     click.option(
         "--frames",
-        type=PATH,
+        type=PLACE,
         multiple=True,
-        help="Video of your own: a video file, a folder of frames, or a folder of such; repeatable.",
+        help="Video of your own: a video file, a folder of frames on a disk or in a bucket, or a folder of such; "
+        "repeatable.",
     ),
 )
 BOX_OPTIONS = (
@@ -252,9 +257,9 @@ def dataset_options(required: bool = True, own: bool = False, boxes: bool = Fals
         *(OWN_OPTIONS if own else ()),
         click.option(
             "--root",
-            type=PATH,
-            help="The data set's folder, or where video files are unpacked.  [default: "
-            f"{', '.join(str(DEFAULT_ROOTS[name]) for name in names)}]",
+            type=PLACE,
+            help="The data set's folder (kitti's may be in a bucket, s3://...), or where video files are unpacked.  "
+            f"[default: {', '.join(str(DEFAULT_ROOTS[name]) for name in names)}]",
         ),
         click.option("--sequences", callback=split_names, help="Comma-separated names; all, if not given."),
         click.option(

@@ -8,7 +8,7 @@ import click
 
 from stc_pseudo.commands.dataset_flags import max_pixels_option
 from stc_track.io.console import Command
-from stc_track.io.options import PATH, split_names
+from stc_track.io.options import PATH, PLACE, split_names
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
@@ -30,7 +30,7 @@ from stc_track.io.options import PATH, split_names
 @click.option("--pictures", type=click.IntRange(min=0), default=200, help="Of the worst instances; 25 kB each.")
 @click.option("--sequences", callback=split_names, help="Comma-separated names; all, if not given.")
 @max_pixels_option
-@click.option("--frames-root", type=PATH, help="Folder of the frames, if they moved since the store was built.")
+@click.option("--frames-root", type=PLACE, help="Folder of the frames, if they moved since the store was built.")
 def main(
     store: str,
     out: Path,

@@ -12,11 +12,13 @@ import click
 
 from stc_pseudo import shipped
 from stc_pseudo.building.sources import AUTO, LAYOUT_DEPTH, LAYOUT_FLOW, Source, choose_depth, choose_flow
-from stc_pseudo.commands.dataset_flags import PATH, DatasetFlags
+from stc_pseudo.commands.dataset_flags import DatasetFlags
+from stc_track.io.options import PATH
 
 if TYPE_CHECKING:
     from stc_pseudo.building.estimator_choice import EstimatorChoice
     from stc_pseudo.datasets.base import VideoSequence
+    from stc_track.io.remote_path import AnyPath
 
 log = logging.getLogger(__name__)
 
@@ -166,6 +168,6 @@ class SourceFlags:
         return weights or DEMO_WEIGHTS[kind], folder or data.folder / layout
 
 
-def _layout(data: DatasetFlags) -> Path | None:
+def _layout(data: DatasetFlags) -> AnyPath | None:
     """The folder in whose layout maps may lie; none for video of one's own."""
     return data.folder if data.dataset == "kitti" else None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 
 from stc_track.io.errors import InputError
+from stc_track.io.remote_path import AnyPath
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,9 +94,9 @@ class VideoSequence:
 
     name: str
     size: tuple[int, int]
-    frames: tuple[Path, ...]
+    frames: tuple[AnyPath, ...]
     numbers: tuple[int, ...]
-    right: tuple[Path, ...] = ()
+    right: tuple[AnyPath, ...] = ()
     calibration: Calibration | None = None
     boxes: dict[int, FrameBoxes] = field(default_factory=dict)
     class_names: dict[int, str] = field(default_factory=dict)

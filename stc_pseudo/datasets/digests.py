@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from stc_track.io.remote_path import AnyPath, RemotePath
+
 # A PNG's last bytes hold checksums of all its pixels; enough to tell two maps apart without reading gigabytes.
 TAIL_BYTES = 4096
 
@@ -51,9 +53,14 @@ def known_digests(known: Mapping[str, str]) -> Iterator[dict[str, str]]:
         _known, _used = before
 
 
-def files_digest(paths: Iterable[Path]) -> str:
-    """Return 16 hexadecimal digits that change with the bytes of any of the files, or with their order."""
+def files_digest(paths: Iterable[AnyPath]) -> str:
+    """Return 16 hexadecimal digits that change with the bytes of any of the files, or with their order.
+
+    A bucket is not read for it: it names contents itself.
+    """
     paths = list(paths)
+    if any(isinstance(path, RemotePath) for path in paths):
+        return stat_digest(paths)
     stat = stat_digest(paths)
     if (content_digest := _known.get(stat)) is None:
         digest = hashlib.sha256()
@@ -65,10 +72,13 @@ def files_digest(paths: Iterable[Path]) -> str:
     return content_digest
 
 
-def stat_digest(paths: Iterable[Path]) -> str:
+def stat_digest(paths: Iterable[AnyPath]) -> str:
     """Return 16 hexadecimal digits that change with the name, size or time of any of the files, or with their order."""
     digest = hashlib.sha256()
     for path in paths:
+        if isinstance(path, RemotePath):
+            digest.update(f"{path.name}\0{path.identity()}\0".encode())
+            continue
         stat = os.stat(path)
         digest.update(f"{path.name}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
     return digest.hexdigest()[:16]

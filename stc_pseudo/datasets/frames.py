@@ -13,6 +13,7 @@ from stc_pseudo.datasets.boxes.source import BoxSource, with_boxes
 from stc_pseudo.datasets.images import FRAME_SUFFIXES, list_frames, read_frame, require_unique
 from stc_track.io.errors import InputError, SettingError
 from stc_track.io.pictures import picture_size
+from stc_track.io.remote_path import AnyPath, RemotePath
 
 VIDEO_SUFFIXES = (
     ".mp4",
@@ -38,7 +39,7 @@ UNSAFE = re.compile(r"[^\w .()+-]|\.(?=\.)")
 
 
 def read_frames(
-    paths: Iterable[Path],
+    paths: Iterable[AnyPath],
     root: Path,
     sequences: Iterable[str] | None = None,
     boxes: BoxSource | None = None,
@@ -60,7 +61,7 @@ def read_frames(
         InputError: nothing there, two videos of one name, a name that is not there, frames of several sizes, or bad
             boxes.
     """
-    folders: dict[str, Path] = {}
+    folders: dict[str, AnyPath] = {}
     for path in paths:
         for video in find_pictures(path) if pictures else find_videos(path):
             name = video_name(video)
@@ -91,24 +92,24 @@ def read_frames(
     return videos
 
 
-def find_pictures(path: Path) -> list[Path]:
+def find_pictures(path: AnyPath) -> list[AnyPath]:
     """As `find_videos`, with a picture for itself, and for a folder of pictures of several sizes each of them."""
     if path.is_file() and path.suffix.lower() in FRAME_SUFFIXES:
         return [path]
     return [picture for video in find_videos(path) for picture in ([video] if _is_video(video) else list_frames(video))]
 
 
-def _is_video(path: Path) -> bool:
+def _is_video(path: AnyPath) -> bool:
     """Whether a video file, or a folder whose pictures are all of one size."""
     return path.is_file() or len({picture_size(frame) for frame in list_frames(path)}) == 1
 
 
-def read_videos(paths: Iterable[Path], root: Path, hint: str = "`frames=`") -> list[VideoSequence]:
+def read_videos(paths: Iterable[AnyPath], root: Path, hint: str = "`frames=`") -> list[VideoSequence]:
     """Read every video that the paths stand for, as `read_frames`, for a training: names may repeat."""
     return [read_video(video, video_name(video), root) for path in paths for video in find_videos(path, hint)]
 
 
-def find_videos(path: Path, hint: str = "`frames=`") -> list[Path]:
+def find_videos(path: AnyPath, hint: str = "`frames=`") -> list[AnyPath]:
     """Video files and folders of frames that a path stands for: itself, or those at any depth in it.
 
     Raises:
@@ -131,14 +132,15 @@ def find_videos(path: Path, hint: str = "`frames=`") -> list[Path]:
     return videos
 
 
-def video_name(path: Path) -> str:
+def video_name(path: AnyPath) -> str:
     """The name of a video: the file's without ending, or the folder's, or the one's around `img1`; a plain one."""
-    path = Path(os.path.abspath(path))  # a link keeps its own name
+    if isinstance(path, Path):
+        path = Path(os.path.abspath(path))  # a link keeps its own name
     name = path.stem if path.is_file() else path.parent.name if path.name in INNER else path.name
     return UNSAFE.sub("_", name).lstrip(".") or "video"
 
 
-def read_video(path: Path, name: str, root: Path) -> VideoSequence:
+def read_video(path: AnyPath, name: str, root: Path) -> VideoSequence:
     """Read one video file, one folder of frames, or one picture.
 
     A frame's number is its file name's where all names of a folder are numbers, else its position.
@@ -147,6 +149,8 @@ def read_video(path: Path, name: str, root: Path) -> VideoSequence:
         number = int(path.stem) if NUMBER.fullmatch(path.stem) else 0
         return VideoSequence(name, read_frame(path).shape[:2], (path,), (number,))
     if path.is_file():
+        if isinstance(path, RemotePath):
+            raise InputError(path, expected="a folder of frames", found="a file", hint="copy videos to a disk")
         from stc_pseudo.datasets.video_file import unpack
 
         video = unpack(path, root / name)
@@ -158,7 +162,7 @@ def read_video(path: Path, name: str, root: Path) -> VideoSequence:
     return VideoSequence(name, read_frame(frames[0]).shape[:2], frames, numbers)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: AnyPath) -> Iterator[AnyPath]:
     """Folders of frames, and video files where there are no frames beside them."""
     content = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
     if any(path.suffix.lower() in FRAME_SUFFIXES for path in content):

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from stc_track.io.errors import InputError
+from stc_track.io.remote_path import AnyPath, RemotePath, read_all
 
 FRAME_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 2**26  # 67 million, a frame of 8K twice over; 200 MB decoded
@@ -20,7 +21,7 @@ PIXELS_VARIABLE = "STC_MAX_PIXELS"
 DIGITS = re.compile(r"([0-9]+)")
 
 
-def list_frames(folder: Path, hint: str = "") -> list[Path]:
+def list_frames(folder: AnyPath, hint: str = "") -> list[AnyPath]:
     """Return the pictures in a folder, sorted by name, the numbers in names as numbers: `f2.png` before `f10.png`.
 
     Raises:
@@ -59,7 +60,7 @@ def pixel_limit() -> int:
     return int(text)
 
 
-def require_pixels(size: tuple[int, int], path: Path) -> None:
+def require_pixels(size: tuple[int, int], path: AnyPath) -> None:
     """Raise an InputError where (height, width) are too many pixels to decode: a few MB can become gigabytes."""
     height, width = size
     if height * width > (limit := pixel_limit()):
@@ -67,7 +68,7 @@ def require_pixels(size: tuple[int, int], path: Path) -> None:
         raise InputError(path, expected=f"a picture of at most {limit} pixels", found=found, hint=hint)
 
 
-def decode_picture(encoded: np.ndarray, path: Path) -> np.ndarray | None:
+def decode_picture(encoded: np.ndarray, path: AnyPath) -> np.ndarray | None:
     """Decode a picture as it is stored, after a look at the size that its head states.
 
     Args:
@@ -97,7 +98,15 @@ def decode_picture(encoded: np.ndarray, path: Path) -> np.ndarray | None:
     return cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
 
 
-def read_frame(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
+def read_frames(paths: Sequence[AnyPath], size: tuple[int, int]) -> np.ndarray:
+    """Read frames of one size as (n, H, W, 3) uint8 RGB, as `read_frame`; a bucket is asked for all at once."""
+    if not any(isinstance(path, RemotePath) for path in paths):
+        return np.stack([read_frame(path, size) for path in paths])
+    contents = read_all(paths)
+    return np.stack([decode_frame(content, path, size) for content, path in zip(contents, paths, strict=True)])
+
+
+def read_frame(path: AnyPath, size: tuple[int, int] | None = None) -> np.ndarray:
     """Read one frame as (H, W, 3) uint8 RGB.
 
     A grey frame becomes RGB of three equal channels; a 16-bit one is refused, because its scale is not known.
@@ -109,11 +118,22 @@ def read_frame(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
     Raises:
         InputError: the file is missing, cannot be decoded, is not 8-bit, or has another size.
     """
+    return decode_frame(read_all([path])[0], path, size)
+
+
+def decode_frame(content: bytes | None, path: AnyPath, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Decode one frame as (H, W, 3) uint8 RGB; see `read_frame`.
+
+    Args:
+        content: of the file, or None where there is none.
+        path: for messages.
+        size: as of `read_frame`.
+    """
     import cv2
 
-    encoded = np.fromfile(path, np.uint8) if path.is_file() else None
-    if encoded is None:
+    if content is None:
         raise InputError(path, expected="a PNG or JPEG frame", found="no file")
+    encoded = np.frombuffer(content, np.uint8)
     picture = decode_picture(encoded, path)
     if picture is None:
         raise InputError(path, expected="a PNG or JPEG frame", found=f"{encoded.size} bytes that do not decode")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
@@ -23,6 +22,7 @@ from stc_track.formats.kitti_labels import read_labels
 from stc_track.formats.mots import CLASS_NAMES, IGNORE_CLASS, MotsObject, read_mots
 from stc_track.formats.track_ids import track_name
 from stc_track.io.errors import InputError, require_file, require_folder
+from stc_track.io.remote_path import AnyPath
 from stc_track.io.text import plain_lines
 from stc_track.io.values import real
 from stc_track.masks import rle
@@ -37,7 +37,7 @@ CAMERAS = {b"P2": "left", b"P_rect_02": "left", b"P3": "right", b"P_rect_03": "r
 
 
 def read_kitti(
-    root: Path,
+    root: AnyPath,
     sequences: Iterable[str] | None = None,
     boxes: str | None = "instances",
     frame_range: FrameRange | None = None,
@@ -70,7 +70,7 @@ def read_kitti(
     return [replace(video, class_names=class_names) for video in videos]
 
 
-def read_sequence(root: Path, name: str, boxes: str | None, frame_range: FrameRange | None = None) -> VideoSequence:
+def read_sequence(root: AnyPath, name: str, boxes: str | None, frame_range: FrameRange | None = None) -> VideoSequence:
     """Read one sequence of a data set in the KITTI MOTS layout; arguments as for `read_kitti`."""
     training = root / "training"
     frames = tuple(list_frames(training / "image_02" / name))
@@ -107,20 +107,20 @@ def read_sequence(root: Path, name: str, boxes: str | None, frame_range: FrameRa
     return video
 
 
-def frame_number(path: Path) -> int:
+def frame_number(path: AnyPath) -> int:
     """Return the number that a frame's file name is, or raise an InputError."""
     if not path.stem.isdecimal():
         raise InputError(path, expected="a frame named by its number, as 000042.png", found=f"'{path.stem}'")
     return int(path.stem)
 
 
-def boxes_there(root: Path) -> str:
+def boxes_there(root: AnyPath) -> str:
     """Which boxes a data set has: `instances` where there are masks, or neither; `labels` where it has these alone."""
     has_masks = any((folder / "instances_txt").is_dir() for folder in (root, root / "training"))
     return "labels" if not has_masks and (root / "training" / "label_02").is_dir() else "instances"
 
 
-def instances_file(root: Path, name: str, hint: str = "") -> Path:
+def instances_file(root: AnyPath, name: str, hint: str = "") -> AnyPath:
     """Path of a sequence's true masks; `instances_txt` may lie beside `training` or in it."""
     for folder in (root / "instances_txt", root / "training" / "instances_txt"):
         if folder.is_dir():
@@ -129,7 +129,7 @@ def instances_file(root: Path, name: str, hint: str = "") -> Path:
 
 
 def read_boxes(
-    root: Path,
+    root: AnyPath,
     name: str,
     source: str,
     size: tuple[int, int],
@@ -162,7 +162,7 @@ def read_boxes(
 Row = tuple[int, np.ndarray, int | None, int, str]
 
 
-def _instance_rows(root: Path, name: str, size: tuple[int, int]) -> list[Row]:
+def _instance_rows(root: AnyPath, name: str, size: tuple[int, int]) -> list[Row]:
     path = require_file(instances_file(root, name, LABELS_HINT), "masks in MOTS text", LABELS_HINT)
     rows: list[Row] = []
     for frame, objects in read_mots(path).items():
@@ -179,7 +179,7 @@ def _instance_rows(root: Path, name: str, size: tuple[int, int]) -> list[Row]:
     return rows
 
 
-def _label_rows(root: Path, name: str) -> list[Row]:
+def _label_rows(root: AnyPath, name: str) -> list[Row]:
     path = root / "training" / "label_02" / f"{name}.txt"
     rows: list[Row] = []
     for label in read_labels(require_file(path, "KITTI tracking labels", "`boxes=instances` reads instances_txt")):
@@ -216,7 +216,7 @@ def check_box(box: np.ndarray, size: tuple[int, int], where: str) -> np.ndarray:
     return np.clip(np.asarray(box, np.float32), 0, [width, height, width, height]).astype(np.float32)
 
 
-def read_calibration(path: Path) -> Calibration:
+def read_calibration(path: AnyPath) -> Calibration:
     """Read the left colour camera and, where there is one, the baseline to the right one, from a KITTI calibration.
 
     Args:

@@ -8,7 +8,7 @@ import numpy as np
 
 from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.datasets.digests import files_digest
-from stc_pseudo.datasets.images import read_frame
+from stc_pseudo.datasets.images import read_frames
 from stc_track.io.errors import InputError
 
 BLOCK = 5
@@ -46,12 +46,8 @@ class SgbmDepth:
                 found="none",
                 hint="`depth=` monodepth2 or precomputed needs none",
             )
-        disparities = np.stack(
-            [
-                match_stereo(left, read_frame(path, sequence.size))
-                for left, path in zip(frames, sequence.right[start : start + len(frames)], strict=True)
-            ]
-        )
+        right = read_frames(sequence.right[start : start + len(frames)], sequence.size)
+        disparities = np.stack([match_stereo(*pair) for pair in zip(frames, right, strict=True)])
         return disparities / np.float32(camera.focal_x * camera.baseline)
 
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from stc_pseudo.store.schema import SIMILARITY_ARRAYS
 from stc_track.formats.store import DamagedStoreError, StoredSequence, read_manifest
 from stc_track.io.errors import InputError
 from stc_track.io.location import Location
+from stc_track.io.remote_path import AnyPath, as_place
 
 
 class StoreReader:
@@ -35,7 +35,7 @@ class StoreReader:
         InputError: no store, another schema, or no complete sequence in it; DamagedStoreError: a record is damaged.
     """
 
-    def __init__(self, url: str, root: Path | None = None) -> None:
+    def __init__(self, url: str, root: AnyPath | None = None) -> None:
         self.store = Location(url)
         self.url, self.root = self.store.url, root
         self.dataset = read_manifest(self.store)["dataset"]
@@ -72,10 +72,10 @@ class SequenceReader(StoredSequence):
         root: folder of the frames.
     """
 
-    def __init__(self, store: Location, name: str, record: dict[str, Any], root: Path | None = None) -> None:
+    def __init__(self, store: Location, name: str, record: dict[str, Any], root: AnyPath | None = None) -> None:
         super().__init__(store, name, record)
-        self.root = Path(record["root"]) if root is None else Path(root)
-        self.moved = root is not None and Path(root) != Path(record["root"])
+        self.root = as_place(record["root"] if root is None else root)
+        self.moved = root is not None and self.root != as_place(record["root"])
 
     def __getstate__(self) -> dict[str, Any]:
         return super().__getstate__() | {"root": self.root}
@@ -85,7 +85,7 @@ class SequenceReader(StoredSequence):
         """What the sequence was made from: settings, and hashes of weights, frames and boxes."""
         return self.record["provenance"]
 
-    def frame_path(self, index: int) -> Path:
+    def frame_path(self, index: int) -> AnyPath:
         """Path of the frame at position `index`.
 
         Raises:

@@ -30,6 +30,7 @@ from stc_track.formats.store import CELL, MANIFEST, RECORD, SCHEMA, DamagedStore
 from stc_track.io.errors import InputError
 from stc_track.io.files import is_plain
 from stc_track.io.location import Location
+from stc_track.io.remote_path import AnyPath, RemotePath
 
 PLANNED = ("provenance", "class_names", "frames_seen")  # of the record of a finished sequence: all that is kept here
 
@@ -47,9 +48,9 @@ class StoreWriter:
         InputError: another store is there, or the place cannot be written to.
     """
 
-    def __init__(self, url: str, dataset: str, class_names: dict[int, str], root: Path) -> None:
+    def __init__(self, url: str, dataset: str, class_names: dict[int, str], root: AnyPath) -> None:
         self.store = Location(url, writable=True)
-        self.url, self.root = self.store.url, Path(os.path.abspath(root))
+        self.url, self.root = self.store.url, root if isinstance(root, RemotePath) else Path(os.path.abspath(root))
         self.dataset, self.class_names = dataset, {str(number): name for number, name in class_names.items()}
         self.builder = Builder(self.store)
         self.open: dict[str, PartialSequence] = {}
@@ -274,12 +275,19 @@ class StoreWriter:
         self.builder.release(name)
 
 
-def relative_frames(frames: tuple[Path, ...], root: Path) -> tuple[str, list[str]]:
+def relative_frames(frames: tuple[AnyPath, ...], root: AnyPath) -> tuple[str, list[str]]:
     """A folder, and the frames' paths below it: `root` where it holds them all, else the nearest that does."""
-    paths = [Path(os.path.abspath(path)) for path in frames]  # a link keeps its own name
-    if not all(path.is_relative_to(root) for path in paths):
-        root = Path(os.path.commonpath([path.parent for path in paths]))
-    return str(root), [path.relative_to(root).as_posix() for path in paths]
+    remote = [frame for frame in frames if isinstance(frame, RemotePath)]
+    if remote:
+        folder = remote[0].parent  # a sequence lies in one
+        if isinstance(root, RemotePath) and all(frame.is_relative_to(root) for frame in remote):
+            folder = root
+        return str(folder), [frame.relative_to(folder).as_posix() for frame in remote]
+    paths = [Path(os.path.abspath(str(frame))) for frame in frames]  # a link keeps its own name
+    base = Path(str(root))
+    if not all(path.is_relative_to(base) for path in paths):
+        base = Path(os.path.commonpath([path.parent for path in paths]))
+    return str(base), [path.relative_to(base).as_posix() for path in paths]
 
 
 def _is_hidden(key: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from torch.utils.data import Dataset
 
 from stc_pseudo.datasets.images import read_frame
 from stc_track.io.errors import InputError
+from stc_track.io.remote_path import AnyPath
 
 
 class Clips(Dataset):
@@ -38,10 +38,10 @@ class Clips(Dataset):
 
     def __init__(
         self,
-        videos: Iterable[Iterable[Path]],
+        videos: Iterable[Iterable[AnyPath]],
         length: int,
         size: tuple[int, int],
-        right_videos: Iterable[Iterable[Path]] | None = None,
+        right_videos: Iterable[Iterable[AnyPath]] | None = None,
         augment: bool = True,
         min_crop: float | None = None,
     ) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from stc_track.io.errors import InputError
+from stc_track.io.remote_path import AnyPath
 from stc_track.io.text import lines
 from stc_track.io.values import real, shown, whole
 
@@ -36,7 +36,7 @@ class KittiLabel:
     line: int
 
 
-def read_labels(path: Path) -> list[KittiLabel]:
+def read_labels(path: AnyPath) -> list[KittiLabel]:
     """Labels of one sequence in file order, DontCare among them.
 
     Raises:

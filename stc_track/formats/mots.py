@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from stc_track.io.errors import InputError
 from stc_track.io.files import replacing
+from stc_track.io.remote_path import AnyPath
 from stc_track.io.text import lines
 from stc_track.io.values import LARGEST_ID, real, whole
 from stc_track.masks import rle
@@ -79,7 +80,7 @@ class Detection:
     counts: bytes
 
 
-def iter_mots(path: Path) -> Iterator[MotsObject]:
+def iter_mots(path: AnyPath) -> Iterator[MotsObject]:
     """Objects of a KITTI MOTS text file in file order, one line in memory at a time.
 
     Raises:
@@ -104,7 +105,7 @@ def iter_mots(path: Path) -> Iterator[MotsObject]:
         yield obj
 
 
-def read_mots(path: Path) -> dict[int, list[MotsObject]]:
+def read_mots(path: AnyPath) -> dict[int, list[MotsObject]]:
     """Objects of a KITTI MOTS text file by frame number, in file order; ignore regions (class 10) are kept.
 
     Raises:
@@ -122,7 +123,7 @@ def read_mots(path: Path) -> dict[int, list[MotsObject]]:
     return frames
 
 
-def line_of(path: Path, frame: int, track_id: int, nth: int = 1) -> int:
+def line_of(path: AnyPath, frame: int, track_id: int, nth: int = 1) -> int:
     """Number of the line on which a KITTI MOTS text file has an object for the `nth` time; the file must read."""
     matching = (
         number

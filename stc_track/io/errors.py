@@ -5,12 +5,26 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import click
 
 _NAMED = re.compile(r"`(\w+)=([^`\s]*)`")
+
+
+class Place(Protocol):
+    """A `pathlib.Path`, or what is like one in a bucket."""
+
+    def is_dir(self) -> bool:
+        """Whether it is a folder."""
+        ...
+
+    def is_file(self) -> bool:
+        """Whether it is a file."""
+        ...
+
+
+P = TypeVar("P", bound=Place)
 FlagOf = Callable[[str], str | None]
 
 
@@ -113,8 +127,12 @@ class SettingError(InputError, ValueError):
 # below os.path, not Path's methods, which raise where a name is too long for the system: there is nothing there
 
 
-def require_folder(path: Path, what: str, hint: str = "") -> Path:
+def require_folder(path: P, what: str, hint: str = "") -> P:
     """Return `path` if it is a folder, or raise an InputError that says what it should have held."""
+    if not isinstance(path, os.PathLike):  # in a bucket
+        if not path.is_dir():
+            raise InputError(path, expected=f"a folder of {what}", found="nothing", hint=hint)
+        return path
     if not os.path.isdir(path):
         found = "a file" if os.path.exists(path) else "nothing"
         raise InputError(path, expected=f"a folder of {what}", found=found, hint=hint)
@@ -123,8 +141,12 @@ def require_folder(path: Path, what: str, hint: str = "") -> Path:
     return path
 
 
-def require_file(path: Path, what: str, hint: str = "") -> Path:
+def require_file(path: P, what: str, hint: str = "") -> P:
     """Return `path` if it is a file, or raise an InputError that says what it should have been."""
+    if not isinstance(path, os.PathLike):  # in a bucket
+        if not path.is_file():
+            raise InputError(path, expected=what, found="nothing", hint=hint)
+        return path
     if not os.path.isfile(path):
         raise InputError(path, expected=what, found="a folder" if os.path.isdir(path) else "nothing", hint=hint)
     if not os.access(path, os.R_OK):

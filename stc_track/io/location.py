@@ -214,6 +214,19 @@ class Location:
                 return []
         return sorted(name for name in names if not name.startswith("."))
 
+    def entries(self, prefix: str = "") -> dict[str, dict[str, Any]]:
+        """What a remote service says of what lies directly below a prefix, by name: one listing."""
+        with self._reaching(prefix, READ):
+            fs, _ = self._connect()
+            path = self._path(prefix)
+            try:
+                listed = fs.ls(path, detail=True)
+            except MISSING:
+                return {}
+        # Asked for an object, a service lists it itself; and some a folder's own name as an empty object.
+        below = {entry["name"].rstrip("/"): entry for entry in listed}
+        return {name.rsplit("/", 1)[-1]: entry for name, entry in below.items() if name != path}
+
     def find(self, prefix: str = "") -> dict[str, int]:
         """Bytes of every object below a prefix, by key."""
         with self._reaching(prefix, READ):

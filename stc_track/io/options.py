@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from stc_track.io.remote_path import AnyPath, RemotePath, as_place
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(:|//)")
 BEYOND_REASON = 1e6  # no score, cost or rate is larger
 _RANGE = re.compile(r"([0-9]{0,9}):([0-9]{0,9})")
@@ -31,7 +33,7 @@ def local_path(text: str) -> Path:
         text = text.removeprefix("file://").removeprefix("localhost")
     elif scheme := _SCHEME.match(text):
         raise ValueError(
-            f"expected a path or file://, found {scheme[0]} (copy it to a disk: only stores are read there)"
+            f"expected a path or file://, found {scheme[0]} (copy it to a disk: stores and frames alone are read there)"
         )
     return Path(os.path.expanduser(text))
 
@@ -52,6 +54,27 @@ class NamedPath(click.Path):
 
 
 PATH = NamedPath()
+
+
+class NamedPlace(click.ParamType[Any]):
+    """A path as `NamedPath` reads it, or a bucket: `s3://bucket/prefix`."""
+
+    name = "PATH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> AnyPath:
+        """The path."""
+        if isinstance(value, RemotePath):
+            return value
+        text = os.fspath(value)
+        if "://" not in text or text.startswith("file://"):
+            return PATH.convert(text, param, ctx)
+        try:
+            return as_place(text)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+PLACE = NamedPlace()
 
 
 def split_names(_ctx: click.Context, _option: click.Parameter, value: str | None) -> list[str] | None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
-from pathlib import Path
 
 from stc_track.io.errors import InputError, require_file
+from stc_track.io.remote_path import AnyPath
 
 _UTF8_MARK = codecs.BOM_UTF8
 _WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def plain_lines(path: Path, what: str) -> Iterator[tuple[int, bytes]]:
+def plain_lines(path: AnyPath, what: str) -> Iterator[tuple[int, bytes]]:
     """Number (from 1) and content of each line of a file, without blanks around it.
 
     Blank lines are skipped, CRLF is read as LF, and a byte order mark of UTF-8 at the start is nothing.
@@ -29,12 +29,12 @@ def plain_lines(path: Path, what: str) -> Iterator[tuple[int, bytes]]:
                 yield number, line
 
 
-def lines(path: Path, what: str) -> Iterator[tuple[int, list[bytes]]]:
+def lines(path: AnyPath, what: str) -> Iterator[tuple[int, list[bytes]]]:
     """Number (from 1) and blank-separated fields of each line of a file; as `plain_lines` for the rest."""
     return ((number, line.split()) for number, line in plain_lines(path, what))
 
 
-def read_text(path: Path, what: str, errors: str = "strict") -> str:
+def read_text(path: AnyPath, what: str, errors: str = "strict") -> str:
     """A whole small file of UTF-8, without byte order mark.
 
     Args:
@@ -54,6 +54,6 @@ def read_text(path: Path, what: str, errors: str = "strict") -> str:
         raise InputError(path, expected=f"{what}, in UTF-8", found=found, hint="save it as UTF-8") from error
 
 
-def _require_bytes(path: Path, start: bytes) -> None:
+def _require_bytes(path: AnyPath, start: bytes) -> None:
     if start.startswith(_WIDE_MARKS):
         raise InputError(path, expected="text in UTF-8", found="UTF-16", hint="save it as UTF-8")

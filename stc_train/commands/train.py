@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stc_track.io.console import Command, is_verbose
-from stc_track.io.options import PATH, split_names
+from stc_track.io.options import PATH, PLACE, split_names
 from stc_track.io.preset_option import preset_option
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ log = logging.getLogger(__name__)
 @click.option("--weight-by-score", is_flag=True, help="Count each pseudo-mask by its score.")
 @click.option("--sequences", callback=split_names, help="Train on these sequences only: names with commas between.")
 @click.option(
-    "--frames-root", type=PATH, default=None, help="Folder of the frames, if they moved since the store was built."
+    "--frames-root", type=PLACE, default=None, help="Folder of the frames, if they moved since the store was built."
 )
 @click.option(
     "--precision",

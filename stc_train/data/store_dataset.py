@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from mmdet.datasets import BaseDetDataset
 
 from stc_pseudo.store.reader import StoreReader
 from stc_track.io.errors import InputError
+from stc_track.io.remote_path import AnyPath, as_place
 from stc_train.data.sampler import Sample, seed_everything
 from stc_train.data.true_masks import TrueMaskReader, truth_digest
 from stc_train.registry import DATASETS
@@ -53,7 +53,7 @@ class StoreDataset(BaseDetDataset):
         **kwargs: Any,
     ) -> None:
         self.empty_frames = empty_frames
-        self.store = StoreReader(store, None if root is None else Path(root))
+        self.store = StoreReader(store, None if root is None else as_place(root))
         self.sequences = tuple(sequences) if sequences is not None else self.store.sequences
         self.readers = [self.store.sequence(name) for name in self.sequences]
         self.true_masks = None if true_masks is None else Path(true_masks)
@@ -101,10 +101,10 @@ class StoreDataset(BaseDetDataset):
         ]
         if not entries:
             raise InputError(self.store.url, expected="frames with boxes", found="none", hint="see `sequences=`")
-        folders: dict[Path, set[str]] = {}
-        for path in (Path(entry["img_path"]) for entry in entries):
+        folders: dict[AnyPath, set[str]] = {}
+        for path in (as_place(entry["img_path"]) for entry in entries):
             if path.parent not in folders:  # one listing instead of a question a frame
-                folders[path.parent] = set(os.listdir(path.parent)) if path.parent.is_dir() else set()
+                folders[path.parent] = {file.name for file in path.parent.iterdir()} if path.parent.is_dir() else set()
             if path.name not in folders[path.parent]:
                 hint = "`frames_root=` names the folder that the frames moved to"
                 raise InputError(path, expected="a frame of the store", found="no file", hint=hint)

@@ -8,7 +8,6 @@ the note says they went.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +20,7 @@ from stc_pseudo.datasets.images import read_frame
 from stc_pseudo.settings import MaskSettings
 from stc_track.formats.store import CELL
 from stc_track.io.errors import InputError
+from stc_track.io.remote_path import as_place
 from stc_train.data.object_masks import ObjectMasks
 from stc_train.data.resample import axis_weights, nearest
 from stc_train.registry import TRANSFORMS
@@ -37,7 +37,7 @@ class LoadFrame(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Add `img`, `img_shape` and `ori_shape`."""
-        results["img"] = read_frame(Path(results["img_path"]), (results["height"], results["width"]))
+        results["img"] = read_frame(as_place(results["img_path"]), (results["height"], results["width"]))
         results["img_shape"] = results["ori_shape"] = results["img"].shape[:2]
         return results
 

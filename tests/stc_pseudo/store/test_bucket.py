@@ -1,37 +1,13 @@
 """The same store in a bucket: an S3 server of moto's, started here."""
 
 import os
-import uuid
 
 import numpy as np
 import pytest
 
-from pipelines.checks.bucket import environment, s3_server
 from stc_pseudo.store.reader import StoreReader
 from stc_track.io.errors import InputError
 from stc_track.io.location import Location
-
-pytest.importorskip("moto")
-pytest.importorskip("s3fs")
-
-
-@pytest.fixture(scope="module")
-def server():
-    """Endpoint of an S3 server on this machine."""
-    with s3_server() as endpoint:
-        yield endpoint
-
-
-@pytest.fixture
-def bucket(server, monkeypatch):
-    """URL of an empty bucket; credentials and endpoint are the environment's."""
-    import boto3
-
-    for key, value in environment(server).items():
-        monkeypatch.setenv(key, value)
-    name = f"b{uuid.uuid4().hex[:10]}"
-    boto3.client("s3").create_bucket(Bucket=name)
-    return f"s3://{name}"
 
 
 def test_objects(bucket):

@@ -180,3 +180,17 @@ def test_geometry_that_is_not_noted_is_refused(drawn_store, step):
 def test_what_is_missing_is_named(drawn_store, settings, message):
     with pytest.raises(InputError, match=message):
         build(drawn_store, **settings)
+
+
+def test_frames_may_lie_in_a_bucket(drawn_store, drawn_video, bucket):
+    from stc_track.io.location import Location
+
+    place = Location(f"{bucket}/moved", writable=True)
+    frames = sorted((drawn_video / "training/image_02/0003").iterdir())
+    place.put_many({f"image_02/0003/{path.name}": path.read_bytes() for path in frames})
+    local, remote = build(drawn_store), build(drawn_store, root=place.url)
+    assert remote.get_data_info(1)["img_path"].startswith(f"{bucket}/moved/image_02/0003/")
+    assert torch.equal(remote[1]["inputs"], local[1]["inputs"])
+    place.delete([f"image_02/0003/{frames[1].name}"])
+    with pytest.raises(InputError, match="expected a frame of the store, found no file"):
+        build(drawn_store, root=place.url)
