@@ -10,7 +10,7 @@ from stc_train import mmcv_ops
 
 mmcv_ops.install()
 
-from mmengine import registry  # noqa: E402
+from mmengine import registry  # noqa: E402  (mmcv's operators come first)
 
 SCOPE = "stc_train"
 MODELS = registry.Registry(
@@ -44,3 +44,12 @@ FUNCTIONS = registry.Registry("function", parent=registry.FUNCTIONS, scope=SCOPE
 OPTIM_WRAPPERS = registry.Registry(
     "optimizer wrapper", parent=registry.OPTIM_WRAPPERS, scope=SCOPE, locations=["stc_train.engine.autocast"]
 )
+
+
+def register_mmdetection() -> registry.Registry:
+    """Make MMDetection's names findable as well; its registry of models, which finds ours too."""
+    from mmdet.registry import MODELS as ALL_MODELS
+    from mmdet.utils import register_all_modules
+
+    register_all_modules(init_default_scope=True)
+    return ALL_MODELS

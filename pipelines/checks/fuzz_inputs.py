@@ -245,13 +245,10 @@ def model(folder: Path) -> list[Path]:
 
     from stc_train.engine.train import CONFIGS
     from stc_train.models import model_file
+    from stc_train.registry import register_mmdetection
 
     described = Config.fromfile(CONFIGS / "condinst_r18_demo.py")
-    from mmdet.registry import MODELS
-    from mmdet.utils import register_all_modules
-
-    register_all_modules(init_default_scope=True)
-    network = MODELS.build(described.model)
+    network = register_mmdetection().build(described.model)
     (folder / "in").mkdir()
     model_file.save(folder / "in" / "model.pth", network, described, {1: "car"}, "0" * 16, 1)
     return [folder / "in" / "model.pth"]

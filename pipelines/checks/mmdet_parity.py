@@ -11,6 +11,24 @@ import click
 from pipelines.baselines.mmdetection import DICE, mmdetection_model
 from stc_track.io.console import Command
 
+BOXINST_HEAD = {
+    "type": "BoxInstMaskHead",
+    "num_layers": 3,
+    "feat_channels": 16,
+    "mask_out_stride": 4,
+    "warmup_iters": 1,
+    "mask_feature_head": {
+        "in_channels": 8,
+        "feat_channels": 8,
+        "start_level": 0,
+        "end_level": 2,
+        "out_channels": 16,
+        "mask_stride": 8,
+        "norm_cfg": {"type": "BN"},
+    },
+    "loss_mask": DICE,
+}
+
 
 def boxinst_terms(seed: int = 2) -> tuple[dict[str, tuple[float, float]], float]:
     """MMDetection's BoxInst loss and ours on random logits of three objects on two pictures of random colours.
@@ -19,39 +37,18 @@ def boxinst_terms(seed: int = 2) -> tuple[dict[str, tuple[float, float]], float]
         MMDetection's and our value of the projection term and of the pairwise term; the share of edges that colour
         similarity keeps.
     """
-    import stc_train.registry  # noqa: F401, I001  (mmcv's operators, before MMDetection)
+    from stc_train.registry import register_mmdetection  # isort: skip  (mmcv's operators, before MMDetection)
     import numpy as np
     import torch
     from mmdet.models.data_preprocessors.data_preprocessor import BoxInstDataPreprocessor
-    from mmdet.registry import MODELS
     from mmdet.structures.mask import BitmapMasks
-    from mmdet.utils import register_all_modules
     from mmengine.logging import MessageHub
     from mmengine.structures import InstanceData
 
     from stc_train.models.puzzle_loss import PuzzleLoss
 
-    register_all_modules(init_default_scope=True)
     generator = torch.Generator().manual_seed(seed)
-    head = MODELS.build(
-        {
-            "type": "BoxInstMaskHead",
-            "num_layers": 3,
-            "feat_channels": 16,
-            "mask_out_stride": 4,
-            "warmup_iters": 1,
-            "mask_feature_head": {
-                "in_channels": 8,
-                "feat_channels": 8,
-                "start_level": 0,
-                "end_level": 2,
-                "out_channels": 16,
-                "mask_stride": 8,
-                "norm_cfg": {"type": "BN"},
-            },
-            "loss_mask": dict(DICE),
-        }
-    )
+    head = register_mmdetection().build(BOXINST_HEAD)
     MessageHub.get_current_instance().update_info("iter", 100)
     preprocessor = BoxInstDataPreprocessor(mask_stride=4, pairwise_size=3, pairwise_dilation=2)
     corners = [[(8, 12, 40, 50), (50, 0, 96, 64)], [(4, 4, 88, 60)]]  # x1 y1 x2 y2 of the boxes of two pictures
@@ -115,25 +112,23 @@ def condinst_differences(
         prediction (boxes, scores, filters of what is found; mask logits there): the largest absolute difference, and
         the largest absolute value.
     """
-    import stc_train.registry  # noqa: F401, I001
+    from stc_train.registry import register_mmdetection  # isort: skip
     import torch
-    from mmdet.registry import MODELS
     from mmdet.structures import DetDataSample
-    from mmdet.utils import register_all_modules
     from mmengine.config import ConfigDict
     from mmengine.structures import InstanceData
 
     from stc_train.engine.train import load_config
 
-    register_all_modules(init_default_scope=True)
+    models = register_mmdetection()
     model = load_config(config).model.to_dict()
     torch.manual_seed(seed)
-    ours = MODELS.build(ConfigDict(model))
+    ours = models.build(ConfigDict(model))
     for parameter in ours.parameters():
         if parameter.ndim > 1:  # large enough that something is found
             torch.nn.init.kaiming_normal_(parameter)
     ours.bbox_head.controller.weight.data *= 0.05  # three layers of such filters: logits of ordinary size
-    theirs = MODELS.build(ConfigDict(mmdetection_model(model, "condinst")))
+    theirs = models.build(ConfigDict(mmdetection_model(model, "condinst")))
     theirs.load_state_dict(ours.state_dict())
     height, width = size
     inputs, samples = torch.randn(2, 3, height, width), []

@@ -73,14 +73,9 @@ def readers(truth: Path) -> dict[str, Callable[[str], str]]:
     """What reads a store, by name: each gives a digest of everything it read."""
     from stc_pseudo.evaluation.pseudo_masks import inspect_store
     from stc_track.formats.store_tracks import store_sources
-    from stc_train.mmcv_ops import install
+    from stc_train.registry import DATASETS, register_mmdetection
 
-    install()
-    from mmdet.utils import register_all_modules
-
-    from stc_train.registry import DATASETS
-
-    register_all_modules(init_default_scope=True)
+    register_mmdetection()
     steps = [{"type": "stc_train.LoadFrame"}, {"type": "LoadAnnotations", "with_bbox": True}]
     steps += [{"type": "stc_train.LoadPseudoLabels"}, {"type": "stc_train.PackPseudoLabels"}]
 

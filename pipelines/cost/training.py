@@ -90,22 +90,20 @@ def steps(
     Returns:
         by kind, a function that takes one training step; and for `ours` and `boxinst` one that computes the loss.
     """
-    import stc_train.registry  # noqa: F401, I001  (mmcv's operators, before MMDetection)
     import torch
-    from mmdet.registry import MODELS
-    from mmdet.utils import register_all_modules
     from mmengine.config import ConfigDict
     from mmengine.logging import MessageHub
 
     from stc_train.engine.train import load_config
+    from stc_train.registry import register_mmdetection
 
-    register_all_modules(init_default_scope=True)
+    models = register_mmdetection()
     MessageHub.get_current_instance().update_info("iter", 100_000)  # BoxInst's pairwise term at its full weight
     ours = load_config(config).model.to_dict()
     ours["backbone"]["init_cfg"] = None
-    models = {"ours": ours, **{kind: mmdetection_model(ours, kind) for kind in KINDS[1:]}}
+    described = {"ours": ours, **{kind: mmdetection_model(ours, kind) for kind in KINDS[1:]}}
     torch.manual_seed(seed)
-    networks = {kind: MODELS.build(ConfigDict(model)).to(device).train() for kind, model in models.items()}
+    networks = {kind: models.build(ConfigDict(model)).to(device).train() for kind, model in described.items()}
     for kind in KINDS[1:]:
         networks[kind].load_state_dict(networks["ours"].state_dict())
 

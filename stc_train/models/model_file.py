@@ -91,13 +91,12 @@ def load(path: Path, flag: str) -> TrainedModel:
             MMDetection's and our parts, or its weights are not those of the network that it describes.
     """
     content = read(path, flag)
-    import stc_train.registry  # noqa: F401, I001  (mmcv's operators, before MMDetection)
-    from mmdet.registry import MODELS
-    from mmdet.utils import register_all_modules
     from mmengine.config import ConfigDict
     from mmengine.dataset import Compose
 
-    register_all_modules(init_default_scope=True)
+    from stc_train.registry import register_mmdetection
+
+    models = register_mmdetection()
     try:
         model, pipeline = checked_model(content["model"]), checked_pipeline(content["pipeline"])
         names, step = _class_names(content["class_names"]), _step(content["step"])
@@ -105,7 +104,7 @@ def load(path: Path, flag: str) -> TrainedModel:
         raise InputError(path, expected=MEND, found=str(error)) from error
     try:
         with registries_only():
-            network = MODELS.build(ConfigDict(model))
+            network = models.build(ConfigDict(model))
             Compose(copy.deepcopy(pipeline))
     except Exception as error:  # whatever MMDetection's constructors say of settings that they do not take
         reason = (str(error).splitlines() or [type(error).__name__])[-1][:160]
