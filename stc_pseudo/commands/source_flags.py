@@ -37,10 +37,10 @@ SOURCE_OPTIONS = (
     click.option("--depth-weights", type=PATH, help="Checkpoint for monodepth2."),
     click.option(
         "--fit-minutes",
-        type=click.FloatRange(min=0, min_open=True),
+        type=click.FloatRange(min=0),
         default=10.0,
         help="Of training where --depth auto finds nothing else; more make depth sharper. The weights stay beside the "
-        "store for later builds.",
+        "store for later builds. 0 takes the small network that is shipped, as it is.",
     ),
     click.option(
         "--depth-artefacts",
@@ -139,7 +139,9 @@ class SourceFlags:
 
     def _depth(self, data: DatasetFlags, videos: Sequence[VideoSequence], store: str) -> Source:
         source = self._depth_at_hand(data, videos)
-        if source is None:
+        if source is None and not self.fit_minutes:
+            source = Source("monodepth2", "the shipped network, of rendered streets", shipped.DEPTH)
+        elif source is None:
             from stc_pseudo.depth.training.budget import Fit
             from stc_pseudo.nn.devices import require_device
 

