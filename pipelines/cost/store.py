@@ -182,8 +182,9 @@ def scale(cases: tuple[tuple[int, int], ...], boxes: int) -> None:
     "--gpu-ms", default=0.0, help="Of networks on a simulated GPU a frame: the time of a build beside theirs."
 )
 def workers(root: Path, sequence: str, short: int, frames: int, workers: int, gpu_ms: float) -> None:
-    """Wall time of a build with one process and with several: `sgbm` and `dis`, one long video and short ones.
+    """Time of a build with one process and with several: `sgbm` and `dis`, one long video and short ones.
 
+    OpenCV's threads in the one process use all cores, so it runs on one core as well, as each of several does.
     With --gpu-ms the networks take that time a frame in a process of their own, which leaves the cores free; nothing
     else is measured then.
     """
@@ -194,15 +195,22 @@ def workers(root: Path, sequence: str, short: int, frames: int, workers: int, gp
             whole, networks = build_on_simulated_gpu(data, folder / "store", workers, gpu_ms / 1e3)
             click.echo(f"networks alone {networks:.1f} s, build {whole:.1f} s: {whole / networks:.2f} x")
             return
-        program, seconds = Path(sys.executable).with_name("stc-pseudo"), {}
-        for count in (1, workers):
-            command = [program, "build", "--dataset", "kitti", "--root", data, "--out", folder / f"store{count}"]
-            command += ["--depth", "sgbm", "--flow", "dis", "--workers", str(count)]
-            started = time.perf_counter()
+        cores = sorted(os.sched_getaffinity(0))
+        cases = (("one process on one core", 1, cores[:1]), ("one process", 1, cores), ("several", workers, cores))
+        seconds = {}
+        for case, count, used in cases:
+            program, store = Path(sys.executable).with_name("stc-pseudo"), folder / case.replace(" ", "-")
+            command = ["taskset", "-c", ",".join(map(str, used)), program, "build", "--dataset", "kitti", "--root"]
+            command += [data, "--out", store, "--depth", "sgbm", "--flow", "dis", "--workers", str(count)]
+            before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
             subprocess.run(command, check=True, capture_output=True)
-            seconds[count] = time.perf_counter() - started
-            click.echo(f"{count} processes: {seconds[count]:.1f} s")
-        click.echo(f"{workers} against 1: {seconds[1] / seconds[workers]:.2f} x on {os.cpu_count()} cores")
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            seconds[case] = time.perf_counter() - started
+            click.echo(f"{case:24}{seconds[case]:7.1f} s, {cpu:6.1f} s of CPU")
+        for case in ("one process on one core", "one process"):
+            ratio = seconds[case] / seconds["several"]
+            click.echo(f"{workers} processes against {case}: {ratio:.2f} x on {len(cores)} cores")
 
 
 def build_on_simulated_gpu(root: Path, store: Path, workers: int, seconds: float) -> tuple[float, float]:

@@ -7,6 +7,8 @@ otherwise one task does both and nothing travels. At most `AHEAD` shards a threa
 
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
 import platform
 import sys
@@ -27,6 +29,8 @@ from distributed import (
     as_completed,
     get_worker,
 )
+from distributed.comm import connect
+from distributed.security import Security
 
 from stc_pseudo.building.executors import TRIES, Estimators, Executor, Outcome
 from stc_pseudo.building.shard_task import Arrays, ShardTask
@@ -158,8 +162,9 @@ class OnDask(Executor):
         else:
             where = {"address": self.scheduler}
         try:
+            asyncio.run(greet(address_of(self.scheduler)))
             return Client(**where, timeout=CONNECT_SECONDS, set_as_default=False)
-        except (OSError, TimeoutError, ValueError) as error:
+        except Exception as error:  # whatever listens there may answer anything
             expected, found = "a Dask scheduler that answers", " ".join(str(error).split())[:200] or "none"
             raise SettingError("scheduler", expected, f"{self.scheduler}: {found}") from error
 
@@ -242,6 +247,24 @@ class OnDask(Executor):
     def _masks(self, task: ShardTask, maps: Future) -> Future:
         needs = {MASKS: 1} if any(MASKS in worker.get("resources", {}) for worker in self._infos()) else None
         return self.client.submit(run_masks, task, maps, pure=False, resources=needs)
+
+
+def address_of(scheduler: str) -> str:
+    """A scheduler's address, from itself or from its file."""
+    if "://" in scheduler:
+        return scheduler
+    return str(json.loads(Path(scheduler).read_text())["address"])
+
+
+async def greet(address: str) -> None:
+    """Exchange greetings with a scheduler; Dask's client would wait for ever for one that takes a call and is silent.
+
+    Raises:
+        OSError: nobody takes the call. TimeoutError: somebody does, and is silent.
+    """
+    arguments = Security().get_connection_args("client")
+    comm = await asyncio.wait_for(connect(address, timeout=CONNECT_SECONDS, **arguments), CONNECT_SECONDS)
+    comm.abort()
 
 
 def reason_of(future: Future) -> Exception:

@@ -1,7 +1,10 @@
 """Shards on Dask's workers: equal to one process, failures listed, what does not fit said in a line."""
 
+import os
+import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -72,6 +75,14 @@ def test_a_scheduler_that_does_not_answer(drawn, monkeypatch):
     assert result.exit_code == 2
     assert "--scheduler: expected a Dask scheduler that answers, found tcp://127.0.0.1:9: " in result.output
     assert not (drawn.store / "0000").exists()
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        result = drawn.build("--scheduler", f"tcp://127.0.0.1:{silent.getsockname()[1]}")
+    assert result.exit_code == 2
+    assert "--scheduler: expected a Dask scheduler that answers, found tcp://127.0.0.1:" in result.output
+    (drawn.root / "scheduler.json").write_text("{}")
+    assert "expected a Dask scheduler that answers" in drawn.build("--scheduler", drawn.root / "scheduler.json").output
     assert "which is no file" in drawn.build("--scheduler", "nowhere.json").output
 
 
@@ -121,11 +132,35 @@ def test_processes_and_a_scheduler_by_hand(drawn, tmp_path):
     result = drawn.build("--workers", 2)
     assert result.exit_code == 0, result.output
     same(StoreReader(str(alone)), StoreReader(str(drawn.store)))
-    drawn.store, file = drawn.store.with_name("by-hand"), tmp_path / "scheduler.json"
+    drawn.store = drawn.store.with_name("by-hand")
+    with by_hand(tmp_path) as file:
+        result = drawn.build("--scheduler", file)
+    assert result.exit_code == 0, result.output
+    same(StoreReader(str(alone)), StoreReader(str(drawn.store)))
+
+
+@pytest.mark.slow
+def test_a_worker_that_was_started_with_another_version(drawn, tmp_path):
+    other = tmp_path / "numpy-0.1.dist-info"
+    other.mkdir()
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 0.1\n")
+    with by_hand(tmp_path, PYTHONPATH=os.pathsep.join([str(tmp_path), *sys.path])) as file:
+        result = drawn.build("--scheduler", file)
+    assert result.exit_code == 2
+    assert f"expected numpy {np.__version__}, found numpy 0.1" in result.output
+    assert result.output.count("Error: ") == 1
+    assert not (drawn.store / "0000").exists()
+
+
+@contextmanager
+def by_hand(folder, **environment):
+    """File of a scheduler with one worker, each a program of its own; the worker with this environment."""
+    file = folder / "scheduler.json"
     programs = [["scheduler", "--port", "0", "--no-dashboard"], ["worker", "--nthreads", "1"]]
     started = [
         subprocess.Popen(
             [sys.executable, "-m", "dask", *program, "--scheduler-file", str(file)],
+            env=os.environ | (environment if program[0] == "worker" else {}),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -134,10 +169,8 @@ def test_processes_and_a_scheduler_by_hand(drawn, tmp_path):
     try:
         while not file.exists():
             assert started[0].poll() is None
-        result = drawn.build("--scheduler", file)
+        yield file
     finally:
         for process in reversed(started):
             process.terminate()
             process.wait()
-    assert result.exit_code == 0, result.output
-    same(StoreReader(str(alone)), StoreReader(str(drawn.store)))
