@@ -22,6 +22,7 @@ from pipelines.tracking.noisy_detections import Noise
 from pipelines.tracking.tune import noisy_videos
 from stc_track.evaluation.mots import Scores
 from stc_track.io.console import Command
+from stc_track.io.errors import InputError
 from stc_track.io.files import replacing
 from stc_track.io.options import PATH
 from stc_track.tracking.cues import CueReader
@@ -114,11 +115,12 @@ def _others(root: Path, sequences: Iterable[str] | None) -> tuple[str, ...]:
 @click.option("--root", required=True, type=PATH, help="Data set with instances_txt.")
 @click.option("--sequences", help="Comma-separated.  [default: all that no setting was chosen on]")
 @click.option("--seed", default=0, help="Of the noise; the settings were chosen with seed 1.")
+@click.option("--rows", "part", default="", help="Only rows whose name contains this.")
 @click.option("--processes", default=1, help="Rows that are measured at a time.")
 @click.option("--cues", metavar="STORE", help="Store of the sequences: adds Table VIII's rows with depth and flow.")
 @click.option("--json", "json_file", type=PATH, help="Write the figures to this file as well.")
 def main(
-    root: Path, sequences: str | None, seed: int, processes: int, cues: str | None, json_file: Path | None
+    root: Path, sequences: str | None, seed: int, part: str, processes: int, cues: str | None, json_file: Path | None
 ) -> None:
     """Measure our tracker and public ones on the same noisy detections."""
     names, noise = _others(root, sequences and sequences.split(",")), Noise(seed=seed)
@@ -126,7 +128,9 @@ def main(
         f"noise: {noise}\nours: {DEFAULT}\nbaselines tuned: {TUNED}\nnot online: {DELAYED}\n\n{', '.join(names)}"
     )
     videos = noisy_videos(root, names, noise)
-    rows = {row: partial(measure, videos, changes) for row, changes in (ONLINE | OFFLINE).items()}
+    rows = {row: partial(measure, videos, run) for row, run in (ONLINE | OFFLINE).items() if part in row}
+    if not rows:
+        raise InputError("--rows", expected=f"a part of a row's name ({', '.join(ONLINE | OFFLINE)})", found=part)
     figures = {"sequences": table(rows, processes, click.echo)}
     if cues:
         click.echo("\nTable VIII's rows with depth and flow")

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from stc_track.masks.lazy import LazyMasks
+
 
 def iou(tracks: Sequence[np.ndarray], detections: Sequence[np.ndarray]) -> np.ndarray:
     """Intersection over union of two masks: 1 equal, 0 apart.
@@ -31,6 +33,13 @@ def iou(tracks: Sequence[np.ndarray], detections: Sequence[np.ndarray]) -> np.nd
     inside = np.interp(track_spans.ravel(), detection_spans.ravel(), counted.ravel()).reshape(track_spans.shape)
     shared = np.add.reduceat(inside[:, 1] - inside[:, 0], track_first[:-1])
     return shared / (track_area + detection_area - shared)
+
+
+def areas(masks: Sequence[np.ndarray]) -> np.ndarray:
+    """Pixels (N,) float64 of masks, each (S, 2) as `rle.spans` gives them."""
+    if isinstance(masks, LazyMasks):
+        return masks.areas().astype(np.float64)
+    return np.array([(mask[:, 1] - mask[:, 0]).sum() for mask in masks], np.float64)
 
 
 def box_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -34,6 +34,10 @@ class LazyMasks(Sequence[np.ndarray]):
         """A mask, compressed."""
         return self._counts[index]
 
+    def areas(self) -> np.ndarray:
+        """Pixels (N,) of the masks, which are not decoded for it."""
+        return coco_mask.area([{"size": self._size, "counts": counts} for counts in self._counts])
+
     def boxes(self) -> np.ndarray:
         """The smallest boxes (N, 4) float64 x1 y1 x2 y2 around the masks; x1 = x2 where one is empty."""
         if not self._counts:

@@ -9,7 +9,7 @@ from stc_track.tracking import cues
 from stc_track.tracking.kalman import STILL, KalmanState, moved_boxes, points_of
 from stc_track.tracking.matching import Pairs
 from stc_track.tracking.settings import TrackerSettings
-from stc_track.tracking.track_table import TrackTable, diagonals
+from stc_track.tracking.track_table import TrackTable, View, diagonals
 from stc_track.tracking.types import Detections
 
 _FAST = 0.3  # diagonals a frame, from where on more speed excuses no more
@@ -42,7 +42,7 @@ def pairs(table: TrackTable, state: KalmanState, detections: Detections, setting
     if not len(near):
         return []
     rows, columns = rows[near], columns[near]
-    deviation = state.deviation(STILL if settings.motion.points == "none" else settings.motion)
+    deviation = _deviation(state, settings)
     costs = np.full(len(rows), -float(weights.max_cost))
     plain = weights.distance == "plain"
     if plain:
@@ -64,16 +64,10 @@ def pairs(table: TrackTable, state: KalmanState, detections: Detections, setting
         else:
             depth, flow = cues.discrepancy(*pair_cues, sizes[rows, columns], cue_terms)
         costs += weights.alpha[1] * depth + weights.alpha[2] * flow
-    hopeful = (costs < 0).nonzero()[0]  # masks only add to it
+    hopeful = (costs < 0).nonzero()[0]  # what follows only adds to it
     rows, columns, costs = rows[hopeful], columns[hopeful], costs[hopeful]
-    if weights.overlap_weight and len(rows):
-        if detections.masks is None:
-            expected = moved_boxes(table.boxes[rows], state.position[rows])
-            buffers = np.minimum(weights.buffer + weights.buffer_growth * deviation[rows], _LARGEST_BUFFER)
-            overlap = buffered_iou(expected, boxes[columns], buffers)
-        else:
-            overlap = _mask_overlap(table, state, detections, settings, rows, columns)
-        costs += weights.overlap_weight * (1 - overlap)
+    if len(rows):
+        costs += _shape_costs(table, state, detections, settings, rows, columns)
         kept = costs < 0
         rows, columns, costs = rows[kept], columns[kept], costs[kept]
     order = np.argsort(costs, kind="stable")
@@ -85,7 +79,7 @@ def _lacking(scores: np.ndarray) -> np.ndarray:
     return np.minimum(np.maximum(1 - scores, 0), 1)
 
 
-def _mask_overlap(
+def _shape_costs(
     table: TrackTable,
     state: KalmanState,
     detections: Detections,
@@ -93,22 +87,72 @@ def _mask_overlap(
     rows: np.ndarray,
     columns: np.ndarray,
 ) -> np.ndarray:
-    """IoU (P,) of the pairs' masks, the track's last one moved by as much as its points."""
+    """What pairs (P,) of a track's row and a detection's column cost for overlapping little and differing in size."""
+    weights = settings.box_costs if detections.masks is None else settings.mask_costs
+    costs = np.zeros(len(rows))
+    if weights.size_weight:
+        costs += weights.size_weight * np.abs(_log_areas(table, detections, rows, columns))
+    if not weights.overlap_weight:
+        return costs
+    if detections.masks is None:
+        expected = moved_boxes(table.boxes[rows], state.position[rows])
+        deviation = _deviation(state, settings)[rows]
+        buffers = np.minimum(weights.buffer + weights.buffer_growth * deviation, _LARGEST_BUFFER)
+        overlap = buffered_iou(expected, detections.boxes[columns], buffers)
+    else:
+        overlap = _mask_overlap(table, state, detections, settings, rows, columns, 0)
+        if weights.former_mask:
+            former = _mask_overlap(table, state, detections, settings, rows, columns, 1)
+            overlap += weights.former_mask * np.maximum(former - overlap, 0)
+    return costs + weights.overlap_weight * (1 - overlap)
+
+
+def _deviation(state: KalmanState, settings: TrackerSettings) -> np.ndarray:
+    """Standard deviation (G,) of a detection from where its track is expected, share of the box's size."""
+    return state.deviation(STILL if settings.motion.points == "none" else settings.motion)
+
+
+def _log_areas(table: TrackTable, detections: Detections, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Logarithm (P,) of the factor between the areas of the pairs' detections and their tracks' last ones."""
+    if detections.masks is None:
+        sides, others = (boxes[:, 2:] - boxes[:, :2] for boxes in (table.boxes[rows], detections.boxes[columns]))
+        return np.log(others.prod(1) / sides.prod(1))
+    last = np.array([views[0].area if views else np.nan for views in table.views])
+    return np.nan_to_num(np.log(iou.areas(detections.masks)[columns] / last[rows]))
+
+
+def _mask_overlap(
+    table: TrackTable,
+    state: KalmanState,
+    detections: Detections,
+    settings: TrackerSettings,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    age: int,
+) -> np.ndarray:
+    """IoU (P,) of the pairs' masks: the track's last one, or with `age` 1 the one before, moved as its points did."""
     masks = detections.masks
     if masks is None:
         raise ValueError("the detections have no masks")
-    others = detections.boxes[columns]
-    boxes = table.boxes[rows]
-    points = state.position[rows] - points_of(boxes, settings.motion.points)
+    known = [views[age] if age < len(views) else None for views in table.views]
+    own_boxes = np.array([np.full(4, np.nan) if view is None else view.box for view in known])
+    # far from where every point is: NaN overlaps nothing
+    points = state.position - points_of(own_boxes, settings.motion.points)
     offsets = points.reshape(len(points), points.shape[1] // 2, 2).mean(1)
-    low, high = np.maximum(boxes[:, :2] + offsets, others[:, :2]), np.minimum(boxes[:, 2:] + offsets, others[:, 2:])
-    touch = np.flatnonzero((low < high).all(-1))
+    boxes, others = (own_boxes + np.tile(offsets, 2))[rows], detections.boxes[columns]
+    touch = (np.maximum(boxes[:, :2], others[:, :2]) < np.minimum(boxes[:, 2:], others[:, 2:])).all(-1).nonzero()[0]
+    moved = {row: _moved(known[row], offsets[row], detections.height) for row in set(rows[touch].tolist())}
     overlap = np.zeros(len(rows))
     overlap[touch] = iou.iou(
-        [iou.shifted(table.mask(rows[pair]), offsets[pair], detections.height) for pair in touch],
-        [masks[columns[pair]] for pair in touch],
+        [moved[row] for row in rows[touch].tolist()], [masks[column] for column in columns[touch].tolist()]
     )
     return overlap
+
+
+def _moved(view: View | None, offset: np.ndarray, height: int) -> np.ndarray:
+    if view is None:
+        raise ValueError("a track without a mask touches nothing")
+    return iou.shifted(view.mask(), offset, height)
 
 
 def buffered_iou(boxes: np.ndarray, others: np.ndarray, buffers: np.ndarray) -> np.ndarray:

@@ -32,7 +32,8 @@ class MotionSettings:
         adaptation: how fast the noise of position and velocity follows what this video's clear matches deviate by.
             Raising it suits changing motion and listens to chance; 0 keeps the noise as it is set. Boxes only.
         velocity_decay: share of its velocity that a missing track keeps from frame to frame. Raising it follows steady
-            motion through longer occlusions and loses what stops.
+            motion through longer occlusions and loses what stops. Boxes only.
+        velocity_decay_masks: the same of tracks with masks, which tell apart whom longer prediction leads astray.
         common_start: let new tracks start with the other tracks' common velocity, which a turning camera gives to all.
         camera_motion: move tracks as the camera does: by the background's motion where detections carry it, else,
             where they are boxes, by what most tracks were displaced alike.
@@ -46,6 +47,7 @@ class MotionSettings:
     robust: NotNegative = 2.0
     adaptation: Share = 0.1
     velocity_decay: Share = 0.8
+    velocity_decay_masks: Share = 0.95
     common_start: bool = True
     camera_motion: bool = True
 
@@ -67,6 +69,10 @@ class CostWeights:
         vertical_weight: what a vertical deviation counts beside a horizontal one. Raising it punishes boxes whose
             height is cut by what hides them.
         overlap_weight: cost of a pair that does not overlap, `1 - IoU` of the moved mask (or box) and the detection's.
+        former_mask: what the mask before the last counts where it overlaps better than the last, 1: as much. Raising it
+            finds again what was hidden or turned, and takes others for it. Masks only.
+        size_weight: cost of a factor of e between both areas, of masks or boxes. Raising it keeps what is half hidden
+            from who hides it, and loses what appears from behind something.
         buffer: share of its sides by which a box grows on each side before its overlap is taken (Yang et al., WACV
             2023). Raising it matches small and fast objects, and confuses crowds. Boxes only.
         buffer_growth: what is added to it for each standard deviation of the track's expected place. Raising it finds
@@ -86,13 +92,15 @@ class CostWeights:
     distance: Distance = "deviations"
     vertical_weight: NotNegative = 0.15
     overlap_weight: NotNegative = 9.0
+    former_mask: Share = 0.8
+    size_weight: NotNegative = 0.5
     buffer: NotNegative = 0.0
     buffer_growth: NotNegative = 0.0
     gap_weight: NotNegative = 0.65
     score_weight: NotNegative = 5.5
     new_track_penalty: NotNegative = 4.0
     speed_weight: NotNegative = 10.0
-    max_cost: NotNegative = 14.5
+    max_cost: NotNegative = 15.0
     gate: NotNegative = 2.0
 
     def __post_init__(self) -> None:
@@ -102,8 +110,9 @@ class CostWeights:
 MASK_COSTS = CostWeights()
 # The overlap of boxes tells neighbours apart less well than that of masks: it counts alone, and within a tighter limit.
 BOX_COSTS = CostWeights(
-    alpha=(0.0, 0.2, 0.1), buffer=0.3, buffer_growth=2.0, gap_weight=0.1, speed_weight=0.0, max_cost=6.0
-)
+    alpha=(0.0, 0.2, 0.1), size_weight=0.0, buffer=0.3, buffer_growth=2.0, gap_weight=0.1, speed_weight=0.0,
+    max_cost=6.0,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,15 +254,22 @@ def places(key: str) -> list[str]:
 
 
 _PAPER_COSTS = CostWeights(
-    alpha=ALPHA, distance="plain", vertical_weight=1.0, overlap_weight=0.0, gap_weight=0.0, score_weight=0.0,
-    new_track_penalty=0.0, speed_weight=0.0, max_cost=1e6,
+    alpha=ALPHA, distance="plain", vertical_weight=1.0, overlap_weight=0.0, size_weight=0.0, gap_weight=0.0,
+    score_weight=0.0, new_track_penalty=0.0, speed_weight=0.0, max_cost=1e6,
 )  # fmt: skip
 PRESETS: Mapping[str, TrackerSettings] = {
     "best": TrackerSettings(),
     # Eq. 7 to 9 and nothing else, Algorithm 1, the matching cascade, and two thresholds in two rounds (III-C). The gate
     # is the cascade's, as in DeepSORT, whose size is not printed; nor are the thresholds and how long a track may miss.
     "paper": TrackerSettings(
-        motion=MotionSettings(robust=0.0, adaptation=0.0, velocity_decay=1.0, common_start=False, camera_motion=False),
+        motion=MotionSettings(
+            robust=0.0,
+            adaptation=0.0,
+            velocity_decay=1.0,
+            velocity_decay_masks=1.0,
+            common_start=False,
+            camera_motion=False,
+        ),
         association=AssociationSettings(matching="bi-greedy", cascade=True, two_rounds=True),
         mask_costs=_PAPER_COSTS,
         box_costs=_PAPER_COSTS,

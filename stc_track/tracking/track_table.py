@@ -4,10 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from stc_track.masks.iou import areas
 from stc_track.tracking.types import Detections
+
+
+class View(NamedTuple):
+    """A detection's mask, for its track.
+
+    Attributes:
+        masks, place: the masks of its frame, and which of them.
+        box: (4,) of the detection.
+        area: pixels of the mask.
+    """
+
+    masks: Sequence[np.ndarray]
+    place: int
+    box: np.ndarray
+    area: float
+
+    def mask(self) -> np.ndarray:
+        """The mask (S, 2)."""
+        return self.masks[self.place]
 
 
 @dataclass(slots=True, eq=False)
@@ -20,7 +41,7 @@ class TrackTable:
         accumulated_score: (G,) float64, sum of the detections' scores.
         hits: (G,) int64, frames with a detection.
         boxes: (G, 4), diagonals: (G,) pixels, cues: (G, 2, 3), of the last detection.
-        masks: G places of masks, each the masks of a frame and which of them; None without masks.
+        views: of each track the mask of its last detection, then of the one before; none without masks.
     """
 
     track_ids: np.ndarray
@@ -31,7 +52,7 @@ class TrackTable:
     boxes: np.ndarray
     diagonals: np.ndarray
     cues: np.ndarray
-    masks: list[tuple[Sequence[np.ndarray], int] | None]
+    views: list[tuple[View, ...]]
 
     def __len__(self) -> int:
         return len(self.track_ids)
@@ -39,7 +60,7 @@ class TrackTable:
     @staticmethod
     def start(detections: Detections, chosen: np.ndarray, track_ids: np.ndarray) -> TrackTable:
         """New tracks `track_ids` (K,) from the detections `chosen` (K,)."""
-        count, masks = len(chosen), detections.masks
+        count = len(chosen)
         boxes = detections.boxes[chosen]
         return TrackTable(
             track_ids=track_ids,
@@ -50,16 +71,8 @@ class TrackTable:
             boxes=boxes,
             diagonals=diagonals(boxes),
             cues=np.full((count, 2, 3), np.nan) if detections.cues is None else detections.cues[chosen],
-            masks=[None] * count if masks is None else [(masks, index) for index in chosen.tolist()],
+            views=[()] * count if detections.masks is None else [(view,) for view in _views(detections, chosen)],
         )
-
-    def mask(self, row: int) -> np.ndarray:
-        """The last mask (S, 2) of a track that has one."""
-        place = self.masks[row]
-        if place is None:
-            raise ValueError(f"track {self.track_ids[row]} has no mask")
-        masks, index = place
-        return masks[index]
 
     def update(self, rows: np.ndarray, detections: Detections, chosen: np.ndarray) -> None:
         """The tracks `rows` (K,) continue with the detections `chosen` (K,)."""
@@ -72,18 +85,20 @@ class TrackTable:
         if detections.cues is not None:
             self.cues[rows] = detections.cues[chosen]
         if detections.masks is not None:
-            for row, index in zip(rows.tolist(), chosen.tolist(), strict=True):
-                self.masks[row] = detections.masks, index
+            for row, view in zip(rows.tolist(), _views(detections, chosen), strict=True):
+                self.views[row] = view, *self.views[row][:1]
 
     def select(self, kept: np.ndarray) -> TrackTable:
         """The tracks `kept` (G,) bool."""
         arrays = {name: getattr(self, name)[kept] for name in _ARRAYS}
-        return TrackTable(**arrays, masks=[mask for mask, keep in zip(self.masks, kept.tolist(), strict=True) if keep])
+        return TrackTable(
+            **arrays, views=[views for views, keep in zip(self.views, kept.tolist(), strict=True) if keep]
+        )
 
     def joined(self, other: TrackTable) -> TrackTable:
         """These tracks, then the others."""
         arrays = {name: np.concatenate((getattr(self, name), getattr(other, name))) for name in _ARRAYS}
-        return TrackTable(**arrays, masks=self.masks + other.masks)
+        return TrackTable(**arrays, views=self.views + other.views)
 
 
 _ARRAYS = ("track_ids", "class_ids", "missing", "accumulated_score", "hits", "boxes", "diagonals", "cues")
@@ -92,3 +107,12 @@ _ARRAYS = ("track_ids", "class_ids", "missing", "accumulated_score", "hits", "bo
 def diagonals(boxes: np.ndarray) -> np.ndarray:
     """Length (N,) of the boxes' (N, 4) diagonals, pixels."""
     return np.hypot(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+
+
+def _views(detections: Detections, chosen: np.ndarray) -> list[View]:
+    """Of the detections `chosen` (K,), which have masks."""
+    masks = detections.masks
+    if masks is None:
+        raise ValueError("the detections have no masks")
+    sizes = areas(masks)
+    return [View(masks, index, detections.boxes[index], float(sizes[index])) for index in chosen.tolist()]

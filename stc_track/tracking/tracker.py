@@ -124,8 +124,10 @@ class Tracker:
             raise ValueError(f"frame must be after {self._frame}. Got {frame}")
         lifecycle, table = self.settings.lifecycle, self._table
         steps = 1 if self._frame is None else max(1, round((frame - self._frame) / self.frame_step))
+        motion = self.settings.motion
+        decay = motion.velocity_decay_masks if any(table.views) else motion.velocity_decay
         for _ in range(min(steps, lifecycle.max_gap + 2)):
-            self._state.velocity[table.missing > 0] *= self.settings.motion.velocity_decay
+            self._state.velocity[table.missing > 0] *= decay
             self._state.predict(self._kalman, self._noise)
             table.missing += 1
         live = table.missing <= np.where(self._confirmed(), lifecycle.max_gap, lifecycle.tentative_gap) + 1

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from stc_track.masks import rle
+from stc_track.masks.iou import areas
 from stc_track.masks.lazy import LazyMasks, moved, touching_boxes
 
 MASKS = st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(lambda shape: hnp.arrays(bool, shape))
@@ -28,6 +29,7 @@ def test_lazy_masks(mask):
     assert masks[0] is masks[0]
     np.testing.assert_array_equal(masks.boxes(), [rle.tight_box(rle.encode(mask), height, width)])
     assert masks.counts(0) == rle.encode(mask)
+    assert masks.areas().tolist() == areas([drawn(mask)]).tolist() == [mask.sum()]
 
 
 def test_no_masks_have_no_boxes():

@@ -141,7 +141,7 @@ def test_a_track_that_nothing_confirms_ends_early():
 
 
 def test_missing_tracks_are_told_with_their_places():
-    tracker = Tracker(DEFAULT.changed(velocity_decay=1.0))
+    tracker = Tracker(DEFAULT.changed(velocity_decay=0.0, velocity_decay_masks=1.0))
     for t in range(20):
         tracker.update(scene(t, (10 + 4 * t, 20, 30, 20)))
     tracks = tracker.update(Detections.empty(20))
@@ -168,7 +168,7 @@ def test_masks_tell_apart_what_boxes_do_not():
         for t, masks in enumerate([(upper, lower), (lower, upper)])
     ]
     assert run(frames)[1] == {0: 2, 1: 1}
-    assert run(frames, DEFAULT.changed(overlap_weight=0.0))[1] == {0: 1, 1: 2}
+    assert run(frames, DEFAULT.changed(overlap_weight=0.0, size_weight=0.0))[1] == {0: 1, 1: 2}
 
 
 def test_cascade_prefers_the_track_seen_last():
