@@ -64,7 +64,7 @@ class Build:
             partial = self.writer.begin(sequence, plan.provenance, plan.frames_seen)
             old, kept = None, ()
             if plan.level != "all":
-                old = StoredSequence(self.writer.store, sequence.name, self.writer.records[sequence.name])
+                old = StoredSequence.open(self.writer.url, sequence.name)
                 kept = kept_arrays(plan.level, self.settings, old.stored)
             missing = partial.missing()
             self.left[sequence.name] = len(missing)
@@ -178,7 +178,9 @@ def require_whole(writer: StoreWriter, names: list[str]) -> None:
     sizes = writer.store.find() if names else {}
     writer.clear_locks(sizes)
     for name in names:
-        for key, reason in damage(writer.store, writer.records[name], sizes, deep=False).items():
+        record = writer.records[name]
+        record = record | {"files": {key: [size] for key, size in record["sizes"].items()}}
+        for key, reason in damage(writer.store, record, sizes, deep=False).items():
             raise DamagedStoreError(writer.store.where(key), expected="what the record lists", found=reason)
 
 

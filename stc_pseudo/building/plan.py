@@ -74,12 +74,12 @@ def make_plans(
         InputError: frames are too small, or a complete sequence was made from something else and `overwrite` does not
             allow to redo it.
     """
-    plans = []
+    plans, described = [], settings.as_json() | {"keep": sorted(keep)}
     total = sum(len(sequence) for sequence in sequences)
     with Bar(total=total, desc="check inputs", unit="frame", delay=2) as bar:
         for sequence in sequences:
             with known_digests({} if check_frames else writer.frames_seen(sequence.name)) as digests:
-                provenance, level = plan(sequence, depth, flow, writer, settings, overwrite, keep)
+                provenance, level = plan(sequence, depth, flow, writer, described, overwrite)
             plans.append(Plan(sequence, provenance, level, digests))
             bar.update(len(sequence))
     return sorted(plans, key=lambda planned: -planned.cost)
@@ -90,11 +90,16 @@ def plan(
     depth: DepthEstimator,
     flow: FlowEstimator,
     writer: StoreWriter,
-    settings: LabelSettings,
+    described: dict[str, Any],
     overwrite: str,
-    keep: tuple[str, ...] = (),
 ) -> tuple[dict[str, Any], str]:
-    """Return what a sequence will be made from, and the earliest stage to redo (`none` if it is up to date)."""
+    """Return what a sequence will be made from, and the earliest stage to redo (`none` if it is up to date).
+
+    Args:
+        sequence: frames and boxes.
+        depth, flow, writer, overwrite: as of `build`.
+        described: the settings and `keep` as JSON values, one object for all sequences.
+    """
     if min(sequence.size) < MIN_SIDE:
         expected = f"frames of at least {MIN_SIDE}x{MIN_SIDE} pixels"
         raise InputError(sequence.frames[0], expected=expected, found="{1}x{0}".format(*sequence.size))
@@ -103,8 +108,7 @@ def plan(
         "flow": flow.fingerprint(sequence),
         "frames": files_digest(sequence.frames),
         "boxes": boxes_hash(sequence),
-        "keep": sorted(keep),
-        **settings.as_json(),
+        **described,
     }
     recorded = writer.recorded(sequence.name)
     if recorded is None:

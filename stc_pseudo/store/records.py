@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 from stc_pseudo.store.lock import LOCK
@@ -12,30 +13,37 @@ from stc_track.io.location import Location
 
 log = logging.getLogger(__name__)
 
+READ_AT_A_TIME = 256
+
 
 def read_records(store: Location, damaged: str = "raise") -> dict[str, dict[str, Any]]:
-    """Records of the complete sequences, by name, sorted.
+    """Records of the complete sequences, by name, sorted; arguments as of `iter_records`."""
+    return dict(iter_records(store, damaged))
+
+
+def iter_records(store: Location, damaged: str = "raise") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Names and records of the complete sequences, sorted, so many at a time.
 
     Args:
         store: where the store is.
         damaged: `raise`, or `leave out` with a warning, as a build does that makes them again.
     """
     names = store.folders()
-    contents = store.read_many(f"{name}/{RECORD}" for name in names)
-    records = {}
-    for name in names:
-        content = contents.get(f"{name}/{RECORD}")
-        if content is None:
-            if damaged == "raise" and without_record(store.find(f"{name}/"), name):
-                raise DamagedStoreError(store.where(f"{name}/{RECORD}"), expected="a record", found="none")
-            continue
-        try:
-            records[name] = read_record(store, name, content)
-        except DamagedStoreError as error:
-            if damaged == "raise":
-                raise
-            log.warning("%s: made again: %s", name, error.message)
-    return records
+    for first in range(0, len(names), READ_AT_A_TIME):
+        some = names[first : first + READ_AT_A_TIME]
+        contents = store.read_many(f"{name}/{RECORD}" for name in some)
+        for name in some:
+            content = contents.get(f"{name}/{RECORD}")
+            if content is None:
+                if damaged == "raise" and without_record(store.find(f"{name}/"), name):
+                    raise DamagedStoreError(store.where(f"{name}/{RECORD}"), expected="a record", found="none")
+                continue
+            try:
+                yield name, read_record(store, name, content)
+            except DamagedStoreError as error:
+                if damaged == "raise":
+                    raise
+                log.warning("%s: made again: %s", name, error.message)
 
 
 def without_record(sizes: dict[str, int], name: str) -> bool:

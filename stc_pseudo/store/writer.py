@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ import numpy as np
 
 from stc_pseudo.datasets.base import VideoSequence
 from stc_pseudo.store.lock import LOCK, Builder
-from stc_pseudo.store.records import read_records, recorded_version
+from stc_pseudo.store.records import iter_records, recorded_version
 from stc_pseudo.store.schema import RESULT_TABLES, array_metadata, arrays_of, box_tables, frame_shape, shard_frames
 from stc_pseudo.store.versions import BEGUN, DONE, PartialSequence, describe, drop_version, table_files
 from stc_track.formats.store import CELL, MANIFEST, RECORD, SCHEMA, DamagedStoreError, read_manifest, seal, unseal
@@ -31,8 +32,6 @@ from stc_track.io.errors import InputError
 from stc_track.io.files import is_plain
 from stc_track.io.location import Location
 from stc_track.io.remote_path import AnyPath, RemotePath
-
-PLANNED = ("provenance", "class_names", "frames_seen")  # of the record of a finished sequence: all that is kept here
 
 
 class StoreWriter:
@@ -58,7 +57,8 @@ class StoreWriter:
         self.exists = bool(self.store.read_many([MANIFEST]))
         if self.exists:
             self._check_dataset()
-        self.records = read_records(self.store, damaged="leave out") if self.exists else {}
+        records = iter_records(self.store, damaged="leave out") if self.exists else ()
+        self.records = {name: planned_from(record) for name, record in records}
         for record in self.records.values():
             for number, name in record["class_names"].items():
                 if self.class_names.get(number, name) != name:
@@ -264,7 +264,7 @@ class StoreWriter:
             raise InputError(f"{self.url}/{name}", expected="to be its only builder", found="another that took it over")
         record["files"] = files
         self.store.put(f"{name}/{RECORD}", seal(record))
-        self.records[name] = {key: record[key] for key in PLANNED}
+        self.records[name] = planned_from(record | {"files": {}})
         self.store.delete([key for key in sizes if key.startswith((f"{prefix}/{DONE}/", f"{prefix}/{BEGUN}"))])
         if not partial.is_single:
             self.store.prune(f"{prefix}/{DONE}")
@@ -273,6 +273,16 @@ class StoreWriter:
             drop_version(self.store, name, other, sizes)
         del self.open[name], self._begun[name]
         self.builder.release(name)
+
+
+def planned_from(record: dict[str, Any]) -> dict[str, Any]:
+    """What a build plans from of a sequence's record, which takes ten times the memory.
+
+    Returns:
+        `sequence`, `version`, `provenance`, `class_names` and `frames_seen` of the record, and `sizes` of its objects.
+    """
+    kept = {key: record[key] for key in ("sequence", "version", "provenance", "class_names", "frames_seen")}
+    return kept | {"sizes": {sys.intern(key): size for key, (size, *_) in record["files"].items()}}
 
 
 def relative_frames(frames: tuple[AnyPath, ...], root: AnyPath) -> tuple[str, list[str]]:
