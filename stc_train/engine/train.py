@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,21 +102,41 @@ def train(config: Config, run: TrainingRun) -> None:
 
 def _train(config: Config, run: TrainingRun) -> None:
     with shaped(config):
-        complete_config.complete_config(config, run.store, run.sequences, run.root, run.true_masks)
-        trust_by_score(config, run.min_mask_score, run.weight_by_score)
-        complete_config.set_precision(config, run.precision)
-        if run.max_iters is not None:
-            complete_config.shorten(config, run.max_iters)
-        if run.val_sequences:
-            complete_config.add_validation(
-                config, run.store, run.val_sequences, run.val_truth, run.root, run.val_interval
-            )
-        require_start(config, run)
-        require_backbone(config, run)
+        _complete(config, run)
     state = {} if run.init_backbone is None else read_backbone(run.init_backbone, config)
     begun = {} if run.init_model is None else model_file.read(run.init_model, INIT_MODEL)
-    config.work_dir, config.resume, config.randomness = str(run.work_dir), run.resume, {"seed": run.seed}
     checkpoints.guard()
+    _launch(config, run)
+    runner = (TrainingRunner if run.verbose else QuietRunner).from_cfg(config)
+    if runner.rank == 0:
+        log.info("log: %s", Path(runner.log_dir) / f"{runner.timestamp}.log")
+    if not run.resume and (state or begun):
+        # The runner initialises weights only once; what is loaded after that stays.
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model.init_weights()
+        load_start(model, config, run, state, begun)
+    with _errors_of_loading():
+        runner.train()
+    if runner.rank == 0:
+        log.info("wrote %s after %d steps", run.work_dir / "model.pth", runner.iter)
+
+
+def _complete(config: Config, run: TrainingRun) -> None:
+    """Put store, length, validation and number format of the run into the config, and check what it starts from."""
+    complete_config.complete_config(config, run.store, run.sequences, run.root, run.true_masks)
+    trust_by_score(config, run.min_mask_score, run.weight_by_score)
+    complete_config.set_precision(config, run.precision)
+    if run.max_iters is not None:
+        complete_config.shorten(config, run.max_iters)
+    if run.val_sequences:
+        complete_config.add_validation(config, run.store, run.val_sequences, run.val_truth, run.root, run.val_interval)
+    require_start(config, run)
+    require_backbone(config, run)
+
+
+def _launch(config: Config, run: TrainingRun) -> None:
+    """Say in the config where the training runs: folder, checkpoint to go on from, seed, processes."""
+    config.work_dir, config.resume, config.randomness = str(run.work_dir), run.resume, {"seed": run.seed}
     if run.resume:
         config.load_from = str(checkpoints.latest(run.work_dir))
     config.launcher = launcher()
@@ -127,26 +147,20 @@ def _train(config: Config, run: TrainingRun) -> None:
             "broadcast_buffers": False,
             "find_unused_parameters": config.get("find_unused_parameters", False),
         }
-    runner = (TrainingRunner if run.verbose else QuietRunner).from_cfg(config)
-    if runner.rank == 0:
-        log.info("log: %s", Path(runner.log_dir) / f"{runner.timestamp}.log")
-    if not run.resume and (state or begun):
-        # The runner initialises weights only once; what is loaded after that stays.
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        model.init_weights()
-        load_start(model, config, run, state, begun)
+
+
+@contextmanager
+def _errors_of_loading() -> Iterator[None]:
+    """Raise what a loading process raised as the line that it is: torch hands on the text of its traceback."""
     try:
-        runner.train()
+        yield
     except RuntimeError as error:
-        # torch hands on what a loading process raised as the text of its traceback.
         name, _, message = str(error).rstrip().rpartition("\n")[2].partition(": ")
         if name.rpartition(".")[2] not in input_errors(InputError):
             raise
         problem = click.ClickException(message)
         problem.exit_code = InputError.exit_code
         raise problem from error
-    if runner.rank == 0:
-        log.info("wrote %s after %d steps", run.work_dir / "model.pth", runner.iter)
 
 
 def load_start(
