@@ -33,7 +33,7 @@ class MotionSettings:
             Raising it suits changing motion and listens to chance; 0 keeps the noise as it is set. Boxes only.
         velocity_decay: share of its velocity that a missing track keeps from frame to frame. Raising it follows steady
             motion through longer occlusions and loses what stops. Boxes only.
-        velocity_decay_masks: the same of tracks with masks, which tell apart whom longer prediction leads astray.
+        velocity_decay_masks: the same of tracks with masks, whose overlap corrects a prediction that went astray.
         common_start: let new tracks start with the other tracks' common velocity, which a turning camera gives to all.
         camera_motion: move tracks as the camera does: by the background's motion where detections carry it, else,
             where they are boxes, by what most tracks were displaced alike.

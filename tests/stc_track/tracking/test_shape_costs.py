@@ -27,8 +27,8 @@ def cost(views, last, **changes):
     settings = ALONE.changed(**{f"mask_costs.{name}": value for name, value in changes.items()})
     first, *later = (detection(frame, *columns) for frame, columns in enumerate(views))
     table = TrackTable.start(first, np.array([0]), np.array([1]))
-    for each in later:
-        table.update(np.array([0]), each, np.array([0]))
+    for following in later:
+        table.update(np.array([0]), following, np.array([0]))
     state = KalmanState.start(np.array([BOX]), settings.motion)
     ((found, *_),) = pairs(table, state, detection(9, *last), settings)
     return found + settings.mask_costs.max_cost
@@ -37,19 +37,22 @@ def cost(views, last, **changes):
 @pytest.mark.parametrize(
     ("views", "former_mask", "overlap"),
     [
-        ([(10, 30)], 0.5, 1.0),
-        ([(10, 30), (10, 20)], 0.0, 0.5),
-        ([(10, 30), (10, 20)], 0.5, 0.75),
-        ([(10, 30), (10, 20)], 1.0, 1.0),
-        ([(10, 20), (10, 30)], 0.5, 1.0),  # the last one is better: the one before takes nothing from it
-        ([(10, 30), (10, 20), (10, 20)], 1.0, 0.5),  # two back is forgotten
+        pytest.param([(10, 30)], 0.5, 1.0, id="one mask"),
+        pytest.param([(10, 30), (10, 20)], 0.0, 0.5, id="the last alone"),
+        pytest.param([(10, 30), (10, 20)], 0.5, 0.75, id="half of the former"),
+        pytest.param([(10, 30), (10, 20)], 1.0, 1.0, id="the former as much"),
+        # The one before takes nothing from it.
+        pytest.param([(10, 20), (10, 30)], 0.5, 1.0, id="the last is better"),
+        pytest.param([(10, 30), (10, 20), (10, 20)], 1.0, 0.5, id="two back is forgotten"),
     ],
 )
 def test_the_mask_before_the_last_counts_where_it_overlaps_better(views, former_mask, overlap):
     assert cost(views, (10, 30), overlap_weight=9.0, former_mask=former_mask) == pytest.approx(9 * (1 - overlap))
 
 
-@pytest.mark.parametrize(("last", "factor"), [((10, 30), 1), ((10, 20), 2), ((10, 15), 4)])
+@pytest.mark.parametrize(
+    ("last", "factor"), [((10, 30), 1), ((10, 20), 2), ((10, 15), 4)], ids=["the same", "half", "a quarter"]
+)
 def test_a_factor_between_the_sizes_costs_its_logarithm(last, factor):
     assert cost([(10, 30)], last, size_weight=0.5) == pytest.approx(0.5 * np.log(factor))
     assert cost([last], (10, 30), size_weight=0.5) == pytest.approx(0.5 * np.log(factor))
