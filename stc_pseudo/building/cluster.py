@@ -17,6 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import dask
 from distributed import (
     Client,
     Future,
@@ -47,6 +48,13 @@ AHEAD = 2  # shards in flight for each thread: one that is made, one that waits
 CONNECT_SECONDS, WORKERS_SECONDS = 10, 60
 GPU, MASKS = "GPU", "MASKS"
 PLUGIN = "stc-estimators"
+# Of a cluster that is started here: looking at stacks, memory and loops many times a second takes 8 % of a core.
+SPARING = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.worker.memory.monitor-interval": "1s",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.admin.tick.interval": "1s",
+}
 # What must be the same on all workers for equal arrays.
 PACKAGES = ("stc-seg", "numpy", "torch", "opencv-python-headless", "scipy", "numcodecs", "distributed")
 
@@ -152,7 +160,8 @@ class OnDask(Executor):
 
     def _connect(self) -> Client:
         if self.scheduler is None:
-            self.cluster = self._start()
+            with dask.config.set(SPARING):
+                self.cluster = self._start()
             return Client(self.cluster, set_as_default=False)
         if "://" not in self.scheduler:
             if not Path(self.scheduler).is_file():
