@@ -44,12 +44,13 @@ class CropNetwork(nn.Module):
         Returns:
             (N, S, S).
         """
-        side = self.side(side)
+        beside = [self.side(side)]
+        while len(beside) < len(features):
+            beside.append(functional.avg_pool2d(beside[-1], 2))
         x = None
         for k in reversed(range(len(features))):
             level = functional.dropout(features[k].float(), DROPOUT, self.training)
-            beside = functional.adaptive_avg_pool2d(side, level.shape[-2:])
-            y = self.lateral[k](torch.cat([level, beside], 1))
+            y = self.lateral[k](torch.cat([level, beside[k]], 1))
             if x is not None:
                 x = self.narrow(x) if k == 0 else x
                 y = y + functional.interpolate(x, size=y.shape[-2:], mode="bilinear", align_corners=False)

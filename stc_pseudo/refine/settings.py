@@ -44,7 +44,7 @@ class RefineSettings:
     max_boxes: PositiveCount = 2000
     occlude: Share = 0.2
     rounds: PositiveCount = 1
-    heads: PositiveCount = 1
+    heads: PositiveCount = 2
     epochs: PositiveCount = 12
     min_steps: PositiveCount = 300
     batch_size: PositiveCount = 16

@@ -16,7 +16,7 @@ from stc_pseudo.refine.refine_store import refine_store
 from stc_pseudo.refine.settings import RefineSettings
 from stc_pseudo.store.reader import StoreReader
 
-QUICK = RefineSettings(crop=32, views=2, min_steps=80, epochs=1, rounds=1)
+QUICK = RefineSettings(crop=32, views=2, min_steps=80, epochs=1, heads=1)
 
 
 def refine(*arguments):
