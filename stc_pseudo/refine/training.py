@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 SMALL_AREA = 450  # square pixels of the frame: boxes below have few pixels to be right about
 MEASURE_EVERY = 40  # steps
 GRADIENT_NORM = 5.0
+# Share of a training before which nothing stops it: the masks are blobs, which fill their boxes well, then the learning
+# rate is high and the edges of colour have just begun to count.
+JUDGED_FROM = 0.75
 STOP_LOSS = 0.01  # of the boxes' IoU beside the best, that counts as a fall
 
 
@@ -97,8 +100,8 @@ def train(
             if len(hold) and (step % MEASURE_EVERY == 0 or step == steps):
                 fit, agreement = box_fit(Trained(network.eval(), average), views, hold, device)
                 bar.set_postfix(loss=f"{loss.item():.3f}", held_out_boxes=f"{fit:.4f}", labels=f"{agreement:.4f}")
-                if step < steps / 2:
-                    continue  # so early the masks are blobs, which fill their boxes well
+                if step < JUDGED_FROM * steps:
+                    continue
                 if fit > best:
                     best, best_step = fit, step
                     kept = [copy.deepcopy(net.state_dict()) for net in (network, average)]
