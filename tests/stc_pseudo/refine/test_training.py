@@ -133,3 +133,21 @@ def test_a_training_stops_when_held_out_boxes_are_fitted_worse(store, monkeypatc
     trained = training.train(views, encoder.channels, torch.arange(60), torch.arange(60, 64), settings, 0, "cpu")
     assert len(states) == measured
     torch.testing.assert_close(trained.network.last.bias, states[4] if measured < 10 else states[-1])
+
+
+def test_held_out_boxes_stop_a_training_in_its_last_quarter_only(store, monkeypatch):
+    reader, settings = StoreReader(str(store)), RefineSettings(crop=32, views=1, min_steps=40, epochs=1, patience=3)
+    instances, encoder = list_instances(reader, reader.sequences), make_encoder("scratch")
+    views, labels = make_views(reader, instances, encoder, settings, "cpu")
+    views.set_labels(labels)
+    measured = []
+
+    def fit(trained, *_):
+        measured.append(trained.network.last.bias.detach().clone())
+        return (1.0 if len(measured) < 30 else 0.9 if len(measured) == 31 else 0.8), 0.0
+
+    monkeypatch.setattr(training, "MEASURE_EVERY", 1)
+    monkeypatch.setattr(training, "box_fit", fit)
+    trained = train(views, encoder.channels, torch.arange(8, 64), torch.arange(8), settings, 0, "cpu")
+    assert len(measured) == 34
+    assert (trained.network.last.bias == measured[30]).all()
