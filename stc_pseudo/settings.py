@@ -132,7 +132,7 @@ class MaskSettings:
     colour_model: NotNegative = 0.3
     max_cells: Count = 12_000
     occlusion_margin: Share = 0.2
-    votes: Count = 3
+    votes: Count = 8
     likelihood: LikelihoodSettings = field(default_factory=LikelihoodSettings)
 
     def __post_init__(self) -> None:
