@@ -129,7 +129,7 @@ class SettingError(InputError, ValueError):
 
 def require_folder(path: P, what: str, hint: str = "") -> P:
     """Return `path` if it is a folder, or raise an InputError that says what it should have held."""
-    if not isinstance(path, os.PathLike):  # in a bucket
+    if not isinstance(path, str | os.PathLike):  # in a bucket
         if not path.is_dir():
             raise InputError(path, expected=f"a folder of {what}", found="nothing", hint=hint)
         return path
@@ -143,7 +143,7 @@ def require_folder(path: P, what: str, hint: str = "") -> P:
 
 def require_file(path: P, what: str, hint: str = "") -> P:
     """Return `path` if it is a file, or raise an InputError that says what it should have been."""
-    if not isinstance(path, os.PathLike):  # in a bucket
+    if not isinstance(path, str | os.PathLike):  # in a bucket
         if not path.is_file():
             raise InputError(path, expected=what, found="nothing", hint=hint)
         return path
