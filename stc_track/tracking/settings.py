@@ -100,7 +100,7 @@ class CostWeights:
     score_weight: NotNegative = 5.5
     new_track_penalty: NotNegative = 4.0
     speed_weight: NotNegative = 10.0
-    max_cost: NotNegative = 15.0
+    max_cost: NotNegative = 14.5
     gate: NotNegative = 2.0
 
     def __post_init__(self) -> None:
