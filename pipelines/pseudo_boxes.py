@@ -143,9 +143,7 @@ def main(
     loop = Loop(out, train_scenes, test_scenes, steps, min_score, seed)
     scenes = train_scenes + test_scenes
     render_dataset(loop.data, sequences=scenes, frames=frames, seed=scene_seed, stereo=False, workers=workers)
-    table = as_table({kind: loop.round(kind) for kind in ROUNDS}, loop)
-    click.echo(table.as_text())
-    (out / "report.md").write_text(table.as_markdown() + "\n")
+    as_table({kind: loop.round(kind) for kind in ROUNDS}, loop).publish(out / "report.md")
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def main(
     out: Path,
 ) -> None:
     """Measure the pseudo-masks of each source by each set of cues; print them and write ablation.json and .md."""
-    from stc_track.io.files import replacing
+    from stc_track.io.files import write_json
 
     parsed = [parse_source(text) for text in sources]
     chosen = ("--sequences", sequences) if sequences else ()
@@ -98,10 +98,8 @@ def main(
         f"Mean IoU with true masks of at least {min_area} pixels (how many) of sequences "
         f"{', '.join(rows[0]['sequences'])}; boxes: {boxes}" + (f", {without} masks have none." if without else "."),
     )
-    click.echo(table.as_text())
-    for file, text in (("ablation.json", json.dumps(rows, indent=1)), ("ablation.md", table.as_markdown() + "\n")):
-        with replacing(out / file, "w") as opened:
-            opened.write(text)
+    table.publish(out / "ablation.md")
+    write_json(out / "ablation.json", rows)
 
 
 if __name__ == "__main__":

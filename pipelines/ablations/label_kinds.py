@@ -18,7 +18,7 @@ import click
 from pipelines.reporting.commands import call
 from pipelines.reporting.tables import Table, number
 from stc_track.io.console import Command
-from stc_track.io.files import replacing, write_json
+from stc_track.io.files import write_json
 from stc_track.io.options import PATH
 
 ROWS = (
@@ -77,10 +77,7 @@ def main(build: str, truth: Path, min_area: int, workers: int, out: Path) -> Non
         rows.append({"build": build, "labels": labels, "cues": cues, **json.loads(report.read_text())})
         write_json(out / "kinds.json", rows)
     note = f"Mean IoU with true masks of at least {min_area} pixels (how many); `{build}`."
-    table = as_table(rows, note)
-    click.echo(table.as_text())
-    with replacing(out / "kinds.md", "w") as file:
-        file.write(table.as_markdown() + "\n")
+    as_table(rows, note).publish(out / "kinds.md")
 
 
 if __name__ == "__main__":

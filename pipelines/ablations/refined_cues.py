@@ -21,7 +21,7 @@ import click
 from pipelines.reporting.commands import call
 from pipelines.reporting.tables import Table, number
 from stc_track.io.console import Command
-from stc_track.io.files import replacing, write_json
+from stc_track.io.files import write_json
 from stc_track.io.options import PATH
 
 if TYPE_CHECKING:
@@ -113,10 +113,7 @@ def main(
             rows.append(row)
             write_json(out / FIGURES, rows + [row for row in earlier if row not in rows])
     note = f"Mean IoU with true masks of at least {min_area} pixels, mean over the sequences of each data set."
-    table = as_table(rows, note)
-    click.echo(table.as_text())
-    with replacing(out / "refined_cues.md", "w") as file:
-        file.write(table.as_markdown() + "\n")
+    as_table(rows, note).publish(out / "refined_cues.md")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from pipelines.ablations.supervision_experiment import MIN_AREA, Experiment, Set
 from pipelines.reporting.tables import Table, spread
 from stc_track.io.console import Command
 from stc_track.io.errors import InputError
-from stc_track.io.files import replacing
+from stc_track.io.files import write_json
 
 NETWORKS = {"yolact": "YOLACT", "blendmask": "BlendMask", "htc": "HTC", "condinst": "CondInst, puzzle loss"}
 LABELS = {"exact": "pseudo-masks", "true": "true masks"}  # names of stores of `Experiment`
@@ -110,19 +110,14 @@ def main(seeds: str, networks: str, true_masks: bool, **scenes: Any) -> None:
 def report(experiment: Experiment) -> None:
     """Print and write what there is: `plug_and_play.json` and `plug_and_play.md`."""
     by_row = results(experiment)
-    shown = table(by_row, experiment.settings)
-    click.echo(shown.as_text())
-    with replacing(experiment.out / "plug_and_play.md", "w") as file:
-        file.write(shown.as_markdown() + "\n")
-    with replacing(experiment.out / "plug_and_play.json", "w") as file:
-        json.dump(
-            {
-                "settings": asdict(experiment.settings),
-                "ap": {f"{network}_{labels}": seeds for (network, labels), seeds in by_row.items()},
-            },
-            file,
-            indent=1,
-        )
+    table(by_row, experiment.settings).publish(experiment.out / "plug_and_play.md")
+    write_json(
+        experiment.out / "plug_and_play.json",
+        {
+            "settings": asdict(experiment.settings),
+            "ap": {f"{network}_{labels}": seeds for (network, labels), seeds in by_row.items()},
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from stc_track.formats.mots import CLASS_NAMES
-from stc_track.io.files import write_json
+from stc_track.io.files import replacing, write_json
 
 METRICS = ("HOTA", "sMOTSA", "MOTSA", "MOTSP")
 # Rows of a report by class: each class's name, then all, with the class numbers that it gathers.
@@ -45,6 +45,12 @@ class Table:
         lines = [f"| {' | '.join(row)} |" for row in [self.columns, ("---",) * len(self.columns), *self.rows]]
         note = [self.note, ""] if self.note else []
         return "\n".join(["", f"**{self.title}**", "", *note, *lines])
+
+    def publish(self, path: Path) -> None:
+        """Print the table, and write it to `path` in Markdown."""
+        click.echo(self.as_text())
+        with replacing(path, "w") as file:
+            file.write(self.as_markdown() + "\n")
 
 
 def number(value: float | None) -> str:
