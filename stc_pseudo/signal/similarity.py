@@ -71,7 +71,8 @@ def edge_similarity(maps: np.ndarray, layers: int, dilation: int, factor: float)
     """
     height, width = maps.shape[-2:]
     total = np.zeros((len(maps), len(DIRECTIONS), height, width), np.float32)
-    for distance in range(dilation, layers * dilation + 1, dilation):
+    layer_distances = range(dilation, layers * dilation + 1, dilation)
+    for distance in layer_distances:
         for d, opposite in HALF:
             down, right = (step * distance for step in DIRECTIONS[d])
             here, there = _cells(height, width, down, right), _cells(height, width, -down, -right)
@@ -81,7 +82,6 @@ def edge_similarity(maps: np.ndarray, layers: int, dilation: int, factor: float)
             np.exp(similarity, out=similarity)
             total[:, d][here] += similarity
             total[:, opposite][there] += similarity
-    layer_distances = range(dilation, layers * dilation + 1, dilation)
     count = sum(neighbour_in_frame(height, width, distance).astype(np.float32) for distance in layer_distances)
     return total / np.maximum(count, 1)
 

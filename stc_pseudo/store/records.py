@@ -28,22 +28,19 @@ def iter_records(store: Location, damaged: str = "raise") -> Iterator[tuple[str,
         store: where the store is.
         damaged: `raise`, or `leave out` with a warning, as a build does that makes them again.
     """
-    names = store.folders()
-    for first in range(0, len(names), READ_AT_A_TIME):
-        some = names[first : first + READ_AT_A_TIME]
-        contents = store.read_many(f"{name}/{RECORD}" for name in some)
-        for name in some:
-            content = contents.get(f"{name}/{RECORD}")
-            if content is None:
-                if damaged == "raise" and without_record(store.find(f"{name}/"), name):
-                    raise DamagedStoreError(store.where(f"{name}/{RECORD}"), expected="a record", found="none")
-                continue
-            try:
-                yield name, read_record(store, name, content)
-            except DamagedStoreError as error:
-                if damaged == "raise":
-                    raise
-                log.warning("%s: made again: %s", name, error.message)
+    keys = {f"{name}/{RECORD}": name for name in store.folders()}
+    for key, content in store.read_each(keys, READ_AT_A_TIME):
+        name = keys[key]
+        if content is None:
+            if damaged == "raise" and without_record(store.find(f"{name}/"), name):
+                raise DamagedStoreError(store.where(key), expected="a record", found="none")
+            continue
+        try:
+            yield name, read_record(store, name, content)
+        except DamagedStoreError as error:
+            if damaged == "raise":
+                raise
+            log.warning("%s: made again: %s", name, error.message)
 
 
 def without_record(sizes: dict[str, int], name: str) -> bool:

@@ -140,19 +140,15 @@ def damage(store: Location, record: dict[str, Any], sizes: dict[str, int], deep:
             reasons[f"{prefix}/{key}"] = "missing" if there is None else f"{there} bytes instead of {size}"
     if not deep:
         return reasons
-    keys = [key for key in record["files"] if f"{prefix}/{key}" not in reasons]
-    for first in range(0, len(keys), READ_AT_A_TIME):
-        some = keys[first : first + READ_AT_A_TIME]
-        contents = store.read_many(f"{prefix}/{key}" for key in some)
-        for key in some:
-            content = contents.get(f"{prefix}/{key}")
-            if content is None:
-                reasons[f"{prefix}/{key}"] = "missing"
-                continue
-            try:
-                require_content(content, record["files"][key], key)
-            except DamagedStoreError as error:
-                reasons[f"{prefix}/{key}"] = error.message.split(": ", 1)[1].split(" (")[0]
+    keys = {f"{prefix}/{key}": key for key in record["files"] if f"{prefix}/{key}" not in reasons}
+    for place, content in store.read_each(keys, READ_AT_A_TIME):
+        if content is None:
+            reasons[place] = "missing"
+            continue
+        try:
+            require_content(content, record["files"][keys[place]], keys[place])
+        except DamagedStoreError as error:
+            reasons[place] = error.message.split(": ", 1)[1].split(" (")[0]
     return reasons
 
 

@@ -139,6 +139,14 @@ class Location:
                 contents[paths[path]] = answer
             return contents
 
+    def read_each(self, keys: Iterable[str], at_a_time: int) -> Iterator[tuple[str, bytes | None]]:
+        """Keys and contents, None of an object that is not there; so many at a time are asked for and held."""
+        keys = list(keys)
+        for first in range(0, len(keys), at_a_time):
+            some = keys[first : first + at_a_time]
+            contents = self.read_many(some)
+            yield from ((key, contents.get(key)) for key in some)
+
     def put(self, key: str, content: bytes) -> None:
         """Put one object: afterwards it is there whole, or, on an error, as it was."""
         with self._reaching(key, WRITTEN):
