@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -137,6 +138,8 @@ def _complete(config: Config, run: TrainingRun) -> None:
 def _launch(config: Config, run: TrainingRun) -> None:
     """Say in the config where the training runs: folder, checkpoint to go on from, seed, processes."""
     config.work_dir, config.resume, config.randomness = str(run.work_dir), run.resume, {"seed": run.seed}
+    # MMEngine names a run by the second, and warns of two in one.
+    config.experiment_name = f"{config.get('experiment_name') or 'stc-train'}_{uuid.uuid4().hex[:8]}"
     if run.resume:
         config.load_from = str(checkpoints.latest(run.work_dir))
     config.launcher = launcher()
